@@ -1,0 +1,179 @@
+//! A host at one instant, as plain data.
+//!
+//! The room that every other room reads: network namespaces with their links, addresses, routes, policy rules,
+//! neighbours, sysctls, sockets and rulesets. Nothing here decides anything, reads anything or prints rules;
+//! `walk` decides; `kernel`, `syntax` and `snapshot` fill it.
+//!
+//! Two rules hold everywhere:
+//! - **Unread is not absent.** What could not be read is listed in [`Namespace::unread`]; an empty list of routes
+//!   with [`What::Routes`] unread means "nobody knows", without it "there are none".
+//! - **Observations stand beside rules.** Counters are held by the rule's identity, never inside it.
+
+pub mod names;
+pub mod net;
+pub mod route;
+pub mod ruleset;
+pub mod socket;
+pub mod sysctl;
+pub mod xt;
+
+pub use names::{Name, Names};
+pub use net::{Address, BridgePort, BridgeSettings, FdbEntry, IpFamily, Link, LinkKind, Mac, Neighbour, Peer, Scope};
+pub use route::{NextHop, PolicyAction, PolicyRule, Route, RouteKind};
+pub use ruleset::{
+    Backend, Base, Body, Chain, ChainId, ChainType, Counters, Family, Handle, Hook, Observations, Place, Policy,
+    Priority, Registration, Rule, RuleId, Ruleset, Table,
+};
+pub use socket::{Process, Protocol, Socket};
+pub use sysctl::{DeviceSysctls, Ip6Device, Sysctls};
+
+use std::fmt;
+
+/// A whole host: its network namespaces as they were read.
+#[derive(Debug, Clone, Default)]
+pub struct Host {
+    /// The node's name (`uname -n`), where known.
+    pub node: Option<String>,
+    /// The kernel's release (`uname -r`), where known: some behaviour differs by version.
+    pub kernel: Option<String>,
+    /// When it was recorded, in the words of the recording; `None` for a live host.
+    pub taken: Option<String>,
+    /// Every network namespace that was read. Never empty in a host that a reader returns.
+    pub namespaces: Vec<Namespace>,
+    /// Index into `namespaces`: the one that was looked from, which commands mean when they name none.
+    pub viewed: usize,
+}
+
+impl Host {
+    /// The namespace that was looked from.
+    ///
+    /// # Panics
+    /// If the host has no namespace at all, which no reader produces.
+    pub fn viewed(&self) -> &Namespace {
+        &self.namespaces[self.viewed]
+    }
+
+    /// The index of the namespace with this name.
+    pub fn find(&self, name: &str) -> Option<usize> {
+        self.namespaces.iter().position(|ns| ns.name == name)
+    }
+}
+
+/// One network namespace (network_namespaces(7)).
+#[derive(Debug, Clone, Default)]
+pub struct Namespace {
+    /// The name under `/run/netns`, or `net:[inode]` where it has none.
+    pub name: String,
+    /// The ids by which links name the namespace of their peer (`ip netns list-id`): id → name.
+    pub ids: Vec<(i32, String)>,
+    /// Network devices, in the order of their index.
+    pub links: Vec<Link>,
+    /// Addresses of both families, in the order in which the kernel lists them (it decides REDIRECT and MASQUERADE).
+    pub addresses: Vec<Address>,
+    /// Routes of all tables and both families.
+    pub routes: Vec<Route>,
+    /// Policy rules of both families, by priority. Empty and read: none at all, so nothing routes.
+    pub policy_rules: Vec<PolicyRule>,
+    /// ARP and neighbour-discovery entries.
+    pub neighbours: Vec<Neighbour>,
+    /// Bridge forwarding databases.
+    pub fdb: Vec<FdbEntry>,
+    /// The sysctls that decide where packets go.
+    pub sysctls: Sysctls,
+    /// Listening TCP sockets and bound UDP (and raw, SCTP …) sockets.
+    pub sockets: Vec<Socket>,
+    /// netfilter's rules.
+    pub ruleset: Ruleset,
+    /// What was counted, beside the rules.
+    pub observations: Observations,
+    /// What could not be read here, and what would make it readable.
+    pub unread: Vec<Unread>,
+}
+
+impl Namespace {
+    /// The link with this name.
+    pub fn link(&self, name: &str) -> Option<&Link> {
+        self.links.iter().find(|link| link.name == name)
+    }
+
+    /// The link with this interface index.
+    pub fn link_at(&self, index: u32) -> Option<&Link> {
+        self.links.iter().find(|link| link.index == index)
+    }
+
+    /// Why `what` could not be read; `None` when it was.
+    pub fn unread(&self, what: What) -> Option<&Unread> {
+        self.unread.iter().find(|unread| unread.what == what)
+    }
+
+    /// Whether `what` was read.
+    pub fn is_read(&self, what: What) -> bool {
+        self.unread(what).is_none()
+    }
+}
+
+/// A part of a namespace that a reader may fail to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum What {
+    /// Network devices.
+    Links,
+    /// Addresses.
+    Addresses,
+    /// Routes of all tables.
+    Routes,
+    /// Policy rules (`ip rule`).
+    PolicyRules,
+    /// Neighbour entries and bridge forwarding databases.
+    Neighbours,
+    /// Sysctls.
+    Sysctls,
+    /// Sockets.
+    Sockets,
+    /// The processes that hold the sockets.
+    Processes,
+    /// nf_tables rules (of iptables-nft and native).
+    NfTables,
+    /// Legacy xtables rules, IPv4.
+    LegacyIp,
+    /// Legacy xtables rules, IPv6.
+    LegacyIp6,
+    /// ipset sets and their elements.
+    IpSets,
+    /// The order in which base chains of equal priority are registered.
+    Hooks,
+    /// The flows that conntrack knows.
+    Conntrack,
+    /// A part of a recording that is damaged or cut off.
+    Recording,
+}
+
+impl fmt::Display for What {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            What::Links => "links",
+            What::Addresses => "addresses",
+            What::Routes => "routes",
+            What::PolicyRules => "policy rules",
+            What::Neighbours => "neighbours",
+            What::Sysctls => "sysctls",
+            What::Sockets => "sockets",
+            What::Processes => "processes",
+            What::NfTables => "nf_tables rules",
+            What::LegacyIp => "iptables-legacy rules",
+            What::LegacyIp6 => "ip6tables-legacy rules",
+            What::IpSets => "ipset sets",
+            What::Hooks => "hook order",
+            What::Conntrack => "conntrack flows",
+            What::Recording => "the rest of the recording",
+        })
+    }
+}
+
+/// Something that could not be read, and what would be needed to read it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unread {
+    /// The part that is missing.
+    pub what: What,
+    /// What would make it readable, as a short phrase (`CAP_NET_ADMIN`, `a snapshot made by whyport record`).
+    pub needs: String,
+}

@@ -1,0 +1,5 @@
+//! whyport: who really answers this port, and why?
+//!
+//! Data flows one way: what reads fills a [`host`], the walk asks it, what explains and shows comes after.
+
+pub mod host;
