@@ -2,4 +2,6 @@
 //!
 //! Data flows one way: what reads fills a [`host`], the walk asks it, what explains and shows comes after.
 
+pub mod explain;
 pub mod host;
+pub mod walk;

@@ -1,0 +1,202 @@
+//! Findings as data: who answers a port, from where, what decides.
+
+use std::net::IpAddr;
+
+use crate::host::{IpFamily, Process, Protocol, Unread};
+use crate::walk::{Endpoints, Reason, Step, Walk};
+
+/// A port that is asked about.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Target {
+    /// Its protocol.
+    pub protocol: Protocol,
+    /// The address that is asked; `None`: the one that fits where the packet comes from.
+    pub addr: Option<IpAddr>,
+    /// The port; `None` for protocols without ports.
+    pub port: Option<u16>,
+    /// The socket that is expected to answer: its index in the namespace. A packet that another socket gets, or that
+    /// goes elsewhere, is diverted from it.
+    pub socket: Option<usize>,
+}
+
+/// A place that a packet can come from.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum From {
+    /// Another host, by this device.
+    Outside(String),
+    /// Another host, by a device that nobody knows: a dump without devices.
+    Somewhere,
+    /// A container or another machine on this bridge.
+    Bridge(String),
+    /// This host, asking this address of its own (or 127.0.0.1, ::1).
+    Local(IpAddr),
+}
+
+/// Who answers a port from one place.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// Where the packet comes from.
+    pub from: From,
+    /// In which family.
+    pub family: IpFamily,
+    /// In short.
+    pub verdict: AnswerVerdict,
+    /// Who it is.
+    pub who: Who,
+    /// What decides.
+    pub because: Finding,
+    /// The walk that tells it.
+    pub walk: Walk,
+}
+
+/// Who answers, in short.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum AnswerVerdict {
+    /// The socket that listens on the port.
+    Reached,
+    /// Someone else: rules send it elsewhere.
+    Diverted,
+    /// Nobody: a rule or the kernel drops or rejects it.
+    Blocked,
+    /// It depends: on the source, on chance, on what could not be read.
+    Depends,
+    /// Nobody: it arrives, and no socket listens.
+    Unanswered,
+}
+
+impl AnswerVerdict {
+    /// The name that the JSON contract gives it.
+    pub fn name(self) -> &'static str {
+        match self {
+            AnswerVerdict::Reached => "reached",
+            AnswerVerdict::Diverted => "diverted",
+            AnswerVerdict::Blocked => "blocked",
+            AnswerVerdict::Depends => "depends",
+            AnswerVerdict::Unanswered => "unanswered",
+        }
+    }
+}
+
+/// Who gets a packet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Who {
+    /// A socket, with its processes where they were read.
+    Socket {
+        /// Its index in the namespace it is in.
+        socket: usize,
+        /// The index of that namespace.
+        namespace: usize,
+        /// Its processes.
+        processes: Vec<Process>,
+    },
+    /// Somebody at an address that is not this host's (or whose socket whyport cannot see).
+    Address {
+        /// The addresses that the packet leaves with.
+        endpoints: Endpoints,
+        /// The device it leaves by.
+        oif: Option<String>,
+    },
+    /// Nobody.
+    Nobody,
+    /// It cannot be told.
+    Unknown,
+}
+
+/// What decides who answers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Finding {
+    /// What kind of thing decides.
+    pub cause: Cause,
+    /// The rule or policy that decides, where one does.
+    pub by: Option<Step>,
+    /// The jumps that lead to it from the base chain, outermost first.
+    pub leads: Vec<Step>,
+    /// The socket that listens on the port here and may never get the packet: its index in the namespace.
+    pub holder: Option<usize>,
+}
+
+/// What kind of thing decides who answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Cause {
+    /// No rule stands in the way: the socket gets it.
+    SocketListens,
+    /// It arrives, and no socket listens there.
+    NobodyListens,
+    /// A rule translates the destination before a socket is looked up.
+    Translated,
+    /// A rule translates the destination, to this very host.
+    Redirected,
+    /// A rule drops it.
+    DroppedByRule,
+    /// A rule rejects it.
+    RejectedByRule,
+    /// The policy of a base chain drops it.
+    DroppedByPolicy,
+    /// The kernel drops it, or cannot route it, for this reason.
+    Kernel(Reason),
+    /// The destination is not this host's: it is routed on.
+    NotHere,
+    /// A rule hands it to user space.
+    Queued,
+    /// The outcomes differ.
+    OutcomesDiffer,
+    /// It could not be decided.
+    Undecided,
+}
+
+/// Every port of a namespace.
+#[derive(Debug, Clone)]
+pub struct Survey {
+    /// The ports, by protocol, port and address.
+    pub ports: Vec<PortEntry>,
+    /// What could not be read and could matter.
+    pub unread: Vec<Unread>,
+}
+
+/// A port, or a range of ports that rules answer alike.
+#[derive(Debug, Clone)]
+pub struct PortEntry {
+    /// Its protocol.
+    pub protocol: Protocol,
+    /// The address its socket is bound to; for a ghost, the address that was asked, or the unspecified one for all.
+    pub addr: IpAddr,
+    /// The (first) port.
+    pub port: u16,
+    /// The last port; `port` unless rules take a whole range.
+    pub last: u16,
+    /// Its socket's index in the namespace; `None` for a ghost.
+    pub socket: Option<usize>,
+    /// Who answers, from each place a packet can come from.
+    pub answers: Vec<Answer>,
+}
+
+impl PortEntry {
+    /// Whether rules answer it although no socket listens.
+    pub fn is_ghost(&self) -> bool {
+        self.socket.is_none()
+    }
+
+    /// The verdict to show for the port as a whole: what happens to a packet from outside, or the first place there is;
+    /// `depends` where places from outside disagree.
+    pub fn verdict(&self) -> AnswerVerdict {
+        let outside: Vec<_> = self
+            .answers
+            .iter()
+            .filter(|answer| matches!(answer.from, From::Outside(_) | From::Somewhere))
+            .map(|answer| answer.verdict)
+            .collect();
+        let all: Vec<_> = self.answers.iter().map(|answer| answer.verdict).collect();
+        let heard = if outside.is_empty() { all } else { outside };
+        match heard.first() {
+            None => AnswerVerdict::Unanswered,
+            Some(first) if heard.iter().all(|verdict| verdict == first) => *first,
+            Some(_) => AnswerVerdict::Depends,
+        }
+    }
+
+    /// What to ask to follow this port's packets.
+    pub fn target(&self) -> Target {
+        let addr = if self.addr.is_unspecified() { None } else { Some(self.addr) };
+        Target { protocol: self.protocol, addr, port: Some(self.port), socket: self.socket }
+    }
+}

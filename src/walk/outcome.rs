@@ -1,0 +1,460 @@
+//! What a walk finds: outcomes with their conditions, assumptions, steps and fates. Plain data.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use super::field::Field;
+use crate::host::xt::RejectWith;
+use crate::host::{ChainId, Hook, Policy, Priority, RuleId};
+
+/// What happens to one class of packets.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// What must hold of the entering packet, beyond the query: alternatives, each a list of conditions that all
+    /// hold. Empty: always.
+    pub when: Vec<Vec<Condition>>,
+    /// What could not be decided and was taken one way. Empty: the outcome is certain.
+    pub assumed: Vec<Assumption>,
+    /// Each time the packet goes through a namespace.
+    pub passes: Vec<Pass>,
+    /// What happened on the way, in order.
+    pub events: Vec<Event>,
+    /// How it ends.
+    pub fate: Fate,
+    /// How likely it is among the outcomes of its walk, from 0 to 1, unknown fields taken as evenly spread.
+    pub weight: f64,
+}
+
+impl Outcome {
+    /// Whether nothing was assumed.
+    pub fn is_certain(&self) -> bool {
+        self.assumed.is_empty()
+    }
+
+    /// The rules and chain ends on the way, in order.
+    pub fn steps(&self) -> impl Iterator<Item = &Step> {
+        self.events.iter().filter_map(|event| match event {
+            Event::Step(step) => Some(step),
+            Event::Route(_) => None,
+        })
+    }
+}
+
+/// Something that must hold of the entering packet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Condition {
+    /// The field it speaks of.
+    pub field: Field,
+    /// How the field relates to the values.
+    pub op: Op,
+    /// The values.
+    pub values: Vec<Values>,
+}
+
+/// How a condition compares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Op {
+    /// It is one of the values.
+    In,
+    /// It is none of the values.
+    NotIn,
+    /// It is the value: for fields that have names, not numbers.
+    Is,
+}
+
+/// Values of a condition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Values {
+    /// Addresses with a prefix in common; a full-length prefix is one address.
+    Net(IpNet),
+    /// Addresses from first to last.
+    Addresses(IpAddr, IpAddr),
+    /// Numbers from first to last.
+    Range(u64, u64),
+    /// A name: a device, a state.
+    Name(String),
+}
+
+/// What was taken one way because it could not be decided.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Assumption {
+    /// What it is about.
+    pub what: Assumed,
+    /// Whether it was taken to hold.
+    pub holds: bool,
+    /// Why it could not be decided.
+    pub why: Why,
+}
+
+/// What an assumption is about.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Assumed {
+    /// A match of a rule holds (index into its matches).
+    Match {
+        /// The rule.
+        rule: RuleId,
+        /// Which of its matches.
+        index: u16,
+    },
+    /// The target of a rule, which is not understood, lets the packet go on.
+    TargetContinues(RuleId),
+    /// Of two base chains of equal priority, this one runs before the other.
+    Order {
+        /// The chain that is taken to run first.
+        first: ChainId,
+        /// The chain that is taken to run after it.
+        second: ChainId,
+    },
+    /// The packet leaves by one of these devices (a trailing `+` stands for all names that start so).
+    LeavesBy(Vec<String>),
+    /// The packet is for this host: a dump without addresses and routes.
+    Local(Endpoints),
+    /// Forwarding is on for the incoming device.
+    Forwards,
+    /// Reverse-path filtering lets the packet in.
+    ReversePathAccepts,
+    /// conntrack holds no translation for the packet's flow.
+    NoTranslation,
+    /// Addresses or ports that the kernel chooses fit what a rule asks (index into its matches).
+    ChosenFits {
+        /// The rule.
+        rule: RuleId,
+        /// Which of its matches.
+        index: u16,
+    },
+    /// A socket answers at the end.
+    SocketAnswers,
+}
+
+/// Why something could not be decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Why {
+    /// Nothing tells which of two chains was registered first.
+    Order,
+    /// It depends on how many packets came before.
+    Rate,
+    /// It depends on state that cannot be seen.
+    State,
+    /// It is random.
+    Random,
+    /// whyport does not understand it.
+    Undecoded,
+    /// It was not read.
+    Unread,
+}
+
+impl Why {
+    /// The name that the JSON contract gives it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Why::Order => "order",
+            Why::Rate => "rate",
+            Why::State => "state",
+            Why::Random => "random",
+            Why::Undecoded => "undecoded",
+            Why::Unread => "unread",
+        }
+    }
+}
+
+/// One way through a network namespace, from where the packet enters to where it leaves.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pass {
+    /// Counted from 1.
+    pub number: u32,
+    /// Index of the namespace in the host.
+    pub namespace: usize,
+    /// The device it came in by; `None` where it is made, or nobody knows.
+    pub iif: Option<String>,
+    /// The device it left by; `None` where it stayed, or nobody knows.
+    pub oif: Option<String>,
+    /// Its addresses as it entered.
+    pub enters: Endpoints,
+    /// Its addresses as it left; `None` where it stayed.
+    pub leaves: Option<Endpoints>,
+}
+
+/// Addresses and ports, where they are known and predictable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
+pub struct Endpoints {
+    /// Source address.
+    pub src: Option<IpAddr>,
+    /// Source port.
+    pub sport: Option<u16>,
+    /// Destination address.
+    pub dst: Option<IpAddr>,
+    /// Destination port.
+    pub dport: Option<u16>,
+}
+
+/// Something that happened on the way.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// A rule held, or a chain ended.
+    Step(Step),
+    /// Routing decided.
+    Route(RouteEvent),
+}
+
+/// A rule whose conditions all held, or the end of a chain that the packet ran off.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    /// The pass it belongs to, from 1.
+    pub pass: u32,
+    /// The hook.
+    pub hook: Hook,
+    /// The priority of the base chain.
+    pub priority: Priority,
+    /// The base chain that was entered at the hook.
+    pub base: ChainId,
+    /// How many jumps deep, 0 in the base chain.
+    pub depth: u16,
+    /// The rule, or the chain that ended.
+    pub at: StepAt,
+    /// What came of it.
+    pub verdict: Verdict,
+    /// It held for a part of the outcome's packets only, without effect on their way.
+    pub sometimes: bool,
+}
+
+/// Where a step happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum StepAt {
+    /// At a rule.
+    Rule(RuleId),
+    /// At the end of a chain.
+    End(ChainId),
+}
+
+impl StepAt {
+    /// The chain.
+    pub fn chain(self) -> ChainId {
+        match self {
+            StepAt::Rule(rule) => rule.chain,
+            StepAt::End(chain) => chain,
+        }
+    }
+}
+
+/// What came of a step.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Verdict {
+    /// The packet goes on after the base chain.
+    Accept,
+    /// It is dropped.
+    Drop,
+    /// It is dropped and answered.
+    Reject(RejectWith),
+    /// It goes on in the chain that jumped here, or to the policy.
+    Return,
+    /// It goes on with the next rule.
+    Continue,
+    /// It goes on in another chain, and comes back.
+    Jump(ChainId),
+    /// It goes on in another chain, and does not come back.
+    Goto(ChainId),
+    /// It is handed to user space.
+    Queue,
+    /// It ran off the end of a base chain.
+    Policy(Policy),
+    /// Its destination is translated.
+    Dnat(Translation),
+    /// Its source is translated.
+    Snat(Translation),
+    /// Its source becomes the outgoing device's address.
+    Masquerade(Translation),
+    /// Its destination becomes this host.
+    Redirect(Translation),
+    /// Its address is mapped into another prefix.
+    Netmap(Translation),
+    /// conntrack leaves it alone.
+    Notrack,
+    /// The target is not understood.
+    Unknown,
+}
+
+impl Verdict {
+    /// The name that the JSON contract gives it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Verdict::Accept => "accept",
+            Verdict::Drop => "drop",
+            Verdict::Reject(_) => "reject",
+            Verdict::Return => "return",
+            Verdict::Continue => "continue",
+            Verdict::Jump(_) => "jump",
+            Verdict::Goto(_) => "goto",
+            Verdict::Queue => "queue",
+            Verdict::Policy(_) => "policy",
+            Verdict::Dnat(_) => "dnat",
+            Verdict::Snat(_) => "snat",
+            Verdict::Masquerade(_) => "masquerade",
+            Verdict::Redirect(_) => "redirect",
+            Verdict::Netmap(_) => "netmap",
+            Verdict::Notrack => "notrack",
+            Verdict::Unknown => "unknown",
+        }
+    }
+
+    /// The translation, for the verdicts that make one.
+    pub fn translation(&self) -> Option<Translation> {
+        match self {
+            Verdict::Dnat(to)
+            | Verdict::Snat(to)
+            | Verdict::Masquerade(to)
+            | Verdict::Redirect(to)
+            | Verdict::Netmap(to) => Some(*to),
+            _ => None,
+        }
+    }
+}
+
+/// What a NAT rule translates to: `None` where that side is left as it is, or is not predictable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Translation {
+    /// The new address.
+    pub addr: Option<IpAddr>,
+    /// The new port.
+    pub port: Option<u16>,
+}
+
+/// Routing decided where the packet goes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RouteEvent {
+    /// The pass it belongs to, from 1.
+    pub pass: u32,
+    /// The hook it came after: prerouting or output. `None`: before output, for the sender.
+    pub after: Option<Hook>,
+    /// The destination it was asked for, where known.
+    pub dst: Option<IpAddr>,
+    /// What it decided.
+    pub decision: RouteDecision,
+}
+
+/// What routing decided.
+#[derive(Debug, Clone, PartialEq)]
+pub enum RouteDecision {
+    /// It is for this host.
+    Local,
+    /// It goes out by a device (`None`: nobody knows which), by a router or straight.
+    Out {
+        /// The device.
+        oif: Option<String>,
+        /// The router.
+        via: Option<IpAddr>,
+    },
+    /// It goes nowhere.
+    Refused(Reason),
+}
+
+/// How a packet ends.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fate {
+    /// In which way.
+    pub kind: FateKind,
+    /// Index of the namespace it ended in.
+    pub namespace: usize,
+    /// The device it left by.
+    pub oif: Option<String>,
+    /// Its addresses at the end.
+    pub endpoints: Endpoints,
+    /// Index of the socket that gets it, in its namespace.
+    pub socket: Option<usize>,
+    /// The rule or policy that decided.
+    pub by: Option<Step>,
+    /// What decided where no rule did.
+    pub reason: Option<Reason>,
+}
+
+/// The ways in which a packet can end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FateKind {
+    /// At the input of the namespace: a socket gets it, or nobody listens.
+    Delivered,
+    /// Leaves by a device to somewhere that whyport cannot see.
+    Forwarded,
+    /// Made here, leaves by a device.
+    Sent,
+    /// Dropped silently.
+    Dropped,
+    /// Dropped and answered by a rule.
+    Rejected,
+    /// Handed to user space.
+    Queued,
+    /// No route leads there.
+    Unroutable,
+    /// Dropped by routing for where it claims to come from or to go.
+    Martian,
+    /// A target that is not understood had the last word.
+    Unknown,
+}
+
+impl FateKind {
+    /// The name that the JSON contract gives it.
+    pub fn name(self) -> &'static str {
+        match self {
+            FateKind::Delivered => "delivered",
+            FateKind::Forwarded => "forwarded",
+            FateKind::Sent => "sent",
+            FateKind::Dropped => "dropped",
+            FateKind::Rejected => "rejected",
+            FateKind::Queued => "queued",
+            FateKind::Unroutable => "unroutable",
+            FateKind::Martian => "martian",
+            FateKind::Unknown => "unknown",
+        }
+    }
+}
+
+/// What decided a packet's fate where no rule did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Reason {
+    /// Forwarding is off on the incoming device.
+    IpForward,
+    /// The reverse route does not lead back by the incoming device.
+    RpFilter,
+    /// 127/8 from or to a device without `route_localnet`.
+    RouteLocalnet,
+    /// The source is an address of this host.
+    LocalSource,
+    /// The source cannot be one: multicast, broadcast, 0/8, loopback.
+    ImpossibleSource,
+    /// The destination cannot be one: 0/8, or loopback from outside.
+    ImpossibleDestination,
+    /// The time to live ran out.
+    Ttl,
+    /// The bridge port it would leave by is the one it came in by, and has no hairpin.
+    Hairpin,
+    /// No route.
+    NoRoute,
+    /// A `blackhole` route.
+    Blackhole,
+    /// An `unreachable` route.
+    Unreachable,
+    /// A `prohibit` route.
+    Prohibit,
+    /// A broadcast or multicast destination that no socket takes.
+    Broadcast,
+}
+
+impl Reason {
+    /// The name that the JSON contract gives it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Reason::IpForward => "ip_forward",
+            Reason::RpFilter => "rp_filter",
+            Reason::RouteLocalnet => "route_localnet",
+            Reason::LocalSource => "local-source",
+            Reason::ImpossibleSource => "impossible-source",
+            Reason::ImpossibleDestination => "impossible-destination",
+            Reason::Ttl => "ttl",
+            Reason::Hairpin => "hairpin",
+            Reason::NoRoute => "no-route",
+            Reason::Blackhole => "blackhole",
+            Reason::Unreachable => "unreachable",
+            Reason::Prohibit => "prohibit",
+            Reason::Broadcast => "broadcast",
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! Sets of values of one field, as sorted disjoint ranges.
+//!
+//! Ports, addresses of both families, marks and device numbers are all numbers below 2¹²⁸, so one type serves them all.
+//! It knows nothing of what the numbers mean.
+
+use std::fmt;
+
+/// A set of numbers: sorted, disjoint, non-adjacent ranges, first and last included.
+#[derive(Clone, PartialEq, Eq, Hash, Default)]
+pub struct ValueSet {
+    ranges: Vec<(u128, u128)>,
+}
+
+impl ValueSet {
+    /// No value.
+    pub fn empty() -> ValueSet {
+        ValueSet::default()
+    }
+
+    /// One value.
+    pub fn one(value: u128) -> ValueSet {
+        ValueSet { ranges: vec![(value, value)] }
+    }
+
+    /// The values from `first` to `last`; empty if `last` is below `first`.
+    pub fn range(first: u128, last: u128) -> ValueSet {
+        if first > last { ValueSet::empty() } else { ValueSet { ranges: vec![(first, last)] } }
+    }
+
+    /// Every value of a field of `bits` bits, 1 to 128.
+    pub fn full(bits: u8) -> ValueSet {
+        ValueSet::range(0, u128::MAX >> (128 - u32::from(bits)))
+    }
+
+    /// The values within any of the ranges, in any order.
+    pub fn from_ranges(ranges: impl IntoIterator<Item = (u128, u128)>) -> ValueSet {
+        let mut ranges: Vec<_> = ranges.into_iter().filter(|(first, last)| first <= last).collect();
+        ranges.sort_unstable();
+        let mut merged: Vec<(u128, u128)> = Vec::with_capacity(ranges.len());
+        for (first, last) in ranges {
+            match merged.last_mut() {
+                Some(previous) if first <= previous.1.saturating_add(1) => previous.1 = previous.1.max(last),
+                _ => merged.push((first, last)),
+            }
+        }
+        ValueSet { ranges: merged }
+    }
+
+    /// The ranges, ascending.
+    pub fn ranges(&self) -> &[(u128, u128)] {
+        &self.ranges
+    }
+
+    /// Whether it has no value.
+    pub fn is_empty(&self) -> bool {
+        self.ranges.is_empty()
+    }
+
+    /// Its only value, where it has just one.
+    pub fn only(&self) -> Option<u128> {
+        match self.ranges[..] {
+            [(first, last)] if first == last => Some(first),
+            _ => None,
+        }
+    }
+
+    /// Its lowest value.
+    pub fn first(&self) -> Option<u128> {
+        self.ranges.first().map(|range| range.0)
+    }
+
+    /// Whether `value` is in it.
+    pub fn contains(&self, value: u128) -> bool {
+        let after = self.ranges.partition_point(|range| range.0 <= value);
+        after > 0 && self.ranges[after - 1].1 >= value
+    }
+
+    /// How many values it has, as a float: weights need no more.
+    pub fn size(&self) -> f64 {
+        self.ranges.iter().map(|(first, last)| (last - first) as f64 + 1.0).sum()
+    }
+
+    /// The values in both.
+    pub fn and(&self, other: &ValueSet) -> ValueSet {
+        let (mut i, mut j) = (0, 0);
+        let mut ranges = Vec::new();
+        while let (Some(a), Some(b)) = (self.ranges.get(i), other.ranges.get(j)) {
+            let (first, last) = (a.0.max(b.0), a.1.min(b.1));
+            if first <= last {
+                ranges.push((first, last));
+            }
+            if a.1 < b.1 {
+                i += 1;
+            } else {
+                j += 1;
+            }
+        }
+        ValueSet { ranges }
+    }
+
+    /// The values in either.
+    pub fn or(&self, other: &ValueSet) -> ValueSet {
+        ValueSet::from_ranges(self.ranges.iter().chain(&other.ranges).copied())
+    }
+
+    /// The values in this one and not in the other.
+    pub fn minus(&self, other: &ValueSet) -> ValueSet {
+        let mut ranges = Vec::new();
+        let mut j = 0;
+        for &(first, last) in &self.ranges {
+            let mut from = Some(first);
+            while other.ranges.get(j).is_some_and(|range| range.1 < first) {
+                j += 1;
+            }
+            let mut k = j;
+            while let (Some(start), Some(&(cut_first, cut_last))) = (from, other.ranges.get(k)) {
+                if cut_first > last {
+                    break;
+                }
+                if cut_first > start {
+                    ranges.push((start, cut_first - 1));
+                }
+                from = cut_last.checked_add(1).filter(|next| *next <= last);
+                k += 1;
+            }
+            if let Some(start) = from {
+                ranges.push((start, last));
+            }
+        }
+        ValueSet { ranges }
+    }
+
+    /// Whether every value of this one is in the other.
+    pub fn within(&self, other: &ValueSet) -> bool {
+        self.ranges.iter().all(|&(first, last)| {
+            let after = other.ranges.partition_point(|range| range.0 <= first);
+            after > 0 && other.ranges[after - 1].1 >= last
+        })
+    }
+
+    /// Whether no value is in both.
+    pub fn apart(&self, other: &ValueSet) -> bool {
+        let (mut i, mut j) = (0, 0);
+        while let (Some(a), Some(b)) = (self.ranges.get(i), other.ranges.get(j)) {
+            if a.0.max(b.0) <= a.1.min(b.1) {
+                return false;
+            }
+            if a.1 < b.1 {
+                i += 1;
+            } else {
+                j += 1;
+            }
+        }
+        true
+    }
+}
+
+impl fmt::Debug for ValueSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(&self.ranges).finish()
+    }
+}
