@@ -4,9 +4,11 @@
 //! listens). [`answers`] asks one port from every place that a packet can come from. A [`Finding`] says what decides, as
 //! data; [`words`] turns findings, conditions and assumptions into sentences. Nothing here knows a terminal.
 
+pub mod clean;
 pub mod finding;
 pub mod words;
 
+pub use clean::clean;
 pub use finding::{Answer, AnswerVerdict, Cause, Finding, From, PortEntry, Survey, Target, Who};
 
 use crate::host::{Host, IpFamily};

@@ -1,6 +1,6 @@
 //! Findings, conditions and assumptions as English sentences, in one place. Another language is another table.
 //!
-//! Text from outside (process, chain and device names) comes through as it is: who shows it sanitises it.
+//! Text from outside (process, chain and device names) comes through as it is: whoever shows it calls [`super::clean`].
 
 use crate::host::Host;
 use crate::walk::{Assumption, Condition};
