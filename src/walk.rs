@@ -13,10 +13,16 @@
 //! - the order of chains is the kernel's (`nf_hook_entries_grow`, `nf_nat_register_fn`), and where nothing tells it,
 //!   both orders are walked.
 
+mod condition;
+mod conntrack;
+mod devices;
 pub mod field;
 pub mod outcome;
+mod packet;
+mod plan;
 pub mod query;
 pub mod set;
+mod space;
 
 pub use field::Field;
 pub use outcome::{

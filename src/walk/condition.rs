@@ -1,0 +1,603 @@
+//! Whether a match holds for the packets that are meant: yes, no, or what must be known first.
+//!
+//! Each function follows the kernel's `match` callback of the extension (net/netfilter/xt_*.c, net/ipv4/netfilter,
+//! net/ipv6/netfilter), with the hook's devices and conntrack's view as they are at the hook that is walked.
+
+use std::net::IpAddr;
+
+use super::conntrack;
+use super::field::Field;
+use super::outcome::{Assumed, Why};
+use super::packet::{Device, Packet, Tracking, Value};
+use super::plan::Plan;
+use super::query::{Query, number};
+use super::set::ValueSet;
+use super::space::{Asked, Open, Space};
+use crate::host::xt::{
+    AddressMask, Addrtype, Conntrack, CtDirection, CtStates, IcmpType, InterfaceLimit, InterfacePattern, Iprange, Masked,
+    Match, Multiport, Neg, Owner, PacketType, Physdev, PortRange, RecentCheck, SetMatch, Statistic, TcpFlags, TcpMatch,
+    TtlMatch, TtlOp, UdpMatch, WhichPort,
+};
+use crate::host::{Hook, IpFamily, Priority, Protocol, RuleId, What};
+
+/// The place where a question is asked: a packet at a hook.
+#[derive(Clone, Copy)]
+pub(super) struct Scene<'a> {
+    /// The namespace's rules and addresses, prepared.
+    pub(super) plan: &'a Plan<'a>,
+    /// What was asked of the walk.
+    pub(super) query: &'a Query,
+    /// The packets that are meant.
+    pub(super) space: &'a Space,
+    /// The packet as it is now.
+    pub(super) packet: &'a Packet,
+    /// The hook.
+    pub(super) hook: Hook,
+    /// The priority of the base chain that is walked.
+    pub(super) priority: Priority,
+    /// The packet was made in this namespace, and no device carried it yet.
+    pub(super) made_here: bool,
+}
+
+/// A match of a rule, by its place.
+type At = (RuleId, u16);
+
+impl Scene<'_> {
+    /// Whether a value lies between `first` and `last`.
+    pub(super) fn in_range(&self, value: &Value, first: u128, last: u128, at: Option<At>) -> Asked<bool> {
+        match value {
+            Value::Known(known) => Ok((first..=last).contains(known)),
+            Value::Entering(field) => self.space.ask_range(*field, first, last),
+            _ => self.in_set(value, &ValueSet::range(first, last), at),
+        }
+    }
+
+    /// Whether a value is in a set. `at` is the match that asks, for the assumption that may be needed.
+    pub(super) fn in_set(&self, value: &Value, set: &ValueSet, at: Option<At>) -> Asked<bool> {
+        match value {
+            Value::Known(known) => Ok(set.contains(*known)),
+            Value::Entering(field) => self.space.ask(*field, set),
+            Value::Mapped { field, mask, prefix } => {
+                let full = ValueSet::full(field.bits(self.query.family));
+                let within = set.and(&ValueSet::range(*prefix, prefix | mask));
+                let host = ValueSet::from_ranges(within.ranges().iter().map(|(a, b)| (a & mask, b & mask)));
+                // Which entering values end on these host bits: the same bits below any prefix.
+                match self.space.values(*field).unwrap_or(&full).ranges() {
+                    [(a, b)] if a & !mask == b & !mask => {
+                        let base = a & !mask;
+                        let back = host.ranges().iter().map(|(x, y)| (base | x, base | y));
+                        self.space.ask(*field, &ValueSet::from_ranges(back))
+                    }
+                    _ => self.chosen(&ValueSet::range(*prefix, prefix | mask), Why::State, set, at),
+                }
+            }
+            Value::Chosen { among, why } => self.chosen(among, *why, set, at),
+        }
+    }
+
+    fn chosen(&self, among: &ValueSet, why: Why, set: &ValueSet, at: Option<At>) -> Asked<bool> {
+        if among.within(set) {
+            return Ok(true);
+        }
+        if among.apart(set) {
+            return Ok(false);
+        }
+        let what = match at {
+            Some((rule, index)) => Assumed::ChosenFits { rule, index },
+            None => Assumed::SocketAnswers,
+        };
+        let likely = (among.and(set).size() / among.size()).clamp(0.01, 0.99);
+        self.assume(Open::either(what, why, likely))
+    }
+
+    /// Whether something was assumed already; asks for it otherwise.
+    pub(super) fn assume(&self, open: Open) -> Asked<bool> {
+        self.space.assume(open, &self.packet.tuple())
+    }
+
+    /// Something about a match that nothing here can decide.
+    fn undecided(&self, at: At, why: Why, likely: f64) -> Asked<bool> {
+        self.assume(Open::either(Assumed::Match { rule: at.0, index: at.1 }, why, likely))
+    }
+
+    /// Whether a match holds.
+    pub(super) fn holds(&self, matched: &Match, at: At) -> Asked<bool> {
+        match matched {
+            Match::Source(net) => self.address(&self.packet.src, net, at),
+            Match::Destination(net) => self.address(&self.packet.dst, net, at),
+            Match::InInterface(pattern) => negate(self.device(self.packet.iif, &pattern.value), pattern.not),
+            Match::OutInterface(pattern) => negate(self.device(self.packet.oif, &pattern.value), pattern.not),
+            Match::Protocol(protocol) => Ok((self.query.protocol == protocol.value) != protocol.not),
+            // The walk is one of an unfragmented packet.
+            Match::Fragment(fragment) => Ok(fragment.not),
+            Match::Tcp(tcp) => self.tcp(tcp, at),
+            Match::Udp(udp) => self.udp(udp, at),
+            Match::Icmp(icmp) => self.icmp(icmp),
+            Match::Multiport(ports) => self.multiport(ports, at),
+            Match::Comment(_) => Ok(true),
+            Match::State(states) => negate(self.ct_state(states.value), states.not),
+            Match::Conntrack(conntrack) => self.conntrack(conntrack, at),
+            Match::Addrtype(types) => self.addrtype(types, at),
+            Match::Mark(mark) => negate(self.masked(&self.packet.mark, mark.value, at), mark.not),
+            Match::Connmark(mark) => self.connmark(mark, at),
+            Match::Limit(_) => self.undecided(at, Why::Rate, 0.99),
+            Match::Statistic(statistic) => self.statistic(statistic, at),
+            Match::Recent(recent) => match recent.check {
+                RecentCheck::Set => Ok(!recent.not),
+                _ => self.undecided(at, Why::State, 0.1),
+            },
+            Match::Set(set) => self.ipset(set, at),
+            Match::Owner(owner) => self.owner(owner),
+            Match::Mac(mac) => self.mac(mac),
+            Match::Pkttype(kind) => self.pkttype(kind),
+            Match::Iprange(range) => self.iprange(range, at),
+            Match::Length(length) => {
+                let (first, last) = length.value;
+                negate(self.entering(Field::Length, u128::from(first), u128::from(last)), length.not)
+            }
+            Match::Ttl(ttl) => self.ttl(ttl),
+            Match::Physdev(physdev) => self.physdev(physdev, at),
+            Match::Opaque(_) => self.undecided(at, Why::Undecoded, 0.5),
+        }
+    }
+
+    fn entering(&self, field: Field, first: u128, last: u128) -> Asked<bool> {
+        self.space.ask_range(field, first, last)
+    }
+
+    fn address(&self, value: &Value, asked: &Neg<AddressMask>, at: At) -> Asked<bool> {
+        let inside = match &asked.value {
+            AddressMask::Net(net) => {
+                let (first, last) = (number(net.network()), number(net.broadcast()));
+                self.in_range(value, first, last, Some(at))
+            }
+            AddressMask::Bits(bits) => match value {
+                Value::Known(known) => Ok(known & number(bits.1) == number(bits.0) & number(bits.1)),
+                _ => match masked_set(number(bits.0), number(bits.1), self.query.family.bits()) {
+                    Some(set) => self.in_set(value, &set, Some(at)),
+                    None => self.undecided(at, Why::Undecoded, 0.5),
+                },
+            },
+        };
+        negate(inside, asked.not)
+    }
+
+    /// Whether a device fits a pattern. A device that the hook does not have is called nothing: only `+` fits it
+    /// (`nulldevname` in ip_tables.c).
+    fn device(&self, device: Device, pattern: &InterfacePattern) -> Asked<bool> {
+        match device {
+            Device::Absent => Ok(pattern.fits("")),
+            Device::Known(number) => Ok(self.plan.devices.fits(number, pattern)),
+            Device::Entering => self.space.ask(Field::Iif, &self.plan.devices.fitting(pattern)),
+            Device::Leaving => self.space.ask_leaves(&self.plan.devices.fitting(pattern)),
+        }
+    }
+
+    fn port(&self, value: &Value, asked: Option<Neg<PortRange>>, at: At) -> Asked<bool> {
+        match asked {
+            None => Ok(true),
+            Some(range) => {
+                let (first, last) = (u128::from(range.value.first), u128::from(range.value.last));
+                negate(self.in_range(value, first, last, Some(at)), range.not)
+            }
+        }
+    }
+
+    fn tcp(&self, tcp: &TcpMatch, at: At) -> Asked<bool> {
+        if self.query.protocol != Protocol::TCP {
+            return Ok(false);
+        }
+        all([
+            self.port(&self.packet.sport, tcp.sport, at),
+            self.port(&self.packet.dport, tcp.dport, at),
+            match tcp.flags {
+                Some(flags) => negate(self.tcp_flags(flags.value), flags.not),
+                None => Ok(true),
+            },
+            match tcp.option {
+                Some(_) => self.undecided(at, Why::State, 0.5),
+                None => Ok(true),
+            },
+        ])
+    }
+
+    fn tcp_flags(&self, (mask, compare): (TcpFlags, TcpFlags)) -> Asked<bool> {
+        let fits = |flags: u128| flags as u8 & mask.bits() == compare.bits();
+        if let Some(flags) = self.space.known(Field::TcpFlags) {
+            return Ok(fits(flags));
+        }
+        let set = ValueSet::from_ranges((0..64).filter(|flags| fits(*flags)).map(|flags| (flags, flags)));
+        self.space.ask(Field::TcpFlags, &set)
+    }
+
+    fn udp(&self, udp: &UdpMatch, at: At) -> Asked<bool> {
+        if !matches!(self.query.protocol, Protocol::UDP | Protocol::UDPLITE) {
+            return Ok(false);
+        }
+        all([self.port(&self.packet.sport, udp.sport, at), self.port(&self.packet.dport, udp.dport, at)])
+    }
+
+    /// `icmp_match`, `icmp6_match`: the `!` turns the comparison of type and code, not of the protocol.
+    fn icmp(&self, icmp: &Neg<IcmpType>) -> Asked<bool> {
+        let (protocol, any) = match self.query.family {
+            IpFamily::V4 => (Protocol::ICMP, icmp.value.kind == 0xff),
+            IpFamily::V6 => (Protocol::ICMPV6, false),
+        };
+        if self.query.protocol != protocol {
+            return Ok(false);
+        }
+        let kind = u128::from(icmp.value.kind);
+        let (first, last) = icmp.value.codes;
+        let fits = if any {
+            Ok(true)
+        } else {
+            all([
+                self.entering(Field::IcmpType, kind, kind),
+                self.entering(Field::IcmpCode, u128::from(first), u128::from(last)),
+            ])
+        };
+        negate(fits, icmp.not)
+    }
+
+    fn multiport(&self, multiport: &Multiport, at: At) -> Asked<bool> {
+        if !self.query.protocol.has_ports() {
+            return Ok(false);
+        }
+        let fits = |port: &Value| match port {
+            Value::Known(known) => {
+                Ok(multiport.ports.iter().any(|range| (u128::from(range.first)..=u128::from(range.last)).contains(known)))
+            }
+            _ => {
+                let ranges = multiport.ports.iter().map(|range| (u128::from(range.first), u128::from(range.last)));
+                self.in_set(port, &ValueSet::from_ranges(ranges), Some(at))
+            }
+        };
+        let inside = match multiport.which {
+            WhichPort::Source => fits(&self.packet.sport),
+            WhichPort::Destination => fits(&self.packet.dport),
+            WhichPort::Either => any([fits(&self.packet.dport), fits(&self.packet.sport)]),
+        };
+        negate(inside, multiport.not)
+    }
+
+    /// Whether conntrack's state is one of these, as `xt_conntrack` and `xt_state` see it at this hook.
+    fn ct_state(&self, states: CtStates) -> Asked<bool> {
+        match self.tracking() {
+            Tracking::Unseen => Ok(states.contains(CtStates::INVALID)),
+            Tracking::Untracked => Ok(states.contains(CtStates::UNTRACKED)),
+            Tracking::Tracked => {
+                let flow = &self.packet.flow;
+                if flow.snat && states.contains(CtStates::SNAT) || flow.dnat && states.contains(CtStates::DNAT) {
+                    return Ok(true);
+                }
+                let wanted = (0..16).map(|bit| 1u16 << bit).filter(|bit| states.bits() & bit != 0).map(u128::from);
+                self.space.ask(Field::CtState, &ValueSet::from_ranges(wanted.map(|bit| (bit, bit))))
+            }
+        }
+    }
+
+    /// Whether conntrack sees the packet at this hook: it looks at priority −200, and keeps what it saw.
+    pub(super) fn tracking(&self) -> Tracking {
+        self.packet.flow.tracking
+    }
+
+    /// `conntrack_mt`: without a flow only the state can hold; INVALID packets have none.
+    fn conntrack(&self, asked: &Conntrack, at: At) -> Asked<bool> {
+        let state = match asked.state {
+            Some(states) => negate(self.ct_state(states.value), states.not),
+            None => Ok(true),
+        };
+        match self.has_flow() {
+            Ok(false) => return if asked.state.is_some() { state } else { Ok(false) },
+            Ok(true) => {}
+            Err(open) => return Err(open),
+        }
+        let flow = &self.packet.flow;
+        let [src, sport, dst, dport] = &flow.original;
+        // The reply's source is what the destination became, and its destination what the source did.
+        let reply = [&self.packet.dst, &self.packet.dport, &self.packet.src, &self.packet.sport];
+        let address = |value: &Value, asked: &Option<Neg<AddressMask>>| match asked {
+            Some(net) => self.address(value, net, at),
+            None => Ok(true),
+        };
+        let other = match (asked.status, asked.expire) {
+            (None, None) => Ok(true),
+            (Some(status), None) => conntrack::status(flow, status),
+            _ => self.undecided(at, Why::State, 0.5),
+        };
+        all([
+            state,
+            Ok(asked.protocol.is_none_or(|protocol| (self.query.protocol == protocol.value) != protocol.not)),
+            Ok(asked.direction.is_none_or(|direction| direction == CtDirection::Original)),
+            address(src, &asked.orig_src),
+            address(dst, &asked.orig_dst),
+            address(reply[0], &asked.reply_src),
+            address(reply[2], &asked.reply_dst),
+            self.port(sport, asked.orig_sport, at),
+            self.port(dport, asked.orig_dport, at),
+            self.port(reply[1], asked.reply_sport, at),
+            self.port(reply[3], asked.reply_dport, at),
+            other,
+        ])
+    }
+
+    /// Whether the packet has a flow here: tracked, and not INVALID.
+    fn has_flow(&self) -> Asked<bool> {
+        match self.tracking() {
+            Tracking::Unseen | Tracking::Untracked => Ok(false),
+            Tracking::Tracked => {
+                let invalid = u128::from(CtStates::INVALID.bits());
+                negate(self.entering(Field::CtState, invalid, invalid), false).map(|is| !is)
+            }
+        }
+    }
+
+    fn connmark(&self, mark: &Neg<Masked>, at: At) -> Asked<bool> {
+        match self.has_flow() {
+            // `connmark_mt` gives false without a flow, whatever the `!` says.
+            Ok(false) => Ok(false),
+            Ok(true) => negate(self.masked(&self.packet.flow.mark, mark.value, at), mark.not),
+            Err(open) => Err(open),
+        }
+    }
+
+    fn masked(&self, value: &Value, masked: Masked, at: At) -> Asked<bool> {
+        match value {
+            Value::Known(known) => Ok(*known as u32 & masked.mask == masked.value),
+            Value::Entering(field) => match self.space.known(*field) {
+                Some(known) => Ok(known as u32 & masked.mask == masked.value),
+                None => match masked_set(u128::from(masked.value), u128::from(masked.mask), 32) {
+                    Some(set) => self.in_set(value, &set, Some(at)),
+                    None => self.undecided(at, Why::State, 0.5),
+                },
+            },
+            _ => self.undecided(at, Why::State, 0.5),
+        }
+    }
+
+    fn addrtype(&self, types: &Addrtype, at: At) -> Asked<bool> {
+        let device = match types.limit {
+            None => None,
+            Some(InterfaceLimit::In) => Some(self.packet.iif),
+            Some(InterfaceLimit::Out) => Some(self.packet.oif),
+        };
+        let side = |value: &Value, field: Field, asked: Option<Neg<_>>| match asked {
+            None => Ok(true),
+            Some(wanted) => negate(self.address_type(value, field, wanted.value, device, at), wanted.not),
+        };
+        all([
+            side(&self.packet.src, Field::Src, types.source),
+            side(&self.packet.dst, Field::Dst, types.destination),
+        ])
+    }
+
+    fn address_type(
+        &self,
+        value: &Value,
+        field: Field,
+        types: crate::host::xt::AddressTypes,
+        device: Option<Device>,
+        at: At,
+    ) -> Asked<bool> {
+        let on = match device {
+            None | Some(Device::Absent) => None,
+            Some(Device::Known(number)) => Some(number),
+            Some(Device::Entering) => match self.space.known(Field::Iif) {
+                Some(number) => Some(number),
+                None => return self.undecided(at, Why::Unread, 0.5),
+            },
+            Some(Device::Leaving) => return self.undecided(at, Why::Unread, 0.5),
+        };
+        if self.plan.namespace().is_read(What::Routes) {
+            return self.in_set(value, &self.plan.addresses_of_type(self.query.family, types, on), Some(at));
+        }
+        self.unread_address_type(value, field, types, at)
+    }
+
+    /// The type of an address of a host whose addresses were not read: what the query says of it, and what any host's
+    /// would be.
+    fn unread_address_type(
+        &self,
+        value: &Value,
+        field: Field,
+        types: crate::host::xt::AddressTypes,
+        at: At,
+    ) -> Asked<bool> {
+        use crate::host::xt::AddressTypes;
+        let is_entering = matches!(value, Value::Entering(_));
+        let local = types.contains(AddressTypes::LOCAL);
+        let (first, last) = super::plan::loopback_range(self.query.family);
+        match self.in_range(value, first, last, Some(at)) {
+            Ok(true) => return Ok(local),
+            Ok(false) => {}
+            Err(_) if is_entering => {}
+            Err(open) => return Err(open),
+        }
+        match field {
+            Field::Dst if is_entering && self.query.dst_is_local => Ok(local),
+            Field::Src if is_entering && self.made_here => Ok(local),
+            // A packet from outside with a source of this host's own is refused by routing: the walk is of the others.
+            Field::Src if is_entering && self.query.known(Field::Src).is_none() => {
+                Ok(types.contains(AddressTypes::UNICAST))
+            }
+            _ => self.undecided(at, Why::Unread, if local { 0.3 } else { 0.7 }),
+        }
+    }
+
+    /// `random`: the share of 2³¹; `nth`: how many came before.
+    fn statistic(&self, statistic: &Statistic, at: At) -> Asked<bool> {
+        let whole = f64::from(1u32 << 31);
+        match statistic {
+            Statistic::Random(probability) => match (probability.value, probability.not) {
+                (0, not) => Ok(not),
+                (share, not) if share >= 1 << 31 => Ok(!not),
+                (share, not) => {
+                    let likely = f64::from(share) / whole;
+                    self.undecided(at, Why::Random, if not { 1.0 - likely } else { likely })
+                }
+            },
+            Statistic::Nth(nth) => match nth.value.0 {
+                0 | 1 => Ok(!nth.not),
+                every => {
+                    let likely = 1.0 / f64::from(every);
+                    self.undecided(at, Why::State, if nth.not { 1.0 - likely } else { likely })
+                }
+            },
+        }
+    }
+
+    /// Sets are not read yet: the same set is assumed to give the same answer for the same addresses.
+    fn ipset(&self, set: &SetMatch, at: At) -> Asked<bool> {
+        let (rule, index) = self.plan.first_asking(set).unwrap_or(at);
+        let open = Open::Assume {
+            what: Assumed::Match { rule, index },
+            why: Why::Unread,
+            likely: 0.5,
+            only: None,
+            while_tuple: Some(Box::new(self.packet.tuple())),
+        };
+        let plain = self.plan.negates(rule, index);
+        self.assume(open).map(|holds| holds != (set.not != plain))
+    }
+
+    /// `owner_mt`: a packet that was not made here has no socket, and then only what is negated throughout holds.
+    fn owner(&self, owner: &Owner) -> Asked<bool> {
+        if !self.made_here {
+            let negated = owner.uid.is_none_or(|uid| uid.not)
+                && owner.gid.is_none_or(|gid| gid.not)
+                && owner.socket_exists.is_none_or(|socket| socket.not);
+            return Ok(negated);
+        }
+        let id = |field: Field, asked: Option<Neg<(u32, u32)>>| match asked {
+            None => Ok(true),
+            Some(ids) => {
+                negate(self.entering(field, u128::from(ids.value.0), u128::from(ids.value.1)), ids.not)
+            }
+        };
+        let socket = Ok(owner.socket_exists.is_none_or(|socket| !socket.not));
+        all([socket, id(Field::Uid, owner.uid), id(Field::Gid, owner.gid)])
+    }
+
+    /// `mac_mt`: holds only for packets that arrived on an Ethernet device, before they are routed on.
+    fn mac(&self, mac: &Neg<crate::host::Mac>) -> Asked<bool> {
+        if self.packet.iif == Device::Absent {
+            return Ok(false);
+        }
+        let value = mac.value.0.iter().fold(0u128, |value, byte| value << 8 | u128::from(*byte));
+        negate(self.entering(Field::SrcMac, value, value), mac.not)
+    }
+
+    /// `pkttype_mt`: a packet made here is its own loop's.
+    fn pkttype(&self, kind: &Neg<PacketType>) -> Asked<bool> {
+        let wanted = match kind.value {
+            PacketType::Host => 0,
+            PacketType::Broadcast => 1,
+            PacketType::Multicast => 2,
+        };
+        negate(self.entering(Field::Pkttype, wanted, wanted), kind.not)
+    }
+
+    fn iprange(&self, range: &Iprange, at: At) -> Asked<bool> {
+        let side = |value: &Value, asked: Option<Neg<(IpAddr, IpAddr)>>| match asked {
+            None => Ok(true),
+            Some(ends) => {
+                negate(self.in_range(value, number(ends.value.0), number(ends.value.1), Some(at)), ends.not)
+            }
+        };
+        all([side(&self.packet.src, range.source), side(&self.packet.dst, range.destination)])
+    }
+
+    fn ttl(&self, ttl: &TtlMatch) -> Asked<bool> {
+        let value = u128::from(ttl.value);
+        match ttl.op {
+            TtlOp::Equal => self.entering(Field::Ttl, value, value),
+            TtlOp::NotEqual => negate(self.entering(Field::Ttl, value, value), true),
+            TtlOp::Less if value == 0 => Ok(false),
+            TtlOp::Less => self.entering(Field::Ttl, 0, value - 1),
+            TtlOp::Greater if value == 255 => Ok(false),
+            TtlOp::Greater => self.entering(Field::Ttl, value + 1, 255),
+        }
+    }
+
+    /// `physdev_mt` for a packet that crosses no bridge port: what is negated holds.
+    fn physdev(&self, physdev: &Physdev, at: At) -> Asked<bool> {
+        if self.plan.may_be_bridged(self.packet.iif, self.space) {
+            return self.undecided(at, Why::State, 0.5);
+        }
+        let holds = [
+            physdev.input.as_ref().map(|pattern| pattern.not),
+            physdev.output.as_ref().map(|pattern| pattern.not),
+            physdev.is_in.map(|is| is.not),
+            physdev.is_out.map(|is| is.not),
+            physdev.is_bridged.map(|is| is.not),
+        ];
+        Ok(holds.into_iter().flatten().all(|negated| negated))
+    }
+}
+
+/// The answer turned around where there was a `!`.
+pub(super) fn negate(answer: Asked<bool>, not: bool) -> Asked<bool> {
+    answer.map(|holds| holds != not)
+}
+
+/// Whether all hold: one no decides, whatever else is open; then what packets decide is asked before what must be assumed.
+pub(super) fn all(parts: impl IntoIterator<Item = Asked<bool>>) -> Asked<bool> {
+    let mut first_open: Option<Open> = None;
+    for part in parts {
+        match part {
+            Ok(true) => {}
+            Ok(false) => return Ok(false),
+            Err(open) => {
+                if first_open.as_ref().is_none_or(|known| !known.is_decidable() && open.is_decidable()) {
+                    first_open = Some(open);
+                }
+            }
+        }
+    }
+    first_open.map_or(Ok(true), Err)
+}
+
+/// Whether one holds.
+pub(super) fn any(parts: impl IntoIterator<Item = Asked<bool>>) -> Asked<bool> {
+    all(parts.into_iter().map(|part| negate(part, true))).map(|none| !none)
+}
+
+/// The values of which the bits under `mask` are `value`, where they are few enough ranges to be told apart.
+fn masked_set(value: u128, mask: u128, bits: u8) -> Option<ValueSet> {
+    let full = u128::MAX >> (128 - u32::from(bits));
+    if value & !mask != 0 {
+        return Some(ValueSet::empty());
+    }
+    let free = !mask & full;
+    let low = (!free).trailing_zeros().min(u32::from(bits));
+    let holes = free >> low.min(127);
+    if holes.count_ones() > 10 {
+        return None;
+    }
+    let span = if low >= 128 { u128::MAX } else { (1u128 << low) - 1 };
+    let mut ranges = Vec::new();
+    let high = free & !span;
+    let mut bits_set = 0u128;
+    loop {
+        ranges.push((value | bits_set, value | bits_set | span));
+        bits_set = bits_set.wrapping_sub(high) & high;
+        if bits_set == 0 {
+            return Some(ValueSet::from_ranges(ranges));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::masked_set;
+
+    #[test]
+    fn masks_select_the_values_whose_bits_agree() {
+        for (value, mask) in [(0x4u128, 0x4u128), (0x10, 0x30), (0, 0xff), (0x80, 0xc1), (0x5, 0x1), (0, 0)] {
+            let set = masked_set(value, mask, 8).expect("few ranges");
+            for x in 0..256u128 {
+                assert_eq!(set.contains(x), x & mask == value, "{x:#x} & {mask:#x} == {value:#x}");
+            }
+        }
+    }
+}

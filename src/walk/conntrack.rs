@@ -1,0 +1,129 @@
+//! conntrack: whether it is on, and what it says of the first packet of a flow.
+//!
+//! It holds no table of flows: a walk is of a first packet, or of one whose state the query gives.
+
+use super::packet::Flow;
+use super::space::Asked;
+use crate::host::xt::{CtStates, CtStatuses, Match, Neg, Opaque, Target, TcpFlags};
+use crate::host::{Body, Protocol, Rule};
+
+/// Whether a rule makes conntrack look at packets of its family, in the whole namespace, wherever the rule stands
+/// (`nf_ct_netns_get`, called when the extension is set up).
+pub(super) fn needs(rule: &Rule) -> bool {
+    let Body::Iptables(rule) = &rule.body;
+    rule.matches.iter().any(match_needs) || target_needs(&rule.target)
+}
+
+fn match_needs(matched: &Match) -> bool {
+    match matched {
+        Match::State(_) | Match::Conntrack(_) | Match::Connmark(_) => true,
+        Match::Opaque(opaque) => {
+            named(opaque, &["connlabel", "connbytes", "connlimit", "helper", "cluster", "nfacct-ct", "ctstate"])
+        }
+        _ => false,
+    }
+}
+
+fn target_needs(target: &Target) -> bool {
+    match target {
+        Target::Dnat(_) | Target::Snat(_) | Target::Masquerade(_) | Target::Redirect(_) | Target::Netmap(_) => true,
+        Target::Connmark(_) => true,
+        // `xt_ct_tg_check` takes its reference for `--notrack` too only since it shares the function with other options;
+        // the kernel does not turn conntrack on for it.
+        Target::Notrack => false,
+        Target::Opaque(opaque) => named(opaque, &["CT", "CONNSECMARK", "SYNPROXY", "CLUSTERIP", "SAME"]),
+        _ => false,
+    }
+}
+
+fn named(opaque: &Opaque, names: &[&str]) -> bool {
+    names.contains(&&*opaque.name)
+}
+
+/// What conntrack says of the first packet that it sees of a flow (`tcp_conntracks` in nf_conntrack_proto_tcp.c, state
+/// sNO): `loose` is `nf_conntrack_tcp_loose`, which decides only for packets in mid-flow.
+pub(super) fn first_state(protocol: Protocol, tcp_flags: Option<u8>, icmp_type: Option<u8>, loose: bool) -> CtStates {
+    match protocol {
+        Protocol::TCP => match tcp_flags {
+            Some(flags) => first_tcp_state(TcpFlags::from_bits_truncate(flags), loose),
+            None => CtStates::NEW,
+        },
+        // Only requests begin a flow (`valid_new` in nf_conntrack_proto_icmp.c, `icmpv6_pkt_to_tuple`'s twin).
+        Protocol::ICMP => match icmp_type {
+            Some(8 | 13 | 15 | 17) | None => CtStates::NEW,
+            Some(_) => CtStates::INVALID,
+        },
+        // Neighbour discovery and listener reports are left alone (`noct_valid_new`).
+        Protocol::ICMPV6 => match icmp_type {
+            Some(128 | 139) | None => CtStates::NEW,
+            Some(130..=132 | 133..=137 | 143) => CtStates::UNTRACKED,
+            Some(_) => CtStates::INVALID,
+        },
+        _ => CtStates::NEW,
+    }
+}
+
+/// `tcp_error` refuses combinations that no stack sends; `get_conntrack_index` and the table's first column decide the rest.
+fn first_tcp_state(flags: TcpFlags, loose: bool) -> CtStates {
+    let kept = flags - TcpFlags::PSH;
+    let valid = [
+        TcpFlags::SYN,
+        TcpFlags::SYN | TcpFlags::URG,
+        TcpFlags::SYN | TcpFlags::ACK,
+        TcpFlags::RST,
+        TcpFlags::RST | TcpFlags::ACK,
+        TcpFlags::FIN | TcpFlags::ACK,
+        TcpFlags::FIN | TcpFlags::ACK | TcpFlags::URG,
+        TcpFlags::ACK,
+        TcpFlags::ACK | TcpFlags::URG,
+    ];
+    if !valid.contains(&kept) {
+        return CtStates::INVALID;
+    }
+    if kept.contains(TcpFlags::RST) || kept.contains(TcpFlags::FIN) {
+        return CtStates::INVALID;
+    }
+    match (kept.contains(TcpFlags::SYN), kept.contains(TcpFlags::ACK)) {
+        (true, false) => CtStates::NEW,
+        (false, true) if loose => CtStates::NEW,
+        _ => CtStates::INVALID,
+    }
+}
+
+/// Whether a flow's status bits are as asked: `conntrack_mt` wants one of the bits; with none asked it never holds.
+pub(super) fn status(flow: &Flow, asked: Neg<CtStatuses>) -> Asked<bool> {
+    let has = if flow.confirmed { CtStatuses::CONFIRMED } else { CtStatuses::empty() };
+    Ok(has.intersects(asked.value) != asked.not)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn first_tcp_packets_are_new_or_invalid() {
+        let state = |flags: TcpFlags, loose| first_state(Protocol::TCP, Some(flags.bits()), None, loose);
+        use TcpFlags as F;
+        assert_eq!(state(F::SYN, true), CtStates::NEW);
+        assert_eq!(state(F::ACK, true), CtStates::NEW);
+        assert_eq!(state(F::ACK, false), CtStates::INVALID);
+        for flags in [
+            F::SYN | F::FIN,
+            F::SYN | F::ACK,
+            F::RST,
+            F::FIN | F::ACK,
+            F::empty(),
+            F::FIN | F::PSH | F::URG,
+        ] {
+            assert_eq!(state(flags, true), CtStates::INVALID, "{flags:?}");
+        }
+    }
+
+    #[test]
+    fn only_requests_begin_an_icmp_flow() {
+        assert_eq!(first_state(Protocol::ICMP, None, Some(8), true), CtStates::NEW);
+        assert_eq!(first_state(Protocol::ICMP, None, Some(0), true), CtStates::INVALID);
+        assert_eq!(first_state(Protocol::ICMPV6, None, Some(128), true), CtStates::NEW);
+        assert_eq!(first_state(Protocol::ICMPV6, None, Some(135), true), CtStates::UNTRACKED);
+    }
+}

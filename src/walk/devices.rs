@@ -1,0 +1,149 @@
+//! Devices as numbers, so that "which device" is a field like any other.
+//!
+//! Where the links of a namespace were read, every link is a class of its own. Where they were not (a bare dump), the names
+//! that rules ask for are, and one more class stands for every other device that starts alike, or for any other at all.
+
+use std::collections::BTreeSet;
+
+use super::outcome::Values;
+use super::set::ValueSet;
+use crate::host::xt::{InterfacePattern, Match};
+use crate::host::{Body, Namespace, What};
+
+/// A class of devices that no rule tells apart.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Class {
+    /// The device with this name.
+    Named(String),
+    /// Every other device whose name starts like this; with nothing: every other device.
+    Others(String),
+}
+
+/// The devices of a namespace.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Devices {
+    classes: Vec<Class>,
+}
+
+impl Devices {
+    /// The devices of a namespace: its links, or what its rules ask for.
+    pub(super) fn of(namespace: &Namespace) -> Devices {
+        if namespace.is_read(What::Links) {
+            let classes = namespace.links.iter().map(|link| Class::Named(link.name.clone())).collect();
+            return Devices { classes };
+        }
+        let mut classes = BTreeSet::from([Class::Named("lo".to_owned()), Class::Others(String::new())]);
+        for (_, chain) in namespace.ruleset.chains() {
+            for rule in &chain.rules {
+                let Body::Iptables(rule) = &rule.body;
+                for pattern in rule.matches.iter().flat_map(patterns) {
+                    let name = pattern.name.to_string();
+                    classes.insert(if pattern.prefix { Class::Others(name) } else { Class::Named(name) });
+                }
+            }
+        }
+        Devices { classes: classes.into_iter().collect() }
+    }
+
+    /// The number of the device with this name.
+    pub(super) fn number(&self, name: &str) -> Option<u128> {
+        self.classes.iter().position(|class| matches!(class, Class::Named(known) if known == name)).map(|i| i as u128)
+    }
+
+    /// The name of a device, where the number stands for just one.
+    pub(super) fn name(&self, number: u128) -> Option<&str> {
+        match self.classes.get(usize::try_from(number).ok()?)? {
+            Class::Named(name) => Some(name),
+            Class::Others(_) => None,
+        }
+    }
+
+    /// Whether the devices with this number fit the pattern: all of them do, or none.
+    pub(super) fn fits(&self, number: u128, pattern: &InterfacePattern) -> bool {
+        match usize::try_from(number).ok().and_then(|i| self.classes.get(i)) {
+            Some(Class::Named(name)) => pattern.fits(name),
+            Some(Class::Others(start)) => pattern.prefix && start.starts_with(&*pattern.name),
+            None => false,
+        }
+    }
+
+    /// The devices that fit the pattern.
+    pub(super) fn fitting(&self, pattern: &InterfacePattern) -> ValueSet {
+        ValueSet::from_ranges((0..self.classes.len() as u128).filter(|i| self.fits(*i, pattern)).map(|i| (i, i)))
+    }
+
+    /// Every device but `lo`.
+    pub(super) fn all_but_loopback(&self) -> ValueSet {
+        let all = ValueSet::range(0, self.classes.len() as u128 - 1);
+        match self.number("lo") {
+            Some(lo) => all.minus(&ValueSet::one(lo)),
+            None => all,
+        }
+    }
+
+    /// Whether the set holds the class of all devices that nothing names.
+    pub(super) fn is_open(&self, set: &ValueSet) -> bool {
+        self.classes.iter().position(|class| *class == Class::Others(String::new())).is_some_and(|i| set.contains(i as u128))
+    }
+
+    /// The names in a set, for people: `veth+` for all that start alike.
+    pub(super) fn names(&self, set: &ValueSet) -> Vec<String> {
+        self.classes
+            .iter()
+            .enumerate()
+            .filter(|(i, _)| set.contains(*i as u128))
+            .map(|(_, class)| match class {
+                Class::Named(name) => name.clone(),
+                Class::Others(start) => format!("{start}+"),
+            })
+            .collect()
+    }
+
+    /// The names in a set as values of a condition.
+    pub(super) fn values(&self, set: &ValueSet) -> Vec<Values> {
+        self.names(set).into_iter().map(Values::Name).collect()
+    }
+}
+
+/// The interface patterns that a match asks for.
+fn patterns(matched: &Match) -> impl Iterator<Item = &InterfacePattern> {
+    match matched {
+        Match::InInterface(pattern) | Match::OutInterface(pattern) => Some(&pattern.value),
+        _ => None,
+    }
+    .into_iter()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bare(names: &[&str]) -> Devices {
+        let mut classes = BTreeSet::from([Class::Named("lo".to_owned()), Class::Others(String::new())]);
+        for name in names {
+            classes.insert(match name.strip_suffix('+') {
+                Some(start) => Class::Others(start.to_owned()),
+                None => Class::Named((*name).to_owned()),
+            });
+        }
+        Devices { classes: classes.into_iter().collect() }
+    }
+
+    fn pattern(text: &str) -> InterfacePattern {
+        match text.strip_suffix('+') {
+            Some(start) => InterfacePattern { name: start.into(), prefix: true },
+            None => InterfacePattern { name: text.into(), prefix: false },
+        }
+    }
+
+    #[test]
+    fn patterns_select_the_classes_whose_every_device_fits() {
+        let devices = bare(&["veth+", "veth0", "v+", "docker0"]);
+        let fitting = |text: &str| devices.names(&devices.fitting(&pattern(text)));
+        assert_eq!(fitting("veth0"), ["veth0"]);
+        assert_eq!(fitting("veth+"), ["veth0", "veth+"]);
+        assert_eq!(fitting("v+"), ["veth0", "v+", "veth+"]);
+        assert_eq!(fitting("eth9"), Vec::<String>::new());
+        assert_eq!(devices.names(&devices.all_but_loopback()), ["docker0", "veth0", "+", "v+", "veth+"]);
+    }
+}

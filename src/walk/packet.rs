@@ -1,0 +1,134 @@
+//! The packet on its way: each field with where its value comes from.
+
+use super::field::Field;
+use super::set::ValueSet;
+use super::outcome::Why;
+
+/// The current value of a field.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Value {
+    /// This value, whatever came in.
+    Known(u128),
+    /// What the field of the entering packet is.
+    Entering(Field),
+    /// The entering field's bits under `mask`, the others from `prefix` (NETMAP).
+    Mapped {
+        /// The entering field.
+        field: Field,
+        /// Which bits are kept.
+        mask: u128,
+        /// The other bits.
+        prefix: u128,
+    },
+    /// Something that the kernel chooses among these, and nobody can tell what.
+    Chosen {
+        /// What it chooses from.
+        among: ValueSet,
+        /// Why nobody can tell.
+        why: Why,
+    },
+}
+
+impl Value {
+    /// One value that the kernel chooses from a range: known where the range has one.
+    pub(super) fn chosen(first: u128, last: u128, why: Why) -> Value {
+        if first == last { Value::Known(first) } else { Value::Chosen { among: ValueSet::range(first, last), why } }
+    }
+}
+
+/// A device of the hook's state: the packet may have none there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Device {
+    /// The hook has no such device.
+    Absent,
+    /// This one, by its number.
+    Known(u128),
+    /// The one the packet entered by, which is a field of the query.
+    Entering,
+    /// The one it leaves by, which nobody could read.
+    Leaving,
+}
+
+/// What conntrack knows of the packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tracking {
+    /// Nothing: no rule in this namespace and family needs conntrack, or it has not seen the packet yet.
+    Unseen,
+    /// Its flow.
+    Tracked,
+    /// A rule told it to look away (`notrack`).
+    Untracked,
+}
+
+/// The flow of a packet, as conntrack holds it.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Flow {
+    /// Whether conntrack sees the packet.
+    pub(super) tracking: Tracking,
+    /// Source, source port, destination, destination port as the flow began.
+    pub(super) original: [Value; 4],
+    /// The flow's mark.
+    pub(super) mark: Value,
+    /// The destination is translated (`IPS_DST_NAT`).
+    pub(super) dnat: bool,
+    /// The source is translated (`IPS_SRC_NAT`).
+    pub(super) snat: bool,
+    /// The chains that may translate the destination were walked (`IPS_DST_NAT_DONE`).
+    pub(super) dst_done: bool,
+    /// The chains that may translate the source were walked (`IPS_SRC_NAT_DONE`).
+    pub(super) src_done: bool,
+    /// It is in the table (`IPS_CONFIRMED`).
+    pub(super) confirmed: bool,
+}
+
+/// The packet as it is at some point of its way.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Packet {
+    /// Source address.
+    pub(super) src: Value,
+    /// Source port.
+    pub(super) sport: Value,
+    /// Destination address.
+    pub(super) dst: Value,
+    /// Destination port.
+    pub(super) dport: Value,
+    /// Mark.
+    pub(super) mark: Value,
+    /// The hook's incoming device.
+    pub(super) iif: Device,
+    /// The hook's outgoing device.
+    pub(super) oif: Device,
+    /// Its flow.
+    pub(super) flow: Flow,
+}
+
+impl Packet {
+    /// The packet as it enters: every field is the entering one.
+    pub(super) fn entering() -> Packet {
+        let [src, sport, dst, dport] = [Field::Src, Field::Sport, Field::Dst, Field::Dport].map(Value::Entering);
+        Packet {
+            flow: Flow {
+                tracking: Tracking::Unseen,
+                original: [src.clone(), sport.clone(), dst.clone(), dport.clone()],
+                mark: Value::Known(0),
+                dnat: false,
+                snat: false,
+                dst_done: false,
+                src_done: false,
+                confirmed: false,
+            },
+            src,
+            sport,
+            dst,
+            dport,
+            mark: Value::Entering(Field::Mark),
+            iif: Device::Absent,
+            oif: Device::Absent,
+        }
+    }
+
+    /// Source, source port, destination, destination port.
+    pub(super) fn tuple(&self) -> [Value; 4] {
+        [self.src.clone(), self.sport.clone(), self.dst.clone(), self.dport.clone()]
+    }
+}

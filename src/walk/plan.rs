@@ -1,0 +1,388 @@
+//! A namespace, prepared for many walks: chains in the order in which they run, devices as numbers, types of addresses.
+//!
+//! It depends on the namespace alone, never on a packet.
+
+use std::collections::HashMap;
+
+use super::conntrack;
+use super::devices::Devices;
+use super::field::Field;
+use super::packet::Device;
+use super::query::number;
+use super::set::ValueSet;
+use super::space::Space;
+use crate::host::route::TABLE_LOCAL;
+use crate::host::xt::{AddressTypes, Match, SetMatch};
+use crate::host::{
+    Base, Body, ChainId, ChainType, Host, Hook, IpFamily, LinkKind, Name, Namespace, Place, Priority, Registration, Route,
+    RouteKind, RuleId, What,
+};
+
+/// What runs at one place of a hook.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Slot {
+    /// A base chain.
+    Chain(ChainId, Priority),
+    /// conntrack's NAT: its chains run here, one after another, until one sets up a mapping (`nf_nat_inet_fn`).
+    Nat(Vec<ChainId>, Priority),
+}
+
+/// Two neighbours among equals whose order is guessed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Guess {
+    /// The family.
+    pub(super) family: IpFamily,
+    /// The chain that is taken to run first.
+    pub(super) first: ChainId,
+    /// The chain that is taken to run after it.
+    pub(super) second: ChainId,
+}
+
+/// A namespace, prepared.
+pub(super) struct Plan<'a> {
+    /// The host it is in.
+    pub(super) host: &'a Host,
+    /// Its index in the host.
+    pub(super) index: usize,
+    /// Its devices.
+    pub(super) devices: Devices,
+    /// Neighbours among equals whose order is guessed.
+    pub(super) guesses: Vec<Guess>,
+    slots: HashMap<(IpFamily, Hook), Vec<Slot>>,
+    tracks: [bool; 2],
+    types: [Vec<TypeRange>; 2],
+    sets: HashMap<(Name, Box<[bool]>), (RuleId, u16)>,
+}
+
+/// Addresses from first to last, and what the table `local` says they are.
+type TypeRange = (u128, u128, AddressTypes);
+
+const HOOKS: [Hook; 5] = [Hook::Prerouting, Hook::Input, Hook::Forward, Hook::Output, Hook::Postrouting];
+const FAMILIES: [IpFamily; 2] = [IpFamily::V4, IpFamily::V6];
+
+impl<'a> Plan<'a> {
+    /// Prepares a namespace. `reversed`: of chains whose order is guessed, the one listed first runs first.
+    pub(super) fn new(host: &'a Host, index: usize, reversed: bool) -> Plan<'a> {
+        let namespace = &host.namespaces[index];
+        let mut plan = Plan {
+            host,
+            index,
+            devices: Devices::of(namespace),
+            guesses: Vec::new(),
+            slots: HashMap::new(),
+            tracks: FAMILIES.map(|family| tracks(namespace, family)),
+            types: FAMILIES.map(|family| address_types(namespace, family, None)),
+            sets: first_asking(namespace),
+        };
+        for family in FAMILIES {
+            for hook in HOOKS {
+                let slots = plan.order(family, hook, reversed);
+                plan.slots.insert((family, hook), slots);
+            }
+        }
+        plan
+    }
+
+    /// The namespace.
+    pub(super) fn namespace(&self) -> &'a Namespace {
+        &self.host.namespaces[self.index]
+    }
+
+    /// What runs at a hook, in order.
+    pub(super) fn slots(&self, family: IpFamily, hook: Hook) -> &[Slot] {
+        self.slots.get(&(family, hook)).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether conntrack is on.
+    pub(super) fn tracks(&self, family: IpFamily) -> bool {
+        self.tracks[family as usize]
+    }
+
+    fn order(&mut self, family: IpFamily, hook: Hook, reversed: bool) -> Vec<Slot> {
+        let mut chains: Vec<Placed> = self
+            .namespace()
+            .ruleset
+            .chains()
+            .filter(|(id, _)| self.namespace().ruleset.table(*id).family.sees(family))
+            .filter_map(|(id, chain)| Placed::of(id, chain.base.as_ref()?, hook))
+            .collect();
+        chains.sort_by_key(|placed| placed.key(reversed));
+        for pair in chains.windows(2) {
+            if let [a, b] = pair
+                && a.priority == b.priority
+                && (a.guessed || b.guessed)
+                && (a.kind == ChainType::Nat) == (b.kind == ChainType::Nat)
+            {
+                self.guesses.push(Guess { family, first: a.id, second: b.id });
+            }
+        }
+        let (nat, others): (Vec<_>, Vec<_>) = chains.into_iter().partition(|placed| placed.kind == ChainType::Nat);
+        let mut slots: Vec<Slot> = others.iter().map(|placed| Slot::Chain(placed.id, placed.priority)).collect();
+        if !nat.is_empty() {
+            // The dispatcher has a priority of its own, whatever number its chains declare (nf_nat_proto.c).
+            let priority = match hook {
+                Hook::Prerouting | Hook::Output => Priority::DSTNAT,
+                _ => Priority::SRCNAT,
+            };
+            let after = slots.partition_point(|slot| matches!(slot, Slot::Chain(_, p) if *p < priority));
+            slots.insert(after, Slot::Nat(nat.into_iter().map(|placed| placed.id).collect(), priority));
+        }
+        slots
+    }
+
+    /// The type of an address, as `inet_addr_type` tells it from the table `local` alone.
+    fn type_of(&self, family: IpFamily, value: u128) -> AddressTypes {
+        let types = &self.types[family as usize];
+        let after = types.partition_point(|range| range.0 <= value);
+        match after.checked_sub(1).map(|i| &types[i]) {
+            Some((_, last, kind)) if *last >= value => *kind,
+            _ => AddressTypes::UNICAST,
+        }
+    }
+
+    /// Whether this is an address of the namespace: a `local` route leads to it.
+    pub(super) fn is_local(&self, family: IpFamily, value: u128) -> bool {
+        self.type_of(family, value) == AddressTypes::LOCAL
+    }
+
+    /// The addresses that have one of these types, as `-m addrtype` sees it; `on`: of this device only.
+    pub(super) fn addresses_of_type(&self, family: IpFamily, types: AddressTypes, on: Option<u128>) -> ValueSet {
+        let on_device;
+        let ranges = match on.and_then(|number| self.devices.name(number)).and_then(|name| self.namespace().link(name)) {
+            Some(link) => {
+                on_device = address_types(self.namespace(), family, Some(link.index));
+                &on_device
+            }
+            None => &self.types[family as usize],
+        };
+        match family {
+            IpFamily::V4 => of_type(ranges, types, family),
+            IpFamily::V6 => of_type6(ranges, types),
+        }
+    }
+
+    /// The first match of the ruleset that asks the same set for the same sides of the packet.
+    pub(super) fn first_asking(&self, set: &SetMatch) -> Option<(RuleId, u16)> {
+        self.sets.get(&(set.name.clone(), set.directions.clone())).copied()
+    }
+
+    /// Whether a `-m set` match has a `!`.
+    pub(super) fn negates(&self, rule: RuleId, index: u16) -> bool {
+        let Body::Iptables(rule) = &self.namespace().ruleset.rule(rule).body;
+        matches!(&rule.matches[usize::from(index)], Match::Set(set) if set.not)
+    }
+
+    /// Whether a packet on this device may have come by a bridge port that netfilter was told of.
+    pub(super) fn may_be_bridged(&self, device: Device, space: &Space) -> bool {
+        let number = match device {
+            Device::Known(number) => Some(number),
+            Device::Entering => space.known(Field::Iif),
+            Device::Absent | Device::Leaving => return false,
+        };
+        let Some(name) = number.and_then(|number| self.devices.name(number)) else {
+            return !self.namespace().is_read(What::Links);
+        };
+        self.namespace().link(name).is_some_and(|link| link.kind == LinkKind::Bridge)
+    }
+}
+
+/// A base chain with what decides its place.
+struct Placed {
+    id: ChainId,
+    kind: ChainType,
+    priority: Priority,
+    rank: u32,
+    guessed: bool,
+}
+
+impl Placed {
+    fn of(id: ChainId, base: &Base, hook: Hook) -> Option<Placed> {
+        let Registration::Registered(place) = base.registration else {
+            return None;
+        };
+        (base.hook == hook).then_some(Placed {
+            id,
+            kind: base.kind,
+            priority: base.priority,
+            rank: place.rank(),
+            guessed: matches!(place, Place::Guessed(_)),
+        })
+    }
+
+    fn key(&self, reversed: bool) -> (Priority, i64, ChainId) {
+        let rank = i64::from(self.rank);
+        (self.priority, if reversed && self.guessed { -rank } else { rank }, self.id)
+    }
+}
+
+fn tracks(namespace: &Namespace, family: IpFamily) -> bool {
+    let tables = namespace.ruleset.tables.iter().filter(|table| table.family.sees(family));
+    tables.flat_map(|table| &table.chains).flat_map(|chain| &chain.rules).any(conntrack::needs)
+}
+
+fn first_asking(namespace: &Namespace) -> HashMap<(Name, Box<[bool]>), (RuleId, u16)> {
+    let mut first = HashMap::new();
+    for (id, chain) in namespace.ruleset.chains() {
+        for (index, rule) in chain.rules.iter().enumerate() {
+            let Body::Iptables(rule) = &rule.body;
+            for (m, matched) in rule.matches.iter().enumerate() {
+                if let Match::Set(set) = matched {
+                    let place = (RuleId { chain: id, index: index as u32 }, m as u16);
+                    first.entry((set.name.clone(), set.directions.clone())).or_insert(place);
+                }
+            }
+        }
+    }
+    first
+}
+
+/// 127/8, or ::1.
+pub(super) fn loopback_range(family: IpFamily) -> (u128, u128) {
+    match family {
+        IpFamily::V4 => (0x7f00_0000, 0x7fff_ffff),
+        IpFamily::V6 => (1, 1),
+    }
+}
+
+fn kind_bit(kind: RouteKind) -> AddressTypes {
+    match kind {
+        RouteKind::Unicast => AddressTypes::UNICAST,
+        RouteKind::Local => AddressTypes::LOCAL,
+        RouteKind::Broadcast => AddressTypes::BROADCAST,
+        RouteKind::Anycast => AddressTypes::ANYCAST,
+        RouteKind::Multicast => AddressTypes::MULTICAST,
+        RouteKind::Blackhole => AddressTypes::BLACKHOLE,
+        RouteKind::Unreachable => AddressTypes::UNREACHABLE,
+        RouteKind::Prohibit => AddressTypes::PROHIBIT,
+        RouteKind::Throw => AddressTypes::THROW,
+    }
+}
+
+/// What the table `local` says of addresses, most specific route first, as disjoint ascending ranges. With a device,
+/// routes by other devices count as `unicast` (`__inet_dev_addr_type`).
+fn address_types(namespace: &Namespace, family: IpFamily, device: Option<u32>) -> Vec<TypeRange> {
+    let on = |route: &Route| device.is_none_or(|link| route.next_hops.first().is_some_and(|hop| hop.link == link));
+    let mut nets: Vec<TypeRange> = namespace
+        .routes
+        .iter()
+        .filter(|route| route.table == TABLE_LOCAL && route.family() == family)
+        .map(|route| {
+            let kind = if on(route) { kind_bit(route.kind) } else { AddressTypes::UNICAST };
+            (number(route.dst.network()), number(route.dst.broadcast()), kind)
+        })
+        .collect();
+    if family == IpFamily::V4 {
+        nets.push((0, 0x00ff_ffff, AddressTypes::BROADCAST));
+        nets.push((0xe000_0000, 0xefff_ffff, AddressTypes::MULTICAST));
+        nets.push((0xffff_ffff, 0xffff_ffff, AddressTypes::BROADCAST));
+    }
+    // Prefixes nest: outer ones first, and each inner one cuts its piece out of the one around it.
+    nets.sort_by_key(|(first, last, _)| (*first, u128::MAX - last));
+    let mut ranges: Vec<TypeRange> = Vec::new();
+    let mut around: Vec<TypeRange> = Vec::new();
+    let mut from = 0;
+    let close = |around: &mut Vec<TypeRange>, ranges: &mut Vec<TypeRange>, from: &mut u128, until: Option<u128>| {
+        while let Some(&(_, last, kind)) = around.last() {
+            if until.is_some_and(|until| last >= until) {
+                break;
+            }
+            if *from <= last {
+                ranges.push((*from, last, kind));
+                *from = last.saturating_add(1);
+            }
+            around.pop();
+        }
+    };
+    for net in nets {
+        close(&mut around, &mut ranges, &mut from, Some(net.0));
+        if let Some(&(_, _, kind)) = around.last()
+            && from < net.0
+        {
+            ranges.push((from, net.0 - 1, kind));
+        }
+        from = from.max(net.0);
+        around.push(net);
+    }
+    close(&mut around, &mut ranges, &mut from, None);
+    ranges
+}
+
+fn of_type(ranges: &[TypeRange], types: AddressTypes, family: IpFamily) -> ValueSet {
+    let listed = ValueSet::from_ranges(ranges.iter().map(|(first, last, _)| (*first, *last)));
+    let fitting = ranges.iter().filter(|(_, _, kind)| types.intersects(*kind)).map(|(first, last, _)| (*first, *last));
+    let fitting = ValueSet::from_ranges(fitting);
+    if types.contains(AddressTypes::UNICAST) {
+        fitting.or(&ValueSet::full(family.bits()).minus(&listed))
+    } else {
+        fitting
+    }
+}
+
+/// `match_type6` in xt_addrtype.c: every type that is asked narrows, and local addresses are unicast too.
+fn of_type6(ranges: &[TypeRange], types: AddressTypes) -> ValueSet {
+    let multicast = ValueSet::range(0xff << 120, u128::MAX);
+    let mut set = ValueSet::full(128);
+    if types.contains(AddressTypes::MULTICAST) {
+        set = set.and(&multicast);
+    }
+    if types.contains(AddressTypes::UNICAST) {
+        set = set.minus(&multicast).minus(&ValueSet::one(0));
+    }
+    if types.contains(AddressTypes::UNSPEC) {
+        set = set.and(&ValueSet::one(0));
+    }
+    let routed = types & (AddressTypes::LOCAL | AddressTypes::ANYCAST | AddressTypes::PROHIBIT | AddressTypes::UNREACHABLE);
+    if !routed.is_empty() {
+        set = set.and(&of_type(ranges, routed, IpFamily::V6));
+    }
+    set
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::{NextHop, Scope};
+
+    fn namespace(routes: &[(&str, RouteKind)]) -> Namespace {
+        let routes = routes.iter().map(|(dst, kind)| Route {
+            table: TABLE_LOCAL,
+            kind: *kind,
+            dst: dst.parse().expect("a prefix"),
+            from: None,
+            tos: 0,
+            metric: 0,
+            prefsrc: None,
+            scope: Scope::Host,
+            next_hops: vec![NextHop { gateway: None, link: 1, weight: 1, dead: false }],
+        });
+        Namespace { routes: routes.collect(), ..Namespace::default() }
+    }
+
+    #[test]
+    fn inner_routes_cut_their_piece_out() {
+        let ns = namespace(&[
+            ("127.0.0.0/8", RouteKind::Local),
+            ("127.255.255.255/32", RouteKind::Broadcast),
+            ("127.0.0.1/32", RouteKind::Local),
+            ("10.0.0.1/32", RouteKind::Local),
+        ]);
+        let types = address_types(&ns, IpFamily::V4, None);
+        let local = of_type(&types, AddressTypes::LOCAL, IpFamily::V4);
+        assert_eq!(local.ranges(), [(0x0a00_0001, 0x0a00_0001), (0x7f00_0000, 0x7fff_fffe)]);
+        let unicast = of_type(&types, AddressTypes::UNICAST, IpFamily::V4);
+        assert!(!unicast.contains(0x7f00_0001) && unicast.contains(0x0a00_0002) && !unicast.contains(0xe000_0001));
+        assert!(of_type(&types, AddressTypes::BROADCAST, IpFamily::V4).contains(0x7fff_ffff));
+        let covered: f64 = [AddressTypes::LOCAL, AddressTypes::UNICAST, AddressTypes::BROADCAST, AddressTypes::MULTICAST]
+            .map(|kind| of_type(&types, kind, IpFamily::V4).size())
+            .iter()
+            .sum();
+        assert_eq!(covered, 2f64.powi(32));
+    }
+
+    #[test]
+    fn another_devices_addresses_are_unicast_there() {
+        let ns = namespace(&[("10.0.0.1/32", RouteKind::Local)]);
+        let types = address_types(&ns, IpFamily::V4, Some(2));
+        assert!(of_type(&types, AddressTypes::LOCAL, IpFamily::V4).is_empty());
+    }
+}

@@ -1,0 +1,201 @@
+//! The packets that are still meant at a point of the walk: what each unknown field may be, and what was assumed.
+//!
+//! Every question that a rule or the routing asks ends in one of these: yes, no, or [`Open`]: the one thing that would have
+//! to be known first. The walk then splits the space there and asks both halves again.
+
+use std::collections::BTreeMap;
+
+use super::field::Field;
+use super::outcome::{Assumed, Assumption, Why};
+use super::packet::Value;
+use super::query::Query;
+use super::set::ValueSet;
+
+/// An answer, or what must be known to give it.
+pub(super) type Asked<T> = Result<T, Open>;
+
+/// What must be known before a question can be answered.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Open {
+    /// Whether this field of the entering packet has one of these values.
+    Field(Field, ValueSet),
+    /// Whether the packet leaves by one of these devices, which could not be read.
+    Leaves(ValueSet),
+    /// Something that can only be assumed, and how likely it is to hold.
+    Assume {
+        /// What.
+        what: Assumed,
+        /// Why it cannot be decided.
+        why: Why,
+        /// From 0 to 1.
+        likely: f64,
+        /// Only one way is followed: this one.
+        only: Option<bool>,
+        /// It holds as long as the packet has these addresses.
+        while_tuple: Option<Box<[Value; 4]>>,
+    },
+}
+
+impl Open {
+    /// Something that may hold or not.
+    pub(super) fn either(what: Assumed, why: Why, likely: f64) -> Open {
+        Open::Assume { what, why, likely, only: None, while_tuple: None }
+    }
+
+    /// Something that is taken to be so, without following what would be if it were not.
+    pub(super) fn taken(what: Assumed, why: Why, holds: bool) -> Open {
+        Open::Assume { what, why, likely: 1.0, only: Some(holds), while_tuple: None }
+    }
+
+    /// Whether values of the entering packet decide it.
+    pub(super) fn is_decidable(&self) -> bool {
+        matches!(self, Open::Field(..))
+    }
+}
+
+/// An assumption, and how long it holds.
+#[derive(Debug, Clone, PartialEq)]
+struct Made {
+    assumption: Assumption,
+    while_tuple: Option<Box<[Value; 4]>>,
+}
+
+/// A set of packets: what their unknown fields may be.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Space {
+    fields: BTreeMap<Field, ValueSet>,
+    leaves: ValueSet,
+    made: Vec<Made>,
+}
+
+impl Space {
+    /// Every packet of a query; `devices` are those it may leave by where routing cannot be read.
+    pub(super) fn of(query: &Query, devices: ValueSet) -> Space {
+        Space { fields: query.fields.clone(), leaves: devices, made: Vec::new() }
+    }
+
+    /// The values that a field may have; `None`: any.
+    pub(super) fn values(&self, field: Field) -> Option<&ValueSet> {
+        self.fields.get(&field)
+    }
+
+    /// The field's value, where only one is left.
+    pub(super) fn known(&self, field: Field) -> Option<u128> {
+        self.fields.get(&field).and_then(ValueSet::only)
+    }
+
+    /// The devices that it may leave by.
+    pub(super) fn leaves(&self) -> &ValueSet {
+        &self.leaves
+    }
+
+    /// The fields that are restricted, with their values.
+    pub(super) fn fields(&self) -> impl Iterator<Item = (Field, &ValueSet)> {
+        self.fields.iter().map(|(field, values)| (*field, values))
+    }
+
+    /// What was assumed, in order.
+    pub(super) fn assumptions(&self) -> impl Iterator<Item = &Assumption> {
+        self.made.iter().map(|made| &made.assumption)
+    }
+
+    /// Forgets which of the devices it leaves by: another pass begins.
+    pub(super) fn forget_leaves(&mut self, devices: ValueSet) {
+        self.leaves = devices;
+    }
+
+    /// Whether the field has a value from `first` to `last`.
+    pub(super) fn ask_range(&self, field: Field, first: u128, last: u128) -> Asked<bool> {
+        match self.fields.get(&field) {
+            Some(values) => {
+                let ranges = values.ranges();
+                let next = ranges.partition_point(|range| range.1 < first);
+                match (ranges.first(), ranges.get(next), ranges.last()) {
+                    (Some(low), Some(met), Some(high)) if met.0 <= last => {
+                        if low.0 >= first && high.1 <= last {
+                            Ok(true)
+                        } else {
+                            Err(Open::Field(field, ValueSet::range(first, last)))
+                        }
+                    }
+                    _ => Ok(false),
+                }
+            }
+            None => Err(Open::Field(field, ValueSet::range(first, last))),
+        }
+    }
+
+    /// Whether the field has one of these values.
+    pub(super) fn ask(&self, field: Field, set: &ValueSet) -> Asked<bool> {
+        match self.fields.get(&field) {
+            Some(values) if values.within(set) => Ok(true),
+            Some(values) if values.apart(set) => Ok(false),
+            None if set.is_empty() => Ok(false),
+            _ => Err(Open::Field(field, set.clone())),
+        }
+    }
+
+    /// Whether the packet leaves by one of these devices.
+    pub(super) fn ask_leaves(&self, set: &ValueSet) -> Asked<bool> {
+        if self.leaves.within(set) {
+            Ok(true)
+        } else if self.leaves.apart(set) {
+            Ok(false)
+        } else {
+            Err(Open::Leaves(set.clone()))
+        }
+    }
+
+    /// Whether something was assumed to hold; asks for the assumption where it was not made yet.
+    pub(super) fn assume(&self, open: Open, tuple: &[Value; 4]) -> Asked<bool> {
+        let Open::Assume { what, .. } = &open else {
+            return Err(open);
+        };
+        let fits = |made: &&Made| made.while_tuple.as_ref().is_none_or(|had| **had == *tuple);
+        match self.made.iter().filter(|made| made.assumption.what == *what).find(fits) {
+            Some(made) => Ok(made.assumption.holds),
+            None => Err(open),
+        }
+    }
+
+    /// The packets for which the open question is answered yes, and those for which it is no, each with its share of the
+    /// whole from 0 to 1. Parts without packets are left out.
+    pub(super) fn split(&self, query: &Query, open: &Open) -> Vec<(Space, f64)> {
+        match open {
+            Open::Field(field, set) => {
+                let values = self.fields.get(field).cloned().unwrap_or_else(|| ValueSet::full(field.bits(query.family)));
+                let whole = values.size();
+                [values.and(set), values.minus(set)]
+                    .into_iter()
+                    .filter(|part| !part.is_empty())
+                    .map(|part| {
+                        let share = part.size() / whole;
+                        let mut space = self.clone();
+                        space.fields.insert(*field, part);
+                        (space, share)
+                    })
+                    .collect()
+            }
+            Open::Leaves(set) => {
+                let whole = self.leaves.size();
+                [self.leaves.and(set), self.leaves.minus(set)]
+                    .into_iter()
+                    .filter(|part| !part.is_empty())
+                    .map(|part| (Space { leaves: part.clone(), ..self.clone() }, part.size() / whole))
+                    .collect()
+            }
+            Open::Assume { what, why, likely, only, while_tuple } => {
+                let part = |holds: bool, share: f64| {
+                    let mut space = self.clone();
+                    let assumption = Assumption { what: what.clone(), holds, why: *why };
+                    space.made.push(Made { assumption, while_tuple: while_tuple.clone() });
+                    (space, share)
+                };
+                match only {
+                    Some(holds) => vec![part(*holds, 1.0)],
+                    None => vec![part(true, *likely), part(false, 1.0 - *likely)],
+                }
+            }
+        }
+    }
+}
