@@ -2,6 +2,7 @@
 //!
 //! Data flows one way: what reads fills a [`host`], the walk asks it, what explains and shows comes after.
 
+pub mod cli;
 pub mod explain;
 pub mod host;
 pub mod walk;

@@ -14,9 +14,9 @@ use super::query::{Query, number};
 use super::set::ValueSet;
 use super::space::{Asked, Open, Space};
 use crate::host::xt::{
-    AddressMask, Addrtype, Conntrack, CtDirection, CtStates, IcmpType, InterfaceLimit, InterfacePattern, Iprange, Masked,
-    Match, Multiport, Neg, Owner, PacketType, Physdev, PortRange, RecentCheck, SetMatch, Statistic, TcpFlags, TcpMatch,
-    TtlMatch, TtlOp, UdpMatch, WhichPort,
+    AddressMask, Addrtype, Conntrack, CtDirection, CtStates, IcmpType, InterfaceLimit, InterfacePattern, Iprange,
+    Masked, Match, Multiport, Neg, Owner, PacketType, Physdev, PortRange, RecentCheck, SetMatch, Statistic, TcpFlags,
+    TcpMatch, TtlMatch, TtlOp, UdpMatch, WhichPort,
 };
 use crate::host::{Hook, IpFamily, Priority, Protocol, RuleId, What};
 
@@ -244,9 +244,10 @@ impl Scene<'_> {
             return Ok(false);
         }
         let fits = |port: &Value| match port {
-            Value::Known(known) => {
-                Ok(multiport.ports.iter().any(|range| (u128::from(range.first)..=u128::from(range.last)).contains(known)))
-            }
+            Value::Known(known) => Ok(multiport
+                .ports
+                .iter()
+                .any(|range| (u128::from(range.first)..=u128::from(range.last)).contains(known))),
             _ => {
                 let ranges = multiport.ports.iter().map(|range| (u128::from(range.first), u128::from(range.last)));
                 self.in_set(port, &ValueSet::from_ranges(ranges), Some(at))
@@ -365,10 +366,7 @@ impl Scene<'_> {
             None => Ok(true),
             Some(wanted) => negate(self.address_type(value, field, wanted.value, device, at), wanted.not),
         };
-        all([
-            side(&self.packet.src, Field::Src, types.source),
-            side(&self.packet.dst, Field::Dst, types.destination),
-        ])
+        all([side(&self.packet.src, Field::Src, types.source), side(&self.packet.dst, Field::Dst, types.destination)])
     }
 
     fn address_type(
@@ -470,9 +468,7 @@ impl Scene<'_> {
         }
         let id = |field: Field, asked: Option<Neg<(u32, u32)>>| match asked {
             None => Ok(true),
-            Some(ids) => {
-                negate(self.entering(field, u128::from(ids.value.0), u128::from(ids.value.1)), ids.not)
-            }
+            Some(ids) => negate(self.entering(field, u128::from(ids.value.0), u128::from(ids.value.1)), ids.not),
         };
         let socket = Ok(owner.socket_exists.is_none_or(|socket| !socket.not));
         all([socket, id(Field::Uid, owner.uid), id(Field::Gid, owner.gid)])
@@ -500,9 +496,7 @@ impl Scene<'_> {
     fn iprange(&self, range: &Iprange, at: At) -> Asked<bool> {
         let side = |value: &Value, asked: Option<Neg<(IpAddr, IpAddr)>>| match asked {
             None => Ok(true),
-            Some(ends) => {
-                negate(self.in_range(value, number(ends.value.0), number(ends.value.1), Some(at)), ends.not)
-            }
+            Some(ends) => negate(self.in_range(value, number(ends.value.0), number(ends.value.1), Some(at)), ends.not),
         };
         all([side(&self.packet.src, range.source), side(&self.packet.dst, range.destination)])
     }

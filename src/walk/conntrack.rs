@@ -107,14 +107,7 @@ mod tests {
         assert_eq!(state(F::SYN, true), CtStates::NEW);
         assert_eq!(state(F::ACK, true), CtStates::NEW);
         assert_eq!(state(F::ACK, false), CtStates::INVALID);
-        for flags in [
-            F::SYN | F::FIN,
-            F::SYN | F::ACK,
-            F::RST,
-            F::FIN | F::ACK,
-            F::empty(),
-            F::FIN | F::PSH | F::URG,
-        ] {
+        for flags in [F::SYN | F::FIN, F::SYN | F::ACK, F::RST, F::FIN | F::ACK, F::empty(), F::FIN | F::PSH | F::URG] {
             assert_eq!(state(flags, true), CtStates::INVALID, "{flags:?}");
         }
     }

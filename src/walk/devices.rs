@@ -83,7 +83,10 @@ impl Devices {
 
     /// Whether the set holds the class of all devices that nothing names.
     pub(super) fn is_open(&self, set: &ValueSet) -> bool {
-        self.classes.iter().position(|class| *class == Class::Others(String::new())).is_some_and(|i| set.contains(i as u128))
+        self.classes
+            .iter()
+            .position(|class| *class == Class::Others(String::new()))
+            .is_some_and(|i| set.contains(i as u128))
     }
 
     /// The names in a set, for people: `veth+` for all that start alike.

@@ -1,8 +1,8 @@
 //! The packet on its way: each field with where its value comes from.
 
 use super::field::Field;
-use super::set::ValueSet;
 use super::outcome::Why;
+use super::set::ValueSet;
 
 /// The current value of a field.
 #[derive(Debug, Clone, PartialEq)]

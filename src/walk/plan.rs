@@ -14,8 +14,8 @@ use super::space::Space;
 use crate::host::route::TABLE_LOCAL;
 use crate::host::xt::{AddressTypes, Match, SetMatch};
 use crate::host::{
-    Base, Body, ChainId, ChainType, Host, Hook, IpFamily, LinkKind, Name, Namespace, Place, Priority, Registration, Route,
-    RouteKind, RuleId, What,
+    Base, Body, ChainId, ChainType, Hook, Host, IpFamily, LinkKind, Name, Namespace, Place, Priority, Registration,
+    Route, RouteKind, RuleId, What,
 };
 
 /// What runs at one place of a hook.
@@ -148,7 +148,8 @@ impl<'a> Plan<'a> {
     /// The addresses that have one of these types, as `-m addrtype` sees it; `on`: of this device only.
     pub(super) fn addresses_of_type(&self, family: IpFamily, types: AddressTypes, on: Option<u128>) -> ValueSet {
         let on_device;
-        let ranges = match on.and_then(|number| self.devices.name(number)).and_then(|name| self.namespace().link(name)) {
+        let ranges = match on.and_then(|number| self.devices.name(number)).and_then(|name| self.namespace().link(name))
+        {
             Some(link) => {
                 on_device = address_types(self.namespace(), family, Some(link.index));
                 &on_device
@@ -331,7 +332,8 @@ fn of_type6(ranges: &[TypeRange], types: AddressTypes) -> ValueSet {
     if types.contains(AddressTypes::UNSPEC) {
         set = set.and(&ValueSet::one(0));
     }
-    let routed = types & (AddressTypes::LOCAL | AddressTypes::ANYCAST | AddressTypes::PROHIBIT | AddressTypes::UNREACHABLE);
+    let routed =
+        types & (AddressTypes::LOCAL | AddressTypes::ANYCAST | AddressTypes::PROHIBIT | AddressTypes::UNREACHABLE);
     if !routed.is_empty() {
         set = set.and(&of_type(ranges, routed, IpFamily::V6));
     }
@@ -372,10 +374,11 @@ mod tests {
         let unicast = of_type(&types, AddressTypes::UNICAST, IpFamily::V4);
         assert!(!unicast.contains(0x7f00_0001) && unicast.contains(0x0a00_0002) && !unicast.contains(0xe000_0001));
         assert!(of_type(&types, AddressTypes::BROADCAST, IpFamily::V4).contains(0x7fff_ffff));
-        let covered: f64 = [AddressTypes::LOCAL, AddressTypes::UNICAST, AddressTypes::BROADCAST, AddressTypes::MULTICAST]
-            .map(|kind| of_type(&types, kind, IpFamily::V4).size())
-            .iter()
-            .sum();
+        let covered: f64 =
+            [AddressTypes::LOCAL, AddressTypes::UNICAST, AddressTypes::BROADCAST, AddressTypes::MULTICAST]
+                .map(|kind| of_type(&types, kind, IpFamily::V4).size())
+                .iter()
+                .sum();
         assert_eq!(covered, 2f64.powi(32));
     }
 

@@ -163,7 +163,8 @@ impl Space {
     pub(super) fn split(&self, query: &Query, open: &Open) -> Vec<(Space, f64)> {
         match open {
             Open::Field(field, set) => {
-                let values = self.fields.get(field).cloned().unwrap_or_else(|| ValueSet::full(field.bits(query.family)));
+                let values =
+                    self.fields.get(field).cloned().unwrap_or_else(|| ValueSet::full(field.bits(query.family)));
                 let whole = values.size();
                 [values.and(set), values.minus(set)]
                     .into_iter()

@@ -1,0 +1,192 @@
+//! The command line as clap reads it: every command and option of whyport, as plain text. What the words mean (targets,
+//! packets, files) is worked out by the modules beside this one.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Who really answers this port, and why?
+#[derive(Debug, Parser)]
+#[command(name = "whyport", version, about, max_term_width = 100, after_help = TARGETS)]
+pub struct Arguments {
+    /// The port to select: 80, udp/53, 10.0.0.5:80, 'tcp/[::1]:80'
+    pub target: Option<String>,
+    /// Which host is looked at.
+    #[command(flatten)]
+    pub source: Source,
+    /// When to use colours
+    #[arg(long, global = true, value_enum, default_value_t = When::Auto, value_name = "WHEN")]
+    pub color: When,
+    /// What is to be done; without one, the explorer.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+const TARGETS: &str = "TARGET is 80, tcp/80, udp/53, 10.0.0.5:80, 'tcp/[::1]:80', icmp/10.0.0.5 or 'icmpv6/[::1]'.\n\
+    Exit status: 0 done, 1 the answer could not be had, 2 wrong usage.";
+
+/// Where the host comes from. Nothing given: the live one.
+#[derive(Debug, Args)]
+pub struct Source {
+    /// Read a recorded host: a whyport snapshot, or what iptables-save or ip6tables-save printed (-: standard input)
+    #[arg(long, global = true, value_name = "FILE", conflicts_with = "demo")]
+    pub snapshot: Option<PathBuf>,
+    /// Read an embedded host (without NAME: the k3s story)
+    #[arg(long, global = true, value_name = "NAME", num_args = 0..=1, default_missing_value = "")]
+    pub demo: Option<String>,
+    /// Look from this network namespace
+    #[arg(long, global = true, value_name = "NAME|PID|PATH")]
+    pub netns: Option<String>,
+}
+
+/// When text is coloured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum When {
+    /// On a terminal, unless NO_COLOR says otherwise
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// What whyport does.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Every port of the host with who answers it: sockets and ghosts
+    Ports {
+        /// As JSON (schema whyport.ports/1)
+        #[arg(long)]
+        json: bool,
+    },
+    /// The path of a port's packets, as text
+    Trace(TraceArguments),
+    /// The whole ruleset as text, as the tools print it
+    Rules(RulesArguments),
+    /// A snapshot of the host in one file
+    Record {
+        /// Where to write it (default: standard output)
+        file: Option<PathBuf>,
+    },
+    /// The explorer's screen as a picture
+    Shot(ShotArguments),
+    /// The explorer on an embedded host (default: the k3s story)
+    Demo {
+        /// Which one
+        name: Option<String>,
+    },
+    /// Completions for a shell, on standard output
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// The manual page, on standard output (read it with: whyport man | man -l -)
+    #[command(hide = true)]
+    Man,
+}
+
+/// What `trace` is asked.
+#[derive(Debug, Args)]
+pub struct TraceArguments {
+    /// The port: 80, udp/53, 10.0.0.5:80, 'tcp/[::1]:80', icmp/10.0.0.5
+    pub target: String,
+    /// As JSON (schema whyport.trace/1)
+    #[arg(long)]
+    pub json: bool,
+    /// The packet.
+    #[command(flatten)]
+    pub packet: PacketArguments,
+}
+
+/// The packet that `trace` follows.
+#[derive(Debug, Default, Args)]
+pub struct PacketArguments {
+    /// Where it starts: another host, this host, or a device it arrives on
+    #[arg(long, value_name = "outside|local|DEV", default_value = "outside")]
+    pub origin: String,
+    /// Source address or prefix (default: unknown)
+    #[arg(long, value_name = "ADDR[/LEN]")]
+    pub src: Option<String>,
+    /// Source port (default: unknown)
+    #[arg(long, value_name = "N")]
+    pub sport: Option<String>,
+    /// Destination address, where TARGET has none
+    #[arg(long, value_name = "ADDR")]
+    pub dst: Option<String>,
+    /// IPv4 (the default where TARGET has no address)
+    #[arg(short = '4', conflicts_with = "ipv6")]
+    pub ipv4: bool,
+    /// IPv6
+    #[arg(short = '6')]
+    pub ipv6: bool,
+    /// Packet mark (default: 0)
+    #[arg(long, value_name = "N")]
+    pub mark: Option<String>,
+    /// The sender's uid, for --origin local
+    #[arg(long, value_name = "N")]
+    pub uid: Option<String>,
+    /// The sender's gid, for --origin local
+    #[arg(long, value_name = "N")]
+    pub gid: Option<String>,
+    /// TCP flags: syn,ack or none (default: syn)
+    #[arg(long, value_name = "LIST")]
+    pub tcp_flags: Option<String>,
+    /// Any other field that rules ask for: pkttype=host, ttl=64, length=60, icmp-type=8
+    #[arg(long = "with", value_name = "FIELD=VALUE")]
+    pub with: Vec<String>,
+    /// conntrack state: new, established, related, invalid, untracked
+    #[arg(long, value_name = "STATE")]
+    pub ct: Option<String>,
+}
+
+/// What `rules` prints.
+#[derive(Debug, Args)]
+pub struct RulesArguments {
+    /// One kind alone, exactly as that tool prints it
+    #[arg(long = "as", value_name = "KIND", value_enum)]
+    pub kind: Option<RulesKind>,
+    /// With packet and byte counters
+    #[arg(long)]
+    pub counters: bool,
+    /// With the handles of nft's rules
+    #[arg(long)]
+    pub handles: bool,
+    /// As JSON (schema whyport.rules/1)
+    #[arg(long, conflicts_with_all = ["kind", "counters", "handles"])]
+    pub json: bool,
+}
+
+/// The kinds of text that `rules` prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RulesKind {
+    /// iptables-legacy, IPv4
+    IptablesLegacySave,
+    /// iptables-legacy, IPv6
+    #[value(name = "ip6tables-legacy-save")]
+    Ip6tablesLegacySave,
+    /// iptables-nft, IPv4
+    IptablesNftSave,
+    /// iptables-nft, IPv6
+    #[value(name = "ip6tables-nft-save")]
+    Ip6tablesNftSave,
+    /// Native nftables
+    Nft,
+    /// ipset
+    IpsetSave,
+}
+
+/// The picture that `shot` makes.
+#[derive(Debug, Args)]
+pub struct ShotArguments {
+    /// The port to select
+    pub target: Option<String>,
+    /// Where to write it: FILE.svg, FILE.txt or FILE.ansi
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+    /// Columns and rows of the screen
+    #[arg(long, value_name = "COLSxROWS", default_value = "120x36")]
+    pub size: String,
+    /// Keys to press first: "down enter tab"
+    #[arg(long, value_name = "KEYS", default_value = "")]
+    pub keys: String,
+}
