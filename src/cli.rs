@@ -5,7 +5,9 @@
 
 pub mod arguments;
 pub mod explore;
+mod packet;
 pub mod refusal;
+mod target;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

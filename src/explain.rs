@@ -5,6 +5,7 @@
 //! data; [`words`] turns findings, conditions and assumptions into sentences. Nothing here knows a terminal.
 
 pub mod clean;
+pub mod fields;
 pub mod finding;
 pub mod words;
 

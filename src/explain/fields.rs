@@ -1,0 +1,159 @@
+//! Values of packet fields as people write them: `192.168.0.0/16`, `1024-65535`, `syn,ack`, `0x1`, `established`.
+//!
+//! The options of `trace` and the explorer's packet form share it. Which fields there are is [`Field`]'s table; what a
+//! value does is the walk's business.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use crate::host::IpFamily;
+use crate::host::xt::CtStates;
+use crate::walk::query::number;
+use crate::walk::{Field, ValueSet};
+
+/// Names of TCP flags with their bits (RFC 9293, 3.1).
+const TCP_FLAGS: [(&str, u128); 6] = [("fin", 1), ("syn", 2), ("rst", 4), ("psh", 8), ("ack", 16), ("urg", 32)];
+
+/// Names of conntrack states; a packet is in one of them.
+const CT_STATES: [(&str, CtStates); 5] = [
+    ("new", CtStates::NEW),
+    ("established", CtStates::ESTABLISHED),
+    ("related", CtStates::RELATED),
+    ("invalid", CtStates::INVALID),
+    ("untracked", CtStates::UNTRACKED),
+];
+
+/// Names of packet types with their numbers (linux/if_packet.h).
+const PKTTYPES: [(&str, u128); 3] = [("host", 0), ("broadcast", 1), ("multicast", 2)];
+
+/// The values that `text` means for `field`, or what is wrong with it, as the end of a sentence that starts with it.
+pub fn parse(field: Field, family: IpFamily, text: &str) -> Result<ValueSet, String> {
+    match field {
+        Field::Src | Field::Dst => address_values(family, text),
+        Field::TcpFlags => tcp_flags(text),
+        Field::CtState => named(&CT_STATES.map(|(name, state)| (name, u128::from(state.bits()))), text),
+        Field::Pkttype => named(&PKTTYPES, text),
+        Field::SrcMac => mac(text),
+        Field::Iif => Err("is given by --origin".to_owned()),
+        Field::Sport
+        | Field::Dport
+        | Field::Mark
+        | Field::IcmpType
+        | Field::IcmpCode
+        | Field::Ttl
+        | Field::Length
+        | Field::Uid
+        | Field::Gid => numbers(text, field.bits(family)),
+    }
+}
+
+/// Numbers as text, decimal or after `0x`: one, or first and last.
+fn numbers(text: &str, bits: u8) -> Result<ValueSet, String> {
+    let highest = u128::MAX >> (128 - u32::from(bits));
+    let refusal = || format!("is no number from 0 to {highest}, nor a range of them");
+    let one = |text: &str| {
+        let value = match text.strip_prefix("0x") {
+            Some(digits) => u128::from_str_radix(digits, 16).ok(),
+            None => text.parse().ok(),
+        };
+        value.filter(|value| *value <= highest && !text.starts_with('+')).ok_or_else(refusal)
+    };
+    match text.split_once('-') {
+        None => one(text).map(ValueSet::one),
+        Some((first, last)) => {
+            Some(ValueSet::range(one(first)?, one(last)?)).filter(|set| !set.is_empty()).ok_or_else(refusal)
+        }
+    }
+}
+
+fn address_values(family: IpFamily, text: &str) -> Result<ValueSet, String> {
+    let net = match text.parse::<IpNet>() {
+        Ok(net) => net,
+        Err(_) => text.parse::<IpAddr>().map(IpNet::from).map_err(|_| "is no address and no prefix".to_owned())?,
+    };
+    if IpFamily::of(net.addr()) != family {
+        return Err(match family {
+            IpFamily::V4 => "is no IPv4 address, and the packet is IPv4 (-6 asks for IPv6)".to_owned(),
+            IpFamily::V6 => "is no IPv6 address, and the packet is IPv6".to_owned(),
+        });
+    }
+    Ok(ValueSet::range(number(net.network()), number(net.broadcast())))
+}
+
+fn tcp_flags(text: &str) -> Result<ValueSet, String> {
+    if text.eq_ignore_ascii_case("none") {
+        return Ok(ValueSet::one(0));
+    }
+    let mut bits = 0;
+    for name in text.split(',') {
+        let (_, bit) = TCP_FLAGS
+            .iter()
+            .find(|(known, _)| name.trim().eq_ignore_ascii_case(known))
+            .ok_or("is not none, nor a list of syn, ack, fin, rst, psh, urg")?;
+        bits |= bit;
+    }
+    Ok(ValueSet::one(bits))
+}
+
+fn named(names: &[(&str, u128)], text: &str) -> Result<ValueSet, String> {
+    let known = names.iter().find(|(known, _)| text.eq_ignore_ascii_case(known));
+    known.map(|(_, value)| ValueSet::one(*value)).ok_or_else(|| {
+        let all: Vec<_> = names.iter().map(|(name, _)| *name).collect();
+        format!("is none of {}", all.join(", "))
+    })
+}
+
+fn mac(text: &str) -> Result<ValueSet, String> {
+    let refusal = "is no MAC address such as 02:00:5e:10:00:00";
+    let parts: Vec<_> = text.split(':').collect();
+    if parts.len() != 6 || parts.iter().any(|part| part.len() != 2) {
+        return Err(refusal.to_owned());
+    }
+    let mut value = 0u128;
+    for part in parts {
+        value = value << 8 | u128::from(u8::from_str_radix(part, 16).map_err(|_| refusal)?);
+    }
+    Ok(ValueSet::one(value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn v4(field: Field, text: &str) -> Result<ValueSet, String> {
+        parse(field, IpFamily::V4, text)
+    }
+
+    #[test]
+    fn values_are_read_as_people_write_them() {
+        assert_eq!(v4(Field::Src, "10.1.2.3/8"), Ok(ValueSet::range(0x0a00_0000, 0x0aff_ffff)));
+        assert_eq!(v4(Field::Src, "10.1.2.3"), Ok(ValueSet::one(0x0a01_0203)));
+        assert_eq!(v4(Field::Sport, "1024-65535"), Ok(ValueSet::range(1024, 65535)));
+        assert_eq!(v4(Field::Mark, "0x4000"), Ok(ValueSet::one(0x4000)));
+        assert_eq!(v4(Field::TcpFlags, "SYN,ack"), Ok(ValueSet::one(0x12)));
+        assert_eq!(v4(Field::TcpFlags, "none"), Ok(ValueSet::one(0)));
+        assert_eq!(v4(Field::CtState, "established"), Ok(ValueSet::one(2)));
+        assert_eq!(v4(Field::Pkttype, "broadcast"), Ok(ValueSet::one(1)));
+        assert_eq!(v4(Field::SrcMac, "02:00:00:00:00:ff"), Ok(ValueSet::one(0x0200_0000_00ff)));
+    }
+
+    #[test]
+    fn what_is_no_value_is_refused_in_words() {
+        for (field, text) in [
+            (Field::Sport, "65536"),
+            (Field::Sport, "9-1"),
+            (Field::Sport, "+1"),
+            (Field::Sport, ""),
+            (Field::Ttl, "256"),
+            (Field::Src, "::1"),
+            (Field::Src, "10.0.0.0/33"),
+            (Field::TcpFlags, "syn,sin"),
+            (Field::CtState, "newish"),
+            (Field::SrcMac, "02:00:00:00:00"),
+            (Field::Iif, "eth0"),
+        ] {
+            assert!(v4(field, text).is_err(), "{field:?} {text}");
+        }
+    }
+}
