@@ -96,6 +96,10 @@ pub enum Who {
         /// The device it leaves by.
         oif: Option<String>,
     },
+    /// One of several addresses that are not this host's: chance decides, or what nobody can know.
+    OneOf(Vec<Endpoints>),
+    /// This host's kernel itself: it answers echo requests.
+    Kernel,
     /// Nobody.
     Nobody,
     /// It cannot be told.
@@ -120,6 +124,10 @@ pub struct Finding {
 pub enum Cause {
     /// No rule stands in the way: the socket gets it.
     SocketListens,
+    /// It arrives, and another socket than the one that was asked about is the better fit.
+    AnotherSocket,
+    /// It arrives, and the kernel itself answers.
+    KernelAnswers,
     /// It arrives, and no socket listens there.
     NobodyListens,
     /// A rule translates the destination before a socket is looked up.
