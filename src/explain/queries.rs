@@ -107,7 +107,7 @@ impl Ask<'_> {
 
     /// To the address of the target, or to some address of a host whose addresses nobody knows.
     fn at_any_address(&self, origin: Origin) -> Query {
-        match self.target.addr {
+        match self.target.one_addr() {
             Some(addr) => self.to(origin, addr),
             None => {
                 let mut query = self.anywhere(origin);
@@ -123,12 +123,12 @@ impl Ask<'_> {
             return Some(self.at_any_address(origin));
         }
         let link = self.ns.link(device)?;
-        let dst = self.target.addr.or_else(|| address_of(self.ns, link, self.family))?;
+        let dst = self.target.one_addr().or_else(|| address_of(self.ns, link, self.family))?;
         Some(self.to(origin, dst))
     }
 
     fn local(&self, addr: IpAddr) -> Option<Query> {
-        let dst = self.target.addr.unwrap_or(addr);
+        let dst = self.target.one_addr().unwrap_or(addr);
         if IpFamily::of(dst) != self.family {
             return None;
         }
