@@ -7,6 +7,12 @@
 pub mod clean;
 pub mod fields;
 pub mod finding;
+mod judge;
+mod places;
+mod plausible;
+mod queries;
+mod sockets;
+mod survey;
 pub mod words;
 
 pub use clean::clean;
@@ -15,35 +21,31 @@ pub use finding::{Answer, AnswerVerdict, Cause, Finding, From, PortEntry, Survey
 use crate::host::{Host, IpFamily};
 use crate::walk::{Query, Walk};
 
-/// Every port of the namespace with who answers it: sockets first by protocol, port and address, ghosts among them.
+/// Every port of the namespace with who answers it: by protocol, port and address, ghosts among sockets.
 pub fn survey(host: &Host, namespace: usize) -> Survey {
-    let _ = (host, namespace);
-    Survey { ports: Vec::new(), unread: Vec::new() }
+    survey::survey(host, namespace)
+}
+
+/// Every port of the namespace as in [`survey`], but without answers: those of a port are [`answers`]' to give, when they
+/// are wanted.
+pub fn ports(host: &Host, namespace: usize) -> Survey {
+    survey::ports(host, namespace)
 }
 
 /// Who answers `target` from every place that a packet can come from: outside by each interface, this host by its own
 /// address, localhost, each bridge; in each family that the target has.
 pub fn answers(host: &Host, namespace: usize, target: &Target) -> Vec<Answer> {
-    let _ = (host, namespace, target);
-    Vec::new()
+    survey::answers(host, namespace, target, &mut survey::Walks::default())
 }
 
-/// The queries that `from` stands for, with the defaults of `trace` filled in: one for each device that a packet from
-/// outside may come in by, where several may.
+/// The queries that `from` stands for, with the defaults of `trace` filled in. [`From::Somewhere`] is "outside": one
+/// query for each device that a packet from outside may come in by, or one by any device where no devices were read.
+/// The source stays open. Nothing where the target's address is of another family, or the device has none to ask.
 pub fn queries(host: &Host, namespace: usize, target: &Target, from: &From, family: IpFamily) -> Vec<Query> {
-    let _ = (host, namespace, target, from, family);
-    Vec::new()
+    queries::queries(&host.namespaces[namespace], namespace, target, from, family)
 }
 
 /// Who answers, judged from a walk that was made.
 pub fn judge(host: &Host, target: &Target, from: From, walk: Walk) -> Answer {
-    let _ = host;
-    Answer {
-        from,
-        family: walk.query.family,
-        verdict: AnswerVerdict::Unanswered,
-        who: Who::Nobody,
-        because: Finding { cause: Cause::NobodyListens, by: None, leads: Vec::new(), holder: target.socket },
-        walk,
-    }
+    judge::judge(host, target, from, walk)
 }

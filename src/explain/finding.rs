@@ -10,13 +10,21 @@ use crate::walk::{Endpoints, Reason, Step, Walk};
 pub struct Target {
     /// Its protocol.
     pub protocol: Protocol,
-    /// The address that is asked; `None`: the one that fits where the packet comes from.
+    /// The address that is asked; `None`: the one that fits where the packet comes from; an unspecified one: that, but
+    /// of its family only.
     pub addr: Option<IpAddr>,
     /// The port; `None` for protocols without ports.
     pub port: Option<u16>,
     /// The socket that is expected to answer: its index in the namespace. A packet that another socket gets, or that
     /// goes elsewhere, is diverted from it.
     pub socket: Option<usize>,
+}
+
+impl Target {
+    /// The one address that is asked, where one is given.
+    pub fn one_addr(&self) -> Option<IpAddr> {
+        self.addr.filter(|addr| !addr.is_unspecified())
+    }
 }
 
 /// A place that a packet can come from.
@@ -96,6 +104,10 @@ pub enum Who {
         /// The device it leaves by.
         oif: Option<String>,
     },
+    /// One of several addresses that are not this host's: chance decides, or what nobody can know.
+    OneOf(Vec<Endpoints>),
+    /// This host's kernel itself: it answers echo requests.
+    Kernel,
     /// Nobody.
     Nobody,
     /// It cannot be told.
@@ -120,6 +132,10 @@ pub struct Finding {
 pub enum Cause {
     /// No rule stands in the way: the socket gets it.
     SocketListens,
+    /// It arrives, and another socket than the one that was asked about is the better fit.
+    AnotherSocket,
+    /// It arrives, and the kernel itself answers.
+    KernelAnswers,
     /// It arrives, and no socket listens there.
     NobodyListens,
     /// A rule translates the destination before a socket is looked up.
@@ -196,7 +212,7 @@ impl PortEntry {
 
     /// What to ask to follow this port's packets.
     pub fn target(&self) -> Target {
-        let addr = if self.addr.is_unspecified() { None } else { Some(self.addr) };
+        let addr = if self.addr.is_unspecified() && !self.is_ghost() { None } else { Some(self.addr) };
         Target { protocol: self.protocol, addr, port: Some(self.port), socket: self.socket }
     }
 }

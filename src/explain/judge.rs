@@ -1,0 +1,215 @@
+//! What the outcomes of one walk say of a port: who answers, and the step that decides it.
+//!
+//! It judges what a walk found and walks nothing itself. Where outcomes disagree it says so; which of them are worth a
+//! judgement is [`super::plausible`]'s to tell.
+
+use super::finding::{Answer, AnswerVerdict, Cause, Finding, From, Target, Who};
+use super::{plausible, sockets};
+use crate::host::{Host, Hook, Namespace, Policy, Protocol, What};
+use crate::walk::{Endpoints, FateKind, Field, Origin, Outcome, Query, Step, StepAt, Verdict, Walk};
+
+/// What one outcome says.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Judged {
+    /// In short.
+    pub(super) verdict: AnswerVerdict,
+    /// Who gets the packet.
+    pub(super) who: Who,
+    /// What decides.
+    pub(super) because: Finding,
+}
+
+/// Who answers, judged from all outcomes that count.
+pub(super) fn judge(host: &Host, target: &Target, from: From, walk: Walk) -> Answer {
+    let ns = &host.namespaces[walk.query.namespace];
+    let holder = holder(ns, target, &walk.query);
+    let chosen = plausible::outcomes(ns, &from, &walk);
+    let judged: Vec<Judged> =
+        chosen.iter().map(|i| outcome(host, target.socket, holder, &walk.query, &walk.outcomes[*i])).collect();
+    let Judged { verdict, who, because } = together(host, judged, holder, walk.unexplored);
+    Answer { from, family: walk.query.family, verdict, who, because, walk }
+}
+
+/// The socket that is asked about, or else the one that would get the packet if nothing stood in its way.
+fn holder(ns: &Namespace, target: &Target, query: &Query) -> Option<usize> {
+    target.socket.or_else(|| {
+        let device = match &query.origin {
+            Origin::Device(name) => Some(name.as_str()),
+            Origin::Somewhere | Origin::Local => None,
+        };
+        let dst = query.known_address(Field::Dst);
+        sockets::listener(ns, query.protocol, query.family, dst, target.port?, device)
+    })
+}
+
+/// What a single outcome says. `expected`: the socket that was asked about; `holder`: it, or the one that would get
+/// the packet if nothing stood in its way.
+pub(super) fn outcome(
+    host: &Host,
+    expected: Option<usize>,
+    holder: Option<usize>,
+    query: &Query,
+    outcome: &Outcome,
+) -> Judged {
+    let fate = &outcome.fate;
+    let translation = translation(outcome);
+    let judged = |verdict, who, cause, by: Option<Step>| {
+        let leads = by.as_ref().map_or_else(Vec::new, |by| leads(outcome, by));
+        Judged { verdict, who, because: Finding { cause, by, leads, holder } }
+    };
+    let decider = fate.by.clone();
+    match fate.kind {
+        FateKind::Delivered => {
+            let (verdict, who, cause) = delivered(host, expected, holder, query, outcome, translation.is_some());
+            let by = if verdict == AnswerVerdict::Reached { None } else { translation };
+            judged(verdict, who, cause, by)
+        }
+        FateKind::Forwarded | FateKind::Sent => {
+            let who = Who::Address { endpoints: fate.endpoints, oif: fate.oif.clone() };
+            match (translation, expected) {
+                (Some(by), _) => judged(AnswerVerdict::Diverted, who, Cause::Translated, Some(by)),
+                (None, Some(_)) => judged(AnswerVerdict::Diverted, who, Cause::NotHere, None),
+                (None, None) => judged(AnswerVerdict::Reached, who, Cause::NotHere, None),
+            }
+        }
+        FateKind::Dropped => match (&decider, fate.reason) {
+            (Some(Step { verdict: Verdict::Policy(Policy::Drop | Policy::Accept), .. }), _) => {
+                judged(AnswerVerdict::Blocked, Who::Nobody, Cause::DroppedByPolicy, decider)
+            }
+            (Some(_), _) => judged(AnswerVerdict::Blocked, Who::Nobody, Cause::DroppedByRule, decider),
+            (None, Some(reason)) => judged(AnswerVerdict::Blocked, Who::Nobody, Cause::Kernel(reason), translation),
+            (None, None) => judged(AnswerVerdict::Depends, Who::Unknown, Cause::Undecided, None),
+        },
+        FateKind::Rejected => judged(AnswerVerdict::Blocked, Who::Nobody, Cause::RejectedByRule, decider),
+        FateKind::Queued => judged(AnswerVerdict::Depends, Who::Unknown, Cause::Queued, decider),
+        FateKind::Unroutable | FateKind::Martian => {
+            let cause = fate.reason.map_or(Cause::Undecided, Cause::Kernel);
+            judged(AnswerVerdict::Blocked, Who::Nobody, cause, translation)
+        }
+        FateKind::Unknown => judged(AnswerVerdict::Depends, Who::Unknown, Cause::Undecided, decider),
+    }
+}
+
+fn delivered(
+    host: &Host,
+    expected: Option<usize>,
+    holder: Option<usize>,
+    query: &Query,
+    outcome: &Outcome,
+    translated: bool,
+) -> (AnswerVerdict, Who, Cause) {
+    let fate = &outcome.fate;
+    let there = &host.namespaces[fate.namespace];
+    let Some(socket) = fate.socket else {
+        return if matches!(query.protocol, Protocol::ICMP | Protocol::ICMPV6) {
+            (AnswerVerdict::Reached, Who::Kernel, Cause::KernelAnswers)
+        } else if !there.is_read(What::Sockets) {
+            (AnswerVerdict::Depends, Who::Unknown, Cause::Undecided)
+        } else {
+            (AnswerVerdict::Unanswered, Who::Nobody, Cause::NobodyListens)
+        };
+    };
+    let who = Who::Socket {
+        socket,
+        namespace: fate.namespace,
+        processes: there.sockets.get(socket).map_or_else(Vec::new, |socket| socket.processes.clone()),
+    };
+    let is = |other: Option<usize>| {
+        fate.namespace == query.namespace
+            && other.is_some_and(|other| {
+                other == socket
+                    || there.sockets.get(other).zip(there.sockets.get(socket)).is_some_and(|(a, b)| sockets::are_twins(a, b))
+            })
+    };
+    if fate.namespace != query.namespace {
+        (AnswerVerdict::Diverted, who, Cause::Translated)
+    } else if translated && !is(holder) {
+        (AnswerVerdict::Diverted, who, Cause::Redirected)
+    } else if expected.is_some() && !is(expected) {
+        (AnswerVerdict::Diverted, who, Cause::AnotherSocket)
+    } else {
+        (AnswerVerdict::Reached, who, Cause::SocketListens)
+    }
+}
+
+/// The first step that translated the packet's destination: the one that takes it away from who was asked.
+pub(super) fn translation(outcome: &Outcome) -> Option<Step> {
+    outcome
+        .steps()
+        .find(|step| match step.verdict {
+            Verdict::Dnat(_) | Verdict::Redirect(_) => true,
+            Verdict::Netmap(_) => matches!(step.hook, Hook::Prerouting | Hook::Output),
+            _ => false,
+        })
+        .cloned()
+}
+
+/// The jumps that lead from the base chain to a step, outermost first.
+pub(super) fn leads(outcome: &Outcome, by: &Step) -> Vec<Step> {
+    let same = |step: &&Step| step.pass == by.pass && step.hook == by.hook && step.base == by.base;
+    let before: Vec<&Step> = outcome.steps().take_while(|step| *step != by).filter(same).collect();
+    let mut leads = Vec::new();
+    let mut chain = by.at.chain();
+    for step in before.into_iter().rev() {
+        let leads_there = match step.verdict {
+            Verdict::Jump(to) | Verdict::Goto(to) => to == chain && matches!(step.at, StepAt::Rule(_)),
+            _ => false,
+        };
+        if chain != by.base && leads_there {
+            leads.push(step.clone());
+            chain = step.at.chain();
+        }
+    }
+    leads.reverse();
+    leads
+}
+
+/// What all outcomes say together.
+fn together(host: &Host, judged: Vec<Judged>, holder: Option<usize>, unexplored: usize) -> Judged {
+    let depends = |cause| Judged {
+        verdict: AnswerVerdict::Depends,
+        who: Who::Unknown,
+        because: Finding { cause, by: None, leads: Vec::new(), holder },
+    };
+    let Some(first) = judged.first().cloned() else {
+        return depends(Cause::Undecided);
+    };
+    if unexplored > 0 || judged.iter().any(|other| other.verdict != first.verdict) {
+        return depends(Cause::OutcomesDiffer);
+    }
+    if judged.iter().all(|other| same_who(host, &first.who, &other.who)) {
+        return first;
+    }
+    match several(&judged) {
+        Some(endpoints) => Judged { who: Who::OneOf(endpoints), ..first },
+        None => Judged { who: Who::Unknown, because: Finding { cause: Cause::OutcomesDiffer, ..first.because }, ..first },
+    }
+}
+
+/// Whether two answers come from the same one: the same address and port, or the same or an equally bound socket.
+pub(super) fn same_who(host: &Host, a: &Who, b: &Who) -> bool {
+    match (a, b) {
+        (Who::Address { endpoints: a, .. }, Who::Address { endpoints: b, .. }) => (a.dst, a.dport) == (b.dst, b.dport),
+        (Who::Socket { socket: a, namespace: m, .. }, Who::Socket { socket: b, namespace: n, .. }) => {
+            let at = |n: &usize, socket: &usize| host.namespaces[*n].sockets.get(*socket);
+            m == n && (a == b || at(m, a).zip(at(n, b)).is_some_and(|(a, b)| sockets::are_twins(a, b)))
+        }
+        (Who::OneOf(a), Who::OneOf(b)) => a == b,
+        (Who::Kernel, Who::Kernel) | (Who::Nobody, Who::Nobody) | (Who::Unknown, Who::Unknown) => true,
+        (Who::Address { .. } | Who::Socket { .. } | Who::OneOf(_) | Who::Kernel | Who::Nobody | Who::Unknown, _) => false,
+    }
+}
+
+/// The different addresses that packets go to, where all of them go to some.
+fn several(judged: &[Judged]) -> Option<Vec<Endpoints>> {
+    let mut all: Vec<Endpoints> = Vec::new();
+    for one in judged {
+        let Who::Address { endpoints, .. } = &one.who else {
+            return None;
+        };
+        if all.iter().all(|known| (known.dst, known.dport) != (endpoints.dst, endpoints.dport)) {
+            all.push(*endpoints);
+        }
+    }
+    Some(all)
+}

@@ -1,0 +1,103 @@
+//! Which outcomes of a walk are about packets that somebody could really send from there.
+//!
+//! A walk leaves the source open, so rules that ask for a pod's or another network's source split it, although such a
+//! packet would never come in by this device. The walk is right to follow it; a judgement of "who answers from there" is
+//! not about it. Nothing is left out where it would leave nothing.
+
+use crate::host::{IpFamily, Link, Namespace, What};
+use crate::walk::query::number;
+use crate::walk::{Condition, FateKind, Field, Op, Outcome, Reason, ValueSet, Values, Verdict, Walk};
+
+use super::finding::From;
+
+/// The outcomes that count when a walk from this place is judged, as indexes.
+pub(super) fn outcomes(ns: &Namespace, from: &From, walk: &Walk) -> Vec<usize> {
+    let all = 0..walk.outcomes.len();
+    let real: Vec<usize> = all.clone().filter(|i| !is_refused_source(&walk.outcomes[*i])).collect();
+    if real.is_empty() {
+        return all.collect();
+    }
+    let Some(sources) = sources(ns, from, walk.query.family).map(|set| set.and(&walk.query.values(Field::Src))) else {
+        return real;
+    };
+    let likely: Vec<usize> = real.iter().copied().filter(|i| fits(&walk.outcomes[*i], &sources)).collect();
+    if likely.is_empty() { real } else { likely }
+}
+
+/// Whether routing refused the packet for the source it claims.
+fn is_refused_source(outcome: &Outcome) -> bool {
+    let translated = || outcome.steps().any(|step| matches!(step.verdict, Verdict::Dnat(_) | Verdict::Redirect(_)));
+    outcome.fate.kind == FateKind::Martian
+        && match outcome.fate.reason {
+            Some(Reason::RpFilter | Reason::LocalSource | Reason::ImpossibleSource) => true,
+            Some(Reason::RouteLocalnet) => !translated(),
+            _ => false,
+        }
+}
+
+/// The sources that a packet from this place may have; `None`: any.
+fn sources(ns: &Namespace, from: &From, family: IpFamily) -> Option<ValueSet> {
+    let full = ValueSet::full(family.bits());
+    let (first, last) = match family {
+        IpFamily::V4 => (0x7f00_0000, 0x7fff_ffff),
+        IpFamily::V6 => (1, 1),
+    };
+    let abroad = full.minus(&ValueSet::range(first, last));
+    let own = ValueSet::from_ranges(
+        ns.addresses.iter().filter(|address| address.family() == family).map(|address| {
+            let value = number(address.addr());
+            (value, value)
+        }),
+    );
+    match from {
+        From::Local(_) => None,
+        From::Somewhere => Some(abroad),
+        From::Outside(_) | From::Bridge(_) if !ns.is_read(What::Addresses) || !ns.is_read(What::Links) => Some(abroad),
+        From::Outside(device) => {
+            let link = ns.link(device)?;
+            let here = connected(ns, family, |other| other.index == link.index);
+            let elsewhere = connected(ns, family, |other| other.index != link.index);
+            Some(abroad.minus(&elsewhere).or(&here).minus(&own))
+        }
+        From::Bridge(device) => {
+            let link = ns.link(device)?;
+            Some(connected(ns, family, |other| other.index == link.index).minus(&own))
+        }
+    }
+}
+
+/// The networks that the chosen devices are connected to.
+fn connected(ns: &Namespace, family: IpFamily, chosen: impl Fn(&Link) -> bool) -> ValueSet {
+    let on = |index: u32| ns.link_at(index).is_some_and(&chosen);
+    let nets = ns.addresses.iter().filter(|address| address.family() == family && on(address.link));
+    ValueSet::from_ranges(nets.map(|address| (number(address.net.network()), number(address.net.broadcast()))))
+}
+
+/// Whether some of the outcome's packets have one of these sources.
+fn fits(outcome: &Outcome, sources: &ValueSet) -> bool {
+    outcome.when.is_empty()
+        || outcome.when.iter().any(|conditions| {
+            let asked = conditions.iter().filter(|condition| condition.field == Field::Src);
+            !asked.fold(sources.clone(), |left, condition| narrow(&left, condition)).is_empty()
+        })
+}
+
+/// The values of a set for which a condition holds.
+pub(super) fn narrow(set: &ValueSet, condition: &Condition) -> ValueSet {
+    let Some(values) = condition.values.iter().map(range).collect::<Option<Vec<_>>>().map(ValueSet::from_ranges) else {
+        return set.clone();
+    };
+    match condition.op {
+        Op::In | Op::Is => set.and(&values),
+        Op::NotIn => set.minus(&values),
+    }
+}
+
+fn range(values: &Values) -> Option<(u128, u128)> {
+    match values {
+        Values::Net(net) => Some((number(net.network()), number(net.broadcast()))),
+        Values::Addresses(first, last) => Some((number(*first), number(*last))),
+        Values::Range(first, last) => Some((u128::from(*first), u128::from(*last))),
+        Values::Name(_) => None,
+    }
+}

@@ -1,0 +1,253 @@
+//! Every port of a namespace: its sockets, and its ghosts, with who answers each.
+//!
+//! Ghosts are found by walking all ports as one set: the walk splits it where rules ask for ports, and what comes out
+//! diverted is a ghost, unless a socket listens there.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use super::finding::{Answer, AnswerVerdict, From, PortEntry, Survey, Target};
+use super::{judge, places, plausible, queries, sockets};
+use crate::host::{Host, IpFamily, Namespace, Protocol, Scope, Socket, What, xt};
+use crate::walk::query::{address, number};
+use crate::walk::{Field, Outcome, Query, ValueSet, Walk, walk};
+
+/// Walks that were made already: many sockets ask the same question (the workers of a server share a port).
+#[derive(Default)]
+pub(super) struct Walks {
+    made: HashMap<Asked, Walk>,
+}
+
+/// What tells one question from another.
+type Asked = (usize, Protocol, IpFamily, From, Option<IpAddr>, Option<u16>);
+
+impl Walks {
+    fn of(&mut self, host: &Host, asked: Asked, query: &Query) -> Walk {
+        self.made.entry(asked).or_insert_with(|| walk(host, query)).clone()
+    }
+}
+
+/// Every port, with its answers.
+pub(super) fn survey(host: &Host, namespace: usize) -> Survey {
+    let mut survey = ports(host, namespace);
+    let mut walks = Walks::default();
+    for entry in &mut survey.ports {
+        let target = entry.target();
+        entry.answers = answers(host, namespace, &target, &mut walks);
+    }
+    survey
+}
+
+/// Who answers, from each place a packet can come from.
+pub(super) fn answers(host: &Host, namespace: usize, target: &Target, walks: &mut Walks) -> Vec<Answer> {
+    let ns = &host.namespaces[namespace];
+    let mut answers = Vec::new();
+    for (from, family) in places::places(ns, target) {
+        for query in queries::queries(ns, namespace, target, &from, family) {
+            let asked =
+                (namespace, target.protocol, family, from.clone(), query.known_address(Field::Dst), target.port);
+            let walk = walks.of(host, asked, &query);
+            answers.push(judge::judge(host, target, from.clone(), walk));
+        }
+    }
+    answers
+}
+
+/// Every port, without answers.
+pub(super) fn ports(host: &Host, namespace: usize) -> Survey {
+    let ns = &host.namespaces[namespace];
+    let mut ports: Vec<PortEntry> = ns.sockets.iter().enumerate().filter_map(|(i, socket)| of_socket(i, socket)).collect();
+    for protocol in protocols(ns) {
+        ports.extend(ghosts(host, namespace, protocol));
+    }
+    ports.sort_by_key(|entry| (entry.protocol, entry.port, entry.addr, entry.socket));
+    Survey { ports, unread: ns.unread.clone() }
+}
+
+/// A port for a socket that packets of strangers can reach: a connected UDP socket hears one peer only.
+fn of_socket(index: usize, socket: &Socket) -> Option<PortEntry> {
+    (socket.peer.is_none() && socket.protocol.has_ports()).then(|| PortEntry {
+        protocol: socket.protocol,
+        addr: socket.addr,
+        port: socket.port,
+        last: socket.port,
+        socket: Some(index),
+        answers: Vec::new(),
+    })
+}
+
+/// The protocols whose ports rules may answer: TCP and UDP, and those that a rule names.
+fn protocols(ns: &Namespace) -> Vec<Protocol> {
+    let mut protocols = BTreeSet::from([Protocol::TCP, Protocol::UDP]);
+    for (_, chain) in ns.ruleset.chains() {
+        for rule in &chain.rules {
+            let crate::host::Body::Iptables(rule) = &rule.body;
+            protocols.extend(rule.matches.iter().filter_map(|matched| match matched {
+                xt::Match::Protocol(protocol) if protocol.value.has_ports() => Some(protocol.value),
+                _ => None,
+            }));
+        }
+    }
+    protocols.into_iter().collect()
+}
+
+/// How many outcomes the walk of all ports follows.
+const LIMIT: usize = 65_536;
+/// With more addresses than this, a host is asked by the address of its outward devices only.
+const ADDRESSES: usize = 64;
+
+/// The ports that outcomes take, by the address that was asked (`None`: any address of this host).
+type Taken = BTreeMap<(IpFamily, Option<IpAddr>), Vec<ValueSet>>;
+
+/// The ports of a protocol that rules divert, and that no socket has.
+fn ghosts(host: &Host, namespace: usize, protocol: Protocol) -> Vec<PortEntry> {
+    let ns = &host.namespaces[namespace];
+    let target = Target { protocol, addr: None, port: None, socket: None };
+    let mut taken = Taken::new();
+    for (from, family) in places::places(ns, &target) {
+        if matches!(from, From::Bridge(_)) {
+            continue;
+        }
+        for mut query in queries::queries(ns, namespace, &target, &from, family) {
+            query.limit = LIMIT;
+            query.set(Field::Dport, ValueSet::range(1, 0xffff));
+            let own = own_addresses(ns, family);
+            if query.known_address(Field::Dst).is_some_and(|dst| own.contains(&dst)) {
+                query.set(Field::Dst, ValueSet::from_ranges(own.iter().map(|addr| (number(*addr), number(*addr)))));
+            }
+            let found = walk(host, &query);
+            let mut free = Free { ns, query: &query, held: HashMap::new() };
+            for index in plausible::outcomes(ns, &from, &found) {
+                let outcome = &found.outcomes[index];
+                if judge::outcome(host, None, None, &query, outcome).verdict == AnswerVerdict::Diverted {
+                    free.of(outcome, &mut taken);
+                }
+            }
+        }
+    }
+    entries(protocol, &taken)
+}
+
+/// The addresses by which others may ask this host.
+fn own_addresses(ns: &Namespace, family: IpFamily) -> Vec<IpAddr> {
+    let own = ns.addresses.iter().filter(|address| address.family() == family);
+    let asked = own.filter(|address| matches!(address.scope, Scope::Global | Scope::Site)).map(|address| address.addr());
+    let all: Vec<IpAddr> = asked.collect();
+    if all.len() > ADDRESSES { Vec::new() } else { all }
+}
+
+/// The ports that no socket has.
+struct Free<'a> {
+    ns: &'a Namespace,
+    query: &'a Query,
+    held: HashMap<Option<IpAddr>, ValueSet>,
+}
+
+impl Free<'_> {
+    /// The ports that the outcome is about and no socket has, for each address that it is about.
+    fn of(&mut self, outcome: &Outcome, taken: &mut Taken) {
+        let family = self.query.family;
+        let ports = allowed(outcome, self.query, Field::Dport);
+        if self.query.dst_is_local {
+            let free = self.without_sockets(None, &ports);
+            taken.entry((family, None)).or_default().push(free);
+            return;
+        }
+        let addresses = allowed(outcome, self.query, Field::Dst);
+        let each = addresses.ranges().iter().flat_map(|(first, last)| *first..=*last).take(ADDRESSES);
+        let each: Vec<(IpAddr, ValueSet)> = each
+            .map(|value| {
+                let addr = address(family, value);
+                (addr, self.without_sockets(Some(addr), &ports))
+            })
+            .collect();
+        let [(first, same), ..] = &each[..] else {
+            return;
+        };
+        let everywhere = !first.is_loopback()
+            && addresses == self.query.values(Field::Dst)
+            && each.iter().all(|(_, free)| free == same);
+        if everywhere {
+            taken.entry((family, None)).or_default().push(same.clone());
+        } else {
+            for (addr, free) in each {
+                taken.entry((family, Some(addr))).or_default().push(free);
+            }
+        }
+    }
+
+    fn without_sockets(&mut self, dst: Option<IpAddr>, ports: &ValueSet) -> ValueSet {
+        if !self.ns.is_read(What::Sockets) {
+            return ports.clone();
+        }
+        let (protocol, family) = (self.query.protocol, self.query.family);
+        let held = self.held.entry(dst).or_insert_with(|| {
+            let hears = |socket: &&Socket| {
+                socket.protocol == protocol
+                    && socket.peer.is_none()
+                    && sockets::hears(socket, family)
+                    && (socket.addr.is_unspecified() || dst.is_none_or(|dst| dst == socket.addr))
+            };
+            let ports = self.ns.sockets.iter().filter(hears).map(|socket| u128::from(socket.port));
+            ValueSet::from_ranges(ports.map(|port| (port, port)))
+        });
+        ports.minus(held)
+    }
+}
+
+/// The values of a field that the outcome's packets may have, over all its alternatives.
+fn allowed(outcome: &Outcome, query: &Query, field: Field) -> ValueSet {
+    let full = query.values(field);
+    if outcome.when.is_empty() {
+        return full;
+    }
+    outcome.when.iter().fold(ValueSet::empty(), |all, conditions| {
+        let asked = conditions.iter().filter(|condition| condition.field == field);
+        all.or(&asked.fold(full.clone(), |left, condition| plausible::narrow(&left, condition)))
+    })
+}
+
+/// One entry for each run of ports that the same outcomes take. A port that is taken whatever address is asked is not
+/// told again for single addresses.
+fn entries(protocol: Protocol, taken: &Taken) -> Vec<PortEntry> {
+    let mut entries = Vec::new();
+    for ((family, addr), sets) in taken {
+        let everywhere = match addr {
+            Some(_) => taken.get(&(*family, None)).map_or_else(ValueSet::empty, |sets| union(sets)),
+            None => ValueSet::empty(),
+        };
+        for (first, last) in runs(sets) {
+            for &(first, last) in ValueSet::range(first, last).minus(&everywhere).ranges() {
+                entries.push(PortEntry {
+                    protocol,
+                    addr: addr.unwrap_or(match family {
+                        IpFamily::V4 => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+                        IpFamily::V6 => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+                    }),
+                    port: first as u16,
+                    last: last as u16,
+                    socket: None,
+                    answers: Vec::new(),
+                });
+            }
+        }
+    }
+    entries
+}
+
+fn union(sets: &[ValueSet]) -> ValueSet {
+    ValueSet::from_ranges(sets.iter().flat_map(|set| set.ranges().iter().copied()))
+}
+
+/// The runs of numbers that the same sets hold: every place where one of them begins or ends starts a new run.
+fn runs(sets: &[ValueSet]) -> Vec<(u128, u128)> {
+    let mut starts = BTreeSet::new();
+    for (first, last) in sets.iter().flat_map(|set| set.ranges()) {
+        starts.insert(*first);
+        starts.insert(*last + 1);
+    }
+    let all = union(sets);
+    let starts: Vec<u128> = starts.into_iter().collect();
+    let pairs = starts.iter().zip(starts.iter().skip(1));
+    pairs.filter(|(first, _)| all.contains(**first)).map(|(first, next)| (*first, next - 1)).collect()
+}
