@@ -5,16 +5,27 @@
 
 pub mod arguments;
 pub mod explore;
+mod output;
 mod packet;
+mod read;
 pub mod refusal;
 mod target;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
+use std::sync::Arc;
 
-use arguments::Arguments;
-use clap::Parser;
+use arguments::{Arguments, Command, PacketArguments, RulesArguments, RulesKind, ShotArguments, TraceArguments, When};
+use clap::{CommandFactory, Parser};
+use explore::{Form, Start};
+use read::Reading;
 use refusal::Refusal;
+
+use crate::explain::{self, From};
+use crate::host::{Backend, IpFamily};
+use crate::report::{self, rules::Kind};
+use crate::snapshot;
+use crate::walk::{self, Origin};
 
 /// Runs whyport with these arguments (the first is the program's name), and says how it went.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -22,19 +33,167 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => {
             let _ = error.print();
-            return ExitCode::from(error.exit_code() as u8);
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
     match execute(arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(refusal) => {
-            eprintln!("whyport: {refusal}");
+            output::note(&refusal.line);
             refusal.status()
         }
     }
 }
 
 fn execute(arguments: Arguments) -> Result<(), Refusal> {
-    let _ = arguments;
-    Err(Refusal::unanswered("reading the live host is not built yet; use --snapshot FILE or --demo"))
+    let Arguments { target, source, color, command } = arguments;
+    if target.is_some() && command.is_some() {
+        return Err(Refusal::usage("TARGET goes after the command: whyport trace 80"));
+    }
+    match command {
+        None => {
+            let target = target.as_deref().map(target::parse).transpose()?;
+            look(opened(&source)?, target, color)
+        }
+        Some(Command::Demo { name }) => {
+            if source.snapshot.is_some() || source.demo.is_some() {
+                return Err(Refusal::usage(
+                    "demo opens an embedded host; for another leave out demo: whyport --snapshot FILE",
+                ));
+            }
+            let mut reading = read::embedded(name.as_deref().unwrap_or_default())?;
+            read::look_from(&mut reading, &source)?;
+            look(reading, None, color)
+        }
+        Some(Command::Ports { json }) => ports(&opened(&source)?, json, color),
+        Some(Command::Trace(asked)) => {
+            let target = target::parse(&asked.target)?;
+            trace(&opened(&source)?, target, &asked, color)
+        }
+        Some(Command::Rules(asked)) => rules(&opened(&source)?, &asked),
+        Some(Command::Record { file }) => {
+            let text = snapshot::print(&opened(&source)?.host);
+            match file {
+                Some(path) => output::save(&path, &text),
+                None => output::print(&text),
+            }
+        }
+        Some(Command::Shot(asked)) => shot(&source, &asked),
+        Some(Command::Completions { shell }) => {
+            let mut text = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "whyport", &mut text);
+            output::print(&String::from_utf8_lossy(&text))
+        }
+        Some(Command::Man) => {
+            let mut text = Vec::new();
+            let page = clap_mangen::Man::new(Arguments::command());
+            page.render(&mut text).map_err(|error| Refusal::unanswered(error.to_string()))?;
+            output::print(&String::from_utf8_lossy(&text))
+        }
+    }
+}
+
+/// The host that the options name, once what could not be used of it has been said.
+fn opened(source: &arguments::Source) -> Result<Reading, Refusal> {
+    let reading = read::read(source)?;
+    for note in &reading.notes {
+        output::note(note);
+    }
+    Ok(reading)
+}
+
+/// The explorer; what `trace` or `ports` prints where there is no terminal.
+fn look(reading: Reading, target: Option<explain::Target>, color: When) -> Result<(), Refusal> {
+    if output::is_interactive() {
+        return explore::run(Start {
+            host: Arc::new(reading.host),
+            source: reading.source,
+            namespace: reading.namespace,
+            target,
+            colour: output::style(color).colour,
+        });
+    }
+    match target {
+        None => ports(&reading, false, color),
+        Some(target) => {
+            let packet = PacketArguments { origin: "outside".to_owned(), ..PacketArguments::default() };
+            trace(&reading, target, &TraceArguments { target: String::new(), json: false, packet }, color)
+        }
+    }
+}
+
+fn ports(reading: &Reading, json: bool, color: When) -> Result<(), Refusal> {
+    let Reading { host, namespace, .. } = reading;
+    let survey = explain::survey(host, *namespace);
+    output::print(&if json {
+        report::ports_json(host, *namespace, &survey)
+    } else {
+        report::ports::ports(host, *namespace, &survey, output::style(color))
+    })
+}
+
+fn trace(reading: &Reading, target: explain::Target, asked: &TraceArguments, color: When) -> Result<(), Refusal> {
+    let Reading { host, namespace, .. } = reading;
+    let packets = packet::ask(host, *namespace, target, &asked.packet)?;
+    let walks: Vec<_> = packets.queries.iter().map(|query| walk::walk(host, query)).collect();
+    if asked.json {
+        return output::print(&report::trace_json(host, *namespace, &asked.packet.origin, &walks));
+    }
+    let answer = |walk: walk::Walk| {
+        let from = match (&packets.from, &walk.query.origin) {
+            (From::Somewhere, Origin::Device(device)) => From::Outside(device.clone()),
+            (from, _) => from.clone(),
+        };
+        explain::judge(host, &packets.target, from, walk)
+    };
+    let answers: Vec<_> = walks.into_iter().map(answer).collect();
+    output::print(&report::trace::trace(host, *namespace, &answers, output::style(color)))
+}
+
+fn rules(reading: &Reading, asked: &RulesArguments) -> Result<(), Refusal> {
+    let ns = &reading.host.namespaces[reading.namespace];
+    if asked.json {
+        return output::print(&report::rules_json(ns));
+    }
+    match asked.kind {
+        None => output::print_rules(&report::rules::all(ns, asked.counters)),
+        Some(kind) => {
+            let kind = match kind {
+                RulesKind::IptablesLegacySave => Kind::Save(IpFamily::V4, Backend::IptablesLegacy),
+                RulesKind::Ip6tablesLegacySave => Kind::Save(IpFamily::V6, Backend::IptablesLegacy),
+                RulesKind::IptablesNftSave => Kind::Save(IpFamily::V4, Backend::IptablesNft),
+                RulesKind::Ip6tablesNftSave => Kind::Save(IpFamily::V6, Backend::IptablesNft),
+                RulesKind::Nft => Kind::Nft,
+                RulesKind::IpsetSave => Kind::Ipset,
+            };
+            let text = report::rules::one(ns, kind, asked.counters).map_err(Refusal::unanswered)?;
+            output::print_rules(&text)
+        }
+    }
+}
+
+fn shot(source: &arguments::Source, asked: &ShotArguments) -> Result<(), Refusal> {
+    let form = match asked.output.extension().and_then(|extension| extension.to_str()) {
+        Some("svg") => Form::Svg,
+        Some("txt") => Form::Text,
+        Some("ansi") => Form::Ansi,
+        _ => {
+            let shown = asked.output.display();
+            return Err(Refusal::usage(format!("{shown}: a picture's name ends in .svg, .txt or .ansi")));
+        }
+    };
+    let size = asked.size.split_once('x').and_then(|(columns, rows)| Some((columns.parse().ok()?, rows.parse().ok()?)));
+    let Some(size) = size.filter(|(columns, rows)| (1..=1000).contains(columns) && (1..=1000).contains(rows)) else {
+        return Err(Refusal::usage(format!("--size: “{}” is not COLSxROWS, such as 120x36", asked.size)));
+    };
+    let target = asked.target.as_deref().map(target::parse).transpose()?;
+    let reading = opened(source)?;
+    let start = Start {
+        host: Arc::new(reading.host),
+        source: reading.source,
+        namespace: reading.namespace,
+        target,
+        colour: true,
+    };
+    output::save(&asked.output, &explore::shot(start, size, &asked.keys, form)?)
 }

@@ -5,4 +5,7 @@
 pub mod cli;
 pub mod explain;
 pub mod host;
+pub mod report;
+pub mod snapshot;
+pub mod syntax;
 pub mod walk;

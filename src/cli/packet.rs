@@ -12,7 +12,7 @@ use crate::walk::{Field, Query, ValueSet};
 /// What `trace` follows.
 #[derive(Debug, Clone)]
 pub struct Asked {
-    /// The port, with the socket that is expected to answer.
+    /// The port, with its destination where `--dst` gives it.
     pub target: Target,
     /// Where the packet comes from.
     pub from: From,
@@ -27,7 +27,6 @@ pub fn ask(host: &Host, namespace: usize, target: Target, options: &PacketArgume
     let ns = &host.namespaces[namespace];
     let from = origin(ns, &target, family, &options.origin)?;
     let fields = overrides(&target, family, &from, options)?;
-    target.socket = holder(ns, &target, family);
     let mut queries = explain::queries(host, namespace, &target, &from, family);
     if queries.is_empty() {
         return Err(Refusal::unanswered(no_way_in(&from, family)));
@@ -76,7 +75,9 @@ fn origin(ns: &Namespace, target: &Target, family: IpFamily, text: &str) -> Resu
             None => {
                 let known: Vec<_> = ns.links.iter().map(|link| link.name.as_str()).collect();
                 let known = known.join(", ");
-                Err(Refusal::usage(format!("--origin: no device is called “{device}”; write outside, local or one of: {known}")))
+                Err(Refusal::usage(format!(
+                    "--origin: no device is called “{device}”; write outside, local or one of: {known}"
+                )))
             }
         },
     }
@@ -135,28 +136,15 @@ fn misfit(field: Field, protocol: Protocol, from: &From) -> Option<String> {
     }
 }
 
-/// The socket that is expected to answer the target: one bound to its address before one bound to all.
-fn holder(ns: &Namespace, target: &Target, family: IpFamily) -> Option<usize> {
-    let port = target.port?;
-    let fits = |socket: &&crate::host::Socket, own: bool| {
-        let heard = IpFamily::of(socket.addr) == family || (socket.addr.is_unspecified() && socket.v6only != Some(true));
-        let addr = if own { target.addr == Some(socket.addr) } else { socket.addr.is_unspecified() && heard };
-        socket.protocol == target.protocol && socket.port == port && socket.peer.is_none() && addr
-    };
-    let any = |own: bool| ns.sockets.iter().position(|socket| fits(&socket, own));
-    any(true).or_else(|| {
-        let exact = ns.sockets.iter().position(|socket| fits(&socket, false) && IpFamily::of(socket.addr) == family);
-        exact.or_else(|| any(false))
-    })
-}
-
 fn no_way_in(from: &From, family: IpFamily) -> String {
     let version = match family {
         IpFamily::V4 => "IPv4",
         IpFamily::V6 => "IPv6",
     };
     match from {
-        From::Somewhere => format!("no device here has an {version} address that another host could ask; name one with --origin DEV, or --dst"),
+        From::Somewhere => format!(
+            "no device here has an {version} address that another host could ask; name one with --origin DEV, or --dst"
+        ),
         From::Outside(device) | From::Bridge(device) => {
             format!("{device} has no {version} address to ask; name the destination with --dst")
         }

@@ -1,6 +1,5 @@
 //! Why a command gave no answer, in one line that says what to do.
 
-use std::fmt;
 use std::process::ExitCode;
 
 /// A command that could not do what it was asked.
@@ -28,11 +27,3 @@ impl Refusal {
         ExitCode::from(if self.usage { 2 } else { 1 })
     }
 }
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&crate::explain::clean(&self.line))
-    }
-}
-
-impl std::error::Error for Refusal {}

@@ -33,9 +33,9 @@ pub fn family(target: &Target) -> Option<IpFamily> {
 }
 
 fn protocol(name: &str) -> Result<Protocol, Refusal> {
-    Protocol::from_name(&name.to_ascii_lowercase())
-        .or_else(|| name.parse().ok().map(Protocol))
-        .ok_or_else(|| Refusal::usage(format!("“{name}” is no protocol; write tcp, udp, sctp, icmp, icmpv6 or a number")))
+    Protocol::from_name(&name.to_ascii_lowercase()).or_else(|| name.parse().ok().map(Protocol)).ok_or_else(|| {
+        Refusal::usage(format!("“{name}” is no protocol; write tcp, udp, sctp, icmp, icmpv6 or a number"))
+    })
 }
 
 /// `80`, `10.0.0.5:80`, `[::1]:80`.
@@ -70,9 +70,9 @@ fn without_port(protocol: Protocol, text: &str) -> Result<Option<IpAddr>, Refusa
     let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
     match bare.parse() {
         Ok(addr) => Ok(Some(addr)),
-        Err(_) => {
-            Err(Refusal::usage(format!("“{text}” is no address, and {protocol} has no ports; write {protocol}/10.0.0.5")))
-        }
+        Err(_) => Err(Refusal::usage(format!(
+            "“{text}” is no address, and {protocol} has no ports; write {protocol}/10.0.0.5"
+        ))),
     }
 }
 
@@ -130,9 +130,31 @@ mod tests {
     #[test]
     fn what_is_no_target_is_refused_as_wrong_usage() {
         for text in [
-            "80a", "70000", "0", "", "-1", "+80", "８０", "http", "tpc/80", "tcp/", "tcp/x/80", "10.0.0.5", "::1", "::1:80",
-            "[::1]", "[::1]80", "[::1:80", "10.0.0.256:80", "10.0.0.5:", "icmp/::1", "icmpv6/10.0.0.5", "icmp/80",
-            "256/10.0.0.1", "tcp/10.0.0.5:80:90", "tcp/[fe80::1%eth0]:80",
+            "80a",
+            "70000",
+            "0",
+            "",
+            "-1",
+            "+80",
+            "８０",
+            "http",
+            "tpc/80",
+            "tcp/",
+            "tcp/x/80",
+            "10.0.0.5",
+            "::1",
+            "::1:80",
+            "[::1]",
+            "[::1]80",
+            "[::1:80",
+            "10.0.0.256:80",
+            "10.0.0.5:",
+            "icmp/::1",
+            "icmpv6/10.0.0.5",
+            "icmp/80",
+            "256/10.0.0.1",
+            "tcp/10.0.0.5:80:90",
+            "tcp/[fe80::1%eth0]:80",
         ] {
             let refusal = parse(text).expect_err(text);
             assert!(refusal.usage, "{text}");

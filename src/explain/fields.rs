@@ -5,11 +5,11 @@
 
 use std::net::IpAddr;
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Subnets, Ipv6Subnets};
 
 use crate::host::IpFamily;
 use crate::host::xt::CtStates;
-use crate::walk::query::number;
+use crate::walk::query::{address, number};
 use crate::walk::{Field, ValueSet};
 
 /// Names of TCP flags with their bits (RFC 9293, 3.1).
@@ -45,6 +45,32 @@ pub fn parse(field: Field, family: IpFamily, text: &str) -> Result<ValueSet, Str
         | Field::Length
         | Field::Uid
         | Field::Gid => numbers(text, field.bits(family)),
+    }
+}
+
+/// The name of the conntrack state that a value stands for, where it has one.
+pub fn ct_state_name(value: u128) -> Option<&'static str> {
+    CT_STATES.iter().find(|(_, state)| u128::from(state.bits()) == value).map(|(name, _)| *name)
+}
+
+/// A set of addresses as prefixes; `None` where that takes more than `limit` of them.
+pub fn prefixes(family: IpFamily, set: &ValueSet, limit: usize) -> Option<Vec<IpNet>> {
+    let mut nets = Vec::new();
+    for &(first, last) in set.ranges() {
+        nets.extend(span(address(family, first), address(family, last)));
+        if nets.len() > limit {
+            return None;
+        }
+    }
+    Some(nets)
+}
+
+/// The addresses from first to last as prefixes, ascending; empty where the families differ.
+pub fn span(first: IpAddr, last: IpAddr) -> Vec<IpNet> {
+    match (first, last) {
+        (IpAddr::V4(first), IpAddr::V4(last)) => Ipv4Subnets::new(first, last, 0).map(IpNet::V4).collect(),
+        (IpAddr::V6(first), IpAddr::V6(last)) => Ipv6Subnets::new(first, last, 0).map(IpNet::V6).collect(),
+        _ => Vec::new(),
     }
 }
 

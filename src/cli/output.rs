@@ -1,0 +1,67 @@
+//! What goes out: standard output, standard error, files. A reader that has seen enough (a closed pipe) is no error.
+
+use std::io::{self, IsTerminal, Write};
+use std::path::Path;
+
+use super::arguments::When;
+use super::refusal::Refusal;
+use crate::explain::clean;
+use crate::report::Style;
+
+/// Whether there is somebody at a terminal to explore.
+pub fn is_interactive() -> bool {
+    io::stdout().is_terminal() && io::stdin().is_terminal()
+}
+
+/// How text goes to standard output: coloured and as wide as the terminal, if it is one.
+///
+/// `NO_COLOR` and `CLICOLOR_FORCE` are read as <https://no-color.org> and <https://bixense.com/clicolors> say.
+pub fn style(color: When) -> Style {
+    let terminal = io::stdout().is_terminal();
+    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty() && value != "0");
+    let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");
+    let colour = match color {
+        When::Always => true,
+        When::Never => false,
+        When::Auto => !no_color && (set("CLICOLOR_FORCE") || (terminal && !dumb)),
+    };
+    let columns = crossterm::terminal::size().ok().map(|(columns, _)| usize::from(columns));
+    let width = columns.filter(|columns| terminal && *columns > 0).unwrap_or(Style::WIDTH);
+    Style { colour, width }
+}
+
+/// Prints to standard output.
+pub fn print(text: &str) -> Result<(), Refusal> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Refusal::unanswered(format!("standard output: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Prints rules to standard output: made safe for a terminal, byte for byte for anything else that may read them.
+pub fn print_rules(text: &str) -> Result<(), Refusal> {
+    if !io::stdout().is_terminal() {
+        return print(text);
+    }
+    let mut safe = String::with_capacity(text.len());
+    for line in text.lines() {
+        safe.push_str(&clean(line));
+        safe.push('\n');
+    }
+    print(&safe)
+}
+
+/// Writes a file.
+pub fn save(path: &Path, text: &str) -> Result<(), Refusal> {
+    std::fs::write(path, text)
+        .map_err(|error| Refusal::unanswered(format!("{} could not be written: {error}", path.display())))
+}
+
+/// Says something on standard error, in one line.
+pub fn note(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "whyport: {}", clean(text));
+}

@@ -1,0 +1,76 @@
+//! `whyport.ports/1`.
+
+use serde::Serialize;
+
+use super::{SocketJson, UnreadJson, print};
+use crate::explain::{Answer, From, PortEntry, Survey, words};
+use crate::host::{Host, IpFamily};
+
+#[derive(Debug, Serialize)]
+struct PortsJson {
+    schema: &'static str,
+    unread: Vec<UnreadJson>,
+    ports: Vec<PortJson>,
+}
+
+#[derive(Debug, Serialize)]
+struct PortJson {
+    proto: String,
+    addr: String,
+    port: u16,
+    last: u16,
+    socket: Option<SocketJson>,
+    answers: Vec<AnswerJson>,
+}
+
+#[derive(Debug, Serialize)]
+struct AnswerJson {
+    origin: String,
+    family: &'static str,
+    verdict: &'static str,
+    who: String,
+    because: String,
+}
+
+/// Every port with who answers it, as JSON.
+pub fn ports(host: &Host, namespace: usize, survey: &Survey) -> String {
+    print(&PortsJson {
+        schema: "whyport.ports/1",
+        unread: UnreadJson::all(&survey.unread),
+        ports: survey.ports.iter().map(|entry| port(host, namespace, entry)).collect(),
+    })
+}
+
+fn port(host: &Host, namespace: usize, entry: &PortEntry) -> PortJson {
+    PortJson {
+        proto: entry.protocol.to_string(),
+        addr: entry.addr.to_string(),
+        port: entry.port,
+        last: entry.last,
+        socket: entry.socket.and_then(|socket| SocketJson::at(host, namespace, namespace, socket)),
+        answers: entry.answers.iter().map(|found| answer(host, namespace, found)).collect(),
+    }
+}
+
+fn answer(host: &Host, namespace: usize, answer: &Answer) -> AnswerJson {
+    AnswerJson {
+        origin: origin(&answer.from),
+        family: match answer.family {
+            IpFamily::V4 => "ip",
+            IpFamily::V6 => "ip6",
+        },
+        verdict: answer.verdict.name(),
+        who: words::who(host, &answer.who),
+        because: words::because(host, namespace, answer),
+    }
+}
+
+/// A place that packets come from, as the contract names it.
+fn origin(from: &From) -> String {
+    match from {
+        From::Outside(device) => format!("outside:{device}"),
+        From::Somewhere => "outside".to_owned(),
+        From::Bridge(device) => format!("bridge:{device}"),
+        From::Local(addr) => format!("local:{addr}"),
+    }
+}

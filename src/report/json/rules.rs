@@ -1,0 +1,175 @@
+//! `whyport.rules/1`: the rules as data. Chains at a hook come in the order in which the kernel runs them.
+
+use serde::Serialize;
+
+use super::{UnreadJson, print};
+use crate::host::xt::{Match, Target};
+use crate::host::{
+    Base, Body, Chain, ChainId, ChainType, Counters, Hook, Namespace, Place, Registration, RuleId, Ruleset,
+};
+use crate::report::rule_text;
+
+#[derive(Debug, Serialize)]
+struct RulesJson {
+    schema: &'static str,
+    unread: Vec<UnreadJson>,
+    hooks: Vec<HookJson>,
+    tables: Vec<TableJson>,
+}
+
+#[derive(Debug, Serialize)]
+struct HookJson {
+    hook: &'static str,
+    chains: Vec<PlaceJson>,
+}
+
+#[derive(Debug, Serialize)]
+struct PlaceJson {
+    priority: i32,
+    family: &'static str,
+    backend: &'static str,
+    table: String,
+    chain: String,
+    place: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+struct TableJson {
+    family: &'static str,
+    name: String,
+    backend: &'static str,
+    chains: Vec<ChainJson>,
+}
+
+#[derive(Debug, Serialize)]
+struct ChainJson {
+    name: String,
+    base: Option<BaseJson>,
+    rules: Vec<RuleJson>,
+}
+
+#[derive(Debug, Serialize)]
+struct BaseJson {
+    r#type: &'static str,
+    hook: &'static str,
+    priority: i32,
+    policy: &'static str,
+    registered: bool,
+    counters: Option<CountersJson>,
+}
+
+#[derive(Debug, Serialize)]
+struct RuleJson {
+    number: u32,
+    handle: Option<u64>,
+    counters: Option<CountersJson>,
+    text: String,
+    undecoded: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct CountersJson {
+    packets: u64,
+    bytes: u64,
+}
+
+/// The rules of a namespace, as JSON.
+pub fn rules(ns: &Namespace) -> String {
+    let order = |hook: Hook| HookJson { hook: hook.name(), chains: places(&ns.ruleset, hook) };
+    print(&RulesJson {
+        schema: "whyport.rules/1",
+        unread: UnreadJson::all(&ns.unread),
+        hooks: Hook::ALL.into_iter().map(order).filter(|hook| !hook.chains.is_empty()).collect(),
+        tables: (0..ns.ruleset.tables.len()).map(|table| self::table(ns, table)).collect(),
+    })
+}
+
+/// The base chains that run at a hook, by priority and, among equals, by rank.
+fn places(ruleset: &Ruleset, hook: Hook) -> Vec<PlaceJson> {
+    let mut bases: Vec<(ChainId, &Chain, &Base, Place)> = Vec::new();
+    for (id, chain) in ruleset.chains() {
+        if let Some(base) = chain.base.as_ref().filter(|base| base.hook == hook)
+            && let Registration::Registered(place) = base.registration
+        {
+            bases.push((id, chain, base, place));
+        }
+    }
+    bases.sort_by_key(|(_, _, base, place)| (base.priority, place.rank()));
+    let json = |(id, chain, base, place): (ChainId, &Chain, &Base, Place)| PlaceJson {
+        priority: base.priority.0,
+        family: ruleset.table(id).family.name(),
+        backend: ruleset.table(id).backend.name(),
+        table: ruleset.table(id).name.to_string(),
+        chain: chain.name.to_string(),
+        place: match place {
+            Place::Known(_) => "known",
+            Place::Guessed(_) => "guessed",
+        },
+    };
+    bases.into_iter().map(json).collect()
+}
+
+fn table(ns: &Namespace, index: usize) -> TableJson {
+    let table = &ns.ruleset.tables[index];
+    let chain = |(position, chain): (usize, &Chain)| {
+        let id = ChainId { table: index as u32, chain: position as u32 };
+        ChainJson {
+            name: chain.name.to_string(),
+            base: chain.base.as_ref().map(|base| self::base(ns, id, base)),
+            rules: (0..chain.rules.len())
+                .map(|rule| self::rule(ns, RuleId { chain: id, index: rule as u32 }))
+                .collect(),
+        }
+    };
+    TableJson {
+        family: table.family.name(),
+        name: table.name.to_string(),
+        backend: table.backend.name(),
+        chains: table.chains.iter().enumerate().map(chain).collect(),
+    }
+}
+
+fn base(ns: &Namespace, id: ChainId, base: &Base) -> BaseJson {
+    BaseJson {
+        r#type: match base.kind {
+            ChainType::Filter => "filter",
+            ChainType::Nat => "nat",
+            ChainType::Route => "route",
+        },
+        hook: base.hook.name(),
+        priority: base.priority.0,
+        policy: base.policy.name(),
+        registered: matches!(base.registration, Registration::Registered(_)),
+        counters: ns.observations.policies.get(&id).map(counters),
+    }
+}
+
+fn rule(ns: &Namespace, id: RuleId) -> RuleJson {
+    let rule = ns.ruleset.rule(id);
+    RuleJson {
+        number: id.number(),
+        handle: rule.handle.map(|handle| handle.0),
+        counters: ns.observations.rules.get(&id).map(counters),
+        text: rule_text(&ns.ruleset, id),
+        undecoded: undecoded(&rule.body),
+    }
+}
+
+fn counters(counters: &Counters) -> CountersJson {
+    CountersJson { packets: counters.packets, bytes: counters.bytes }
+}
+
+/// The names of the extensions that whyport does not understand.
+fn undecoded(body: &Body) -> Vec<String> {
+    let Body::Iptables(rule) = body;
+    let mut names: Vec<String> = Vec::new();
+    for m in &rule.matches {
+        if let Match::Opaque(opaque) = m {
+            names.push(opaque.name.to_string());
+        }
+    }
+    if let Target::Opaque(opaque) = &rule.target {
+        names.push(opaque.name.to_string());
+    }
+    names
+}

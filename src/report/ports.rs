@@ -1,0 +1,131 @@
+//! `ports` for people: a row for each port, and under it who answers, where that is not simply its socket.
+
+use std::net::IpAddr;
+
+use super::Style;
+use super::page::{Page, Span, Tone, pad};
+use crate::explain::{Answer, AnswerVerdict, PortEntry, Survey, words};
+use crate::host::{Host, IpFamily};
+
+/// Every port with who answers it, as text.
+pub fn ports(host: &Host, namespace: usize, survey: &Survey, style: Style) -> String {
+    let mut page = Page::new(style);
+    for unread in &survey.unread {
+        let text = format!("not read: {} (needs {})", unread.what, unread.needs);
+        page.line(0, 2, &[(Tone::Unsure, &text)]);
+    }
+    if survey.ports.is_empty() {
+        page.line(0, 0, &[(Tone::Plain, "No socket listens here, and no rule answers a port.")]);
+        return page.finish();
+    }
+    let rows: Vec<Row> = survey.ports.iter().map(|entry| row(host, namespace, entry)).collect();
+    let width = |title: &str, cell: fn(&Row) -> &str| {
+        let widest = rows.iter().map(|row| unicode_width::UnicodeWidthStr::width(cell(row))).max();
+        widest.unwrap_or(0).max(title.len())
+    };
+    let widths = [width("PROTO", |row| &row.proto), width("PORT", |row| &row.port), width("ADDRESS", |row| &row.addr)];
+    let heading = format!(
+        "{} {} {:>port$} {} SOCKET",
+        pad("ANSWER", VERDICT),
+        pad("PROTO", widths[0]),
+        "PORT",
+        pad("ADDRESS", widths[2]),
+        port = widths[1]
+    );
+    page.line(0, 0, &[(Tone::Dim, &heading)]);
+    for (entry, row) in survey.ports.iter().zip(&rows) {
+        let verdict = pad(entry.verdict().name(), VERDICT);
+        let rest = format!(
+            " {} {:>port$} {} {}",
+            pad(&row.proto, widths[0]),
+            row.port,
+            pad(&row.addr, widths[2]),
+            row.socket,
+            port = widths[1]
+        );
+        page.line(0, VERDICT + 1, &[(tone(entry.verdict()), &verdict), (Tone::Plain, &rest)]);
+        for (places, verdict, who) in grouped(host, entry) {
+            let spans: [Span<'_>; 4] =
+                [(Tone::Dim, &places), (Tone::Dim, ": "), (tone(verdict), &who), (Tone::Plain, "")];
+            page.line(VERDICT + 1, VERDICT + 3, &spans);
+        }
+    }
+    page.finish()
+}
+
+/// Columns of the longest verdict.
+const VERDICT: usize = 10;
+
+struct Row {
+    proto: String,
+    port: String,
+    addr: String,
+    socket: String,
+}
+
+fn row(host: &Host, namespace: usize, entry: &PortEntry) -> Row {
+    let port = if entry.last == entry.port { entry.port.to_string() } else { format!("{}-{}", entry.port, entry.last) };
+    let socket = match entry.socket.and_then(|socket| host.namespaces[namespace].sockets.get(socket)) {
+        None => "ghost: no socket listens".to_owned(),
+        Some(socket) if socket.processes.is_empty() => format!("inode {}", socket.inode),
+        Some(socket) => {
+            let holders: Vec<_> = socket.processes.iter().map(|held| format!("{} {}", held.name, held.pid)).collect();
+            holders.join(", ")
+        }
+    };
+    let addr = match (entry.addr, entry.is_ghost()) {
+        (addr, true) if addr.is_unspecified() => "any of its own".to_owned(),
+        (addr, _) => addr.to_string(),
+    };
+    Row { proto: entry.protocol.to_string(), port, addr, socket }
+}
+
+fn tone(verdict: AnswerVerdict) -> Tone {
+    match verdict {
+        AnswerVerdict::Reached => Tone::Good,
+        AnswerVerdict::Diverted => Tone::Changed,
+        AnswerVerdict::Blocked => Tone::Bad,
+        AnswerVerdict::Depends => Tone::Unsure,
+        AnswerVerdict::Unanswered => Tone::Dim,
+    }
+}
+
+/// The places that get the same answer, together. Nothing where the socket answers all of them.
+fn grouped(host: &Host, entry: &PortEntry) -> Vec<(String, AnswerVerdict, String)> {
+    if entry.answers.iter().all(|answer| answer.verdict == AnswerVerdict::Reached) {
+        return Vec::new();
+    }
+    let both = entry.answers.iter().any(|answer| answer.family != entry.answers[0].family);
+    let mut groups: Vec<(String, AnswerVerdict, String)> = Vec::new();
+    for answer in &entry.answers {
+        let who = match answer.verdict {
+            AnswerVerdict::Blocked | AnswerVerdict::Depends | AnswerVerdict::Unanswered => {
+                format!("{}, {}", answer.verdict.name(), words::who(host, &answer.who))
+            }
+            AnswerVerdict::Reached | AnswerVerdict::Diverted => words::who(host, &answer.who),
+        };
+        let place = place(answer, both);
+        match groups.iter_mut().find(|(_, verdict, known)| *verdict == answer.verdict && *known == who) {
+            Some((places, _, _)) => {
+                places.push_str(", ");
+                places.push_str(&place);
+            }
+            None => groups.push((place, answer.verdict, who)),
+        }
+    }
+    groups
+}
+
+/// A place, with the family where the port has both and the place does not tell.
+fn place(answer: &Answer, both: bool) -> String {
+    let told = matches!(answer.from, crate::explain::From::Local(addr) if !is_loopback(addr));
+    let name = words::from(&answer.from);
+    match answer.family {
+        IpFamily::V6 if both && !told => format!("{name} (IPv6)"),
+        _ => name,
+    }
+}
+
+fn is_loopback(addr: IpAddr) -> bool {
+    addr.is_loopback()
+}

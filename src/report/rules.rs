@@ -1,0 +1,82 @@
+//! `rules`: the ruleset as the admin's own tools print it, without the tools.
+
+use crate::host::{Backend, IpFamily, Namespace, What};
+use crate::syntax::iptables;
+
+/// A kind of text that the rules of a host are printed in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// What `iptables-save` or `ip6tables-save` of one backend prints.
+    Save(IpFamily, Backend),
+    /// What `nft list ruleset` prints of native tables.
+    Nft,
+    /// What `ipset save` prints.
+    Ipset,
+}
+
+impl Kind {
+    /// Every kind, in the order in which they are printed.
+    pub const ALL: [Kind; 6] = [
+        Kind::Save(IpFamily::V4, Backend::IptablesLegacy),
+        Kind::Save(IpFamily::V6, Backend::IptablesLegacy),
+        Kind::Save(IpFamily::V4, Backend::IptablesNft),
+        Kind::Save(IpFamily::V6, Backend::IptablesNft),
+        Kind::Nft,
+        Kind::Ipset,
+    ];
+
+    /// The command that prints it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Save(IpFamily::V4, Backend::IptablesLegacy) => "iptables-legacy-save",
+            Kind::Save(IpFamily::V6, Backend::IptablesLegacy) => "ip6tables-legacy-save",
+            Kind::Save(IpFamily::V4, Backend::IptablesNft) => "iptables-nft-save",
+            Kind::Save(IpFamily::V6, Backend::IptablesNft) => "ip6tables-nft-save",
+            Kind::Save(_, Backend::Nft) | Kind::Nft => "nft list ruleset",
+            Kind::Ipset => "ipset save",
+        }
+    }
+
+    /// What a reader has to have read for it.
+    fn what(self) -> What {
+        match self {
+            Kind::Save(IpFamily::V4, Backend::IptablesLegacy) => What::LegacyIp,
+            Kind::Save(IpFamily::V6, Backend::IptablesLegacy) => What::LegacyIp6,
+            Kind::Save(_, Backend::IptablesNft | Backend::Nft) | Kind::Nft => What::NfTables,
+            Kind::Ipset => What::IpSets,
+        }
+    }
+}
+
+/// One kind alone, exactly as its tool prints it; what it would take to read it, where that was not read.
+pub fn one(ns: &Namespace, kind: Kind, counters: bool) -> Result<String, String> {
+    let text = text(ns, kind, counters);
+    match ns.unread(kind.what()) {
+        Some(unread) if text.is_empty() => Err(format!("{} were not read; that needs {}", unread.what, unread.needs)),
+        _ => Ok(text),
+    }
+}
+
+/// Every kind that has something in it, each under a line of its own.
+pub fn all(ns: &Namespace, counters: bool) -> String {
+    let mut whole = String::new();
+    for kind in Kind::ALL {
+        let text = text(ns, kind, counters);
+        if !text.is_empty() {
+            whole.push_str(&format!("# {}\n{text}", kind.name()));
+        }
+    }
+    whole
+}
+
+fn text(ns: &Namespace, kind: Kind, counters: bool) -> String {
+    match kind {
+        Kind::Save(family, backend) => {
+            let counted = counters.then_some(&ns.observations);
+            let there = ns.ruleset.tables.iter().any(|table| table.backend == backend && table.family.sees(family));
+            if there { iptables::print(&ns.ruleset, counted, family, backend) } else { String::new() }
+        }
+        // No reader fills native tables or ipset sets yet, and the model has no place for them.
+        Kind::Nft | Kind::Ipset => String::new(),
+    }
+}

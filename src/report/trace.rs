@@ -1,0 +1,355 @@
+//! `trace` for people: the packet, who gets it and why, then each outcome with its conditions and its way, hook by hook.
+
+use super::page::{Page, Span, Tone};
+use super::{Style, namespace_name, part_text, rule_spec};
+use crate::explain::{Answer, AnswerVerdict, words};
+use crate::host::{ChainId, Host, IpFamily, RuleId, Ruleset};
+use crate::walk::{
+    Endpoints, Event, Fate, FateKind, Field, Origin, Outcome, Query, Reason, RouteDecision, RouteEvent, Step, StepAt,
+    Translation, Verdict,
+};
+
+/// What happens to the packets of each answer's walk, as text: one answer for each device that they may come in by.
+pub fn trace(host: &Host, namespace: usize, answers: &[Answer], style: Style) -> String {
+    let mut page = Page::new(style);
+    for (index, answer) in answers.iter().enumerate() {
+        if index > 0 {
+            page.blank();
+        }
+        let mut telling = Telling { host, namespace, page: &mut page };
+        telling.answer(answer);
+    }
+    page.finish()
+}
+
+/// How many conditions of an outcome, and how many of its values, are told; the rest is counted.
+const ALTERNATIVES: usize = 4;
+
+struct Telling<'h, 'p> {
+    host: &'h Host,
+    namespace: usize,
+    page: &'p mut Page,
+}
+
+impl<'h> Telling<'h, '_> {
+    fn answer(&mut self, answer: &Answer) {
+        let query = &answer.walk.query;
+        self.page.line(0, 2, &[(Tone::Strong, &asked(query)), (Tone::Plain, &format!(" {}", comes_from(query)))]);
+        let tone = verdict_tone(answer.verdict);
+        let who = words::who(self.host, &answer.who);
+        self.page.line(0, 2, &[(tone, answer.verdict.name()), (Tone::Plain, ": "), (Tone::Strong, &who)]);
+        let because = words::because(self.host, self.namespace, answer);
+        if !because.is_empty() {
+            self.page.line(2, 2, &[(Tone::Plain, &because)]);
+        }
+        for unread in &answer.walk.unread {
+            let text = format!("not read: {} (needs {})", unread.what, unread.needs);
+            self.page.line(2, 4, &[(Tone::Unsure, &text)]);
+        }
+        let all = answer.walk.outcomes.len();
+        for (index, outcome) in answer.walk.outcomes.iter().enumerate() {
+            self.page.blank();
+            self.outcome(index + 1, all, outcome);
+        }
+        if answer.walk.unexplored > 0 {
+            let text = format!("and {} ways that were not followed to their end", answer.walk.unexplored);
+            self.page.blank();
+            self.page.line(0, 2, &[(Tone::Unsure, &text)]);
+        }
+    }
+
+    fn outcome(&mut self, number: usize, all: usize, outcome: &Outcome) {
+        if all > 1 {
+            self.page.line(0, 2, &[(Tone::Strong, &format!("outcome {number} of {all}"))]);
+        }
+        self.when(outcome);
+        self.assumed(outcome);
+        let mut place: Option<(u32, &'static str)> = None;
+        let mut base: Option<ChainId> = None;
+        for event in &outcome.events {
+            match event {
+                Event::Step(step) => {
+                    let here = (step.pass, step.hook.name());
+                    if place != Some(here) {
+                        self.pass(outcome, place.map(|(pass, _)| pass), step.pass);
+                        self.page.line(0, 2, &[(Tone::Strong, step.hook.name())]);
+                        place = Some(here);
+                        base = None;
+                    }
+                    let ruleset = self.ruleset(outcome, step.pass);
+                    if base != Some(step.base) {
+                        self.chain(ruleset, step);
+                        base = Some(step.base);
+                    }
+                    self.step(ruleset, step);
+                    if step.depth == 0 && matches!(step.at, StepAt::End(_)) {
+                        base = None;
+                    }
+                }
+                Event::Route(route) => {
+                    self.pass(outcome, place.map(|(pass, _)| pass), route.pass);
+                    self.route(route);
+                    place = Some((route.pass, ""));
+                }
+            }
+        }
+        self.fate(&outcome.fate);
+    }
+
+    /// A line where a pass begins, where there is something to say: another namespace, or the way back in by lo.
+    fn pass(&mut self, outcome: &Outcome, before: Option<u32>, now: u32) {
+        if before == Some(now) {
+            return;
+        }
+        let Some(pass) = outcome.passes.iter().find(|pass| pass.number == now) else { return };
+        let mut text = match &pass.iif {
+            Some(iif) => format!("enters by {iif}"),
+            None if now == 1 => "is made here".to_owned(),
+            None => "enters".to_owned(),
+        };
+        let name = namespace_name(self.host, self.namespace, pass.namespace);
+        if !name.is_empty() {
+            text = format!("{text}, in namespace {name}");
+        }
+        text = format!("{text}, {}", endpoints(&pass.enters));
+        self.page.line(0, 2, &[(Tone::Changed, &text)]);
+    }
+
+    fn when(&mut self, outcome: &Outcome) {
+        for (index, alternative) in outcome.when.iter().take(ALTERNATIVES).enumerate() {
+            let conditions: Vec<_> = alternative.iter().map(words::condition).collect();
+            let word = if index == 0 { "when " } else { "or " };
+            self.page.line(0, 5, &[(Tone::Unsure, word), (Tone::Plain, &conditions.join(" and "))]);
+        }
+        if outcome.when.len() > ALTERNATIVES {
+            let text = format!("or in {} more cases (--json has them)", outcome.when.len() - ALTERNATIVES);
+            self.page.line(0, 5, &[(Tone::Unsure, &text)]);
+        }
+    }
+
+    fn assumed(&mut self, outcome: &Outcome) {
+        for assumption in &outcome.assumed {
+            let namespace = outcome.fate.namespace;
+            let ruleset = &self.host.namespaces[namespace].ruleset;
+            let text = |rule: RuleId, index: Option<u16>| part_text(ruleset, rule, index);
+            let clause = words::assumption(self.host, namespace, assumption, &text);
+            self.page.line(0, 8, &[(Tone::Unsure, "assumed "), (Tone::Plain, &clause)]);
+        }
+    }
+
+    fn ruleset(&self, outcome: &Outcome, pass: u32) -> &'h Ruleset {
+        let found = outcome.passes.iter().find(|known| known.number == pass);
+        &self.host.namespaces[found.map_or(self.namespace, |pass| pass.namespace)].ruleset
+    }
+
+    /// The heading of a base chain.
+    fn chain(&mut self, ruleset: &Ruleset, step: &Step) {
+        let table = ruleset.table(step.base);
+        let name = format!("{} {}", table.name, ruleset.chain(step.base).name);
+        let place = format!("  {}, {}, priority {}", table.family, table.backend, step.priority);
+        self.page.line(2, 4, &[(Tone::Plain, &name), (Tone::Dim, &place)]);
+    }
+
+    fn step(&mut self, ruleset: &Ruleset, step: &Step) {
+        let indent = 4 + 2 * usize::from(step.depth).min(DEEPEST);
+        match step.at {
+            StepAt::Rule(rule) => {
+                let number = format!("{:>2} ", rule.number());
+                let text = rule_spec(ruleset, rule);
+                let tone = step_tone(&step.verdict);
+                let mut spans: Vec<Span<'_>> = vec![(Tone::Dim, &number), (tone, &text)];
+                if step.sometimes {
+                    spans.push((Tone::Dim, "  (for some of them)"));
+                }
+                let result = step.verdict.translation().map(|to| result(&step.verdict, &to));
+                self.page.line(indent, indent + number.len(), &spans);
+                if let Some(result) = result {
+                    let hang = indent + number.len();
+                    self.page.line(hang, hang + 3, &[(Tone::Changed, "=> "), (Tone::Changed, &result)]);
+                }
+            }
+            StepAt::End(chain) => {
+                let text = match step.verdict {
+                    Verdict::Policy(policy) => format!("policy {}", policy.name()),
+                    _ => format!("end of {}, returns", ruleset.chain(chain).name),
+                };
+                let bad = matches!(step.verdict, Verdict::Policy(crate::host::Policy::Drop));
+                self.page.line(indent, indent + 2, &[(if bad { Tone::Bad } else { Tone::Dim }, &text)]);
+            }
+        }
+    }
+
+    fn route(&mut self, route: &RouteEvent) {
+        let whither = route.dst.map_or_else(|| "the destination".to_owned(), |dst| dst.to_string());
+        let text = match &route.decision {
+            RouteDecision::Local => format!("{whither} is this host's"),
+            RouteDecision::Out { oif, via } => {
+                let by =
+                    oif.as_deref().map_or_else(|| "out by a device unknown".to_owned(), |oif| format!("out by {oif}"));
+                match via {
+                    Some(via) => format!("{whither}: {by}, router {via}"),
+                    None => format!("{whither}: {by}"),
+                }
+            }
+            RouteDecision::Refused(reason) => format!("{whither}: {}", reason_text(*reason)),
+        };
+        let tone = if matches!(route.decision, RouteDecision::Refused(_)) { Tone::Bad } else { Tone::Plain };
+        self.page.line(0, 7, &[(Tone::Strong, "route  "), (tone, &text)]);
+    }
+
+    fn fate(&mut self, fate: &Fate) {
+        let mut text = fate_text(fate);
+        let name = namespace_name(self.host, self.namespace, fate.namespace);
+        if !name.is_empty() {
+            text = format!("{text}, in namespace {name}");
+        }
+        let mut spans: Vec<Span<'_>> = vec![(fate_tone(fate), &text)];
+        let who = match fate.kind {
+            FateKind::Delivered => Some(self.socket(fate)),
+            _ => None,
+        };
+        if let Some(who) = &who {
+            spans.push((Tone::Plain, ": "));
+            spans.push((Tone::Strong, who));
+        }
+        self.page.line(0, 2, &spans);
+    }
+
+    /// Who holds the socket that a packet is delivered to.
+    fn socket(&self, fate: &Fate) -> String {
+        let ns = &self.host.namespaces[fate.namespace];
+        let Some(socket) = fate.socket.and_then(|socket| ns.sockets.get(socket)) else {
+            let read = ns.is_read(crate::host::What::Sockets);
+            return if read { "nobody listens" } else { "who listens was not read" }.to_owned();
+        };
+        let at = std::net::SocketAddr::new(socket.addr, socket.port);
+        let holders: Vec<_> = socket.processes.iter().map(|held| format!("{} ({})", held.name, held.pid)).collect();
+        let holders = if holders.is_empty() { "a process that was not read".to_owned() } else { holders.join(", ") };
+        format!("{holders} on {at}")
+    }
+}
+
+/// The deepest jump that still moves text to the right.
+const DEEPEST: usize = 8;
+
+/// `tcp 80 to 192.168.66.100, IPv4`.
+fn asked(query: &Query) -> String {
+    let version = match query.family {
+        IpFamily::V4 => "IPv4",
+        IpFamily::V6 => "IPv6",
+    };
+    let port = query.known(Field::Dport).map(|port| format!("/{port}")).unwrap_or_default();
+    let to = match query.known_address(Field::Dst) {
+        Some(addr) => format!(" to {addr}"),
+        None if query.dst_is_local => " to an address of this host".to_owned(),
+        None => String::new(),
+    };
+    format!("{}{port}{to}, {version},", query.protocol)
+}
+
+fn comes_from(query: &Query) -> String {
+    let source = query.known_address(Field::Src).map(|src| format!(" from {src}")).unwrap_or_default();
+    match &query.origin {
+        Origin::Device(device) => format!("arrives by {device}{source}"),
+        Origin::Somewhere => format!("arrives by any device but lo{source}"),
+        Origin::Local => format!("made by this host{source}"),
+    }
+}
+
+fn verdict_tone(verdict: AnswerVerdict) -> Tone {
+    match verdict {
+        AnswerVerdict::Reached => Tone::Good,
+        AnswerVerdict::Diverted => Tone::Changed,
+        AnswerVerdict::Blocked => Tone::Bad,
+        AnswerVerdict::Depends => Tone::Unsure,
+        AnswerVerdict::Unanswered => Tone::Dim,
+    }
+}
+
+fn step_tone(verdict: &Verdict) -> Tone {
+    match verdict {
+        Verdict::Accept => Tone::Good,
+        Verdict::Drop | Verdict::Reject(_) => Tone::Bad,
+        Verdict::Dnat(_) | Verdict::Snat(_) | Verdict::Masquerade(_) | Verdict::Redirect(_) | Verdict::Netmap(_) => {
+            Tone::Changed
+        }
+        Verdict::Unknown | Verdict::Queue => Tone::Unsure,
+        Verdict::Return
+        | Verdict::Continue
+        | Verdict::Jump(_)
+        | Verdict::Goto(_)
+        | Verdict::Policy(_)
+        | Verdict::Notrack => Tone::Plain,
+    }
+}
+
+/// What a translation does, in words.
+fn result(verdict: &Verdict, to: &Translation) -> String {
+    let side = match verdict {
+        Verdict::Snat(_) | Verdict::Masquerade(_) => "source",
+        _ => "destination",
+    };
+    match (to.addr, to.port) {
+        (Some(addr), Some(port)) => format!("{side} becomes {}", std::net::SocketAddr::new(addr, port)),
+        (Some(addr), None) => format!("{side} becomes {addr}"),
+        (None, Some(port)) => format!("{side} port becomes {port}"),
+        (None, None) => format!("{side} becomes what the kernel chooses"),
+    }
+}
+
+/// `10.0.0.1:4242 → 10.42.0.2:80`, as far as it is known.
+fn endpoints(ends: &Endpoints) -> String {
+    let end = |addr: Option<std::net::IpAddr>, port: Option<u16>| match (addr, port) {
+        (Some(addr), Some(port)) => std::net::SocketAddr::new(addr, port).to_string(),
+        (Some(addr), None) => addr.to_string(),
+        (None, Some(port)) => format!("port {port}"),
+        (None, None) => String::new(),
+    };
+    match (end(ends.src, ends.sport), end(ends.dst, ends.dport)) {
+        (src, dst) if src.is_empty() => format!("to {dst}"),
+        (src, dst) => format!("from {src} to {dst}"),
+    }
+}
+
+fn fate_tone(fate: &Fate) -> Tone {
+    match fate.kind {
+        FateKind::Delivered if fate.socket.is_some() => Tone::Good,
+        FateKind::Delivered | FateKind::Queued | FateKind::Unknown => Tone::Unsure,
+        FateKind::Forwarded | FateKind::Sent => Tone::Changed,
+        FateKind::Dropped | FateKind::Rejected | FateKind::Unroutable | FateKind::Martian => Tone::Bad,
+    }
+}
+
+fn fate_text(fate: &Fate) -> String {
+    let by = fate.oif.as_deref().map_or_else(|| "some device".to_owned(), |oif| oif.to_owned());
+    let reason = fate.reason.map(|reason| format!(": {}", reason_text(reason))).unwrap_or_default();
+    match fate.kind {
+        FateKind::Delivered => "delivered".to_owned(),
+        FateKind::Forwarded => format!("leaves by {by}, {}", endpoints(&fate.endpoints)),
+        FateKind::Sent => format!("sent by {by}, {}", endpoints(&fate.endpoints)),
+        FateKind::Dropped => format!("dropped{reason}"),
+        FateKind::Rejected => format!("rejected{reason}"),
+        FateKind::Queued => "handed to user space".to_owned(),
+        FateKind::Unroutable => format!("goes nowhere{reason}"),
+        FateKind::Martian => format!("refused by routing{reason}"),
+        FateKind::Unknown => "ends at a target that whyport does not understand".to_owned(),
+    }
+}
+
+fn reason_text(reason: Reason) -> &'static str {
+    match reason {
+        Reason::IpForward => "the device it came in by does not forward (ip_forward)",
+        Reason::RpFilter => "the way back does not lead by the device it came in by (rp_filter)",
+        Reason::RouteLocalnet => "127/8 on a device without route_localnet",
+        Reason::LocalSource => "its source is an address of this host",
+        Reason::ImpossibleSource => "its source cannot be one",
+        Reason::ImpossibleDestination => "its destination cannot be one",
+        Reason::Ttl => "its time to live ran out",
+        Reason::Hairpin => "it would leave by the bridge port it came in by, which has no hairpin",
+        Reason::NoRoute => "no route",
+        Reason::Blackhole => "a blackhole route",
+        Reason::Unreachable => "an unreachable route",
+        Reason::Prohibit => "a prohibit route",
+        Reason::Broadcast => "broadcast or multicast that no socket takes",
+    }
+}

@@ -1,0 +1,471 @@
+//! The built program from outside: what it prints, how it refuses, and the shape of its JSON.
+
+#![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+/// A small dump of iptables-save: a port that is sent elsewhere, one that is refused.
+const DUMP: &str = "\
+*nat
+:PREROUTING ACCEPT [0:0]
+:INPUT ACCEPT [0:0]
+:OUTPUT ACCEPT [0:0]
+:POSTROUTING ACCEPT [0:0]
+-A PREROUTING -p tcp -m tcp --dport 8080 -j DNAT --to-destination 10.9.8.7:80
+COMMIT
+*filter
+:INPUT DROP [0:0]
+:FORWARD ACCEPT [0:0]
+:OUTPUT ACCEPT [0:0]
+-A INPUT -s 10.0.0.0/8 -p tcp -m tcp --dport 22 -m comment --comment \"from inside\" -j ACCEPT
+COMMIT
+";
+
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_whyport"));
+    command.args(arguments).env_remove("NO_COLOR").env_remove("CLICOLOR_FORCE").stdin(Stdio::null());
+    command
+}
+
+fn run(arguments: &[&str]) -> Output {
+    command(arguments).output().unwrap()
+}
+
+fn run_on(arguments: &[&str], input: &[u8]) -> Output {
+    let piped = || Stdio::piped();
+    let mut child = command(arguments).stdin(piped()).stdout(piped()).stderr(piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let input = input.to_vec();
+    let writer = std::thread::spawn(move || {
+        let _ = stdin.write_all(&input);
+    });
+    let output = child.wait_with_output().unwrap();
+    writer.join().unwrap();
+    output
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+/// What it printed, when all went well.
+fn printed(arguments: &[&str]) -> String {
+    let output = run(arguments);
+    assert!(output.status.success(), "{arguments:?}: {}", text(&output.stderr));
+    assert_eq!(text(&output.stderr), "", "{arguments:?}");
+    text(&output.stdout).to_owned()
+}
+
+/// It refused with this status, in one line that has these words, and printed nothing.
+fn assert_refused(output: &Output, status: i32, words: &str) {
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(status), "{said}");
+    assert_eq!(text(&output.stdout), "");
+    assert_eq!(said.lines().count(), 1, "{said}");
+    assert!(said.starts_with("whyport: ") && said.contains(words), "{said:?} has no {words:?}");
+}
+
+fn file(name: &str, contents: &[u8]) -> PathBuf {
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::write(&path, contents).unwrap();
+    path
+}
+
+#[test]
+fn what_is_no_port_is_wrong_usage() {
+    for (target, words) in [
+        ("80a", "is no port"),
+        ("70000", "is no port"),
+        ("0", "is no port"),
+        ("http", "is no port"),
+        ("tpc/80", "is no protocol"),
+        ("10.0.0.1", "write 10.0.0.1:80"),
+        ("::1", "write [::1]:80"),
+        ("x\u{1b}[2J", "\\x1b[2J"),
+    ] {
+        assert_refused(&run(&["trace", target, "--demo"]), 2, words);
+    }
+}
+
+#[test]
+fn what_is_no_packet_is_wrong_usage() {
+    for (options, words) in [
+        (&["--origin", "eth9"][..], "no device is called “eth9”"),
+        (&["--src", "::1"], "is no IPv4 address"),
+        (&["--src", "10.0.0.0/40"], "is no address and no prefix"),
+        (&["--sport", "70000"], "is no number from 0 to 65535"),
+        (&["--uid", "0"], "add --origin local"),
+        (&["--tcp-flags", "syn,sin"], "is not none, nor a list"),
+        (&["--with", "ttl"], "is not FIELD=VALUE"),
+        (&["--with", "colour=red"], "is no field"),
+        (&["--ct", "newish"], "is none of new"),
+        (&["--dst", "nowhere"], "is no address"),
+        (&["--dst", "127.0.0.1", "-6"], "-6 does not fit"),
+    ] {
+        let arguments: Vec<_> = ["trace", "80", "--demo"].iter().chain(options).copied().collect();
+        assert_refused(&run(&arguments), 2, words);
+    }
+}
+
+#[test]
+fn a_file_that_is_no_dump_is_refused_in_words() {
+    let directory = env!("CARGO_TARGET_TMPDIR");
+    assert_refused(&run(&["ports", "--snapshot", directory]), 2, "is a directory");
+    assert_refused(&run(&["ports", "--snapshot", "/nowhere/at/all"]), 2, "there is no such file");
+    for (name, contents, words) in [
+        ("empty", &b""[..], "is empty"),
+        ("blank", b"\n \n", "is empty"),
+        ("prose", b"Dear admin,\nport 80 does not work.\n", "looks like"),
+        ("binary", b"\x7fELF\x02\x01\x01\0\0\0", "looks like"),
+    ] {
+        let path = file(name, contents);
+        let output = run(&["ports", "--snapshot", path.to_str().unwrap()]);
+        assert_eq!(output.status.code(), Some(2), "{name}: {}", text(&output.stderr));
+        assert!(text(&output.stderr).contains(words), "{name}: {}", text(&output.stderr));
+    }
+    assert_refused(&run(&["ports", "--snapshot", "-"]), 2, "standard input is empty");
+}
+
+#[test]
+fn what_is_not_built_yet_says_what_to_do_instead() {
+    for arguments in [&["ports"][..], &["trace", "80"], &["rules"], &["record"], &["80"], &[]] {
+        assert_refused(&run(arguments), 1, "use --snapshot FILE or --demo");
+    }
+    let nft = file(
+        "ruleset.nft",
+        b"table ip filter {\n\tchain input {\n\t\ttype filter hook input priority filter; policy accept;\n\t}\n}\n",
+    );
+    assert_refused(&run(&["ports", "--snapshot", nft.to_str().unwrap()]), 1, "nft list ruleset");
+}
+
+#[test]
+fn names_that_are_unknown_are_answered_with_those_that_are_known() {
+    assert_refused(&run(&["ports", "--demo", "nowhere"]), 2, "there is k3s-port-80");
+    assert_refused(&run(&["demo", "nowhere"]), 2, "there is k3s-port-80");
+    assert_refused(&run(&["trace", "80", "--demo", "--netns", "nowhere"]), 2, "svclb");
+    assert_eq!(run(&["ports", "--demo", "--snapshot", "x"]).status.code(), Some(2));
+    assert_eq!(run(&["trace"]).status.code(), Some(2));
+    assert_eq!(run(&["nonsense", "80"]).status.code(), Some(2));
+}
+
+#[test]
+fn a_bare_dump_is_walked_and_says_what_it_assumed() {
+    let output = run_on(&["trace", "8080", "--snapshot", "-", "--json"], DUMP.as_bytes());
+    let trace: Value = serde_json::from_slice(&output.stdout).unwrap();
+    contract::trace(&trace);
+    assert!(!trace["unread"].as_array().unwrap().is_empty());
+    let steps = trace["outcomes"][0]["steps"].as_array().unwrap();
+    assert_eq!(steps[0]["verdict"], serde_json::json!({"kind": "dnat", "to": "10.9.8.7:80"}));
+    assert_eq!(steps[0]["rule"]["number"], 1);
+    let words = run_on(&["trace", "22", "--snapshot", "-"], DUMP.as_bytes());
+    let words = text(&words.stdout);
+    assert!(words.contains("10.0.0.0/8") && words.contains("policy drop"), "{words}");
+}
+
+#[test]
+fn a_dump_that_is_not_utf8_is_read_with_a_note() {
+    let dump = DUMP.replace("from inside", "from ins\u{ff}de");
+    let bytes: Vec<u8> = dump.chars().map(|c| c as u32 as u8).collect();
+    let output = run_on(&["rules", "--snapshot", "-"], &bytes);
+    assert!(output.status.success());
+    assert!(text(&output.stderr).contains("UTF-8"), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("--dport 8080"));
+}
+
+#[test]
+fn a_line_that_cannot_be_read_costs_one_line_and_is_named() {
+    let dump = DUMP.replace("-A INPUT -s 10.0.0.0/8", "-A INPUT -s 10.0.0.0/800");
+    let output = run_on(&["rules", "--snapshot", "-"], dump.as_bytes());
+    assert!(output.status.success());
+    assert!(text(&output.stderr).contains("line 12"), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("--dport 8080"));
+}
+
+#[test]
+fn a_snapshot_cut_in_half_is_used_as_far_as_it_is_whole() {
+    let whole = printed(&["record", "--demo"]);
+    let cut = &whole[..whole.len() / 2];
+    let output = run_on(&["ports", "--snapshot", "-"], cut.as_bytes());
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).starts_with("whyport: standard input"), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("nginx"), "{}", text(&output.stdout));
+}
+
+#[test]
+fn hostile_names_never_reach_the_terminal() {
+    let dump = DUMP.replace("from inside", "\u{1b}]0;owned\u{7}\u{9b}2J\u{202e}");
+    for arguments in [&["trace", "22", "--snapshot", "-"][..], &["trace", "22", "--snapshot", "-", "--json"]] {
+        let output = run_on(arguments, dump.as_bytes());
+        let said = text(&output.stdout);
+        assert!(said.contains("10.0.0.0/8"), "{said}");
+        assert!(!said.contains(['\u{1b}', '\u{7}', '\u{9b}', '\u{202e}']), "{said:?}");
+    }
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_error() {
+    let mut child = command(&["rules", "--demo"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), ""));
+}
+
+#[test]
+fn colour_is_for_terminals_and_for_those_who_ask() {
+    let coloured = |command: &mut Command| text(&command.output().unwrap().stdout).contains('\u{1b}');
+    assert!(!coloured(&mut command(&["ports", "--demo"])));
+    assert!(coloured(&mut command(&["ports", "--demo", "--color", "always"])));
+    assert!(coloured(command(&["ports", "--demo"]).env("CLICOLOR_FORCE", "1")));
+    assert!(!coloured(command(&["ports", "--demo"]).env("CLICOLOR_FORCE", "1").env("NO_COLOR", "1")));
+}
+
+#[test]
+fn rules_are_fed_back_as_they_were_printed() {
+    let output = run_on(&["rules", "--as", "iptables-nft-save", "--snapshot", "-"], DUMP.as_bytes());
+    let rules = |text: &str| text.lines().filter(|line| line.starts_with("-A")).map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(rules(text(&output.stdout)), rules(DUMP));
+    let all = run_on(&["rules", "--snapshot", "-"], DUMP.as_bytes());
+    assert!(text(&all.stdout).starts_with("# iptables-nft-save\n"), "{}", text(&all.stdout));
+    assert_refused(
+        &run_on(&["rules", "--as", "ip6tables-legacy-save", "--snapshot", "-"], DUMP.as_bytes()),
+        1,
+        "not read",
+    );
+    let json: Value =
+        serde_json::from_slice(&run_on(&["rules", "--json", "--snapshot", "-"], DUMP.as_bytes()).stdout).unwrap();
+    assert_eq!(json["schema"], "whyport.rules/1");
+    assert_eq!(json["tables"][0]["chains"][0]["rules"][0]["number"], 1);
+    assert_eq!(json["hooks"][0]["hook"], "prerouting");
+}
+
+#[test]
+fn completions_and_the_manual_name_every_command() {
+    let completions = printed(&["completions", "bash"]);
+    let manual = printed(&["man"]);
+    for name in ["ports", "trace", "rules", "record", "shot", "demo"] {
+        assert!(completions.contains(name) && manual.contains(name), "{name}");
+    }
+}
+
+fn json(arguments: &[&str]) -> Value {
+    serde_json::from_str(&printed(arguments)).unwrap()
+}
+
+/// The chain and number of every rule on the way of the likeliest outcome.
+fn rules_met(trace: &Value) -> Vec<String> {
+    let steps = trace["outcomes"][0]["steps"].as_array().unwrap().iter().filter(|step| !step["rule"].is_null());
+    steps.map(|step| format!("{} {}", step["chain"].as_str().unwrap(), step["rule"]["number"])).collect()
+}
+
+#[test]
+fn the_story_from_outside_ends_at_the_pod() {
+    let trace = json(&["trace", "80", "--demo", "--json"]);
+    contract::trace(&trace);
+    let met = rules_met(&trace);
+    assert!(met.iter().any(|rule| rule == "PREROUTING 2"), "{met:?}");
+    let fate = &trace["outcomes"][0]["fate"];
+    assert_eq!((&fate["kind"], &fate["oif"]), (&"forwarded".into(), &"cni0".into()), "{fate}");
+    assert_eq!((&fate["dst"], &fate["dport"]), (&"10.42.0.2".into(), &80.into()), "{fate}");
+    insta::assert_snapshot!("story-outside", printed(&["trace", "80", "--demo"]));
+}
+
+#[test]
+fn the_story_from_localhost_ends_at_the_pod_too() {
+    let trace = json(&["trace", "tcp/127.0.0.1:80", "--origin", "local", "--demo", "--json"]);
+    contract::trace(&trace);
+    let met = rules_met(&trace);
+    assert!(met.iter().any(|rule| rule.starts_with("OUTPUT ")), "{met:?}");
+    let fate = &trace["outcomes"][0]["fate"];
+    assert_eq!((&fate["oif"], &fate["dst"]), (&"cni0".into(), &"10.42.0.2".into()), "{fate}");
+    insta::assert_snapshot!("story-localhost", printed(&["trace", "tcp/127.0.0.1:80", "--origin", "local", "--demo"]));
+}
+
+#[test]
+fn the_story_by_ipv6_ends_at_nginx() {
+    let trace = json(&["trace", "tcp/[::1]:80", "--origin", "local", "--demo", "--json"]);
+    contract::trace(&trace);
+    let fate = &trace["outcomes"][0]["fate"];
+    assert_eq!((&fate["kind"], &fate["socket"]["processes"][0]["name"]), (&"delivered".into(), &"nginx".into()));
+    insta::assert_snapshot!("story-ipv6", printed(&["trace", "tcp/[::1]:80", "--origin", "local", "--demo"]));
+}
+
+#[test]
+fn the_ports_of_the_story_have_a_diverted_one_a_ghost_and_a_reached_one() {
+    let ports = json(&["ports", "--demo", "--json"]);
+    contract::ports(&ports);
+    let outside = |addr: &str, port: u16| {
+        let entries = ports["ports"].as_array().unwrap();
+        let entry = entries.iter().find(|entry| entry["addr"] == addr && entry["port"] == port).unwrap();
+        let answers = entry["answers"].as_array().unwrap();
+        let answer =
+            answers.iter().find(|answer| answer["origin"] == "outside:eth0" && answer["family"] == "ip").unwrap();
+        (entry["socket"].is_null(), answer["verdict"].as_str().unwrap().to_owned())
+    };
+    assert_eq!(outside("0.0.0.0", 80), (false, "diverted".to_owned()));
+    assert_eq!(outside("0.0.0.0", 443), (true, "diverted".to_owned()));
+    assert_eq!(outside("0.0.0.0", 22), (false, "reached".to_owned()));
+    let text = printed(&["ports", "--demo"]);
+    assert_eq!(printed(&["--demo"]), text);
+    assert_eq!(printed(&["demo"]), text);
+    insta::assert_snapshot!("story-ports", text);
+}
+
+/// The contract of the JSON, written down a second time: what is missing, of another kind or unknown is a failure.
+mod contract {
+    use serde_json::Value;
+
+    fn object<'a>(value: &'a Value, keys: &[&str]) -> &'a serde_json::Map<String, Value> {
+        let object = value.as_object().unwrap_or_else(|| panic!("no object: {value}"));
+        for key in keys {
+            assert!(object.contains_key(*key), "no {key} in {value}");
+        }
+        object
+    }
+
+    fn list(value: &Value) -> &[Value] {
+        value.as_array().unwrap_or_else(|| panic!("no list: {value}"))
+    }
+
+    fn text_or_null(value: &Value) {
+        assert!(value.is_null() || value.is_string(), "{value}");
+    }
+
+    fn port_or_null(value: &Value) {
+        assert!(value.is_null() || value.as_u64().is_some_and(|port| port <= 65535), "{value}");
+    }
+
+    fn one_of(value: &Value, known: &str) {
+        let text = value.as_str().unwrap_or_else(|| panic!("no text: {value}"));
+        assert!(known.split(' ').any(|name| name == text), "{text} is none of {known}");
+    }
+
+    fn endpoints(value: &Value) {
+        let ends = object(value, &["src", "sport", "dst", "dport"]);
+        text_or_null(&ends["src"]);
+        text_or_null(&ends["dst"]);
+        port_or_null(&ends["sport"]);
+        port_or_null(&ends["dport"]);
+    }
+
+    fn unread(value: &Value) {
+        for entry in list(value) {
+            let entry = object(entry, &["what", "ns", "needs"]);
+            assert!(entry.values().all(Value::is_string));
+        }
+    }
+
+    fn socket(value: &Value) {
+        if value.is_null() {
+            return;
+        }
+        let socket = object(value, &["inode", "uid", "processes", "netns"]);
+        for process in list(&socket["processes"]) {
+            let process = object(process, &["pid", "name"]);
+            assert!(process["pid"].is_u64() && process["name"].is_string());
+        }
+    }
+
+    fn step(value: &Value) {
+        let step = object(
+            value,
+            &["pass", "ns", "hook", "priority", "backend", "family", "table", "chain", "rule", "verdict"],
+        );
+        one_of(&step["hook"], "ingress prerouting input forward output postrouting egress");
+        one_of(&step["backend"], "nft iptables-nft iptables-legacy");
+        one_of(&step["family"], "ip ip6 inet arp bridge netdev");
+        assert!(step["priority"].is_i64() && step["pass"].as_u64().is_some_and(|pass| pass >= 1));
+        let verdict = object(&step["verdict"], &["kind"]);
+        one_of(
+            &verdict["kind"],
+            "accept drop reject return continue jump goto queue stolen policy dnat snat masquerade redirect netmap \
+             tproxy notrack unknown",
+        );
+        if step["rule"].is_null() {
+            one_of(&verdict["kind"], "policy return");
+        } else {
+            let rule = object(&step["rule"], &["number", "handle", "text"]);
+            assert!(rule["number"].as_u64().is_some_and(|number| number >= 1));
+            assert!(rule["text"].as_str().is_some_and(|text| text.starts_with("-A ")), "{rule:?}");
+        }
+        match verdict["kind"].as_str() {
+            Some("policy") => one_of(&verdict["policy"], "accept drop"),
+            Some("jump" | "goto") => assert!(verdict["to"].is_string()),
+            _ => {}
+        }
+    }
+
+    fn outcome(value: &Value) {
+        let outcome = object(value, &["when", "certain", "assumed", "passes", "steps", "fate"]);
+        for condition in list(&outcome["when"]).iter().flat_map(list) {
+            let condition = object(condition, &["field", "op", "values"]);
+            one_of(&condition["op"], "in not-in is");
+            assert!(!list(&condition["values"]).is_empty() && list(&condition["values"]).iter().all(Value::is_string));
+        }
+        for assumed in list(&outcome["assumed"]) {
+            let assumed = object(assumed, &["text", "holds", "why"]);
+            assert!(assumed["text"].as_str().is_some_and(|text| !text.is_empty()) && assumed["holds"].is_boolean());
+            one_of(&assumed["why"], "order rate state random undecoded unread");
+        }
+        assert_eq!(outcome["certain"], list(&outcome["assumed"]).is_empty());
+        for (index, pass) in list(&outcome["passes"]).iter().enumerate() {
+            let pass = object(pass, &["pass", "ns", "iif", "oif", "enters", "leaves"]);
+            assert_eq!(pass["pass"], index as u64 + 1);
+            endpoints(&pass["enters"]);
+            if !pass["leaves"].is_null() {
+                endpoints(&pass["leaves"]);
+            }
+        }
+        list(&outcome["steps"]).iter().for_each(step);
+        let fate =
+            object(&outcome["fate"], &["kind", "ns", "oif", "src", "sport", "dst", "dport", "socket", "by", "reason"]);
+        one_of(&fate["kind"], "delivered forwarded sent dropped rejected queued diverted unroutable martian unknown");
+        endpoints(&outcome["fate"]);
+        socket(&fate["socket"]);
+        if !fate["by"].is_null() {
+            step(&fate["by"]);
+        }
+        text_or_null(&fate["reason"]);
+    }
+
+    /// `whyport.trace/1`.
+    pub fn trace(value: &Value) {
+        let trace = object(value, &["schema", "packet", "unread", "outcomes"]);
+        let keys: Vec<_> = trace.keys().take(4).collect();
+        assert_eq!(keys, ["schema", "packet", "unread", "outcomes"]);
+        assert_eq!(trace["schema"], "whyport.trace/1");
+        let packet = object(
+            &trace["packet"],
+            &["origin", "iif", "family", "proto", "src", "sport", "dst", "dport", "mark", "ct"],
+        );
+        one_of(&packet["family"], "ip ip6");
+        endpoints(&trace["packet"]);
+        unread(&trace["unread"]);
+        assert!(!list(&trace["outcomes"]).is_empty());
+        list(&trace["outcomes"]).iter().for_each(outcome);
+    }
+
+    /// `whyport.ports/1`.
+    pub fn ports(value: &Value) {
+        let ports = object(value, &["schema", "unread", "ports"]);
+        assert_eq!(ports["schema"], "whyport.ports/1");
+        unread(&ports["unread"]);
+        for port in list(&ports["ports"]) {
+            let port = object(port, &["proto", "addr", "port", "last", "socket", "answers"]);
+            port_or_null(&port["port"]);
+            assert!(port["port"].as_u64() <= port["last"].as_u64());
+            socket(&port["socket"]);
+            for answer in list(&port["answers"]) {
+                let answer = object(answer, &["origin", "family", "verdict", "who", "because"]);
+                one_of(&answer["verdict"], "reached diverted blocked depends unanswered");
+                assert!(answer["origin"].as_str().is_some_and(|origin| {
+                    ["outside", "local:", "bridge:"].iter().any(|start| origin.starts_with(start))
+                }));
+                assert!(answer["who"].is_string() && answer["because"].as_str().is_some_and(|text| !text.is_empty()));
+            }
+        }
+    }
+}
