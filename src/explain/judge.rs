@@ -5,7 +5,7 @@
 
 use super::finding::{Answer, AnswerVerdict, Cause, Finding, From, Target, Who};
 use super::{plausible, sockets};
-use crate::host::{Host, Hook, Namespace, Policy, Protocol, What};
+use crate::host::{Hook, Host, Namespace, Policy, Protocol, What};
 use crate::walk::{Endpoints, FateKind, Field, Origin, Outcome, Query, Step, StepAt, Verdict, Walk};
 
 /// What one outcome says.
@@ -118,7 +118,11 @@ fn delivered(
         fate.namespace == query.namespace
             && other.is_some_and(|other| {
                 other == socket
-                    || there.sockets.get(other).zip(there.sockets.get(socket)).is_some_and(|(a, b)| sockets::are_twins(a, b))
+                    || there
+                        .sockets
+                        .get(other)
+                        .zip(there.sockets.get(socket))
+                        .is_some_and(|(a, b)| sockets::are_twins(a, b))
             })
     };
     if fate.namespace != query.namespace {
@@ -182,7 +186,9 @@ fn together(host: &Host, judged: Vec<Judged>, holder: Option<usize>, unexplored:
     }
     match several(&judged) {
         Some(endpoints) => Judged { who: Who::OneOf(endpoints), ..first },
-        None => Judged { who: Who::Unknown, because: Finding { cause: Cause::OutcomesDiffer, ..first.because }, ..first },
+        None => {
+            Judged { who: Who::Unknown, because: Finding { cause: Cause::OutcomesDiffer, ..first.because }, ..first }
+        }
     }
 }
 
@@ -196,7 +202,9 @@ pub(super) fn same_who(host: &Host, a: &Who, b: &Who) -> bool {
         }
         (Who::OneOf(a), Who::OneOf(b)) => a == b,
         (Who::Kernel, Who::Kernel) | (Who::Nobody, Who::Nobody) | (Who::Unknown, Who::Unknown) => true,
-        (Who::Address { .. } | Who::Socket { .. } | Who::OneOf(_) | Who::Kernel | Who::Nobody | Who::Unknown, _) => false,
+        (Who::Address { .. } | Who::Socket { .. } | Who::OneOf(_) | Who::Kernel | Who::Nobody | Who::Unknown, _) => {
+            false
+        }
     }
 }
 

@@ -55,10 +55,9 @@ fn of_any_address(ns: &Namespace, family: IpFamily) -> Vec<From> {
     let outside = queries::outside_devices(ns, family);
     let mut places: Vec<From> = outside.iter().map(|link| From::Outside(link.name.clone())).collect();
     // By itself this host asks the address that others know it by; without an outside, the first of its own.
-    let own = outside
-        .iter()
-        .find_map(|link| queries::address_of(ns, link, family))
-        .or_else(|| ns.links.iter().filter(|link| !link.is_loopback()).find_map(|link| queries::address_of(ns, link, family)));
+    let own = outside.iter().find_map(|link| queries::address_of(ns, link, family)).or_else(|| {
+        ns.links.iter().filter(|link| !link.is_loopback()).find_map(|link| queries::address_of(ns, link, family))
+    });
     places.extend(own.map(From::Local));
     if has(ns, family) {
         places.push(From::Local(queries::localhost(family)));

@@ -43,12 +43,10 @@ fn sources(ns: &Namespace, from: &From, family: IpFamily) -> Option<ValueSet> {
         IpFamily::V6 => (1, 1),
     };
     let abroad = full.minus(&ValueSet::range(first, last));
-    let own = ValueSet::from_ranges(
-        ns.addresses.iter().filter(|address| address.family() == family).map(|address| {
-            let value = number(address.addr());
-            (value, value)
-        }),
-    );
+    let own = ValueSet::from_ranges(ns.addresses.iter().filter(|address| address.family() == family).map(|address| {
+        let value = number(address.addr());
+        (value, value)
+    }));
     match from {
         From::Local(_) => None,
         From::Somewhere => Some(abroad),

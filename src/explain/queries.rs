@@ -54,7 +54,9 @@ pub(super) fn outside_devices(ns: &Namespace, family: IpFamily) -> Vec<&Link> {
 
 /// The bridges that containers or other machines of this host may hang on, with an address that they can ask.
 pub(super) fn bridges(ns: &Namespace, family: IpFamily) -> impl Iterator<Item = &Link> {
-    ns.links.iter().filter(move |link| link.kind == LinkKind::Bridge && link.up && address_of(ns, link, family).is_some())
+    ns.links
+        .iter()
+        .filter(move |link| link.kind == LinkKind::Bridge && link.up && address_of(ns, link, family).is_some())
 }
 
 /// The address of a device that others ask: the first that is global and settled, else the first.

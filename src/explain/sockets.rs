@@ -47,4 +47,3 @@ pub(super) fn listener(
 pub(super) fn are_twins(a: &Socket, b: &Socket) -> bool {
     (a.protocol, a.addr, a.port, &a.device) == (b.protocol, b.addr, b.port, &b.device)
 }
-

@@ -56,7 +56,8 @@ pub(super) fn answers(host: &Host, namespace: usize, target: &Target, walks: &mu
 /// Every port, without answers.
 pub(super) fn ports(host: &Host, namespace: usize) -> Survey {
     let ns = &host.namespaces[namespace];
-    let mut ports: Vec<PortEntry> = ns.sockets.iter().enumerate().filter_map(|(i, socket)| of_socket(i, socket)).collect();
+    let mut ports: Vec<PortEntry> =
+        ns.sockets.iter().enumerate().filter_map(|(i, socket)| of_socket(i, socket)).collect();
     for protocol in protocols(ns) {
         ports.extend(ghosts(host, namespace, protocol));
     }
@@ -131,7 +132,8 @@ fn ghosts(host: &Host, namespace: usize, protocol: Protocol) -> Vec<PortEntry> {
 /// The addresses by which others may ask this host.
 fn own_addresses(ns: &Namespace, family: IpFamily) -> Vec<IpAddr> {
     let own = ns.addresses.iter().filter(|address| address.family() == family);
-    let asked = own.filter(|address| matches!(address.scope, Scope::Global | Scope::Site)).map(|address| address.addr());
+    let asked =
+        own.filter(|address| matches!(address.scope, Scope::Global | Scope::Site)).map(|address| address.addr());
     let all: Vec<IpAddr> = asked.collect();
     if all.len() > ADDRESSES { Vec::new() } else { all }
 }
