@@ -1,11 +1,11 @@
 //! The sentences that say who answers a port, and why.
 
-use super::phrase::{Phrase, list, say, sentence};
+use super::phrase::{Phrase, list, say, sentence, sentence_of_name};
 use super::{cases, kernel, port_text, rules, socket_holder, told, with_home};
 use crate::explain::finding::{Answer, Cause, Finding, Who};
 use crate::explain::judge::{self, Judged};
 use crate::explain::plausible;
-use crate::host::{Hook, Host, Namespace, Protocol, What};
+use crate::host::{Hook, Host, Namespace, Protocol, Socket, What};
 use crate::walk::{Assumed, FateKind, Field, Outcome, StepAt, Verdict, Why};
 
 /// One or two sentences, plain.
@@ -76,7 +76,8 @@ impl<'a> Teller<'a> {
 
     /// `nginx (1103) never gets this packet. `, where somebody listens here.
     fn never_gets(&self) -> Option<String> {
-        self.holder().map(|who| sentence(&say(Phrase::NeverGets, &[("who", &who)])))
+        let holder = self.answer.because.holder.and_then(|index| self.ns.sockets.get(index))?;
+        Some(about(holder, &say(Phrase::NeverGets, &[("who", &socket_holder(holder))])))
     }
 
     pub(super) fn decision(&self, finding: &Finding, to: Option<&str>) -> String {
@@ -91,6 +92,14 @@ impl<'a> Teller<'a> {
         Some(with_home(self.host, Some(self.namespace), oif, to.addr, text))
     }
 
+    /// The socket that answers.
+    fn answering(&self) -> Option<&'a Socket> {
+        match &self.answer.who {
+            Who::Socket { socket, namespace, .. } => self.host.namespaces[*namespace].sockets.get(*socket),
+            Who::Address { .. } | Who::OneOf(_) | Who::Kernel | Who::Nobody | Who::Unknown => None,
+        }
+    }
+
     fn gets(&self) -> String {
         let who = self.who(&self.answer.who);
         // The last base chain of the input hook that a rule, not its policy, lets the packet through.
@@ -98,24 +107,23 @@ impl<'a> Teller<'a> {
             let input = |step: &&crate::walk::Step| step.hook == Hook::Input && matches!(step.verdict, Verdict::Accept);
             outcome.steps().filter(input).last().map(|step| step.at)
         });
-        sentence(&match accepts {
+        let text = match accepts {
             Some(at) => say(Phrase::GetsAccepted, &[("who", &who), ("rule", &rules::place(self.ns, at))]),
             None => say(Phrase::Gets, &[("who", &who)]),
-        })
+        };
+        self.answering().map_or_else(|| sentence(&text), |socket| about(socket, &text))
     }
 
     fn another_socket(&self) -> String {
-        let socket = match &self.answer.who {
-            Who::Socket { socket, namespace, .. } => self.host.namespaces[*namespace].sockets.get(*socket),
-            _ => None,
-        };
+        let socket = self.answering();
         let bound = socket.and_then(|socket| rules::endpoint(Some(socket.addr), Some(socket.port))).unwrap_or_default();
         let fills = [
             ("who", self.who(&self.answer.who)),
             ("holder", self.holder().unwrap_or_else(|| say(Phrase::Nobody, &[]))),
             ("socket", bound),
         ];
-        sentence(&say(Phrase::FitsBetter, &fills.each_ref().map(|(name, fill)| (*name, fill.as_str()))))
+        let text = say(Phrase::FitsBetter, &fills.each_ref().map(|(name, fill)| (*name, fill.as_str())));
+        socket.map_or_else(|| sentence(&text), |socket| about(socket, &text))
     }
 
     fn nobody(&self) -> String {
@@ -171,15 +179,16 @@ impl<'a> Teller<'a> {
         let first = ways.first().map_or(&[][..], Vec::as_slice);
         let shared = (0..first.len()).take_while(|i| ways.iter().all(|way| way.get(*i) == first.get(*i))).count();
         let parting = first.get(shared).or_else(|| first.last()).map(|at| at.chain());
-        let parting_name = parting.map_or_else(String::new, |chain| rules::chain(self.ns, chain));
+        let chain = parting.map_or_else(String::new, |chain| rules::chain(self.ns, chain));
+        let jumped = parting.map_or("", |chain| &self.ns.ruleset.chain(chain).name);
         match (shared, first.first()) {
             (1.., Some(StepAt::Rule(rule))) => {
                 let what = rules::asked(self.ns, &first[..shared], self.protocol());
                 let place = rules::rule_place(self.ns, *rule);
-                let fills = [("rule", place.as_str()), ("what", &what), ("chain", &parting_name), ("to", &who)];
+                let fills = [("rule", place.as_str()), ("what", &what), ("chain", jumped), ("to", &who)];
                 say(Phrase::SendsPick, &fills)
             }
-            _ => say(Phrase::Picks, &[("chain", &parting_name), ("to", &who)]),
+            _ => say(Phrase::Picks, &[("chain", &chain), ("to", &who)]),
         }
     }
 
@@ -242,6 +251,11 @@ impl<'a> Teller<'a> {
             false => say(Phrase::NoWalk, &[]),
         })
     }
+}
+
+/// A sentence that begins with the socket's holder: the name of a process is written as it is.
+fn about(socket: &Socket, text: &str) -> String {
+    if socket.processes.is_empty() { sentence(text) } else { sentence_of_name(text) }
 }
 
 fn join(first: Option<String>, second: String) -> String {

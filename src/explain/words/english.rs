@@ -46,7 +46,7 @@ pub(super) fn phrase(phrase: Phrase) -> &'static str {
         Phrase::PolicyOf => "the policy of {chain}",
         Phrase::Sends => "{rule} sends {what} to {chain}, whose rule {number} {acts}",
         Phrase::SendsPick => "{rule} sends {what} to {chain}, which turns it to {to}",
-        Phrase::Picks => "{chain} turns it to {to}",
+        Phrase::Picks => "one of several rules of {chain} turns it to {to}",
         Phrase::Led => "{rule} {acts}",
         Phrase::It => "it",
         Phrase::Turns => "turns {what} to {to}",

@@ -157,6 +157,11 @@ pub(super) fn sentence(text: &str) -> String {
     format!("{first}{}.", chars.as_str())
 }
 
+/// The sentence as it begins, with a full stop at its end: names keep their letters.
+pub(super) fn sentence_of_name(text: &str) -> String {
+    format!("{text}.")
+}
+
 /// `a`, `a and b`, `a, b and c`; with more than `most`, the first of them and how many more.
 pub(super) fn list(last: Phrase, items: &[String], most: usize) -> String {
     if items.len() > most + 1 {
