@@ -7,12 +7,16 @@
 pub mod clean;
 pub mod fields;
 pub mod finding;
+#[cfg(test)]
+mod fixture;
 mod judge;
 mod places;
 mod plausible;
 mod queries;
 mod sockets;
 mod survey;
+#[cfg(test)]
+mod tests;
 pub mod words;
 
 pub use clean::clean;

@@ -1,44 +1,144 @@
-//! Findings, conditions and assumptions as English sentences, in one place. Another language is another table.
+//! Findings, conditions and assumptions as sentences. The phrases are in one table ([`english`]); another language is
+//! another table.
 //!
 //! Text from outside (process, chain and device names) comes through as it is: whoever shows it calls [`super::clean`].
 
-use crate::host::Host;
-use crate::walk::{Assumption, Condition};
+mod because;
+mod cases;
+mod conditions;
+mod english;
+mod kernel;
+mod phrase;
+mod rules;
+
+use std::net::IpAddr;
+
+use phrase::{Phrase, list, say};
 
 use super::finding::{Answer, From, Who};
+use crate::host::{Host, Namespace, Process, Protocol, RuleId, Socket};
+use crate::walk::{Assumption, Condition};
 
-/// The sentences that say who answers and why: one or two, plain.
+/// At most this many processes or addresses are told one by one.
+const FEW: usize = 3;
+
+/// The sentences that say who answers and why: one or two, plain. `namespace` is the one that was asked about.
 pub fn because(host: &Host, namespace: usize, answer: &Answer) -> String {
-    let _ = (host, namespace, answer);
-    String::new()
+    because::because(host, namespace, answer)
 }
 
 /// Who answers, in a few words: `nginx (1103)`, `10.42.0.2:80`, `nobody`.
 pub fn who(host: &Host, who: &Who) -> String {
-    let _ = (host, who);
-    String::new()
+    told(host, None, who)
+}
+
+/// Who answers, as the namespace `viewed` sees it: what lies behind its devices is named by its own name.
+fn told(host: &Host, viewed: Option<usize>, who: &Who) -> String {
+    match who {
+        Who::Socket { socket, namespace, .. } => {
+            let there = &host.namespaces[*namespace];
+            let text = there.sockets.get(*socket).map_or_else(|| say(Phrase::Unknown, &[]), socket_holder);
+            if *namespace == viewed.unwrap_or(host.viewed) {
+                text
+            } else {
+                say(Phrase::InNamespace, &[("who", &text), ("namespace", &there.name)])
+            }
+        }
+        Who::Address { endpoints, oif } => match rules::endpoint(endpoints.dst, endpoints.dport) {
+            None => say(Phrase::SomeAddress, &[]),
+            Some(text) => with_home(host, viewed, oif.as_deref(), endpoints.dst, text),
+        },
+        Who::OneOf(endpoints) if endpoints.len() > FEW => {
+            say(Phrase::OneOfMany, &[("count", &endpoints.len().to_string())])
+        }
+        Who::OneOf(endpoints) => {
+            let texts: Vec<String> = endpoints
+                .iter()
+                .map(|to| rules::endpoint(to.dst, to.dport).unwrap_or_else(|| say(Phrase::SomeAddress, &[])))
+                .collect();
+            list(Phrase::Or, &texts, FEW)
+        }
+        Who::Kernel => say(Phrase::Kernel, &[]),
+        Who::Nobody => say(Phrase::Nobody, &[]),
+        Who::Unknown => say(Phrase::Unknown, &[]),
+    }
+}
+
+/// The processes that hold a socket, or where it is bound where they are not known.
+fn socket_holder(socket: &Socket) -> String {
+    let Some(first) = socket.processes.first() else {
+        let port = rules::endpoint(Some(socket.addr), Some(socket.port)).unwrap_or_default();
+        return say(Phrase::NamelessSocket, &[("port", &format!("{} {port}", socket.protocol))]);
+    };
+    if socket.processes.iter().all(|process| process.name == first.name) {
+        let pids: Vec<String> = socket.processes.iter().map(|process| process.pid.to_string()).collect();
+        let pids = if pids.len() > FEW { list(Phrase::And, &pids, 1) } else { pids.join(", ") };
+        return format!("{} ({pids})", first.name);
+    }
+    let texts: Vec<String> = socket.processes.iter().map(|Process { pid, name }| format!("{name} ({pid})")).collect();
+    list(Phrase::And, &texts, FEW)
+}
+
+/// An address with the name of the recorded namespace that has it, where just one does behind that device.
+fn with_home(host: &Host, viewed: Option<usize>, oif: Option<&str>, addr: Option<IpAddr>, text: String) -> String {
+    let Some(addr) = addr.filter(|addr| !addr.is_loopback()) else {
+        return text;
+    };
+    let behind = viewed.zip(oif).map_or_else(Vec::new, |(viewed, oif)| behind(&host.namespaces[viewed], oif));
+    let has = |(index, ns): &(usize, &Namespace)| {
+        Some(*index) != viewed
+            && ns.addresses.iter().any(|address| address.addr() == addr)
+            && (behind.is_empty() || behind.contains(&ns.name.as_str()))
+    };
+    let mut homes = host.namespaces.iter().enumerate().filter(has);
+    match (homes.next(), homes.next()) {
+        (Some((_, home)), None) => format!("{text} ({})", home.name),
+        _ => text,
+    }
+}
+
+/// The names of the namespaces that a device, or the ports of a bridge, lead to.
+fn behind<'a>(ns: &'a Namespace, device: &str) -> Vec<&'a str> {
+    let Some(link) = ns.link(device) else {
+        return Vec::new();
+    };
+    let leads = ns.links.iter().filter(|port| port.index == link.index || port.master == Some(link.index));
+    let ids = leads.filter_map(|port| port.peer.and_then(|peer| peer.namespace_id));
+    ids.filter_map(|id| ns.ids.iter().find(|(known, _)| *known == id).map(|(_, name)| name.as_str())).collect()
 }
 
 /// A place that packets come from, in a few words: `outside by eth0`, `own address 192.168.66.100`, `localhost`.
 pub fn from(from: &From) -> String {
-    let _ = from;
-    String::new()
+    match from {
+        From::Outside(device) => say(Phrase::OutsideBy, &[("device", device)]),
+        From::Somewhere => say(Phrase::Outside, &[]),
+        From::Bridge(device) => say(Phrase::OnBridge, &[("device", device)]),
+        From::Local(addr) if addr.is_loopback() => say(Phrase::Localhost, &[]),
+        From::Local(addr) if addr.is_unspecified() => say(Phrase::OwnSomeAddress, &[]),
+        From::Local(addr) => say(Phrase::OwnAddress, &[("addr", &addr.to_string())]),
+    }
 }
 
-/// A condition, in a few words: `src in 10.0.0.0/8`.
+/// A condition, in a few words: `src in 10.0.0.0/8`, `sport 1024–65535`, `iif is not cni0`.
 pub fn condition(condition: &Condition) -> String {
-    let _ = condition;
-    String::new()
+    conditions::condition(condition)
 }
 
-/// An assumption as a clause. `rule_text` gives the text of a match (`Some(index)`) or of the target (`None`) of a rule
+/// An assumption as a clause. `match_text` gives the text of a match (`Some(index)`) or of the target (`None`) of a rule
 /// in the syntax of the tool that made it.
 pub fn assumption(
     host: &Host,
     namespace: usize,
     assumption: &Assumption,
-    match_text: &dyn Fn(crate::host::RuleId, Option<u16>) -> String,
+    match_text: &dyn Fn(RuleId, Option<u16>) -> String,
 ) -> String {
-    let _ = (host, namespace, assumption, match_text);
-    String::new()
+    conditions::assumption(host, namespace, assumption, match_text)
+}
+
+/// `tcp 80`, `icmp`.
+fn port_text(protocol: Protocol, port: Option<u128>) -> String {
+    match port {
+        Some(port) => format!("{protocol} {port}"),
+        None => protocol.to_string(),
+    }
 }

@@ -1,0 +1,266 @@
+//! The sentences that say who answers a port, and why.
+
+use super::phrase::{Phrase, list, say, sentence, sentence_of_name};
+use super::{cases, kernel, port_text, rules, socket_holder, told, with_home};
+use crate::explain::finding::{Answer, Cause, Finding, Who};
+use crate::explain::judge::{self, Judged};
+use crate::explain::plausible;
+use crate::host::{Hook, Host, Namespace, Protocol, Socket, What};
+use crate::walk::{Assumed, FateKind, Field, Outcome, StepAt, Verdict, Why};
+
+/// One or two sentences, plain.
+pub(super) fn because(host: &Host, namespace: usize, answer: &Answer) -> String {
+    let teller = Teller::of(host, namespace, answer);
+    let finding = &answer.because;
+    match finding.cause {
+        Cause::SocketListens => teller.gets(),
+        Cause::AnotherSocket => teller.another_socket(),
+        Cause::KernelAnswers => sentence(&say(Phrase::KernelAnswers, &[])),
+        Cause::NobodyListens => teller.nobody(),
+        Cause::Translated => teller.translated(),
+        Cause::Redirected => teller.redirected(),
+        Cause::DroppedByRule | Cause::RejectedByRule | Cause::DroppedByPolicy | Cause::Kernel(_) => teller.blocked(),
+        Cause::NotHere => sentence(&teller.not_here()),
+        Cause::Queued => sentence(&say(Phrase::Queued, &[("what", &teller.decision(finding, None))])),
+        Cause::OutcomesDiffer => cases::sentence(&teller),
+        Cause::Undecided => teller.undecided(),
+    }
+}
+
+/// What a sentence is told from.
+pub(super) struct Teller<'a> {
+    pub(super) host: &'a Host,
+    pub(super) namespace: usize,
+    pub(super) ns: &'a Namespace,
+    pub(super) answer: &'a Answer,
+    /// The outcomes that count, with what each says.
+    pub(super) judged: Vec<(&'a Outcome, Judged)>,
+}
+
+impl<'a> Teller<'a> {
+    fn of(host: &'a Host, namespace: usize, answer: &'a Answer) -> Teller<'a> {
+        let ns = &host.namespaces[namespace];
+        let holder = answer.because.holder;
+        let judged = plausible::outcomes(ns, &answer.from, &answer.walk)
+            .into_iter()
+            .map(|index| {
+                let outcome = &answer.walk.outcomes[index];
+                (outcome, judge::outcome(host, holder, holder, &answer.walk.query, outcome))
+            })
+            .collect();
+        Teller { host, namespace, ns, answer, judged }
+    }
+
+    pub(super) fn protocol(&self) -> Protocol {
+        self.answer.walk.query.protocol
+    }
+
+    /// `tcp 80`.
+    pub(super) fn port(&self) -> String {
+        port_text(self.protocol(), self.answer.walk.query.known(Field::Dport))
+    }
+
+    pub(super) fn who(&self, who: &Who) -> String {
+        told(self.host, Some(self.namespace), who)
+    }
+
+    /// The outcome that the answer speaks of.
+    fn outcome(&self) -> Option<&'a Outcome> {
+        self.judged.first().map(|(outcome, _)| *outcome)
+    }
+
+    /// The socket that listens on the port here, by its process.
+    fn holder(&self) -> Option<String> {
+        self.answer.because.holder.and_then(|index| self.ns.sockets.get(index)).map(socket_holder)
+    }
+
+    /// `nginx (1103) never gets this packet. `, where somebody listens here.
+    fn never_gets(&self) -> Option<String> {
+        let holder = self.answer.because.holder.and_then(|index| self.ns.sockets.get(index))?;
+        Some(about(holder, &say(Phrase::NeverGets, &[("who", &socket_holder(holder))])))
+    }
+
+    pub(super) fn decision(&self, finding: &Finding, to: Option<&str>) -> String {
+        rules::decision(self.ns, finding, self.protocol(), to)
+    }
+
+    /// The new destination of the step that decides, with the namespace that has it.
+    fn new_destination(&self, finding: &Finding, outcome: Option<&Outcome>) -> Option<String> {
+        let to = finding.by.as_ref()?.verdict.translation()?;
+        let text = rules::translation(to);
+        let oif = outcome.and_then(|outcome| outcome.fate.oif.as_deref());
+        Some(with_home(self.host, Some(self.namespace), oif, to.addr, text))
+    }
+
+    /// The socket that answers.
+    fn answering(&self) -> Option<&'a Socket> {
+        match &self.answer.who {
+            Who::Socket { socket, namespace, .. } => self.host.namespaces[*namespace].sockets.get(*socket),
+            Who::Address { .. } | Who::OneOf(_) | Who::Kernel | Who::Nobody | Who::Unknown => None,
+        }
+    }
+
+    fn gets(&self) -> String {
+        let who = self.who(&self.answer.who);
+        // The last base chain of the input hook that a rule, not its policy, lets the packet through.
+        let accepts = self.outcome().and_then(|outcome| {
+            let input = |step: &&crate::walk::Step| step.hook == Hook::Input && matches!(step.verdict, Verdict::Accept);
+            outcome.steps().filter(input).last().map(|step| step.at)
+        });
+        let text = match accepts {
+            Some(at) => say(Phrase::GetsAccepted, &[("who", &who), ("rule", &rules::place(self.ns, at))]),
+            None => say(Phrase::Gets, &[("who", &who)]),
+        };
+        self.answering().map_or_else(|| sentence(&text), |socket| about(socket, &text))
+    }
+
+    fn another_socket(&self) -> String {
+        let socket = self.answering();
+        let bound = socket.and_then(|socket| rules::endpoint(Some(socket.addr), Some(socket.port))).unwrap_or_default();
+        let fills = [
+            ("who", self.who(&self.answer.who)),
+            ("holder", self.holder().unwrap_or_else(|| say(Phrase::Nobody, &[]))),
+            ("socket", bound),
+        ];
+        let text = say(Phrase::FitsBetter, &fills.each_ref().map(|(name, fill)| (*name, fill.as_str())));
+        socket.map_or_else(|| sentence(&text), |socket| about(socket, &text))
+    }
+
+    fn nobody(&self) -> String {
+        let finding = &self.answer.because;
+        if finding.by.is_some() {
+            let to = self.new_destination(finding, self.outcome());
+            let what = self.decision(finding, to.as_deref());
+            return join(self.never_gets(), sentence(&say(Phrase::NobodyAfter, &[("what", &what)])));
+        }
+        let phrase = if self.protocol() == Protocol::TCP { Phrase::NobodyTcp } else { Phrase::NobodyOther };
+        sentence(&say(phrase, &[("port", &self.port())]))
+    }
+
+    fn translated(&self) -> String {
+        let finding = &self.answer.because;
+        let what = match &self.answer.who {
+            Who::OneOf(_) => self.choice(),
+            _ => self.decision(finding, self.new_destination(finding, self.outcome()).as_deref()),
+        };
+        let before = self.never_gets().or_else(|| {
+            let known = self.ns.is_read(What::Sockets) && self.answer.walk.query.known(Field::Dport).is_some();
+            known.then(|| sentence(&say(Phrase::NoSocketOn, &[("port", &self.port())])))
+        });
+        let what = match self.answer.because.holder {
+            Some(_) => say(Phrase::BeforeSocket, &[("what", &what)]),
+            None => what,
+        };
+        join(before, sentence(&what))
+    }
+
+    /// How packets come to one of several addresses: the chain in which their ways part.
+    fn choice(&self) -> String {
+        let ways: Vec<Vec<StepAt>> = self
+            .judged
+            .iter()
+            .filter_map(|(_, judged)| {
+                let by = judged.because.by.as_ref()?;
+                Some(judged.because.leads.iter().chain([by]).map(|step| step.at).collect())
+            })
+            .collect();
+        let who = match &self.answer.who {
+            Who::OneOf(endpoints) => {
+                let texts: Vec<String> = endpoints.iter().filter_map(|to| rules::endpoint(to.dst, to.dport)).collect();
+                list(Phrase::Or, &texts, super::FEW)
+            }
+            other => self.who(other),
+        };
+        let random = self.judged.iter().all(|(outcome, _)| {
+            let of_chance = |why| matches!(why, Why::Random);
+            outcome.assumed.iter().any(|one| matches!(one.what, Assumed::Match { .. }) && of_chance(one.why))
+        });
+        let who = if random { say(Phrase::WhyRandom, &[("what", &who)]) } else { who };
+        let first = ways.first().map_or(&[][..], Vec::as_slice);
+        let shared = (0..first.len()).take_while(|i| ways.iter().all(|way| way.get(*i) == first.get(*i))).count();
+        let parting = first.get(shared).or_else(|| first.last()).map(|at| at.chain());
+        let chain = parting.map_or_else(String::new, |chain| rules::chain(self.ns, chain));
+        let jumped = parting.map_or("", |chain| &self.ns.ruleset.chain(chain).name);
+        match (shared, first.first()) {
+            (1.., Some(StepAt::Rule(rule))) => {
+                let what = rules::asked(self.ns, &first[..shared], self.protocol());
+                let place = rules::rule_place(self.ns, *rule);
+                let fills = [("rule", place.as_str()), ("what", &what), ("chain", jumped), ("to", &who)];
+                say(Phrase::SendsPick, &fills)
+            }
+            _ => say(Phrase::Picks, &[("chain", &chain), ("to", &who)]),
+        }
+    }
+
+    fn redirected(&self) -> String {
+        let finding = &self.answer.because;
+        let to = self.outcome().and_then(|outcome| {
+            let endpoints = outcome.fate.endpoints;
+            rules::endpoint(endpoints.dst, endpoints.dport)
+        });
+        let to = to.map(|to| say(Phrase::PortOfThisHost, &[("to", &to)]));
+        let what = self.decision(finding, to.as_deref());
+        let what = say(Phrase::Redirected, &[("what", &what), ("who", &self.who(&self.answer.who))]);
+        join(self.never_gets(), sentence(&what))
+    }
+
+    fn blocked(&self) -> String {
+        let clause = self.blocking(&self.answer.because, self.outcome());
+        let translation = self.outcome().and_then(|outcome| Some((outcome, judge::translation(outcome)?)));
+        let clause = match translation {
+            Some((outcome, by)) => {
+                let leads = judge::leads(outcome, &by);
+                let turned = Finding { cause: Cause::Translated, by: Some(by), leads, holder: None };
+                let to = self.new_destination(&turned, Some(outcome));
+                say(Phrase::AndThen, &[("first", &self.decision(&turned, to.as_deref())), ("second", &clause)])
+            }
+            None => clause,
+        };
+        join(self.never_gets(), sentence(&clause))
+    }
+
+    /// What blocks, as a clause.
+    pub(super) fn blocking(&self, finding: &Finding, outcome: Option<&Outcome>) -> String {
+        match (finding.cause, &finding.by) {
+            (Cause::Kernel(reason), _) => kernel::reason(self.ns, self.answer.family, outcome, reason),
+            (Cause::DroppedByPolicy, Some(by)) => {
+                say(Phrase::DroppedByPolicy, &[("chain", &rules::chain(self.ns, by.at.chain()))])
+            }
+            _ => self.decision(finding, None),
+        }
+    }
+
+    pub(super) fn not_here(&self) -> String {
+        let fate = self.outcome().map(|outcome| &outcome.fate);
+        let dst = fate
+            .and_then(|fate| fate.endpoints.dst)
+            .map_or_else(|| say(Phrase::SomeAddress, &[]), |dst| dst.to_string());
+        let device = fate.and_then(|fate| fate.oif.clone()).unwrap_or_else(|| say(Phrase::SomeDevice, &[]));
+        let sent = fate.is_some_and(|fate| fate.kind == FateKind::Sent);
+        say(if sent { Phrase::SentOn } else { Phrase::Forwarded }, &[("dst", &dst), ("device", &device)])
+    }
+
+    fn undecided(&self) -> String {
+        let finding = &self.answer.because;
+        if finding.by.is_some() {
+            return sentence(&self.decision(finding, None));
+        }
+        let arrives = self.outcome().is_some_and(|outcome| outcome.fate.kind == FateKind::Delivered);
+        sentence(&match arrives {
+            true => say(Phrase::SocketsUnread, &[("port", &self.port())]),
+            false => say(Phrase::NoWalk, &[]),
+        })
+    }
+}
+
+/// A sentence that begins with the socket's holder: the name of a process is written as it is.
+fn about(socket: &Socket, text: &str) -> String {
+    if socket.processes.is_empty() { sentence(text) } else { sentence_of_name(text) }
+}
+
+fn join(first: Option<String>, second: String) -> String {
+    match first {
+        Some(first) => format!("{first} {second}"),
+        None => second,
+    }
+}

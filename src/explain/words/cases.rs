@@ -1,0 +1,94 @@
+//! What outcomes that disagree say, as one sentence: each case with what must hold for it.
+
+use super::because::Teller;
+use super::conditions;
+use super::phrase::{self, Phrase, list, say};
+use crate::explain::finding::AnswerVerdict;
+use crate::explain::judge::Judged;
+use crate::walk::{Assumption, Outcome};
+
+/// At most this many cases are told one by one.
+const CASES: usize = 3;
+
+/// Outcomes that end alike.
+struct Case<'a> {
+    judged: &'a Judged,
+    outcomes: Vec<&'a Outcome>,
+}
+
+/// `It depends: if src in 10.0.0.0/8, sshd (812) gets the packet; else rule 5 of filter INPUT drops it.`
+pub(super) fn sentence(teller: &Teller<'_>) -> String {
+    let mut cases: Vec<Case<'_>> = Vec::new();
+    for (outcome, judged) in &teller.judged {
+        match cases.iter_mut().find(|case| ends_alike(case.judged, judged)) {
+            Some(case) => case.outcomes.push(outcome),
+            None => cases.push(Case { judged, outcomes: vec![outcome] }),
+        }
+    }
+    let mut told: Vec<(String, String)> = cases.iter().map(|case| (when(teller, case), ends(teller, case))).collect();
+    // The case that takes the most words is the "else" of the others.
+    told.sort_by_key(|(when, _)| when.is_empty().then_some(usize::MAX).unwrap_or(when.chars().count()));
+    let left_out = told.len().saturating_sub(CASES + 1);
+    if left_out > 0 {
+        told.drain(CASES - 1..told.len() - 2);
+    }
+    let last = told.len().saturating_sub(1);
+    let mut parts: Vec<String> = told
+        .iter()
+        .enumerate()
+        .map(|(i, (when, what))| match i == last || when.is_empty() {
+            true => say(Phrase::Always, &[("what", what)]),
+            false => say(Phrase::Case, &[("when", when), ("what", what)]),
+        })
+        .collect();
+    if left_out > 0 {
+        parts.push(say(Phrase::OtherCases, &[("count", &left_out.to_string())]));
+    }
+    let unexplored = teller.answer.walk.unexplored;
+    if unexplored > 0 {
+        parts.push(say(Phrase::Unexplored, &[("count", &unexplored.to_string())]));
+    }
+    phrase::sentence(&format!("{}: {}", say(Phrase::Depends, &[]), parts.join("; ")))
+}
+
+fn ends_alike(a: &Judged, b: &Judged) -> bool {
+    let by = |judged: &Judged| judged.because.by.as_ref().map(|step| step.at);
+    a.verdict == b.verdict && a.who == b.who && a.because.cause == b.because.cause && by(a) == by(b)
+}
+
+/// What must hold for a case; empty where nothing tells it from others.
+fn when(teller: &Teller<'_>, case: &Case<'_>) -> String {
+    let texts: Vec<String> = case
+        .outcomes
+        .iter()
+        .map(|outcome| {
+            let mut parts: Vec<String> = conditions::when(&outcome.when).into_iter().collect();
+            let told = outcome.assumed.iter().filter(|one| is_disputed(teller, one));
+            parts.extend(told.map(|one| {
+                let gist = |rule, index| conditions::gist(teller.ns, rule, index);
+                conditions::assumption(teller.host, teller.namespace, one, &gist)
+            }));
+            list(Phrase::And, &parts, CASES)
+        })
+        .collect();
+    if texts.iter().any(String::is_empty) { String::new() } else { list(Phrase::Or, &texts, 2) }
+}
+
+/// Whether another outcome assumes the opposite.
+fn is_disputed(teller: &Teller<'_>, assumption: &Assumption) -> bool {
+    teller.judged.iter().any(|(outcome, _)| {
+        outcome.assumed.iter().any(|other| other.what == assumption.what && other.holds != assumption.holds)
+    })
+}
+
+fn ends(teller: &Teller<'_>, case: &Case<'_>) -> String {
+    let judged = case.judged;
+    let who = |phrase| say(phrase, &[("who", &teller.who(&judged.who))]);
+    match judged.verdict {
+        AnswerVerdict::Reached => who(Phrase::CaseGets),
+        AnswerVerdict::Diverted => who(Phrase::CaseGoes),
+        AnswerVerdict::Blocked => teller.blocking(&judged.because, case.outcomes.first().copied()),
+        AnswerVerdict::Unanswered => say(Phrase::CaseNobody, &[]),
+        AnswerVerdict::Depends => say(Phrase::CaseUnknown, &[]),
+    }
+}

@@ -1,0 +1,216 @@
+//! Conditions and assumptions of outcomes, in words.
+
+use super::phrase::{Phrase, list, say};
+use super::rules;
+use crate::host::xt::{CtStates, Match, RecentCheck, Target, TcpFlags};
+use crate::host::{Body, Host, Namespace, RuleId};
+use crate::walk::{Assumed, Assumption, Condition, Field, Op, Values, Why};
+
+/// At most this many values are told one by one.
+const VALUES: usize = 4;
+
+/// A condition, in a few words.
+pub(super) fn condition(condition: &Condition) -> String {
+    let field = condition.field.name();
+    let texts: Vec<String> = condition.values.iter().flat_map(|values| value(condition.field, values)).collect();
+    let one = texts.len() == 1;
+    let phrase = match (&condition.values[..], condition.op) {
+        ([Values::Range(first, last)], op) if first != last => {
+            if op == Op::NotIn {
+                Phrase::HasNot
+            } else {
+                Phrase::Has
+            }
+        }
+        ([Values::Net(net)], Op::In) if net.prefix_len() < net.max_prefix_len() => Phrase::IsIn,
+        ([Values::Net(net)], Op::NotIn) if net.prefix_len() < net.max_prefix_len() => Phrase::IsNotIn,
+        ([Values::Addresses(..)], Op::In | Op::Is) => Phrase::IsIn,
+        ([Values::Addresses(..)], Op::NotIn) => Phrase::IsNotIn,
+        (_, Op::In | Op::Is) if one => Phrase::Is,
+        (_, Op::NotIn) if one => Phrase::IsNot,
+        ([Values::Name(_), ..], Op::NotIn) => Phrase::IsNone,
+        (_, Op::NotIn) => Phrase::IsNotIn,
+        (_, Op::In | Op::Is) => Phrase::IsIn,
+    };
+    say(phrase, &[("field", field), ("values", &list(Phrase::Or, &texts, VALUES))])
+}
+
+/// The alternatives under which an outcome comes about, in words; `None`: always.
+pub(super) fn when(alternatives: &[Vec<Condition>]) -> Option<String> {
+    let texts: Vec<String> = alternatives
+        .iter()
+        .map(|conditions| {
+            let parts: Vec<String> = conditions.iter().map(condition).collect();
+            list(Phrase::And, &parts, VALUES)
+        })
+        .collect();
+    if texts.is_empty() || texts.iter().any(String::is_empty) { None } else { Some(list(Phrase::Or, &texts, VALUES)) }
+}
+
+fn value(field: Field, values: &Values) -> Vec<String> {
+    match values {
+        Values::Net(net) if net.prefix_len() == net.max_prefix_len() => vec![net.addr().to_string()],
+        Values::Net(net) => vec![net.to_string()],
+        Values::Addresses(first, last) => vec![format!("{first}–{last}")],
+        Values::Name(name) => vec![name.clone()],
+        Values::Range(first, last) => numbers(field, *first, *last),
+    }
+}
+
+fn numbers(field: Field, first: u64, last: u64) -> Vec<String> {
+    let many = |text: &dyn Fn(u64) -> String| {
+        if first == last { vec![text(first)] } else { vec![format!("{}–{}", text(first), text(last))] }
+    };
+    match field {
+        Field::CtState if last - first < 16 => {
+            let states = CtStates::from_bits_truncate((first..=last).fold(0, |all, bit| all | bit as u16));
+            states.iter_names().map(|(name, _)| name.to_lowercase()).collect()
+        }
+        Field::TcpFlags => many(&|flags| {
+            let names: Vec<String> =
+                TcpFlags::from_bits_truncate(flags as u8).iter_names().map(|(name, _)| name.to_lowercase()).collect();
+            if names.is_empty() { "none".to_owned() } else { names.join(",") }
+        }),
+        Field::Mark => many(&|mark| format!("{mark:#x}")),
+        Field::Pkttype => many(&|kind| {
+            match kind {
+                0 => "host",
+                1 => "broadcast",
+                2 => "multicast",
+                _ => "other",
+            }
+            .to_owned()
+        }),
+        Field::SrcMac => many(&|mac| {
+            let bytes = mac.to_be_bytes();
+            let texts: Vec<String> = bytes[2..].iter().map(|byte| format!("{byte:02x}")).collect();
+            texts.join(":")
+        }),
+        _ => many(&|number| number.to_string()),
+    }
+}
+
+/// An assumption as a clause.
+pub(super) fn assumption(
+    host: &Host,
+    namespace: usize,
+    assumption: &Assumption,
+    match_text: &dyn Fn(RuleId, Option<u16>) -> String,
+) -> String {
+    let what = what(&host.namespaces[namespace], assumption, match_text);
+    let why = match assumption.why {
+        Why::Order => Phrase::WhyOrder,
+        Why::Rate => Phrase::WhyRate,
+        Why::State => Phrase::WhyState,
+        Why::Random => Phrase::WhyRandom,
+        Why::Undecoded => Phrase::WhyUndecoded,
+        Why::Unread => Phrase::WhyUnread,
+    };
+    say(why, &[("what", &what)])
+}
+
+fn what(ns: &Namespace, assumption: &Assumption, match_text: &dyn Fn(RuleId, Option<u16>) -> String) -> String {
+    let either = |holds: Phrase, fails: Phrase| if assumption.holds { holds } else { fails };
+    let of_rule = |phrase: Phrase, rule: RuleId, index: Option<u16>| {
+        say(phrase, &[("text", &match_text(rule, index)), ("rule", &rules::rule_place(ns, rule))])
+    };
+    match &assumption.what {
+        Assumed::Match { rule, index } => of_rule(either(Phrase::MatchHolds, Phrase::MatchFails), *rule, Some(*index)),
+        Assumed::ChosenFits { rule, index } => {
+            of_rule(either(Phrase::ChosenFits, Phrase::ChosenFitsNot), *rule, Some(*index))
+        }
+        Assumed::TargetContinues(rule) => of_rule(either(Phrase::TargetContinues, Phrase::TargetStops), *rule, None),
+        Assumed::Order { first, second } => {
+            let (first, second) = if assumption.holds { (first, second) } else { (second, first) };
+            say(Phrase::RunsBefore, &[("first", &rules::chain(ns, *first)), ("second", &rules::chain(ns, *second))])
+        }
+        Assumed::LeavesBy(devices) => {
+            say(either(Phrase::LeavesBy, Phrase::LeavesNotBy), &[("devices", &list(Phrase::Or, devices, VALUES))])
+        }
+        Assumed::Local(endpoints) => {
+            let dst = rules::endpoint(endpoints.dst, None).unwrap_or_else(|| say(Phrase::SomeAddress, &[]));
+            say(either(Phrase::IsLocal, Phrase::IsNotLocal), &[("dst", &dst)])
+        }
+        Assumed::Forwards => say(either(Phrase::Forwards, Phrase::ForwardsNot), &[]),
+        Assumed::ReversePathAccepts => say(either(Phrase::ReverseAccepts, Phrase::ReverseRefuses), &[]),
+        Assumed::NoTranslation => say(either(Phrase::NoTranslation, Phrase::Translation), &[]),
+        Assumed::SocketAnswers => say(either(Phrase::SocketAnswers, Phrase::SocketSilent), &[]),
+    }
+}
+
+/// A match (or the target) of a rule by its name and what tells it from others: enough for a sentence.
+pub(super) fn gist(ns: &Namespace, rule: RuleId, index: Option<u16>) -> String {
+    let Body::Iptables(rule) = &ns.ruleset.rule(rule).body;
+    match index.map(|index| rule.matches.get(usize::from(index))) {
+        None => target_name(&rule.target),
+        Some(None) => String::new(),
+        Some(Some(matched)) => match_gist(matched),
+    }
+}
+
+fn target_name(target: &Target) -> String {
+    match target {
+        Target::Opaque(opaque) => {
+            let words: Vec<&str> = opaque.words.iter().map(|word| &**word).collect();
+            format!("-j {} {}", opaque.name, words.join(" ")).trim_end().to_owned()
+        }
+        Target::Nfqueue(_) | Target::Queue => "-j NFQUEUE".to_owned(),
+        _ => "-j".to_owned(),
+    }
+}
+
+fn match_gist(matched: &Match) -> String {
+    match matched {
+        Match::Set(set) => {
+            let sides: Vec<&str> = set.directions.iter().map(|src| if *src { "src" } else { "dst" }).collect();
+            format!("-m set {}--match-set {} {}", if set.not { "! " } else { "" }, set.name, sides.join(","))
+        }
+        Match::Recent(recent) => {
+            let check = match recent.check {
+                RecentCheck::Set => "set",
+                RecentCheck::Rcheck => "rcheck",
+                RecentCheck::Update => "update",
+                RecentCheck::Remove => "remove",
+            };
+            format!("-m recent {}--{check} --name {}", if recent.not { "! " } else { "" }, recent.name)
+        }
+        Match::Opaque(opaque) => {
+            let words: Vec<&str> = opaque.words.iter().map(|word| &**word).collect();
+            format!("-m {} {}", opaque.name, words.join(" ")).trim_end().to_owned()
+        }
+        other => match_name(other).to_owned(),
+    }
+}
+
+fn match_name(matched: &Match) -> &'static str {
+    match matched {
+        Match::Source(_) => "-s",
+        Match::Destination(_) => "-d",
+        Match::InInterface(_) => "-i",
+        Match::OutInterface(_) => "-o",
+        Match::Protocol(_) => "-p",
+        Match::Fragment(_) => "-f",
+        Match::Tcp(_) => "-m tcp",
+        Match::Udp(_) => "-m udp",
+        Match::Icmp(_) => "-m icmp",
+        Match::Multiport(_) => "-m multiport",
+        Match::Comment(_) => "-m comment",
+        Match::State(_) => "-m state",
+        Match::Conntrack(_) => "-m conntrack",
+        Match::Addrtype(_) => "-m addrtype",
+        Match::Mark(_) => "-m mark",
+        Match::Connmark(_) => "-m connmark",
+        Match::Limit(_) => "-m limit",
+        Match::Statistic(_) => "-m statistic",
+        Match::Recent(_) => "-m recent",
+        Match::Set(_) => "-m set",
+        Match::Owner(_) => "-m owner",
+        Match::Mac(_) => "-m mac",
+        Match::Pkttype(_) => "-m pkttype",
+        Match::Iprange(_) => "-m iprange",
+        Match::Length(_) => "-m length",
+        Match::Ttl(_) => "-m ttl",
+        Match::Physdev(_) => "-m physdev",
+        Match::Opaque(_) => "-m",
+    }
+}

@@ -1,0 +1,202 @@
+//! Every phrase that whyport says about a packet, by name; a language is a table of them.
+//!
+//! A phrase has places in braces, which [`say`] fills. What fills them (names, addresses, rule texts) belongs to no
+//! language.
+
+use super::english;
+
+/// A phrase, whatever the language. The places that each has are those of the English table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Phrase {
+    // Who.
+    Nobody,
+    Unknown,
+    Kernel,
+    NamelessSocket,
+    InNamespace,
+    OneOfMany,
+    SomeAddress,
+    Or,
+    And,
+    AndMore,
+    // From where.
+    Outside,
+    OutsideBy,
+    OnBridge,
+    OwnAddress,
+    OwnSomeAddress,
+    Localhost,
+    // Conditions.
+    IsIn,
+    IsNotIn,
+    Is,
+    IsNot,
+    IsNone,
+    Has,
+    HasNot,
+    // What a rule asks.
+    All,
+    Everything,
+    ForLocal,
+    For,
+    NotFor,
+    Source,
+    NotSource,
+    ArrivingBy,
+    NotArrivingBy,
+    // Where a rule is, and what it does.
+    RuleOf,
+    PolicyOf,
+    Sends,
+    Led,
+    SendsPick,
+    Picks,
+    It,
+    Turns,
+    Drops,
+    Rejects,
+    Queues,
+    LastWord,
+    UnknownPlace,
+    PortOfThisHost,
+    // Sentences.
+    NeverGets,
+    NoSocketOn,
+    BeforeSocket,
+    Redirected,
+    Gets,
+    GetsAccepted,
+    FitsBetter,
+    KernelAnswers,
+    NobodyTcp,
+    NobodyOther,
+    NobodyAfter,
+    AndThen,
+    DroppedByPolicy,
+    Forwarded,
+    SentOn,
+    SomeDevice,
+    Queued,
+    SocketsUnread,
+    NoWalk,
+    // It depends.
+    Depends,
+    Case,
+    Always,
+    CaseGets,
+    CaseGoes,
+    CaseNobody,
+    CaseUnknown,
+    OtherCases,
+    Unexplored,
+    // The kernel's own reasons.
+    IpForward,
+    RpFilter,
+    RpFilterLoose,
+    RouteLocalnet,
+    LocalSource,
+    ImpossibleSource,
+    ImpossibleDestination,
+    Ttl,
+    Hairpin,
+    NoRoute,
+    Blackhole,
+    Unreachable,
+    Prohibit,
+    Broadcast,
+    Unread,
+    // Assumptions.
+    MatchHolds,
+    MatchFails,
+    TargetContinues,
+    TargetStops,
+    RunsBefore,
+    LeavesBy,
+    LeavesNotBy,
+    IsLocal,
+    IsNotLocal,
+    Forwards,
+    ForwardsNot,
+    ReverseAccepts,
+    ReverseRefuses,
+    NoTranslation,
+    Translation,
+    ChosenFits,
+    ChosenFitsNot,
+    SocketAnswers,
+    SocketSilent,
+    WhyOrder,
+    WhyRate,
+    WhyState,
+    WhyRandom,
+    WhyUndecoded,
+    WhyUnread,
+}
+
+/// The phrase with its places filled. A place that nothing fills stays empty; what fills one is not looked into again.
+pub(super) fn say(phrase: Phrase, fills: &[(&str, &str)]) -> String {
+    let mut rest = english::phrase(phrase);
+    let mut said = String::with_capacity(rest.len() + 64);
+    while let Some(open) = rest.find('{') {
+        let Some(close) = rest[open..].find('}') else { break };
+        said.push_str(&rest[..open]);
+        let place = &rest[open + 1..open + close];
+        if let Some((_, fill)) = fills.iter().find(|(name, _)| *name == place) {
+            said.push_str(fill);
+        }
+        rest = &rest[open + close + 1..];
+    }
+    said.push_str(rest);
+    said
+}
+
+/// The sentence with a capital letter at its beginning, and a full stop at its end.
+pub(super) fn sentence(text: &str) -> String {
+    let mut chars = text.chars();
+    let first: String = chars.next().into_iter().flat_map(char::to_uppercase).collect();
+    format!("{first}{}.", chars.as_str())
+}
+
+/// The sentence as it begins, with a full stop at its end: names keep their letters.
+pub(super) fn sentence_of_name(text: &str) -> String {
+    format!("{text}.")
+}
+
+/// `a`, `a and b`, `a, b and c`; with more than `most`, the first of them and how many more.
+pub(super) fn list(last: Phrase, items: &[String], most: usize) -> String {
+    if items.len() > most + 1 {
+        let more = (items.len() - most).to_string();
+        return say(Phrase::AndMore, &[("items", &items[..most].join(", ")), ("count", &more)]);
+    }
+    match items {
+        [] => String::new(),
+        [one] => one.clone(),
+        [start @ .., end] => say(last, &[("items", &start.join(", ")), ("last", end)]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fills_are_not_looked_into_again() {
+        let said = say(Phrase::InNamespace, &[("who", "{namespace}"), ("namespace", "a{b}")]);
+        assert_eq!(said, "{namespace} in a{b}");
+    }
+
+    #[test]
+    fn lists_read_as_people_write_them() {
+        let items: Vec<String> = ["80", "81", "443", "8080"].map(str::to_owned).to_vec();
+        assert_eq!(list(Phrase::And, &items[..1], 5), "80");
+        assert_eq!(list(Phrase::And, &items[..2], 5), "80 and 81");
+        assert_eq!(list(Phrase::Or, &items[..3], 5), "80, 81 or 443");
+        assert_eq!(list(Phrase::And, &items, 2), "80, 81 and 2 more");
+    }
+
+    #[test]
+    fn sentences_begin_with_a_capital() {
+        assert_eq!(sentence("rule 3 drops it"), "Rule 3 drops it.");
+        assert_eq!(sentence("10.0.0.1 is away"), "10.0.0.1 is away.");
+    }
+}
