@@ -166,7 +166,13 @@ fn the_way_of_a_packet_reads_hook_by_hook() {
         let text = trace::trace(&host(), 0, &[answer()], Style { colour: false, width });
         assert_tame(&text, width);
     }
-    let text = trace::trace(&host(), 0, &[answer()], Style { colour: false, width: 100 });
+    let mut marked = answer();
+    marked.walk.query.set(Field::Mark, ValueSet::one(0x4000));
+    let text = trace::trace(&host(), 0, &[marked], Style { colour: false, width: 100 });
+    let header = text.lines().next().unwrap();
+    assert!(header.starts_with("tcp/80 to 192.168.66.100, IPv4, arrives by eth0; "), "{header}");
+    assert!(header.contains("192.168.66.0/24") && header.contains("mark"), "{header}");
+    assert!(!header.contains("flags"), "what a packet is by default is not told: {header}");
     let expected = "\
 prerouting
   nat PREROUTING  ip, iptables-nft, priority -100

@@ -2,11 +2,11 @@
 
 use super::page::{Page, Span, Tone};
 use super::{Style, namespace_name, part_text, rule_spec};
-use crate::explain::{Answer, AnswerVerdict, words};
+use crate::explain::{Answer, AnswerVerdict, fields, words};
 use crate::host::{ChainId, Host, IpFamily, RuleId, Ruleset};
 use crate::walk::{
-    Endpoints, Event, Fate, FateKind, Field, Origin, Outcome, Query, Reason, RouteDecision, RouteEvent, Step, StepAt,
-    Translation, Verdict,
+    Condition, Endpoints, Event, Fate, FateKind, Field, Op, Origin, Outcome, Query, Reason, RouteDecision, RouteEvent,
+    Step, StepAt, Translation, ValueSet, Values, Verdict,
 };
 
 /// What happens to the packets of each answer's walk, as text: one answer for each device that they may come in by.
@@ -247,13 +247,33 @@ fn asked(query: &Query) -> String {
     format!("{}{port}{to}, {version},", query.protocol)
 }
 
+/// Where it starts, and what else is known of it beyond what every first packet is.
 fn comes_from(query: &Query) -> String {
-    let source = query.known_address(Field::Src).map(|src| format!(" from {src}")).unwrap_or_default();
-    match &query.origin {
-        Origin::Device(device) => format!("arrives by {device}{source}"),
-        Origin::Somewhere => format!("arrives by any device but lo{source}"),
-        Origin::Local => format!("made by this host{source}"),
+    let start = match &query.origin {
+        Origin::Device(device) => format!("arrives by {device}"),
+        Origin::Somewhere => "arrives by any device but lo".to_owned(),
+        Origin::Local => "made by this host".to_owned(),
+    };
+    let usual = Query::new(query.namespace, query.origin.clone(), query.family, query.protocol);
+    let told = |(field, set): (&Field, &ValueSet)| {
+        let known = matches!(field, Field::Iif | Field::Dst | Field::Dport) || usual.fields.get(field) == Some(set);
+        if known { None } else { condition(query.family, *field, set) }
+    };
+    let more: Vec<String> = query.fields.iter().filter_map(told).collect();
+    if more.is_empty() { start } else { format!("{start}; {}", more.join(", ")) }
+}
+
+/// The values of a field in words; `None` where all are possible.
+fn condition(family: IpFamily, field: Field, set: &ValueSet) -> Option<String> {
+    if *set == ValueSet::full(field.bits(family)) {
+        return None;
     }
+    let values = if field.is_address() {
+        fields::prefixes(family, set, usize::MAX)?.into_iter().map(Values::Net).collect()
+    } else {
+        set.ranges().iter().map(|(first, last)| Values::Range(*first as u64, *last as u64)).collect()
+    };
+    Some(words::condition(&Condition { field, op: Op::In, values }))
 }
 
 fn verdict_tone(verdict: AnswerVerdict) -> Tone {
