@@ -130,7 +130,9 @@ pub fn parse(text: &str) -> Recording {
     if host.namespaces.is_empty() {
         host.namespaces.push(namespace(&Part { name: UNNAMED.into(), sections: Vec::new() }, &mut trouble));
     }
-    if outline.cut && let Some(last) = host.namespaces.last_mut() {
+    if outline.cut
+        && let Some(last) = host.namespaces.last_mut()
+    {
         mark(last, What::Recording, NEEDS_WHOLE);
     }
     if let Some((line, name)) = viewed {
@@ -169,7 +171,9 @@ fn namespace(part: &Part, trouble: &mut Trouble) -> Namespace {
         _ => 3,
     };
     ordered.sort_by_key(|section| rules_last(section));
-    if get(Title::Links).is_none() && let Some(addresses) = get(Title::Addresses) {
+    if get(Title::Links).is_none()
+        && let Some(addresses) = get(Title::Addresses)
+    {
         ns.links = links::parse_links(addresses, &mut Trouble::default());
     }
     let mut places_known = false;
@@ -189,8 +193,8 @@ fn namespace(part: &Part, trouble: &mut Trouble) -> Namespace {
     for what in damaged {
         mark(&mut ns, what, NEEDS_WHOLE);
     }
-    for what in missing(&part.sections, &ns) {
-        mark(&mut ns, what, NEEDS_SNAPSHOT);
+    for (what, needs) in missing(&part.sections, &ns) {
+        mark(&mut ns, what, needs);
     }
     ns
 }
@@ -250,7 +254,9 @@ fn read_rules(section: &Section, family: IpFamily, backend: Backend, ns: &mut Na
     ns.observations.policies.extend(policies.into_iter().map(|(id, seen)| (moved(id), seen)));
     trouble.damaged |= !dump.diagnostics.is_empty();
     trouble.diagnostics.extend(
-        dump.diagnostics.into_iter().map(|diagnostic| Diagnostic { line: diagnostic.line + section.line, ..diagnostic }),
+        dump.diagnostics
+            .into_iter()
+            .map(|diagnostic| Diagnostic { line: diagnostic.line + section.line, ..diagnostic }),
     );
 }
 
@@ -306,30 +312,34 @@ fn held_by(title: Title) -> Option<What> {
     })
 }
 
-/// What no section tells.
-fn missing(sections: &[Section], ns: &Namespace) -> Vec<What> {
+/// What no section tells, and the output that would.
+fn missing(sections: &[Section], ns: &Namespace) -> Vec<(What, &'static str)> {
     let has = |title: Title| sections.iter().any(|section| section.title == title);
     let routes = |family| has(Title::Routes(Families::Unsaid)) || has(Title::Routes(family));
     let rules4 = has(Title::PolicyRules(Families::Unsaid)) || has(Title::PolicyRules(Families::V4));
     let nft = |family| has(Title::IptablesNft(family));
     let bridges = ns.links.iter().any(|link| link.kind == LinkKind::Bridge);
     [
-        (What::Links, has(Title::Links)),
-        (What::Addresses, has(Title::Addresses)),
-        (What::Routes, routes(Families::V4) && routes(Families::V6)),
-        (What::PolicyRules, rules4 && has(Title::PolicyRules(Families::V6))),
-        (What::Neighbours, has(Title::Neighbours) && (has(Title::Fdb) || !bridges)),
-        (What::Sysctls, has(Title::Sysctls)),
-        (What::Sockets, has(Title::Sockets)),
-        (What::NfTables, nft(IpFamily::V4) && nft(IpFamily::V6) && has(Title::Nft)),
-        (What::LegacyIp, has(Title::IptablesLegacy(IpFamily::V4))),
-        (What::LegacyIp6, has(Title::IptablesLegacy(IpFamily::V6))),
-        (What::IpSets, has(Title::Ipset)),
-        (What::Hooks, has(Title::Hooks)),
+        (What::Links, has(Title::Links), "ip -d -j link"),
+        (What::Addresses, has(Title::Addresses), "ip -j addr"),
+        (What::Routes, routes(Families::V4) && routes(Families::V6), "ip -j route show table all"),
+        (What::PolicyRules, rules4 && has(Title::PolicyRules(Families::V6)), "ip -j rule and ip -6 -j rule"),
+        (What::Neighbours, has(Title::Neighbours) && (has(Title::Fdb) || !bridges), "ip -j neigh and bridge -j fdb"),
+        (What::Sysctls, has(Title::Sysctls), "sysctl -a"),
+        (What::Sockets, has(Title::Sockets), "ss -H -tulpne"),
+        (
+            What::NfTables,
+            nft(IpFamily::V4) && nft(IpFamily::V6) && has(Title::Nft),
+            "iptables-nft-save, ip6tables-nft-save and nft list ruleset",
+        ),
+        (What::LegacyIp, has(Title::IptablesLegacy(IpFamily::V4)), "iptables-legacy-save"),
+        (What::LegacyIp6, has(Title::IptablesLegacy(IpFamily::V6)), "ip6tables-legacy-save"),
+        (What::IpSets, has(Title::Ipset), "ipset save"),
+        (What::Hooks, has(Title::Hooks), "the section [hooks]"),
     ]
     .into_iter()
-    .filter(|(_, there)| !there)
-    .map(|(what, _)| what)
+    .filter(|(_, there, _)| !there)
+    .map(|(what, _, needs)| (what, needs))
     .collect()
 }
 
@@ -449,12 +459,7 @@ pub fn bare_dump(dump: iptables::Dump) -> Recording {
             | What::Sockets
             | What::Processes
             | What::Hooks => mark(&mut ns, what, NEEDS_SNAPSHOT),
-            What::NfTables
-            | What::LegacyIp
-            | What::LegacyIp6
-            | What::IpSets
-            | What::Conntrack
-            | What::Recording => {}
+            What::NfTables | What::LegacyIp | What::LegacyIp6 | What::IpSets | What::Conntrack | What::Recording => {}
         }
     }
     Recording { host: Host { namespaces: vec![ns], ..Host::default() }, diagnostics: dump.diagnostics }

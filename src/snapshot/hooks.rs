@@ -7,7 +7,9 @@ use std::collections::HashMap;
 
 use super::Trouble;
 use super::section::Section;
-use crate::host::{Backend, Base, ChainId, Family, Handle, Hook, Namespace, Place, Priority, Registration, Ruleset, What};
+use crate::host::{
+    Backend, Base, ChainId, Family, Handle, Hook, Namespace, Place, Priority, Registration, Ruleset, What,
+};
 
 /// Ranks the base chains of equal priority by the order of the listing: the kernel runs the one that was registered last
 /// first (`nf_hook_entries_grow`), and listings print in the order of creation. All of them count as registered.

@@ -9,9 +9,7 @@ use serde_json::{Value, json};
 use super::Trouble;
 use super::json::{self, Object};
 use super::section::Section;
-use crate::host::{
-    Address, BridgePort, BridgeSettings, FdbEntry, Link, LinkKind, Namespace, Neighbour, Peer, Scope,
-};
+use crate::host::{Address, BridgePort, BridgeSettings, FdbEntry, Link, LinkKind, Namespace, Neighbour, Peer, Scope};
 
 /// The index of the device with this name; `if7` is how iproute2 names one that it cannot see.
 pub(super) fn index_of(links: &[Link], name: &str) -> Option<u32> {
@@ -59,7 +57,8 @@ pub(super) fn parse_links(section: &Section, trouble: &mut Trouble) -> Vec<Link>
     }
     let detailed = objects.iter().any(|object| object.contains_key("linkinfo") || object.contains_key("promiscuity"));
     if !objects.is_empty() && !detailed && links.iter().any(|link| !link.is_loopback()) {
-        trouble.bad(section.line, format!("[{}] does not tell what kind a device is: use ip -d -j link", section.words));
+        trouble
+            .bad(section.line, format!("[{}] does not tell what kind a device is: use ip -d -j link", section.words));
     }
     links
 }
@@ -197,10 +196,9 @@ pub(super) fn parse_addresses(section: &Section, trouble: &mut Trouble) -> Vec<A
         for info in infos.into_iter().flatten().filter_map(Value::as_object).filter(|info| !info.is_empty()) {
             match address(index, info) {
                 Some(address) => addresses.push(address),
-                None => trouble.bad(
-                    section.line,
-                    format!("[{}]: an address of device {index} that is none", section.words),
-                ),
+                None => {
+                    trouble.bad(section.line, format!("[{}]: an address of device {index} that is none", section.words))
+                }
             }
         }
     }
@@ -272,7 +270,8 @@ fn address_object(address: &Address) -> Value {
     info.insert("local".into(), json!(address.addr().to_string()));
     info.insert("prefixlen".into(), json!(address.net.prefix_len()));
     info.insert("scope".into(), json!(scope_name(address.scope)));
-    let flags = [("secondary", address.secondary), ("tentative", address.tentative), ("deprecated", address.deprecated)];
+    let flags =
+        [("secondary", address.secondary), ("tentative", address.tentative), ("deprecated", address.deprecated)];
     for (flag, _) in flags.into_iter().filter(|(_, set)| *set) {
         info.insert(flag.into(), json!(true));
     }

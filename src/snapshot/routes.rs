@@ -80,12 +80,7 @@ fn everything(family: IpFamily) -> IpNet {
 }
 
 /// Reads the routes of one section.
-pub(super) fn parse_routes(
-    section: &Section,
-    families: Families,
-    links: &[Link],
-    trouble: &mut Trouble,
-) -> Vec<Route> {
+pub(super) fn parse_routes(section: &Section, families: Families, links: &[Link], trouble: &mut Trouble) -> Vec<Route> {
     if !section.words.contains("table all") {
         trouble.bad(section.line, format!("[{}] has one table only: use ip route show table all", section.words));
     }

@@ -106,7 +106,8 @@ fn title_in(line: &str) -> Option<&str> {
 
 /// Sorts the lines of `text` into sections.
 pub(super) fn outline<'a>(text: &'a str, trouble: &mut Trouble) -> Outline<'a> {
-    let mut sorter = Sorter { outline: Outline::default(), open: Open::Nothing, start: 0, skipping: false, ended: false };
+    let mut sorter =
+        Sorter { outline: Outline::default(), open: Open::Nothing, start: 0, skipping: false, ended: false };
     let mut offset = 0;
     let mut whole_to = text.len();
     if !text.ends_with('\n') && !text.trim_end().ends_with("[end]") {
@@ -141,15 +142,7 @@ struct Sorter<'a> {
 }
 
 impl<'a> Sorter<'a> {
-    fn line(
-        &mut self,
-        text: &'a str,
-        number: usize,
-        begins: usize,
-        ends: usize,
-        raw: &'a str,
-        trouble: &mut Trouble,
-    ) {
+    fn line(&mut self, text: &'a str, number: usize, begins: usize, ends: usize, raw: &'a str, trouble: &mut Trouble) {
         let line = raw.trim_end();
         if self.ended {
             if !line.is_empty() {
