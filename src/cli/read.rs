@@ -70,18 +70,34 @@ fn recorded(path: &Path) -> Result<Reading, Refusal> {
     if bytes.len() as u64 > LIMIT {
         return Err(Refusal::usage(format!("{shown} is larger than 1 GiB; that is no recording of a host")));
     }
+    let (text, damaged) = decode(bytes);
     let mut notes = Vec::new();
-    let text = match String::from_utf8(bytes) {
-        Ok(text) => text,
-        Err(error) => {
-            notes.push(format!("{shown}: not all of it is UTF-8; what is not was replaced by U+FFFD"));
-            String::from_utf8_lossy(error.as_bytes()).into_owned()
-        }
-    };
+    if damaged {
+        notes.push(format!("{shown}: not all of it is UTF-8; what is not was replaced by U+FFFD"));
+    }
     let recording = parse(&text, &shown)?;
     let source = path.file_name().map_or_else(|| shown.clone(), |name| name.to_string_lossy().into_owned());
     notes.extend(complaints(&shown, &recording));
     Ok(reading(recording, source, notes))
+}
+
+/// Bytes as text, and whether some of them were none: UTF-8, or UTF-16 with a byte order mark, which is what a Windows
+/// shell makes of a remote command's output.
+fn decode(bytes: Vec<u8>) -> (String, bool) {
+    let unit: fn([u8; 2]) -> u16 = match bytes.as_slice() {
+        [0xff, 0xfe, ..] => u16::from_le_bytes,
+        [0xfe, 0xff, ..] => u16::from_be_bytes,
+        _ => {
+            return match String::from_utf8(bytes) {
+                Ok(text) => (text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text), false),
+                Err(error) => (String::from_utf8_lossy(error.as_bytes()).into_owned(), true),
+            };
+        }
+    };
+    let units = bytes[2..].chunks_exact(2).map(|pair| unit([pair[0], pair[1]]));
+    let text: String = char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect();
+    let damaged = text.contains(char::REPLACEMENT_CHARACTER);
+    (text, damaged)
 }
 
 fn contents(path: &Path) -> io::Result<Vec<u8>> {
@@ -162,4 +178,19 @@ fn namespace(host: &Host, wanted: &str) -> Result<usize, Refusal> {
             format!("--netns: no namespace is called “{wanted}”; there are {}", names.join(", "))
         })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::decode;
+
+    #[test]
+    fn text_of_other_systems_is_read() {
+        let utf16: Vec<u8> = "\u{feff}*nat\r\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        assert_eq!(decode(utf16), ("*nat\r\n".to_owned(), false));
+        let utf16: Vec<u8> = "\u{feff}*nat".encode_utf16().flat_map(u16::to_be_bytes).collect();
+        assert_eq!(decode(utf16), ("*nat".to_owned(), false));
+        assert_eq!(decode("\u{feff}*nat".into()), ("*nat".to_owned(), false));
+        assert_eq!(decode(b"a\xffb".to_vec()), ("a\u{fffd}b".to_owned(), true));
+    }
 }

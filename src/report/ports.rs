@@ -10,12 +10,9 @@ use crate::host::{Host, IpFamily};
 /// Every port with who answers it, as text.
 pub fn ports(host: &Host, namespace: usize, survey: &Survey, style: Style) -> String {
     let mut page = Page::new(style);
-    for unread in &survey.unread {
-        let text = format!("not read: {} (needs {})", unread.what, unread.needs);
-        page.line(0, 2, &[(Tone::Unsure, &text)]);
-    }
     if survey.ports.is_empty() {
         page.line(0, 0, &[(Tone::Plain, "No socket listens here, and no rule answers a port.")]);
+        unread(&mut page, survey);
         return page.finish();
     }
     let rows: Vec<Row> = survey.ports.iter().map(|entry| row(host, namespace, entry)).collect();
@@ -50,7 +47,16 @@ pub fn ports(host: &Host, namespace: usize, survey: &Survey, style: Style) -> St
             page.line(VERDICT + 1, VERDICT + 3, &spans);
         }
     }
+    unread(&mut page, survey);
     page.finish()
+}
+
+/// What could not be read, and so may hide an answer.
+fn unread(page: &mut Page, survey: &Survey) {
+    for unread in &survey.unread {
+        let text = format!("not read: {} (needs {})", unread.what, unread.needs);
+        page.line(0, 2, &[(Tone::Unsure, &text)]);
+    }
 }
 
 /// Columns of the longest verdict.
