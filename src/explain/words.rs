@@ -10,6 +10,8 @@ mod english;
 mod kernel;
 mod phrase;
 mod rules;
+#[cfg(test)]
+mod tests;
 
 use std::net::IpAddr;
 
