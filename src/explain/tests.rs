@@ -244,6 +244,19 @@ fn what_is_not_for_this_host_is_routed_on() {
 }
 
 #[test]
+fn no_socket_here_is_meant_by_the_address_of_another_host() {
+    let host = node();
+    let mut query = packet(22);
+    query.set_address(Field::Dst, "10.42.0.2".parse().expect("an address"));
+    let walk = walk(query, vec![outcome(FateKind::Forwarded, "10.42.0.2", 22, vec![])]);
+    let target = Target { addr: Some("10.42.0.2".parse().expect("an address")), ..tcp(22, Some(1)) };
+    let answer = judge(&host, &target, eth0(), walk);
+    let sentence = "10.42.0.2 is not an address of this host: the packet is forwarded, out by cni0.";
+    says(&host, &answer, AnswerVerdict::Reached, Cause::NotHere, sentence);
+    assert_eq!(answer.because.holder, None);
+}
+
+#[test]
 fn queues_and_targets_that_nobody_understands() {
     let host = node();
     let queue = step(Hook::Input, INPUT, INPUT, 1, Verdict::Queue);
