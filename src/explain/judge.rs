@@ -22,24 +22,31 @@ pub(super) struct Judged {
 /// Who answers, judged from all outcomes that count.
 pub(super) fn judge(host: &Host, target: &Target, from: From, walk: Walk) -> Answer {
     let ns = &host.namespaces[walk.query.namespace];
-    let holder = holder(ns, target, &walk.query);
+    let expected = target.socket.filter(|_| asks_this_host(ns, &walk.query));
+    let holder = expected.or_else(|| holder(ns, target, &walk.query));
     let chosen = plausible::outcomes(ns, &from, &walk);
     let judged: Vec<Judged> =
-        chosen.iter().map(|i| outcome(host, target.socket, holder, &walk.query, &walk.outcomes[*i])).collect();
+        chosen.iter().map(|i| outcome(host, expected, holder, &walk.query, &walk.outcomes[*i])).collect();
     let Judged { verdict, who, because } = together(host, judged, holder, walk.unexplored);
     Answer { from, family: walk.query.family, verdict, who, because, walk }
 }
 
-/// The socket that is asked about, or else the one that would get the packet if nothing stood in its way.
+/// Whether the packet asks for an address of this host: no socket here is meant by any other.
+fn asks_this_host(ns: &Namespace, query: &Query) -> bool {
+    let Some(dst) = query.known_address(Field::Dst).filter(|dst| !dst.is_loopback()) else {
+        return true;
+    };
+    !ns.is_read(What::Addresses) || ns.addresses.iter().any(|address| address.addr() == dst)
+}
+
+/// The socket that would get the packet if nothing stood in its way.
 fn holder(ns: &Namespace, target: &Target, query: &Query) -> Option<usize> {
-    target.socket.or_else(|| {
-        let device = match &query.origin {
-            Origin::Device(name) => Some(name.as_str()),
-            Origin::Somewhere | Origin::Local => None,
-        };
-        let dst = query.known_address(Field::Dst);
-        sockets::listener(ns, query.protocol, query.family, dst, target.port?, device)
-    })
+    let device = match &query.origin {
+        Origin::Device(name) => Some(name.as_str()),
+        Origin::Somewhere | Origin::Local => None,
+    };
+    let port = target.port.filter(|_| asks_this_host(ns, query))?;
+    sockets::listener(ns, query.protocol, query.family, query.known_address(Field::Dst), port, device)
 }
 
 /// What a single outcome says. `expected`: the socket that was asked about; `holder`: it, or the one that would get

@@ -148,3 +148,6 @@ impl Ask<'_> {
         Some(self.to(Origin::Local, dst))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -253,3 +253,54 @@ fn runs(sets: &[ValueSet]) -> Vec<(u128, u128)> {
     let pairs = starts.iter().zip(starts.iter().skip(1));
     pairs.filter(|(first, _)| all.contains(**first)).map(|(first, next)| (*first, next - 1)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::explain::fixture::{node, outcome, packet};
+    use crate::walk::{Condition, FateKind, Op, Values};
+
+    fn set(ranges: &[(u128, u128)]) -> ValueSet {
+        ValueSet::from_ranges(ranges.iter().copied())
+    }
+
+    #[test]
+    fn a_run_ends_where_one_of_the_sets_does() {
+        let sets = [set(&[(80, 80), (8000, 8005)]), set(&[(8003, 8010)]), set(&[(81, 81)])];
+        assert_eq!(runs(&sets), [(80, 80), (81, 81), (8000, 8002), (8003, 8005), (8006, 8010)]);
+        assert_eq!(runs(&[]), []);
+        assert_eq!(runs(&[set(&[(1, 0xffff)])]), [(1, 0xffff)]);
+    }
+
+    #[test]
+    fn a_port_taken_for_any_address_is_not_told_again_for_one() {
+        let any = (IpFamily::V4, None);
+        let one = (IpFamily::V4, Some(IpAddr::V4(Ipv4Addr::LOCALHOST)));
+        let taken = Taken::from([(any, vec![set(&[(443, 443)])]), (one, vec![set(&[(443, 444)])])]);
+        let told: Vec<String> =
+            entries(Protocol::TCP, &taken).iter().map(|e| format!("{}:{}-{}", e.addr, e.port, e.last)).collect();
+        assert_eq!(told, ["0.0.0.0:443-443", "127.0.0.1:444-444"]);
+    }
+
+    #[test]
+    fn ports_that_a_socket_has_are_no_ghosts() {
+        let host = node();
+        let ports =
+            |first, last| Condition { field: Field::Dport, op: Op::In, values: vec![Values::Range(first, last)] };
+        let mut query = packet(1);
+        query.set(Field::Dport, ValueSet::range(1, 0xffff));
+        let mut diverted = outcome(FateKind::Forwarded, "10.42.0.2", 80, vec![]);
+        diverted.when = vec![vec![ports(20, 22)], vec![ports(79, 81)]];
+        let mut taken = Taken::new();
+        Free { ns: &host.namespaces[0], query: &query, held: HashMap::new() }.of(&diverted, &mut taken);
+        assert_eq!(taken, Taken::from([((IpFamily::V4, None), vec![set(&[(20, 21), (79, 79), (81, 81)])])]));
+    }
+
+    #[test]
+    fn connected_sockets_are_no_ports() {
+        let mut host = node();
+        host.namespaces[0].sockets[1].peer = Some((IpAddr::V4(Ipv4Addr::LOCALHOST), 9));
+        let ports: Vec<u16> = ports(&host, 0).ports.iter().map(|entry| entry.port).collect();
+        assert_eq!(ports, [80, 80]);
+    }
+}

@@ -1,15 +1,10 @@
 //! What outcomes come to, and the sentence for each of them, told from walks made by hand.
 
-use super::fixture::{
-    CNI_DN, INPUT, PREROUTING, addr, default_route, nat, node, outcome, packet, socket, step, tcp, translating, walk,
-};
-use super::{Answer, AnswerVerdict, Cause, From, Target, Who, judge, queries, words};
+use super::fixture::{CNI_DN, INPUT, PREROUTING, nat, node, outcome, packet, socket, step, tcp, translating, walk};
+use super::{Answer, AnswerVerdict, Cause, From, Target, judge, words};
 use crate::host::xt::RejectWith;
-use crate::host::{Hook, Host, IpFamily, Policy, Protocol, RuleId, Unread, What};
-use crate::walk::{
-    Assumed, Assumption, Condition, Endpoints, FateKind, Field, Op, Origin, Outcome, Reason, StepAt, Translation,
-    Values, Verdict, Why,
-};
+use crate::host::{Hook, Host, Policy, Protocol, RuleId, Unread, What};
+use crate::walk::{Assumed, Assumption, Condition, FateKind, Field, Op, Outcome, Reason, StepAt, Values, Verdict, Why};
 
 fn eth0() -> From {
     From::Outside("eth0".to_owned())
@@ -249,6 +244,19 @@ fn what_is_not_for_this_host_is_routed_on() {
 }
 
 #[test]
+fn no_socket_here_is_meant_by_the_address_of_another_host() {
+    let host = node();
+    let mut query = packet(22);
+    query.set_address(Field::Dst, "10.42.0.2".parse().expect("an address"));
+    let walk = walk(query, vec![outcome(FateKind::Forwarded, "10.42.0.2", 22, vec![])]);
+    let target = Target { addr: Some("10.42.0.2".parse().expect("an address")), ..tcp(22, Some(1)) };
+    let answer = judge(&host, &target, eth0(), walk);
+    let sentence = "10.42.0.2 is not an address of this host: the packet is forwarded, out by cni0.";
+    says(&host, &answer, AnswerVerdict::Reached, Cause::NotHere, sentence);
+    assert_eq!(answer.because.holder, None);
+}
+
+#[test]
 fn queues_and_targets_that_nobody_understands() {
     let host = node();
     let queue = step(Hook::Input, INPUT, INPUT, 1, Verdict::Queue);
@@ -334,184 +342,4 @@ fn chance_among_addresses_is_diverted_to_one_of_them() {
                     address to CNI-DN-b8f5, which turns it to 10.42.0.7:8000 or 10.42.0.8:8000 (by chance).";
     says(&host, &answer, AnswerVerdict::Diverted, Cause::Translated, sentence);
     assert_eq!(words::who(&host, &answer.who), "10.42.0.7:8000 or 10.42.0.8:8000");
-}
-
-#[test]
-fn who_and_from_in_a_few_words() {
-    let mut host = node();
-    let who = |host: &Host, socket: usize| words::who(host, &Who::Socket { socket, namespace: 0, processes: vec![] });
-    host.namespaces[0].sockets[1].processes.clear();
-    assert_eq!(who(&host, 1), "the socket on tcp 0.0.0.0:22");
-    host.namespaces[0].sockets[0].processes =
-        (1..=5).map(|pid| crate::host::Process { pid, name: "nginx".to_owned() }).collect();
-    assert_eq!(who(&host, 0), "nginx (1 and 4 more)");
-    let many = (1..=9).map(|port| Endpoints { dport: Some(port), ..Endpoints::default() }).collect();
-    assert_eq!(words::who(&host, &Who::OneOf(many)), "one of 9 addresses");
-    assert_eq!(words::who(&host, &Who::Nobody), "nobody");
-    let v6 = Endpoints { dst: Some(addr("fd00::2")), dport: Some(80), ..Endpoints::default() };
-    assert_eq!(words::who(&host, &Who::Address { endpoints: v6, oif: None }), "[fd00::2]:80");
-
-    assert_eq!(words::from(&eth0()), "outside by eth0");
-    assert_eq!(words::from(&From::Somewhere), "outside");
-    assert_eq!(words::from(&From::Bridge("cni0".to_owned())), "container bridge cni0");
-    assert_eq!(words::from(&From::Local(addr("::1"))), "localhost");
-    assert_eq!(words::from(&From::Local(addr("192.168.66.100"))), "own address 192.168.66.100");
-}
-
-#[test]
-fn conditions_in_a_few_words() {
-    let say = |field, op, values: Vec<Values>| words::condition(&Condition { field, op, values });
-    let net = |text: &str| Values::Net(text.parse().expect("a prefix"));
-    assert_eq!(say(Field::Src, Op::In, vec![net("10.0.0.0/8")]), "src in 10.0.0.0/8");
-    assert_eq!(say(Field::Src, Op::NotIn, vec![net("10.0.0.1/32")]), "src is not 10.0.0.1");
-    assert_eq!(
-        say(Field::Src, Op::NotIn, vec![net("10.0.0.0/8"), net("1.2.3.4/32")]),
-        "src not in 10.0.0.0/8 or 1.2.3.4"
-    );
-    assert_eq!(say(Field::Sport, Op::In, vec![Values::Range(1024, 65535)]), "sport 1024–65535");
-    assert_eq!(say(Field::Sport, Op::NotIn, vec![Values::Range(1024, 65535)]), "sport not 1024–65535");
-    assert_eq!(say(Field::Dport, Op::In, vec![Values::Range(80, 80)]), "dport is 80");
-    assert_eq!(say(Field::Mark, Op::In, vec![Values::Range(0x4000, 0x4000)]), "mark is 0x4000");
-    assert_eq!(say(Field::Iif, Op::NotIn, vec![Values::Name("cni0".to_owned())]), "iif is not cni0");
-    let names = ["cni0", "docker0"].map(|name| Values::Name(name.to_owned())).to_vec();
-    assert_eq!(say(Field::Iif, Op::NotIn, names), "iif is none of cni0 or docker0");
-    assert_eq!(say(Field::CtState, Op::In, vec![Values::Range(8, 8)]), "ct is new");
-    assert_eq!(say(Field::TcpFlags, Op::In, vec![Values::Range(0x12, 0x12)]), "tcp-flags is syn,ack");
-    assert_eq!(
-        say(Field::SrcMac, Op::In, vec![Values::Range(0x0200_0000_0001, 0x0200_0000_0001)]),
-        "src-mac is 02:00:00:00:00:01"
-    );
-}
-
-#[test]
-fn assumptions_as_clauses() {
-    let host = node();
-    let rule = RuleId { chain: INPUT, index: 0 };
-    let text =
-        |_: RuleId, index: Option<u16>| if index.is_some() { "-m limit".to_owned() } else { "-j TARPIT".to_owned() };
-    let say = |what, holds, why| words::assumption(&host, 0, &Assumption { what, holds, why }, &text);
-    let cases = [
-        (
-            Assumed::Match { rule, index: 0 },
-            true,
-            Why::Rate,
-            "“-m limit” of rule 1 of filter INPUT holds (it depends on how many packets came before)",
-        ),
-        (
-            Assumed::Match { rule, index: 0 },
-            false,
-            Why::Undecoded,
-            "“-m limit” of rule 1 of filter INPUT does not hold (not understood)",
-        ),
-        (
-            Assumed::TargetContinues(rule),
-            true,
-            Why::Undecoded,
-            "“-j TARPIT” of rule 1 of filter INPUT lets it go on (not understood)",
-        ),
-        (
-            Assumed::Order { first: INPUT, second: nat(PREROUTING) },
-            false,
-            Why::Order,
-            "nat PREROUTING runs before filter INPUT (nothing tells which was registered last)",
-        ),
-        (
-            Assumed::LeavesBy(vec!["docker0".to_owned(), "veth+".to_owned()]),
-            true,
-            Why::Unread,
-            "it leaves by docker0 or veth+ (not read)",
-        ),
-        (
-            Assumed::Local(Endpoints { dst: Some(addr("10.0.0.5")), ..Endpoints::default() }),
-            false,
-            Why::Unread,
-            "10.0.0.5 is not an address of this host (not read)",
-        ),
-        (Assumed::Forwards, true, Why::Unread, "forwarding is on (not read)"),
-        (Assumed::ReversePathAccepts, false, Why::Unread, "reverse-path filtering drops it (not read)"),
-        (
-            Assumed::NoTranslation,
-            true,
-            Why::State,
-            "conntrack has no translation for its flow (it depends on state that cannot be seen)",
-        ),
-        (
-            Assumed::ChosenFits { rule, index: 0 },
-            true,
-            Why::Random,
-            "what the kernel chooses fits “-m limit” of rule 1 of filter INPUT (by chance)",
-        ),
-        (Assumed::SocketAnswers, true, Why::Unread, "a socket listens there (not read)"),
-    ];
-    for (what, holds, why, clause) in cases {
-        assert_eq!(say(what, holds, why), clause);
-    }
-}
-
-#[test]
-fn queries_take_the_defaults_of_trace() {
-    let mut host = node();
-    let origins = |host: &Host, from: From, family| -> Vec<(Origin, Option<String>)> {
-        queries(host, 0, &tcp(80, None), &from, family)
-            .into_iter()
-            .map(|query| (query.origin.clone(), query.known_address(Field::Dst).map(|dst| dst.to_string())))
-            .collect()
-    };
-    let by = |device: &str, dst: &str| (Origin::Device(device.to_owned()), Some(dst.to_owned()));
-    assert_eq!(origins(&host, From::Somewhere, IpFamily::V4), [by("eth0", "192.168.66.100")]);
-    // No default route in IPv6: the first device that is up and has an address.
-    assert_eq!(origins(&host, From::Somewhere, IpFamily::V6), [by("eth0", "fe80::2")]);
-    assert_eq!(origins(&host, From::Bridge("cni0".to_owned()), IpFamily::V4), [by("cni0", "10.42.0.1")]);
-    assert_eq!(origins(&host, From::Bridge("cni0".to_owned()), IpFamily::V6), []);
-    assert_eq!(origins(&host, From::Local(addr("::1")), IpFamily::V6), [(Origin::Local, Some("::1".to_owned()))]);
-    assert_eq!(origins(&host, From::Local(addr("::1")), IpFamily::V4), []);
-
-    host.namespaces[0].routes.push(default_route(3, 50));
-    let both = [by("cni0", "10.42.0.1"), by("eth0", "192.168.66.100")];
-    assert_eq!(origins(&host, From::Somewhere, IpFamily::V4), both);
-
-    let away = Target { addr: Some(addr("fe80::9")), ..tcp(80, None) };
-    assert!(queries(&host, 0, &away, &eth0(), IpFamily::V4).is_empty());
-}
-
-#[test]
-fn a_bare_dump_is_asked_at_some_address_of_its_own() {
-    let mut host = Host { namespaces: vec![Default::default()], ..Host::default() };
-    host.namespaces[0].unread = [What::Links, What::Addresses, What::Routes, What::Sockets]
-        .map(|what| Unread { what, needs: String::new() })
-        .to_vec();
-    let asked = queries(&host, 0, &tcp(8080, None), &From::Somewhere, IpFamily::V4);
-    let [query] = &asked[..] else { panic!("one query: {asked:?}") };
-    assert_eq!((&query.origin, query.dst_is_local, query.known(Field::Dport)), (&Origin::Somewhere, true, Some(8080)));
-    assert_eq!(query.known(Field::Dst), None);
-
-    let target = Target { addr: Some(addr("10.0.0.5")), ..tcp(8080, None) };
-    let asked = queries(&host, 0, &target, &From::Outside("docker0".to_owned()), IpFamily::V4);
-    assert_eq!(asked[0].known_address(Field::Dst), target.addr);
-    assert!(!asked[0].dst_is_local);
-
-    let places: Vec<From> =
-        super::places::places(&host.namespaces[0], &tcp(8080, None)).into_iter().map(|(from, _)| from).collect();
-    assert_eq!(places, [From::Somewhere, From::Local(addr("0.0.0.0")), From::Local(addr("127.0.0.1"))]);
-}
-
-#[test]
-fn places_are_those_that_can_ask_the_socket() {
-    let mut host = node();
-    let places = |host: &Host, target: &Target| -> Vec<String> {
-        super::places::places(&host.namespaces[0], target)
-            .into_iter()
-            .map(|(from, family)| format!("{family:?} {}", words::from(&from)))
-            .collect()
-    };
-    let v4 = ["V4 outside by eth0", "V4 own address 192.168.66.100", "V4 localhost", "V4 container bridge cni0"];
-    assert_eq!(places(&host, &tcp(80, Some(0))), v4);
-    let v6 = ["V6 outside by eth0", "V6 own address fe80::2", "V6 localhost"];
-    assert_eq!(places(&host, &tcp(80, Some(2))), v6);
-    host.namespaces[0].sockets[2].v6only = Some(false);
-    assert_eq!(places(&host, &tcp(80, Some(2))), [&v4[..], &v6].concat());
-    let only = Target { addr: Some(addr("127.0.0.1")), ..tcp(80, None) };
-    assert_eq!(places(&host, &only), ["V4 localhost"]);
-    let pods = Target { addr: Some(addr("10.42.0.1")), ..tcp(80, None) };
-    assert_eq!(places(&host, &pods), ["V4 outside by eth0", "V4 own address 10.42.0.1", "V4 container bridge cni0"]);
 }

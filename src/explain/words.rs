@@ -1,4 +1,4 @@
-//! Findings, conditions and assumptions as sentences. The phrases are in one table ([`english`]); another language is
+//! Findings, conditions and assumptions as sentences. The phrases are in one table, `english`; another language is
 //! another table.
 //!
 //! Text from outside (process, chain and device names) comes through as it is: whoever shows it calls [`super::clean`].
@@ -10,6 +10,8 @@ mod english;
 mod kernel;
 mod phrase;
 mod rules;
+#[cfg(test)]
+mod tests;
 
 use std::net::IpAddr;
 

@@ -27,7 +27,7 @@ pub(super) fn sentence(teller: &Teller<'_>) -> String {
     }
     let mut told: Vec<(String, String)> = cases.iter().map(|case| (when(teller, case), ends(teller, case))).collect();
     // The case that takes the most words is the "else" of the others.
-    told.sort_by_key(|(when, _)| when.is_empty().then_some(usize::MAX).unwrap_or(when.chars().count()));
+    told.sort_by_key(|(when, _)| if when.is_empty() { usize::MAX } else { when.chars().count() });
     let left_out = told.len().saturating_sub(CASES + 1);
     if left_out > 0 {
         told.drain(CASES - 1..told.len() - 2);

@@ -182,10 +182,8 @@ impl Gist {
                 let phrase = if device.not { Phrase::NotArrivingBy } else { Phrase::ArrivingBy };
                 self.by = Some(say(phrase, &[("device", &pattern(&device.value))]));
             }
-            Match::Addrtype(types) => {
-                if types.destination == Some(Neg::is(AddressTypes::LOCAL)) && self.to.is_none() {
-                    self.to = Some(say(Phrase::ForLocal, &[]));
-                }
+            Match::Addrtype(types) if types.destination == Some(Neg::is(AddressTypes::LOCAL)) && self.to.is_none() => {
+                self.to = Some(say(Phrase::ForLocal, &[]));
             }
             _ => {}
         }

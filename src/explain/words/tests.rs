@@ -1,0 +1,118 @@
+//! Who, from where, under which conditions and assumptions: each in a few words.
+
+use super::{assumption, condition, from, who};
+use crate::explain::finding::{From, Who};
+use crate::explain::fixture::{INPUT, PREROUTING, addr, nat, node};
+use crate::host::{Host, Process, RuleId};
+use crate::walk::{Assumed, Assumption, Condition, Endpoints, Field, Op, Values, Why};
+
+#[test]
+fn who_and_from_in_a_few_words() {
+    let mut host = node();
+    let of = |host: &Host, socket: usize| who(host, &Who::Socket { socket, namespace: 0, processes: vec![] });
+    host.namespaces[0].sockets[1].processes.clear();
+    assert_eq!(of(&host, 1), "the socket on tcp 0.0.0.0:22");
+    host.namespaces[0].sockets[0].processes = (1..=5).map(|pid| Process { pid, name: "nginx".to_owned() }).collect();
+    assert_eq!(of(&host, 0), "nginx (1 and 4 more)");
+    let many = (1..=9).map(|port| Endpoints { dport: Some(port), ..Endpoints::default() }).collect();
+    assert_eq!(who(&host, &Who::OneOf(many)), "one of 9 addresses");
+    assert_eq!(who(&host, &Who::Nobody), "nobody");
+    let v6 = Endpoints { dst: Some(addr("fd00::2")), dport: Some(80), ..Endpoints::default() };
+    assert_eq!(who(&host, &Who::Address { endpoints: v6, oif: None }), "[fd00::2]:80");
+
+    assert_eq!(from(&From::Outside("eth0".to_owned())), "outside by eth0");
+    assert_eq!(from(&From::Somewhere), "outside");
+    assert_eq!(from(&From::Bridge("cni0".to_owned())), "container bridge cni0");
+    assert_eq!(from(&From::Local(addr("::1"))), "localhost");
+    assert_eq!(from(&From::Local(addr("192.168.66.100"))), "own address 192.168.66.100");
+}
+
+#[test]
+fn conditions_in_a_few_words() {
+    let say = |field, op, values: Vec<Values>| condition(&Condition { field, op, values });
+    let net = |text: &str| Values::Net(text.parse().expect("a prefix"));
+    assert_eq!(say(Field::Src, Op::In, vec![net("10.0.0.0/8")]), "src in 10.0.0.0/8");
+    assert_eq!(say(Field::Src, Op::NotIn, vec![net("10.0.0.1/32")]), "src is not 10.0.0.1");
+    assert_eq!(
+        say(Field::Src, Op::NotIn, vec![net("10.0.0.0/8"), net("1.2.3.4/32")]),
+        "src not in 10.0.0.0/8 or 1.2.3.4"
+    );
+    assert_eq!(say(Field::Sport, Op::In, vec![Values::Range(1024, 65535)]), "sport 1024–65535");
+    assert_eq!(say(Field::Sport, Op::NotIn, vec![Values::Range(1024, 65535)]), "sport not 1024–65535");
+    assert_eq!(say(Field::Dport, Op::In, vec![Values::Range(80, 80)]), "dport is 80");
+    assert_eq!(say(Field::Mark, Op::In, vec![Values::Range(0x4000, 0x4000)]), "mark is 0x4000");
+    assert_eq!(say(Field::Iif, Op::NotIn, vec![Values::Name("cni0".to_owned())]), "iif is not cni0");
+    let names = ["cni0", "docker0"].map(|name| Values::Name(name.to_owned())).to_vec();
+    assert_eq!(say(Field::Iif, Op::NotIn, names), "iif is none of cni0 or docker0");
+    assert_eq!(say(Field::CtState, Op::In, vec![Values::Range(8, 8)]), "ct is new");
+    assert_eq!(say(Field::TcpFlags, Op::In, vec![Values::Range(0x12, 0x12)]), "tcp-flags is syn,ack");
+    assert_eq!(
+        say(Field::SrcMac, Op::In, vec![Values::Range(0x0200_0000_0001, 0x0200_0000_0001)]),
+        "src-mac is 02:00:00:00:00:01"
+    );
+}
+
+#[test]
+fn assumptions_as_clauses() {
+    let host = node();
+    let rule = RuleId { chain: INPUT, index: 0 };
+    let text =
+        |_: RuleId, index: Option<u16>| if index.is_some() { "-m limit".to_owned() } else { "-j TARPIT".to_owned() };
+    let say = |what, holds, why| assumption(&host, 0, &Assumption { what, holds, why }, &text);
+    let cases = [
+        (
+            Assumed::Match { rule, index: 0 },
+            true,
+            Why::Rate,
+            "“-m limit” of rule 1 of filter INPUT holds (it depends on how many packets came before)",
+        ),
+        (
+            Assumed::Match { rule, index: 0 },
+            false,
+            Why::Undecoded,
+            "“-m limit” of rule 1 of filter INPUT does not hold (not understood)",
+        ),
+        (
+            Assumed::TargetContinues(rule),
+            true,
+            Why::Undecoded,
+            "“-j TARPIT” of rule 1 of filter INPUT lets it go on (not understood)",
+        ),
+        (
+            Assumed::Order { first: INPUT, second: nat(PREROUTING) },
+            false,
+            Why::Order,
+            "nat PREROUTING runs before filter INPUT (nothing tells which was registered last)",
+        ),
+        (
+            Assumed::LeavesBy(vec!["docker0".to_owned(), "veth+".to_owned()]),
+            true,
+            Why::Unread,
+            "it leaves by docker0 or veth+ (not read)",
+        ),
+        (
+            Assumed::Local(Endpoints { dst: Some(addr("10.0.0.5")), ..Endpoints::default() }),
+            false,
+            Why::Unread,
+            "10.0.0.5 is not an address of this host (not read)",
+        ),
+        (Assumed::Forwards, true, Why::Unread, "forwarding is on (not read)"),
+        (Assumed::ReversePathAccepts, false, Why::Unread, "reverse-path filtering drops it (not read)"),
+        (
+            Assumed::NoTranslation,
+            true,
+            Why::State,
+            "conntrack has no translation for its flow (it depends on state that cannot be seen)",
+        ),
+        (
+            Assumed::ChosenFits { rule, index: 0 },
+            true,
+            Why::Random,
+            "what the kernel chooses fits “-m limit” of rule 1 of filter INPUT (by chance)",
+        ),
+        (Assumed::SocketAnswers, true, Why::Unread, "a socket listens there (not read)"),
+    ];
+    for (what, holds, why, clause) in cases {
+        assert_eq!(say(what, holds, why), clause);
+    }
+}
