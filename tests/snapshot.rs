@@ -7,7 +7,7 @@ use whyport::host::{Host, LinkKind, Namespace, Route, What};
 use whyport::snapshot;
 
 fn k3s() -> &'static str {
-    snapshot::demo("k3s-port-80").unwrap()
+    snapshot::demo("k3s-port-80").expect("the story is embedded")
 }
 
 #[test]
