@@ -178,13 +178,14 @@ fn namespace(part: &Part, trouble: &mut Trouble) -> Namespace {
     }
     let mut places_known = false;
     for section in ordered {
-        if matches!(section.title, Title::Hooks) {
-            places_known = true;
-        }
         trouble.damaged = section.cut;
         read(section, &mut ns, get(Title::Routes(Families::V6)).is_some(), trouble);
         if trouble.damaged {
             damaged.extend(held_by(section.title));
+        }
+        if section.title == Title::Hooks {
+            // A chain that a damaged list lacks may well be registered: then the listing is the better witness.
+            places_known = !trouble.damaged;
         }
     }
     if !places_known {
@@ -405,6 +406,18 @@ fn print_namespace(out: &mut String, ns: &Namespace) {
     let sysctls = read(What::Sysctls) || ns.sysctls != Default::default();
     section("sysctl", sysctls, &|out| sysctls::print(out, &ns.sysctls));
     section("ss -H -tulpne", read(What::Sockets) || !ns.sockets.is_empty(), &|out| sockets::print(out, &ns.sockets));
+    print_rules(out, ns);
+}
+
+/// Writes everything that is netfilter's.
+fn print_rules(out: &mut String, ns: &Namespace) {
+    let read = |what| ns.is_read(what);
+    let mut section = |title: &str, there: bool, write: &dyn Fn(&mut String)| {
+        if there {
+            line(out, format_args!("\n[{title}]"));
+            write(out);
+        }
+    };
     for (title, backend, family, what) in [
         ("iptables-nft-save", Backend::IptablesNft, IpFamily::V4, What::NfTables),
         ("ip6tables-nft-save", Backend::IptablesNft, IpFamily::V6, What::NfTables),

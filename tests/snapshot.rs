@@ -7,7 +7,7 @@ use whyport::host::{Host, LinkKind, Namespace, Route, What};
 use whyport::snapshot;
 
 fn k3s() -> &'static str {
-    snapshot::demo("k3s-port-80").unwrap()
+    snapshot::demo("k3s-port-80").expect("the story is embedded")
 }
 
 #[test]
@@ -226,4 +226,69 @@ fn route_line(route: &Route) -> String {
         .map(|hop| (hop.gateway.map_or(String::new(), |gateway| gateway.to_string()), hop.weight))
         .collect();
     format!("table {} {:?} {} metric {} by {hops:?}", route.table, route.kind, route.dst, route.metric)
+}
+
+/// Hosts with odd routes, sockets and sysctls come back as they were.
+#[test]
+fn what_is_printed_is_read_back() {
+    use proptest::prelude::*;
+    use whyport::host::{DeviceSysctls, NextHop, Process, Protocol, RouteKind, Scope, Socket};
+    let whole = snapshot::parse(k3s()).host;
+    let addr = prop_oneof![
+        any::<std::net::Ipv4Addr>().prop_map(std::net::IpAddr::V4),
+        any::<std::net::Ipv6Addr>().prop_map(std::net::IpAddr::V6)
+    ];
+    let nets = (addr.clone(), 0u8..=32).prop_map(|(addr, length)| ipnet::IpNet::new(addr, length).unwrap());
+    let hop = (proptest::option::of(addr.clone()), 1u32..9, 1u16..9, any::<bool>())
+        .prop_map(|(gateway, link, weight, dead)| NextHop { gateway, link, weight, dead });
+    let route = (1u32..300, nets, any::<u8>(), any::<u16>(), proptest::collection::vec(hop, 0..3)).prop_map(
+        |(table, dst, tos, metric, next_hops)| Route {
+            table,
+            kind: if next_hops.is_empty() { RouteKind::Prohibit } else { RouteKind::Unicast },
+            dst,
+            from: None,
+            tos,
+            metric: metric.into(),
+            prefsrc: None,
+            scope: Scope::Link,
+            next_hops,
+        },
+    );
+    let socket = (
+        addr,
+        any::<u16>(),
+        proptest::option::of(any::<bool>()),
+        proptest::option::of(any::<u32>()),
+        "\\PC{0,6}[\\\\\"\n) ]?ino:7",
+    )
+        .prop_map(|(addr, port, v6only, uid, name)| Socket {
+            protocol: Protocol::UDP,
+            addr,
+            port,
+            v6only,
+            device: (port % 2 == 0).then(|| "eth0".to_owned()),
+            peer: (port % 3 == 0).then_some((addr, 7)),
+            inode: port.into(),
+            uid,
+            transparent: v6only,
+            processes: vec![Process { pid: 3, name: name.clone() }, Process { pid: 4, name }],
+        });
+    let all = (proptest::collection::vec(route, 0..6), proptest::collection::vec(socket, 0..4), any::<u8>());
+    let mut runner = TestRunner::new(Config { failure_persistence: None, cases: 200, ..Config::default() });
+    let ran = runner.run(&all, |(mut routes, sockets, filter)| {
+        let mut ns = Namespace { unread: whole.namespaces[0].unread.clone(), ..whole.namespaces[0].clone() };
+        ns.ruleset = Default::default();
+        ns.observations = Default::default();
+        ns.unread.retain(|unread| unread.what == What::Neighbours);
+        routes.sort_by_key(Route::family);
+        (ns.routes, ns.sockets) = (routes, sockets);
+        let known = DeviceSysctls { rp_filter: Some(filter), accept_local: Some(filter > 9), ..Default::default() };
+        ns.sysctls.ip.insert("eth0.100".into(), known);
+        let host = Host { namespaces: vec![ns], ..whole.clone() };
+        let again = snapshot::parse(&snapshot::print(&host));
+        prop_assert_eq!(again.diagnostics, vec![]);
+        prop_assert_eq!(again.host, host);
+        Ok(())
+    });
+    ran.unwrap();
 }

@@ -24,6 +24,10 @@ pub(super) fn objects(section: &Section, trouble: &mut Trouble) -> Option<Vec<Ob
     if text.trim().is_empty() {
         return Some(Vec::new());
     }
+    if !text.trim_start().starts_with('[') {
+        trouble.bad(section.line + 1, format!("[{}] is not JSON: use the command's option -j", section.words));
+        return None;
+    }
     match serde_json::from_str::<Vec<Value>>(&text) {
         Ok(values) => Some(
             values
