@@ -5,7 +5,7 @@
 //!
 //! ```text
 //!  syntax ──┐
-//!  snapshot ┴─▶ host ──▶ walk ──▶ explain ──▶ report
+//!  snapshot ┴─▶ host ──▶ walk ──▶ explain ──▶ report, tui      shot
 //!                    cli holds the wires
 //! ```
 //!
@@ -17,12 +17,16 @@
 //! | [`walk`] | a packet's way through a host → outcomes | read, print, know a clock, fail |
 //! | [`explain`] | what outcomes mean: who answers, ghosts, causes, and the sentences that say so | know a terminal |
 //! | [`report`] | `trace`, `ports` and `rules` as text and JSON | know a terminal beyond colour and width |
+//! | [`tui`] | the explorer: state, update, view | touch the kernel, files, threads |
+//! | [`shot`] | a screen as SVG, text or ANSI | know the explorer or a terminal |
 //! | [`cli`] | the command line and the running: threads, files, the terminal's life | decide anything worth a test of its own |
 
 pub mod cli;
 pub mod explain;
 pub mod host;
 pub mod report;
+pub mod shot;
 pub mod snapshot;
 pub mod syntax;
+pub mod tui;
 pub mod walk;

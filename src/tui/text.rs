@@ -1,0 +1,79 @@
+//! Text on a grid of cells: how wide it is and where it is cut. What it says is not known here.
+
+use unicode_segmentation::UnicodeSegmentation;
+use unicode_width::UnicodeWidthStr;
+
+/// `text` in at most `width` columns: what does not fit gives way to `…`. No grapheme cluster is split.
+pub fn fit(text: &str, width: usize) -> String {
+    if text.width() <= width {
+        return text.to_owned();
+    }
+    if width == 0 {
+        return String::new();
+    }
+    let mut out = String::new();
+    let mut used = 0;
+    for cluster in text.graphemes(true) {
+        let next = used + cluster.width();
+        if next > width - 1 {
+            break;
+        }
+        out.push_str(cluster);
+        used = next;
+    }
+    out.push('…');
+    out
+}
+
+/// `text` in exactly `width` columns: cut or filled with spaces.
+pub fn pad(text: &str, width: usize) -> String {
+    let mut out = fit(text, width);
+    let missing = width.saturating_sub(out.width());
+    out.extend(std::iter::repeat_n(' ', missing));
+    out
+}
+
+/// `text` in lines of at most `width` columns, broken at spaces where there are any.
+pub fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ').filter(|word| !word.is_empty()) {
+        let Some(line) = lines.last_mut() else { break };
+        let gap = usize::from(!line.is_empty());
+        if line.width() + gap + word.width() <= width {
+            line.extend(std::iter::repeat_n(' ', gap));
+            line.push_str(word);
+        } else if line.is_empty() {
+            *line = fit(word, width);
+        } else {
+            lines.push(fit(word, width));
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cut_never_splits_a_cluster() {
+        assert_eq!(fit("nginx", 5), "nginx");
+        assert_eq!(fit("nginx", 4), "ngi…");
+        assert_eq!(fit("名前名前", 6), "名前…");
+        assert_eq!(fit("ae\u{301}bc", 3), "ae\u{301}…");
+        assert_eq!(fit("👩‍🚀👩‍🚀", 3), "👩‍🚀…");
+        assert_eq!(fit("nginx", 0), "");
+    }
+
+    #[test]
+    fn padded_text_fills_its_columns() {
+        assert_eq!(pad("名前名前", 6).width(), 6);
+        assert_eq!(pad("a", 3), "a  ");
+    }
+
+    #[test]
+    fn lines_break_at_spaces_and_long_words_are_cut() {
+        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrap("abcdefgh ij", 4), ["abc…", "ij"]);
+    }
+}
