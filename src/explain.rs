@@ -27,13 +27,13 @@ use crate::walk::{Query, Walk};
 
 /// Every port of the namespace with who answers it: by protocol, port and address, ghosts among sockets.
 pub fn survey(host: &Host, namespace: usize) -> Survey {
-    survey::survey(host, namespace)
+    survey::survey(host, namespace, &mut survey::Walks::default())
 }
 
 /// Every port of the namespace as in [`survey`], but without answers: those of a port are [`answers`]' to give, when they
 /// are wanted.
 pub fn ports(host: &Host, namespace: usize) -> Survey {
-    survey::ports(host, namespace)
+    survey::ports(host, namespace, &survey::Walks::default())
 }
 
 /// Who answers `target` from every place that a packet can come from: outside by each interface, this host by its own

@@ -13,9 +13,15 @@ use crate::walk::query::{address, number};
 use crate::walk::{Field, Outcome, Query, ValueSet, Walk, walk};
 
 /// Walks that were made already: many sockets ask the same question (the workers of a server share a port).
-#[derive(Default)]
 pub(super) struct Walks {
+    walk: fn(&Host, &Query) -> Walk,
     made: HashMap<Asked, Walk>,
+}
+
+impl Default for Walks {
+    fn default() -> Self {
+        Walks { walk, made: HashMap::new() }
+    }
 }
 
 /// What tells one question from another.
@@ -23,17 +29,16 @@ type Asked = (usize, Protocol, IpFamily, From, Option<IpAddr>, Option<u16>);
 
 impl Walks {
     fn of(&mut self, host: &Host, asked: Asked, query: &Query) -> Walk {
-        self.made.entry(asked).or_insert_with(|| walk(host, query)).clone()
+        self.made.entry(asked).or_insert_with(|| (self.walk)(host, query)).clone()
     }
 }
 
 /// Every port, with its answers.
-pub(super) fn survey(host: &Host, namespace: usize) -> Survey {
-    let mut survey = ports(host, namespace);
-    let mut walks = Walks::default();
+pub(super) fn survey(host: &Host, namespace: usize, walks: &mut Walks) -> Survey {
+    let mut survey = ports(host, namespace, walks);
     for entry in &mut survey.ports {
         let target = entry.target();
-        entry.answers = answers(host, namespace, &target, &mut walks);
+        entry.answers = answers(host, namespace, &target, walks);
     }
     survey
 }
@@ -54,12 +59,12 @@ pub(super) fn answers(host: &Host, namespace: usize, target: &Target, walks: &mu
 }
 
 /// Every port, without answers.
-pub(super) fn ports(host: &Host, namespace: usize) -> Survey {
+pub(super) fn ports(host: &Host, namespace: usize, walks: &Walks) -> Survey {
     let ns = &host.namespaces[namespace];
     let mut ports: Vec<PortEntry> =
         ns.sockets.iter().enumerate().filter_map(|(i, socket)| of_socket(i, socket)).collect();
     for protocol in protocols(ns) {
-        ports.extend(ghosts(host, namespace, protocol));
+        ports.extend(ghosts(host, namespace, protocol, walks));
     }
     ports.sort_by_key(|entry| (entry.protocol, entry.port, entry.addr, entry.socket));
     Survey { ports, unread: ns.unread.clone() }
@@ -101,7 +106,7 @@ const ADDRESSES: usize = 64;
 type Taken = BTreeMap<(IpFamily, Option<IpAddr>), Vec<ValueSet>>;
 
 /// The ports of a protocol that rules divert, and that no socket has.
-fn ghosts(host: &Host, namespace: usize, protocol: Protocol) -> Vec<PortEntry> {
+fn ghosts(host: &Host, namespace: usize, protocol: Protocol, walks: &Walks) -> Vec<PortEntry> {
     let ns = &host.namespaces[namespace];
     let target = Target { protocol, addr: None, port: None, socket: None };
     let mut taken = Taken::new();
@@ -116,7 +121,7 @@ fn ghosts(host: &Host, namespace: usize, protocol: Protocol) -> Vec<PortEntry> {
             if query.known_address(Field::Dst).is_some_and(|dst| own.contains(&dst)) {
                 query.set(Field::Dst, ValueSet::from_ranges(own.iter().map(|addr| (number(*addr), number(*addr)))));
             }
-            let found = walk(host, &query);
+            let found = (walks.walk)(host, &query);
             let mut free = Free { ns, query: &query, held: HashMap::new() };
             for index in plausible::outcomes(ns, &from, &found) {
                 let outcome = &found.outcomes[index];
@@ -257,7 +262,7 @@ fn runs(sets: &[ValueSet]) -> Vec<(u128, u128)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::explain::fixture::{node, outcome, packet};
+    use crate::explain::fixture::{node, outcome, packet, translating};
     use crate::walk::{Condition, FateKind, Op, Values};
 
     fn set(ranges: &[(u128, u128)]) -> ValueSet {
@@ -300,7 +305,62 @@ mod tests {
     fn connected_sockets_are_no_ports() {
         let mut host = node();
         host.namespaces[0].sockets[1].peer = Some((IpAddr::V4(Ipv4Addr::LOCALHOST), 9));
-        let ports: Vec<u16> = ports(&host, 0).ports.iter().map(|entry| entry.port).collect();
+        let ports: Vec<u16> = ports(&host, 0, &Walks::default()).ports.iter().map(|entry| entry.port).collect();
         assert_eq!(ports, [80, 80]);
+    }
+
+    /// Every way leads port 443 to a container, and ports 8000 to 8005 of the bridge's address to another; port 22 is
+    /// delivered. One outcome for each, as a walk splits them.
+    fn diverting(_: &Host, query: &Query) -> Walk {
+        let is = |field, values| Condition { field, op: Op::In, values: vec![values] };
+        let mut service = outcome(FateKind::Forwarded, "10.42.0.2", 443, translating("10.42.0.2", 443));
+        service.when = vec![vec![is(Field::Dport, Values::Range(443, 443))]];
+        let mut range = outcome(FateKind::Forwarded, "10.42.0.3", 80, translating("10.42.0.3", 80));
+        let bridge = Values::Net("10.42.0.1/32".parse().expect("a prefix"));
+        range.when = vec![vec![is(Field::Dport, Values::Range(8000, 8005)), is(Field::Dst, bridge)]];
+        let mut rest = outcome(FateKind::Delivered, "192.168.66.100", 22, vec![]);
+        let others = [Values::Range(443, 443), Values::Range(8000, 8005)].to_vec();
+        rest.when = vec![vec![Condition { field: Field::Dport, op: Op::NotIn, values: others }]];
+        let all = match (query.protocol, query.family) {
+            (Protocol::TCP, IpFamily::V4) => vec![service, range, rest],
+            _ => vec![rest],
+        };
+        let asked = |outcome: &Outcome| {
+            let (ports, addresses) = (allowed(outcome, query, Field::Dport), allowed(outcome, query, Field::Dst));
+            !ports.is_empty() && !addresses.is_empty()
+        };
+        Walk { query: query.clone(), unread: vec![], outcomes: all.into_iter().filter(asked).collect(), unexplored: 0 }
+    }
+
+    #[test]
+    fn ghosts_stand_among_sockets_with_the_address_that_is_diverted() {
+        let host = node();
+        let mut walks = Walks { walk: diverting, ..Walks::default() };
+        let told: Vec<String> = survey(&host, 0, &mut walks)
+            .ports
+            .iter()
+            .map(|entry| {
+                format!("{} {}:{}-{} {}", entry.protocol, entry.addr, entry.port, entry.last, entry.is_ghost())
+            })
+            .collect();
+        let expected = [
+            "tcp 0.0.0.0:22-22 false",
+            "tcp 0.0.0.0:80-80 false",
+            "tcp :::80-80 false",
+            "tcp 0.0.0.0:443-443 true",
+            "tcp 10.42.0.1:8000-8005 true",
+        ];
+        assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn a_ghost_is_asked_from_everywhere_in_its_family() {
+        let host = node();
+        let mut walks = Walks { walk: diverting, ..Walks::default() };
+        let ports = survey(&host, 0, &mut walks).ports;
+        let ghost = ports.iter().find(|entry| entry.port == 443).expect("the ghost");
+        let verdicts: Vec<_> = ghost.answers.iter().map(|answer| (answer.family, answer.verdict)).collect();
+        assert_eq!(verdicts, [(IpFamily::V4, AnswerVerdict::Diverted); 4]);
+        assert_eq!(ghost.verdict(), AnswerVerdict::Diverted);
     }
 }

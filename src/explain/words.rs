@@ -1,7 +1,7 @@
 //! Findings, conditions and assumptions as sentences. The phrases are in one table, `english`; another language is
 //! another table.
 //!
-//! Text from outside (process, chain and device names) comes through as it is: whoever shows it calls [`super::clean`].
+//! Text from outside (process, chain and device names) comes through as it is: whoever shows it calls [`clean`](super::clean()).
 
 mod because;
 mod cases;
