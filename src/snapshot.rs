@@ -253,7 +253,7 @@ fn read_rules(section: &Section, family: IpFamily, backend: Backend, ns: &mut Na
     ns.observations.rules.extend(rules.into_iter().map(|(id, seen)| (RuleId { chain: moved(id.chain), ..id }, seen)));
     let policies = dump.observations.policies;
     ns.observations.policies.extend(policies.into_iter().map(|(id, seen)| (moved(id), seen)));
-    trouble.damaged |= !dump.diagnostics.is_empty();
+    trouble.damaged |= dump.diagnostics.iter().any(|diagnostic| diagnostic.kind == DiagnosticKind::Damaged);
     trouble.diagnostics.extend(
         dump.diagnostics
             .into_iter()
