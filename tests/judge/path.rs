@@ -13,8 +13,8 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
-use crate::rules::{Registered, Rules, legacy_chain, legacy_verdict};
-use crate::witness::{Answer, HOOKS, NftEvent, NftVerdict, NftWhat, Pass, Sight, Testimony};
+use crate::rules::{Handles, Registered, Rules, legacy_chain, legacy_verdict};
+use crate::witness::{Answer, HOOKS, NftVerdict, NftWhat, Pass, Sight, Testimony};
 
 /// The port that stands for the one that the kernel chose for a socket.
 const CHOSEN: &str = "*";
@@ -125,62 +125,88 @@ fn family_name(number: u8) -> &'static str {
     }
 }
 
+/// Where a packet is in a base chain of nf_tables: the kernel does not say when it runs off the end of a user chain, but
+/// the next thing that it says stands elsewhere.
+struct Inside<'a> {
+    base: &'a Registered,
+    chain: String,
+    /// The chains that it comes back to.
+    comes_back: Vec<String>,
+}
+
+impl Inside<'_> {
+    /// The chains that have ended when something happens in `chain`.
+    fn ended_before(&mut self, chain: &str) -> Vec<String> {
+        let mut ended = Vec::new();
+        while self.chain != chain && self.chain != self.base.chain {
+            let back = self.comes_back.pop().unwrap_or_else(|| self.base.chain.clone());
+            ended.push(std::mem::replace(&mut self.chain, back));
+        }
+        ended
+    }
+
+    fn goes_on(&mut self, what: &NftWhat) {
+        match what {
+            NftWhat::Rule(_, NftVerdict::Jump(to)) => {
+                self.comes_back.push(std::mem::replace(&mut self.chain, to.clone()));
+            }
+            NftWhat::Rule(_, NftVerdict::Goto(to)) => self.chain = to.clone(),
+            NftWhat::Rule(_, NftVerdict::Return) => {
+                self.chain = self.comes_back.pop().unwrap_or_else(|| self.base.chain.clone());
+            }
+            NftWhat::Rule(..) | NftWhat::Policy(_) => {}
+        }
+    }
+}
+
 fn nft_runs(pass: &Pass, names: &Names<'_>) -> Vec<Run> {
     let order = names.rules.in_order();
     let mut runs: Vec<Run> = Vec::new();
-    let mut inside: Option<&Registered> = None;
+    let mut inside: Option<Inside<'_>> = None;
     for event in &pass.nft {
         let family = family_name(event.family);
-        let is_it = |one: &&&Registered| one.family == family && one.table == event.table && one.chain == event.chain;
-        let base = order.iter().find(is_it).copied();
-        if let Some(base) = base
-            && inside.is_none_or(|known| !std::ptr::eq(known, base))
+        let is_it = |one: &&Registered| one.family == family && one.table == event.table && one.chain == event.chain;
+        if let Some(place) = order.iter().position(|one| is_it(one))
+            && inside.as_ref().is_none_or(|known| !std::ptr::eq(known.base, order[place]))
         {
-            inside = Some(base);
-            let place = order.iter().position(|one| std::ptr::eq(*one, base)).expect("its place");
+            let base = order[place];
+            inside = Some(Inside { base, chain: base.chain.clone(), comes_back: Vec::new() });
             runs.push(Run { place, lines: Vec::new() });
         }
-        let hook = inside.map_or("?", |base| base.hook.as_str());
-        let Some(what) = nft_line(event, base.is_some(), names) else { continue };
-        let line = format!("{hook} {what}");
-        match runs.last_mut() {
-            Some(run) => run.lines.push(line),
-            None => runs.push(Run { place: 0, lines: vec![line] }),
-        }
+        let here = inside.as_mut().unwrap_or_else(|| panic!("a path begins within a chain: {event:?}"));
+        let hook = here.base.hook.as_str();
+        let of = |chain: &str| {
+            let same = |of: &&Handles| of.family == family && of.table == event.table && of.chain == chain;
+            names.rules.chains.iter().find(same).unwrap_or_else(|| panic!("{chain} is not listed: {event:?}"))
+        };
+        let begin =
+            |chain: &str| format!("{hook} {} {} {chain}", of(chain).tool.backend(), table(family, &event.table));
+        let lines = &mut runs.last_mut().expect("the run of its base chain").lines;
+        lines.extend(here.ended_before(&event.chain).iter().map(|chain| format!("{} ends", begin(chain))));
+        lines.push(format!("{} {}", begin(&event.chain), nft_words(&event.what, of(&event.chain))));
+        here.goes_on(&event.what);
     }
     runs
 }
 
-/// `iptables-nft nat PREROUTING 2 accept`; nothing for the end of a base chain, of which the policy tells.
-fn nft_line(event: &NftEvent, is_base: bool, names: &Names<'_>) -> Option<String> {
-    let family = family_name(event.family);
-    let of = names
-        .rules
-        .chains
-        .iter()
-        .find(|of| of.family == family && of.table == event.table && of.chain == event.chain)
-        .unwrap_or_else(|| panic!("the kernel speaks of a chain that is not listed: {event:?}"));
-    let what = match &event.what {
-        NftWhat::End if is_base => return None,
-        NftWhat::End => "ends".to_owned(),
-        NftWhat::Policy(true) => "policy accept".into(),
-        NftWhat::Policy(false) => "policy drop".into(),
-        NftWhat::Rule(handle, verdict) => {
-            let number = of.handles.iter().position(|known| known == handle).map_or(0, |at| at + 1);
-            let verdict = match verdict {
-                NftVerdict::Drop => "drop".into(),
-                NftVerdict::Accept => "accept".into(),
-                NftVerdict::Stolen => "stolen".into(),
-                NftVerdict::Queue => "queue".into(),
-                NftVerdict::Continue => "continue".into(),
-                NftVerdict::Jump(to) => format!("jump {to}"),
-                NftVerdict::Goto(to) => format!("goto {to}"),
-                NftVerdict::Return => "return".into(),
-            };
-            format!("{number} {verdict}")
-        }
+fn nft_words(what: &NftWhat, of: &Handles) -> String {
+    let (handle, verdict) = match what {
+        NftWhat::Policy(true) => return "policy accept".into(),
+        NftWhat::Policy(false) => return "policy drop".into(),
+        NftWhat::Rule(handle, verdict) => (handle, verdict),
     };
-    Some(format!("{} {} {} {what}", of.tool.backend(), table(family, &event.table), event.chain))
+    let number = of.handles.iter().position(|known| known == handle).map_or(0, |at| at + 1);
+    let verdict = match verdict {
+        NftVerdict::Drop => "drop".into(),
+        NftVerdict::Accept => "accept".into(),
+        NftVerdict::Stolen => "stolen".into(),
+        NftVerdict::Queue => "queue".into(),
+        NftVerdict::Continue => "continue".into(),
+        NftVerdict::Jump(to) => format!("jump {to}"),
+        NftVerdict::Goto(to) => format!("goto {to}"),
+        NftVerdict::Return => "return".into(),
+    };
+    format!("{number} {verdict}")
 }
 
 fn legacy_runs(pass: &Pass, names: &Names<'_>) -> Vec<Run> {

@@ -27,15 +27,6 @@ const BEGINS: &str = "judge: begins";
 /// Hooks in nf_tables' names, by number (`enum nf_inet_hooks`).
 pub const HOOKS: [&str; 5] = ["prerouting", "input", "forward", "output", "postrouting"];
 
-/// Something that the kernel said of a packet.
-#[derive(Debug, Clone)]
-pub enum Said {
-    /// An nf_tables rule held, or a chain ended.
-    Nft(NftEvent),
-    /// A legacy rule held, or a chain ended.
-    Legacy(LegacyEvent),
-}
-
 /// What `NFT_MSG_TRACE` says.
 #[derive(Debug, Clone)]
 pub struct NftEvent {
@@ -58,8 +49,6 @@ pub struct NftEvent {
 pub enum NftWhat {
     /// The rule with this handle held.
     Rule(u64, NftVerdict),
-    /// The packet ran off the end of the chain.
-    End,
     /// The base chain's policy decided; whether it lets the packet go on.
     Policy(bool),
 }
@@ -326,8 +315,8 @@ fn nft_event(message: &Message) -> Option<NftEvent> {
     });
     let what = match (word(4)?, word(3), verdict) {
         (1, ..) => NftWhat::Policy(word(16)? as u32 == 1),
-        // An end of a chain says so by a verdict that no rule gave (nf_tables_trace.c).
-        (2, _, Some(NftVerdict::Continue)) => NftWhat::End,
+        // Older kernels also tell the end of a chain, by a verdict that no rule gave; it can be told without.
+        (2, _, Some(NftVerdict::Continue)) => return None,
         (_, Some(handle), Some(verdict)) => NftWhat::Rule(handle, verdict),
         (_, _, _) => return None,
     };

@@ -83,7 +83,6 @@ pub struct Leg {
 
 /// A node and its outside. The thread that made it is in the node's namespace.
 pub struct World {
-    node: OwnedFd,
     _outside: OwnedFd,
     legs: Vec<Leg>,
     listeners: Vec<TcpListener>,
@@ -134,7 +133,7 @@ impl World {
         set_all(plan.sysctls);
         let legs =
             inside(&outside, &node, || plan.legs.iter().enumerate().map(|(at, leg)| Leg::open(at, leg)).collect());
-        let mut world = World { node, _outside: outside, legs, listeners: Vec::new(), receivers: Vec::new() };
+        let mut world = World { _outside: outside, legs, listeners: Vec::new(), receivers: Vec::new() };
         plan.listens.iter().for_each(|what| world.listen(what));
         world
     }
@@ -156,11 +155,6 @@ impl World {
         }
     }
 
-    /// The node's namespace, for [`inside`].
-    pub fn node(&self) -> &OwnedFd {
-        &self.node
-    }
-
     /// Sends a packet. What comes back must be held as long as the packet is followed.
     pub fn send(&self, packet: &Packet, cookie: u32) -> Sent {
         match &packet.device {
@@ -175,7 +169,7 @@ impl World {
                     Protocol::Tcp => Mark::Tcp(packet.flags, cookie),
                     Protocol::Udp => Mark::Udp(cookie),
                 };
-                Sent { mark: Some(mark), port: packet.src.map_or(0, |src| src.port()), refused: None, _socket: None }
+                Sent { mark: Some(mark), port: packet.src.map_or(0, |src| src.port()), _socket: None }
             }
             None => make(packet, cookie),
         }
@@ -188,8 +182,6 @@ pub struct Sent {
     pub mark: Option<Mark>,
     /// Its source port.
     pub port: u16,
-    /// What the kernel said to its sender.
-    pub refused: Option<std::io::Error>,
     _socket: Option<Socket>,
 }
 
@@ -207,21 +199,29 @@ fn make(packet: &Packet, cookie: u32) -> Sent {
     let any: SocketAddr = if packet.dst.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" }.parse().expect("an address");
     socket.bind(&any.into()).expect("a port");
     let port = socket.local_addr().ok().and_then(|addr| addr.as_socket()).map_or(0, |addr| addr.port());
-    let (result, mark) = match packet.protocol {
-        Protocol::Tcp => (socket.connect(&packet.dst.into()), None),
-        Protocol::Udp => (socket.send_to(&payload(cookie), &packet.dst.into()).map(|_| ()), Some(Mark::Udp(cookie))),
+    // Whether the kernel refuses is told by what it says of the packet, or does not say.
+    let mark = match packet.protocol {
+        Protocol::Tcp => {
+            let _ = socket.connect(&packet.dst.into());
+            None
+        }
+        Protocol::Udp => {
+            let _ = socket.send_to(&payload(cookie), &packet.dst.into());
+            Some(Mark::Udp(cookie))
+        }
     };
-    let waits = |error: &std::io::Error| error.raw_os_error() == Some(nix::errno::Errno::EINPROGRESS as i32);
-    Sent { mark, port, refused: result.err().filter(|error| !waits(error)), _socket: Some(socket) }
+    Sent { mark, port, _socket: Some(socket) }
 }
 
 impl Leg {
-    /// Opens the outside's end of a leg, from within the outside.
+    /// Opens the outside's end of a leg, from within the outside. Its addresses are there because the kernel gives no route
+    /// to a namespace without any; nobody sends to them.
     fn open(number: usize, device: &str) -> Leg {
         let mac = own_mac(number);
         let metric = number + 1;
         let lines = format!(
             "link set {device} up\n\
+             addr add 169.254.255.{metric}/32 dev {device}\n\
              addr add 2001:db8:ffff::{metric}/128 dev {device} nodad\n\
              neigh add 169.254.0.1 lladdr {mac} dev {device} nud permanent\n\
              neigh add fe80::1 lladdr {mac} dev {device} nud permanent\n\
