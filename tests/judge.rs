@@ -40,5 +40,28 @@ macro_rules! cases {
 }
 
 cases! {
+    conntrack_off "conntrack-off" case::TWO_LEGS;
+    conntrack_on_from_afar "conntrack-on-from-afar" case::TWO_LEGS;
+    dnat_forward "dnat-forward" case::TWO_LEGS;
+    dormant_woken "dormant-woken" case::TWO_LEGS;
+    equal_priority_legacy_last "equal-priority-legacy-last" case::TWO_LEGS;
+    equal_priority_native "equal-priority-native" case::TWO_LEGS;
+    equal_priority_nft_last "equal-priority-nft-last" case::TWO_LEGS;
+    first_tcp_packets "first-tcp-packets" case::TWO_LEGS;
+    interface_not_there "interface-not-there" case::TWO_LEGS;
     jump_goto_return "jump-goto-return" case::TWO_LEGS;
+    legacy_registers_all "legacy-registers-all" case::TWO_LEGS;
+    loopback "loopback" case::TWO_LEGS;
+    mark_routes "mark-routes" case::TWO_LEGS;
+    masquerade "masquerade" case::TWO_LEGS;
+    nat_dispatcher "nat-dispatcher" case::TWO_LEGS;
+    nat_of_both_tools "nat-of-both-tools" case::TWO_LEGS;
+    nat6 "nat6" case::TWO_LEGS;
+    output_dnat "output-dnat" case::TWO_LEGS;
+    output_dnat_localnet "output-dnat-localnet" case::TWO_LEGS;
+    raw_states "raw-states" case::TWO_LEGS;
+    redirect "redirect" case::TWO_LEGS;
+    redirect6 "redirect6" case::TWO_LEGS;
+    reject_and_filters "reject-and-filters" case::TWO_LEGS;
+    routing_takes "routing-takes" case::TWO_LEGS;
 }
