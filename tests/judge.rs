@@ -64,4 +64,6 @@ cases! {
     redirect6 "redirect6" case::TWO_LEGS;
     reject_and_filters "reject-and-filters" case::TWO_LEGS;
     routing_takes "routing-takes" case::TWO_LEGS;
+    story_node "story-node" case::STORY_NODE;
+    story_pod "story-pod" case::STORY_POD;
 }

@@ -300,11 +300,11 @@ pub fn legacy_chain<'a>(text: &'a str, table: &str, chain: &str) -> LegacyChain<
                     _ => None,
                 };
             }
-        } else if here
-            && let Some((name, spec)) = line.strip_prefix("-A ").and_then(|rest| rest.split_once(' '))
-            && name == chain
-        {
-            found.rules.push(spec);
+        } else if here && let Some(rule) = line.strip_prefix("-A ") {
+            let (name, spec) = rule.split_once(' ').unwrap_or((rule, ""));
+            if name == chain {
+                found.rules.push(spec);
+            }
         }
     }
     found

@@ -95,6 +95,8 @@ pub struct Plan<'a> {
     pub legs: &'a [&'a str],
     /// Lines of `ip -batch` that give it addresses, routes and further devices.
     pub ip: &'a str,
+    /// Lines of `bridge -batch`, after those.
+    pub bridge: &'a str,
     /// Settings below /proc/sys/net.
     pub sysctls: &'a [(&'a str, &'a str)],
     /// What listens: `tcp 0.0.0.0:22`.
@@ -130,6 +132,9 @@ impl World {
             lines += &format!("link set {device} up\n");
         }
         run(&["ip", "-batch", "-"], &(lines + plan.ip));
+        if !plan.bridge.is_empty() {
+            run(&["bridge", "-batch", "-"], plan.bridge);
+        }
         set_all(plan.sysctls);
         let legs =
             inside(&outside, &node, || plan.legs.iter().enumerate().map(|(at, leg)| Leg::open(at, leg)).collect());
