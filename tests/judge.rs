@@ -14,8 +14,12 @@ mod netlink;
 mod packet;
 #[path = "judge/path.rs"]
 mod path;
+#[path = "judge/random.rs"]
+mod random;
 #[path = "judge/record.rs"]
 mod record;
+#[path = "judge/rounds.rs"]
+mod rounds;
 #[path = "judge/rules.rs"]
 mod rules;
 #[path = "judge/walked.rs"]
@@ -66,4 +70,19 @@ cases! {
     routing_takes "routing-takes" case::TWO_LEGS;
     story_node "story-node" case::STORY_NODE;
     story_pod "story-pod" case::STORY_POD;
+}
+
+#[test]
+fn random_rules_of_iptables_nft() {
+    rounds::play(rounds::Backends::Nft, 100);
+}
+
+#[test]
+fn random_rules_of_iptables_legacy() {
+    rounds::play(rounds::Backends::Legacy, 60);
+}
+
+#[test]
+fn random_rules_of_both() {
+    rounds::play(rounds::Backends::Both, 60);
 }

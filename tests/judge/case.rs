@@ -265,10 +265,6 @@ fn play(text: &str, plan: &Plan<'_>, legacy: bool) -> String {
 /// Reads the recording of a node, which must be whole.
 pub fn read(node: &Node) -> snapshot::Recording {
     let recording = snapshot::parse(&node.snapshot());
-    // Until syntax reads iptables-save.
-    if recording.host.viewed().ruleset.tables.is_empty() {
-        return recording;
-    }
     assert!(node.rules.has_native() || recording.diagnostics.is_empty(), "{:?}", recording.diagnostics);
     recording
 }

@@ -2,7 +2,7 @@
 //!
 //! Knows framing (`struct nlmsghdr`, `struct nfgenmsg`, `struct nlattr`). Deliberately does not know what any message means.
 
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
 use netlink_sys::protocols::NETLINK_NETFILTER;
@@ -99,11 +99,6 @@ impl Channel {
         let kind = u16::from_ne_bytes([answer[4], answer[5]]);
         let error = i32::from_ne_bytes([answer[16], answer[17], answer[18], answer[19]]);
         assert!(kind == NLMSG_ERROR && error == 0, "netfilter refused {attributes:?}: error {error}");
-    }
-
-    /// Whether something can be read within this time.
-    pub fn wait(&self, time: Duration) -> bool {
-        wait(&[self], time)
     }
 
     /// Everything that can be read now.

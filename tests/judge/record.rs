@@ -9,7 +9,7 @@ use std::fs;
 use crate::rules::{Rules, Tool};
 use crate::world::run;
 
-/// What does not change with the rules: devices, addresses, routes, sysctls, sockets.
+/// What does not change while a test runs: devices, addresses, routes, sockets.
 pub fn surroundings() -> String {
     let mut text = String::new();
     for command in [
@@ -26,7 +26,6 @@ pub fn surroundings() -> String {
         let words: Vec<&str> = command.split(' ').collect();
         let _ = writeln!(text, "\n[{command}]\n{}", run(&words, ""));
     }
-    let _ = writeln!(text, "\n[sysctl]\n{}", sysctls());
     text
 }
 
@@ -67,6 +66,7 @@ pub fn snapshot(surroundings: &str, rules: &Rules) -> String {
         "# whyport snapshot 1\n[host]\nnode: judge\nkernel: {}\nviewed: node\n\n[namespace node]\n{surroundings}",
         fs::read_to_string("/proc/sys/kernel/osrelease").expect("the kernel's release").trim()
     );
+    let _ = writeln!(text, "\n[sysctl]\n{}", sysctls());
     for tool in Tool::ALL {
         if let Some(save) = tool.save() {
             let _ = writeln!(text, "\n[{save}]\n{}", run(&[save], ""));

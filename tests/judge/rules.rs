@@ -2,6 +2,8 @@
 //!
 //! Keeps account of what no listing tells: in which order base chains were registered, and which tool made a table.
 
+use std::collections::HashMap;
+
 use serde_json::Value;
 
 use crate::witness;
@@ -93,6 +95,8 @@ pub struct Registered {
     pub chain: String,
     /// What made it.
     pub tool: Tool,
+    /// The number of its table: another one is another table, by whatever name.
+    table_handle: u64,
     /// Its policy: whether packets go on at its end.
     pub accepts: bool,
     /// Whether it is a nat chain.
@@ -150,20 +154,19 @@ impl Rules {
         }
     }
 
-    /// Takes everything away that was loaded. Legacy tables stay, empty: the kernel does not forget them.
+    /// Takes away what nf_tables has. Legacy tables stay: the kernel does not forget them.
     pub fn clear(&mut self) {
-        let mut seen = Vec::new();
+        let mut tables: Vec<(&str, &str)> = Vec::new();
         for chain in &self.chains {
-            if !seen.contains(&(&chain.family, &chain.table)) {
-                seen.push((&chain.family, &chain.table));
+            if !tables.contains(&(&chain.family, &chain.table)) {
+                tables.push((&chain.family, &chain.table));
             }
         }
-        let lines: String = seen.iter().map(|(family, table)| format!("delete table {family} {table}\n")).collect();
-        if !lines.is_empty() {
-            run(&["nft", "-f", "-"], &lines);
-        }
-        *self = Rules { legacy: std::mem::take(&mut self.legacy), ..Rules::default() };
-        assert!(self.legacy.is_empty(), "legacy tables cannot be taken away: build another world");
+        let lines: String = tables.iter().map(|(family, table)| format!("delete table {family} {table}\n")).collect();
+        run(&["nft", "-f", "-"], &lines);
+        self.chains.clear();
+        self.registered.retain(|one| matches!(one.tool, Tool::Legacy | Tool::Legacy6));
+        self.loaded.retain(|tool| matches!(tool, Tool::Legacy | Tool::Legacy6));
     }
 
     /// Whether native nf_tables rules are there.
@@ -193,6 +196,7 @@ impl Rules {
                     table: table.into(),
                     chain: chain.into(),
                     tool,
+                    table_handle: 0,
                     accepts,
                     nat: table == "nat",
                 }),
@@ -210,9 +214,13 @@ impl Rules {
             known.iter().find(|one| one.family == family && one.table == table).map_or(tool, |one| one.tool)
         };
         let mut there = Vec::new();
+        let mut tables: HashMap<(String, String), u64> = HashMap::new();
         for object in listing["nftables"].as_array().expect("a list") {
             let word = |object: &Value, key: &str| object[key].as_str().unwrap_or_default().to_owned();
-            if let Some(chain) = object.get("chain").filter(|chain| chain["table"] != witness::TABLE) {
+            if let Some(table) = object.get("table") {
+                let handle = table["handle"].as_u64().expect("a handle");
+                tables.insert((word(table, "family"), word(table, "name")), handle);
+            } else if let Some(chain) = object.get("chain").filter(|chain| chain["table"] != witness::TABLE) {
                 let (family, table, name) = (word(chain, "family"), word(chain, "table"), word(chain, "name"));
                 let tool = maker(&family, &table);
                 if chain.get("hook").is_some() {
@@ -223,6 +231,7 @@ impl Rules {
                         table: table.clone(),
                         chain: name.clone(),
                         tool,
+                        table_handle: tables.get(&(family.clone(), table.clone())).copied().unwrap_or(0),
                         accepts: chain["policy"] != "drop",
                         nat: chain["type"] == "nat",
                     });
@@ -235,7 +244,9 @@ impl Rules {
                 of.expect("its chain").handles.push(rule["handle"].as_u64().expect("a handle"));
             }
         }
-        let same = |a: &Registered, b: &Registered| a.family == b.family && a.table == b.table && a.chain == b.chain;
+        let same = |a: &Registered, b: &Registered| {
+            (&a.family, &a.table, &a.chain, a.table_handle) == (&b.family, &b.table, &b.chain, b.table_handle)
+        };
         let legacy = |one: &Registered| one.tool.legacy() == one.tool && one.tool != Tool::Nft;
         self.registered.retain(|old| legacy(old) || there.iter().any(|new| same(old, new)));
         for new in there {

@@ -6,7 +6,7 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::process::{Command, Stdio};
 
@@ -153,7 +153,7 @@ impl World {
         }
         socket.bind(&address.into()).unwrap_or_else(|error| panic!("{what}: {error}"));
         if protocol == "tcp" {
-            socket.listen(8).expect("listen");
+            socket.listen(1024).expect("listen");
             self.listeners.push(socket.into());
         } else {
             self.receivers.push(socket.into());
@@ -201,9 +201,10 @@ fn make(packet: &Packet, cookie: u32) -> Sent {
     if packet.mark != 0 {
         socket.set_mark(packet.mark).expect("SO_MARK");
     }
-    let any: SocketAddr = if packet.dst.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" }.parse().expect("an address");
-    socket.bind(&any.into()).expect("a port");
-    let port = socket.local_addr().ok().and_then(|addr| addr.as_socket()).map_or(0, |addr| addr.port());
+    // No two packets of a test have the same ports: the second would belong to the flow of the first.
+    let port = 20000 + (cookie % 30000) as u16;
+    let any: IpAddr = if packet.dst.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+    socket.bind(&SocketAddr::new(any, port).into()).expect("a port");
     // Whether the kernel refuses is told by what it says of the packet, or does not say.
     let mark = match packet.protocol {
         Protocol::Tcp => {
@@ -263,6 +264,7 @@ fn quiet() {
         ("ipv6/conf/default/accept_dad", "0"),
         ("ipv6/conf/default/addr_gen_mode", "1"),
         ("ipv6/conf/default/router_solicitations", "0"),
+        ("ipv4/tcp_synack_retries", "0"),
     ]);
 }
 
