@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use super::conntrack;
 use super::field::Field;
-use super::outcome::{Assumed, Why};
+use super::outcome::{Assumed, Endpoints, Why};
 use super::packet::{Device, Packet, Tracking, Value};
 use super::plan::Plan;
 use super::query::{Query, number};
@@ -442,15 +442,22 @@ impl Scene<'_> {
             Err(_) if is_entering => {}
             Err(open) => return Err(open),
         }
+        let as_type =
+            |is_local: bool| types.contains(if is_local { AddressTypes::LOCAL } else { AddressTypes::UNICAST });
         match field {
-            Field::Dst if is_entering && self.query.dst_is_local => Ok(local),
-            Field::Src if is_entering && self.made_here => Ok(local),
+            Field::Dst if is_entering && self.query.dst_is_local => Ok(as_type(true)),
+            Field::Dst if is_entering => self.assume(self.is_here()).map(as_type),
+            Field::Src if is_entering && self.made_here => Ok(as_type(true)),
             // A packet from outside with a source of this host's own is refused by routing: the walk is of the others.
-            Field::Src if is_entering && self.query.known(Field::Src).is_none() => {
-                Ok(types.contains(AddressTypes::UNICAST))
-            }
+            Field::Src if is_entering => Ok(as_type(false)),
             _ => self.undecided(at, Why::Unread, if local { 0.3 } else { 0.7 }),
         }
+    }
+
+    /// The question whether the packet's destination is an address of this host, whose addresses nobody has read.
+    pub(super) fn is_here(&self) -> Open {
+        let dst = self.address_of(&self.packet.dst);
+        Open::either(Assumed::Local(Endpoints { dst, ..Endpoints::default() }), Why::Unread, 0.5)
     }
 
     /// `random`: the share of 2³¹; `nth`: how many came before.

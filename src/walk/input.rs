@@ -293,6 +293,9 @@ impl<'p> Arrival<'_, 'p> {
         if self.in_range(dst, multicast(IpFamily::V6))? {
             return Ok(Next::HereToAll);
         }
+        if self.scene.in_set(dst, &self.plan.tentative, None)? {
+            return Ok(Next::Here);
+        }
         let lookup = self.lookup();
         let route = match lookup.find(&same_way)? {
             Found::Route(route) => route,
@@ -325,7 +328,6 @@ impl<'p> Arrival<'_, 'p> {
 
     fn is_here_unread(&self) -> Asked<bool> {
         let dst = &self.scene.packet.dst;
-        let here = |holds| Assumed::Local(self.scene.endpoints()).taken_or_either(holds);
         let loopback = match dst {
             // No packet that comes in by a device is for 127/8.
             Value::Entering(_) if self.scene.query.dst_is_local => return Ok(true),
@@ -334,20 +336,7 @@ impl<'p> Arrival<'_, 'p> {
         if loopback || self.scene.packet.redirected {
             return Ok(true);
         }
-        match dst {
-            Value::Entering(_) => self.scene.assume(here(None)),
-            Value::Known(_) | Value::Mapped { .. } | Value::Chosen { .. } => self.scene.assume(here(Some(false))),
-        }
-    }
-}
-
-impl Assumed {
-    /// The question whether this holds: both ways, or taken one way.
-    fn taken_or_either(self, holds: Option<bool>) -> Open {
-        match holds {
-            Some(holds) => Open::taken(self, Why::Unread, holds),
-            None => Open::either(self, Why::Unread, 0.5),
-        }
+        self.scene.is_here_unless_turned()
     }
 }
 

@@ -9,10 +9,10 @@ use super::condition::Scene;
 use super::field::Field;
 use super::input::{Next, refused};
 use super::nat::{source4, source6};
-use super::outcome::{Assumed, FateKind, Reason, Why};
+use super::outcome::{FateKind, Reason};
 use super::packet::{Device, Value};
 use super::plan::{Plan, loopback_range};
-use super::query::{address, number};
+use super::query::number;
 use super::route::{Found, Lookup};
 use super::space::{Asked, Open};
 use super::way::Way;
@@ -32,6 +32,10 @@ pub(super) fn sender<'p>(scene: Scene<'_>, plan: &'p Plan<'p>) -> Asked<Sent> {
     let given = scene.query.fields.contains_key(&Field::Src);
     if !plan.namespace().is_read(What::Routes) {
         return unread(&scene, asked, given);
+    }
+    if scene.query.family == IpFamily::V6 && scene.in_set(&scene.packet.dst, &plan.tentative, None)? {
+        let src = if given { asked } else { scene.settled(&scene.packet.dst) };
+        return Ok(Sent { next: Next::Here, src });
     }
     let from = given.then_some(&scene.packet.src);
     let alike = |a: &Route, b: &Route| match (a.kind, b.kind) {
@@ -54,6 +58,9 @@ pub(super) fn again<'p>(scene: Scene<'_>, plan: &'p Plan<'p>) -> Asked<Next> {
     if !plan.namespace().is_read(What::Routes) {
         let local = is_here_unread(&scene)?;
         return Ok(if local { Next::Here } else { Next::Onward(Way { oif: Device::Leaving, via: None }) });
+    }
+    if scene.query.family == IpFamily::V6 && scene.in_set(&scene.packet.dst, &plan.tentative, None)? {
+        return Ok(Next::Here);
     }
     let lookup = lookup(scene, plan, Some(&scene.packet.src), &scene.packet.dst);
     let route = match lookup.find(&super::route::same_way)? {
@@ -162,27 +169,18 @@ fn is_here_unread(scene: &Scene<'_>) -> Asked<bool> {
     if scene.in_range(dst, first, last, None)? {
         return Ok(true);
     }
-    let what = Assumed::Local(scene.endpoints());
-    scene.assume(if is_entering { Open::either(what, Why::Unread, 0.5) } else { Open::taken(what, Why::Unread, false) })
+    scene.is_here_unless_turned()
 }
 
 impl Scene<'_> {
-    /// The packet's addresses and ports, where they are known.
-    pub(super) fn endpoints(&self) -> super::outcome::Endpoints {
-        let port = |value: &Value| match self.settled(value) {
-            Value::Known(known) => u16::try_from(known).ok(),
-            _ => None,
-        };
-        let addr = |value: &Value| match self.settled(value) {
-            Value::Known(known) => Some(address(self.query.family, known)),
-            _ => None,
-        };
-        let packet = self.packet;
-        super::outcome::Endpoints {
-            src: addr(&packet.src),
-            sport: port(&packet.sport),
-            dst: addr(&packet.dst),
-            dport: port(&packet.dport),
+    /// Whether a destination that nobody can tell is this host's: either way for one that came in, and not for one that
+    /// a rule gave.
+    pub(super) fn is_here_unless_turned(&self) -> Asked<bool> {
+        match (self.is_here(), &self.packet.dst) {
+            (Open::Assume { what, why, .. }, Value::Known(_) | Value::Mapped { .. } | Value::Chosen { .. }) => {
+                self.assume(Open::taken(what, why, false))
+            }
+            (open, _) => self.assume(open),
         }
     }
 }

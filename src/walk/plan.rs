@@ -51,11 +51,16 @@ pub(super) struct Plan<'a> {
     pub(super) guesses: Vec<Guess>,
     /// Its routing tables.
     pub(super) tables: Tables,
+    /// IPv6 addresses that are still checked for duplicates: the kernel makes them local when it is done.
+    pub(super) tentative: ValueSet,
     slots: HashMap<(IpFamily, Hook), Vec<Slot>>,
     tracks: [bool; 2],
     types: [Vec<TypeRange>; 2],
-    sets: HashMap<(Name, Box<[bool]>), (RuleId, u16)>,
+    sets: Sets,
 }
+
+/// The first match that asks each set, by its name and the sides of the packet that are asked.
+type Sets = HashMap<(Name, Box<[bool]>), (RuleId, u16)>;
 
 /// Addresses from first to last, and what the table `local` says they are.
 type TypeRange = (u128, u128, AddressTypes);
@@ -73,6 +78,7 @@ impl<'a> Plan<'a> {
             devices: Devices::of(namespace),
             guesses: Vec::new(),
             tables: Tables::of(namespace),
+            tentative: tentative(namespace),
             slots: HashMap::new(),
             tracks: FAMILIES.map(|family| tracks(namespace, family)),
             types: FAMILIES.map(|family| address_types(namespace, family, None)),
@@ -100,6 +106,25 @@ impl<'a> Plan<'a> {
             if !slots.iter().any(is_nat) {
                 insert_nat(slots, Vec::new(), hook);
             }
+        }
+    }
+
+    /// Whether something that was not read could matter to packets of this family.
+    pub(super) fn may_matter(&self, family: IpFamily, what: What) -> bool {
+        match what {
+            What::Links
+            | What::Addresses
+            | What::Routes
+            | What::PolicyRules
+            | What::Sysctls
+            | What::Sockets
+            | What::NfTables
+            | What::Recording => true,
+            What::LegacyIp => family == IpFamily::V4,
+            What::LegacyIp6 => family == IpFamily::V6,
+            What::IpSets => !self.sets.is_empty(),
+            What::Hooks => self.guesses.iter().any(|guess| guess.family == family),
+            What::Neighbours | What::Processes | What::Conntrack => false,
         }
     }
 
@@ -232,13 +257,18 @@ fn insert_nat(slots: &mut Vec<Slot>, chains: Vec<ChainId>, hook: Hook) {
     slots.insert(after, Slot::Nat(chains, priority));
 }
 
+fn tentative(namespace: &Namespace) -> ValueSet {
+    let checked = namespace.addresses.iter().filter(|address| address.tentative);
+    ValueSet::from_ranges(checked.map(|address| (number(address.addr()), number(address.addr()))))
+}
+
 fn tracks(namespace: &Namespace, family: IpFamily) -> bool {
     let tables = namespace.ruleset.tables.iter().filter(|table| table.family.sees(family));
     tables.flat_map(|table| &table.chains).flat_map(|chain| &chain.rules).any(conntrack::needs)
 }
 
-fn first_asking(namespace: &Namespace) -> HashMap<(Name, Box<[bool]>), (RuleId, u16)> {
-    let mut first = HashMap::new();
+fn first_asking(namespace: &Namespace) -> Sets {
+    let mut first = Sets::new();
     for (id, chain) in namespace.ruleset.chains() {
         for (index, rule) in chain.rules.iter().enumerate() {
             let Body::Iptables(rule) = &rule.body;
