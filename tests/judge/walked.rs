@@ -83,7 +83,7 @@ fn lines_of(host: &Host, outcome: &Outcome, names: &Names<'_>) -> Vec<String> {
     for (at, pass) in outcome.passes.iter().enumerate() {
         let addresses = addresses(&pass.enters, names);
         lines.push(match &pass.iif {
-            Some(iif) => format!("enters {iif} {addresses}"),
+            Some(iif) => format!("enters {} {addresses}", seen_as(host, iif)),
             None => format!("made {addresses}"),
         });
         lines.extend(outcome.steps().filter(|step| step.pass == pass.number).map(|step| line(host, step)));
@@ -107,6 +107,13 @@ fn lines_of(host: &Host, outcome: &Outcome, names: &Names<'_>) -> Vec<String> {
         FateKind::Unknown => "unknown".into(),
     });
     lines
+}
+
+/// The device that the hooks of IP see: for a frame that enters by a bridge's port that is the bridge (br_netfilter).
+fn seen_as<'a>(host: &'a Host, device: &'a str) -> &'a str {
+    let node = host.viewed();
+    let master = node.link(device).and_then(|link| link.master).and_then(|master| node.link_at(master));
+    master.map_or(device, |bridge| &bridge.name)
 }
 
 fn leaves(oif: &Option<String>, at: &Endpoints, names: &Names<'_>) -> String {
