@@ -457,7 +457,7 @@ impl Scene<'_> {
     /// The question whether the packet's destination is an address of this host, whose addresses nobody has read.
     pub(super) fn is_here(&self) -> Open {
         let dst = self.address_of(&self.packet.dst);
-        Open::either(Assumed::Local(Endpoints { dst, ..Endpoints::default() }), Why::Unread, 0.5)
+        Open::either(Assumed::Local(Endpoints { dst, ..Endpoints::default() }), Why::Unread, 0.3)
     }
 
     /// `random`: the share of 2³¹; `nth`: how many came before.
