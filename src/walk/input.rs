@@ -119,10 +119,11 @@ impl<'p> Arrival<'_, 'p> {
         if self.in_range(dst, (0xffff_ffff, 0xffff_ffff))? {
             return Ok(Next::HereToAll);
         }
-        if self.in_range(src, (0, 0x00ff_ffff))? {
+        // Since Linux 5.3 the rest of 0/8 are addresses like others (`ipv4_is_zeronet`).
+        if self.in_range(src, (0, 0))? {
             return Ok(Next::Refused(FateKind::Martian, Reason::ImpossibleSource));
         }
-        if self.in_range(dst, (0, 0x00ff_ffff))? {
+        if self.in_range(dst, (0, 0))? {
             return Ok(Next::Refused(FateKind::Martian, Reason::ImpossibleDestination));
         }
         let loopback = loopback_range(IpFamily::V4);
