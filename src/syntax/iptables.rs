@@ -15,7 +15,12 @@ pub struct Dump {
 }
 pub fn parse(text: &str, options: &Options) -> Dump {
     let _ = text;
-    Dump { ruleset: Ruleset::default(), observations: Observations::default(), diagnostics: Vec::new(), family: options.family.unwrap_or(IpFamily::V4) }
+    Dump {
+        ruleset: Ruleset::default(),
+        observations: Observations::default(),
+        diagnostics: Vec::new(),
+        family: options.family.unwrap_or(IpFamily::V4),
+    }
 }
 pub fn print(ruleset: &Ruleset, observations: Option<&Observations>, family: IpFamily, backend: Backend) -> String {
     let _ = (ruleset, observations, family, backend);

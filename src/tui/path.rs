@@ -5,9 +5,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::frames::{Frame, FrameId, Frames, Place};
-use crate::host::{
-    Base, ChainId, ChainType, Hook, Host, IpFamily, Namespace, Policy, Priority, Registration, Ruleset,
-};
+use crate::host::{Base, ChainId, ChainType, Hook, Host, IpFamily, Namespace, Policy, Priority, Registration, Ruleset};
 use crate::walk::{Event, Outcome, Step, StepAt, Verdict};
 
 /// The top rows of the tree, and what the packet met in each chain.
@@ -89,10 +87,8 @@ impl Trodden {
             None if self.end.is_some() => all,
             None => 0,
             Some((last, mark)) => {
-                let goes_on = matches!(
-                    mark.verdict,
-                    Verdict::Continue | Verdict::Jump(_) | Verdict::Notrack | Verdict::Unknown
-                );
+                let goes_on =
+                    matches!(mark.verdict, Verdict::Continue | Verdict::Jump(_) | Verdict::Notrack | Verdict::Unknown);
                 if goes_on && self.end.is_some() { all } else { last + 1 }
             }
         }
@@ -184,14 +180,7 @@ impl Path {
         }
     }
 
-    fn step(
-        &mut self,
-        ruleset: &Ruleset,
-        place: Place,
-        step: &Step,
-        stack: &mut Vec<FrameId>,
-        frames: &mut Frames,
-    ) {
+    fn step(&mut self, ruleset: &Ruleset, place: Place, step: &Step, stack: &mut Vec<FrameId>, frames: &mut Frames) {
         let chain = step.at.chain();
         if chain == step.base {
             stack.clear();

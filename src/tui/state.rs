@@ -282,7 +282,10 @@ impl State {
             }
             _ => false,
         });
-        named.or_else(|| rows.clone().find(|(_, id)| decides(id))).or_else(|| rows.find(|(_, id)| *id == Id::Fate)).map(|(place, _)| place)
+        named
+            .or_else(|| rows.clone().find(|(_, id)| decides(id)))
+            .or_else(|| rows.find(|(_, id)| *id == Id::Fate))
+            .map(|(place, _)| place)
     }
 
     /// Whether a part of the namespace was read.

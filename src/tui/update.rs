@@ -275,11 +275,8 @@ fn step(state: &mut State, forward: bool) {
         Some(Id::Fate) => true,
         _ => false,
     };
-    let found = if forward {
-        (state.cursor + 1..state.tree.len()).find(held)
-    } else {
-        (0..state.cursor).rev().find(held)
-    };
+    let found =
+        if forward { (state.cursor + 1..state.tree.len()).find(held) } else { (0..state.cursor).rev().find(held) };
     if let Some(place) = found {
         state.cursor = place;
         state.focus = Pane::Netfilter;
@@ -301,9 +298,7 @@ fn ask(state: &mut State, effects: &mut Vec<Effect>) {
     if !state.surveyed {
         return;
     }
-    let wanted = |state: &State, target: &Target| {
-        !state.asking.contains(target) && !state.answers.contains_key(target)
-    };
+    let wanted = |state: &State, target: &Target| !state.asking.contains(target) && !state.answers.contains_key(target);
     if let Some(selected) = state.selected.clone().filter(|selected| wanted(state, selected))
         && state.asking.len() < AT_ONCE
     {
@@ -313,7 +308,8 @@ fn ask(state: &mut State, effects: &mut Vec<Effect>) {
     // One place is left free for what the user selects next.
     let height = view::panes(state).map_or(0, |panes| panes.ports.inner_height());
     let shown = state.ports.iter().skip(state.offsets.ports).take(height);
-    let next = shown.filter(|port| port.verdict.is_none()).map(|port| &port.target).find(|target| wanted(state, target));
+    let next =
+        shown.filter(|port| port.verdict.is_none()).map(|port| &port.target).find(|target| wanted(state, target));
     if let Some(next) = next.cloned()
         && state.asking.len() < AT_ONCE - usize::from(effects.is_empty() && state.asking.is_empty())
     {
