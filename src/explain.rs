@@ -27,19 +27,19 @@ use crate::walk::{Query, Walk};
 
 /// Every port of the namespace with who answers it: by protocol, port and address, ghosts among sockets.
 pub fn survey(host: &Host, namespace: usize) -> Survey {
-    survey::survey(host, namespace, &mut survey::Walks::default())
+    survey::survey(host, namespace, &mut survey::Walks::through(host, namespace))
 }
 
 /// Every port of the namespace as in [`survey`], but without answers: those of a port are [`answers`]' to give, when they
 /// are wanted.
 pub fn ports(host: &Host, namespace: usize) -> Survey {
-    survey::ports(host, namespace, &survey::Walks::default())
+    survey::ports(host, namespace, &survey::Walks::through(host, namespace))
 }
 
 /// Who answers `target` from every place that a packet can come from: outside by each interface, this host by its own
 /// address, localhost, each bridge; in each family that the target has.
 pub fn answers(host: &Host, namespace: usize, target: &Target) -> Vec<Answer> {
-    survey::answers(host, namespace, target, &mut survey::Walks::default())
+    survey::answers(host, namespace, target, &mut survey::Walks::through(host, namespace))
 }
 
 /// The queries that `from` stands for, with the defaults of `trace` filled in. [`From::Somewhere`] is "outside": one

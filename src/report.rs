@@ -1,7 +1,7 @@
 //! `trace`, `ports` and `rules` for people and for programs: text, and the JSON of the contract.
 //!
 //! Everything here is a pure function of a host and of what was found in it. It knows colour on or off and a width, and
-//! nothing else of a terminal. What came from outside (names, comments, rules) is made safe by [`crate::explain::clean`]
+//! nothing else of a terminal. What came from outside (names, comments, rules) is made safe by [`crate::explain::clean()`]
 //! before it is laid out; in JSON, serde escapes it.
 
 mod json;

@@ -8,21 +8,34 @@
 //! Three things keep it honest:
 //! - a condition is true, false or unknown; an unknown *field* splits the walk by the field's values, and what cannot
 //!   be evaluated at all splits it by an [`Assumption`], both ways;
-//! - every current field of the packet knows where it comes from ([`packet`]), so that conditions always speak of the
+//! - every current field of the packet knows where it comes from, so that conditions always speak of the
 //!   packet as it *entered*;
 //! - the order of chains is the kernel's (`nf_hook_entries_grow`, `nf_nat_register_fn`), and where nothing tells it,
 //!   both orders are walked.
 
+mod chain;
 mod condition;
 mod conntrack;
 mod devices;
+mod engine;
+mod fib;
 pub mod field;
+mod finish;
+mod input;
+mod nat;
+mod order;
 pub mod outcome;
+mod output;
 mod packet;
 mod plan;
 pub mod query;
+mod route;
 pub mod set;
+mod sockets;
 mod space;
+mod state;
+mod trail;
+mod way;
 
 pub use field::Field;
 pub use outcome::{
@@ -32,7 +45,10 @@ pub use outcome::{
 pub use query::{Origin, Query};
 pub use set::ValueSet;
 
+use std::cell::OnceCell;
+
 use crate::host::{Host, Unread};
+use plan::Plan;
 
 /// Everything that can happen to the packets of a query.
 #[derive(Debug, Clone)]
@@ -47,8 +63,67 @@ pub struct Walk {
     pub unexplored: usize,
 }
 
+/// A namespace prepared for many walks.
+pub struct Walker<'a> {
+    host: &'a Host,
+    namespace: usize,
+    plan: Plan<'a>,
+    reversed: OnceCell<Plan<'a>>,
+}
+
+impl<'a> Walker<'a> {
+    /// Prepares a namespace of a host, by its index.
+    pub fn new(host: &'a Host, namespace: usize) -> Walker<'a> {
+        Walker { host, namespace, plan: Plan::new(host, namespace, false), reversed: OnceCell::new() }
+    }
+
+    /// Walks the packets of a query of this namespace.
+    pub fn walk(&self, query: &Query) -> Walk {
+        let asked = self.with_defaults(query);
+        let run = engine::run(&self.plan, &asked);
+        let unexplored = run.unexplored;
+        let mut outcomes = finish::outcomes(&self.plan, &asked, run);
+        if let Some(guess) = self.plan.guesses.iter().find(|guess| guess.family == query.family) {
+            let reversed = self.reversed.get_or_init(|| Plan::new(self.host, self.namespace, true));
+            let run = engine::run(reversed, &asked);
+            outcomes = order::both(outcomes, finish::outcomes(reversed, &asked, run), *guess, &self.plan.guesses);
+        }
+        let unread = self.plan.namespace().unread.clone();
+        Walk { query: told(query, &outcomes), unread, outcomes, unexplored }
+    }
+
+    /// The query with what it leaves to be understood: the device it comes in by, and to whom its frame is addressed.
+    fn with_defaults(&self, query: &Query) -> Query {
+        let mut asked = query.clone();
+        match &query.origin {
+            Origin::Device(name) => {
+                asked.set(Field::Iif, ValueSet::one(self.plan.devices.class_of(name)));
+            }
+            Origin::Somewhere => asked.set(Field::Iif, self.plan.devices.all_but_loopback()),
+            Origin::Local => {}
+        }
+        let (first, last) = route::multicast(query.family);
+        let to_many = query.origin != Origin::Local && query.values(Field::Dst).within(&ValueSet::range(first, last));
+        asked.fields.entry(Field::Pkttype).or_insert_with(|| ValueSet::one(if to_many { 2 } else { 0 }));
+        asked
+    }
+}
+
+/// The query with the source that the routing table picked.
+fn told(query: &Query, outcomes: &[Outcome]) -> Query {
+    let mut told = query.clone();
+    let mut sources = outcomes.iter().map(|outcome| outcome.passes.first().and_then(|pass| pass.enters.src));
+    if query.origin == Origin::Local
+        && !query.fields.contains_key(&Field::Src)
+        && let Some(Some(src)) = sources.next()
+        && sources.all(|other| other == Some(src))
+    {
+        told.set_address(Field::Src, src);
+    }
+    told
+}
+
 /// Walks the packets of `query` through `host`.
 pub fn walk(host: &Host, query: &Query) -> Walk {
-    let _ = host;
-    Walk { query: query.clone(), unread: Vec::new(), outcomes: Vec::new(), unexplored: 0 }
+    Walker::new(host, query.namespace).walk(query)
 }

@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 #[derive(Debug, Parser)]
 #[command(name = "whyport", version, about, max_term_width = 100, after_help = TARGETS)]
 pub struct Arguments {
-    /// The port to select: 80, udp/53, 10.0.0.5:80, 'tcp/[::1]:80'
+    /// The port to select: 80, udp/53, 10.0.0.5:80, `tcp/[::1]:80`
     pub target: Option<String>,
     /// Which host is looked at.
     #[command(flatten)]
@@ -22,7 +22,7 @@ pub struct Arguments {
     pub command: Option<Command>,
 }
 
-const TARGETS: &str = "TARGET is 80, tcp/80, udp/53, 10.0.0.5:80, 'tcp/[::1]:80', icmp/10.0.0.5 or 'icmpv6/[::1]'.\n\
+const TARGETS: &str = "TARGET is 80, tcp/80, udp/53, 10.0.0.5:80, `tcp/[::1]:80`, icmp/10.0.0.5 or 'icmpv6/[::1]'.\n\
     Exit status: 0 done, 1 the answer could not be had, 2 wrong usage.";
 
 /// Where the host comes from. Nothing given: the live one.
@@ -88,7 +88,7 @@ pub enum Command {
 /// What `trace` is asked.
 #[derive(Debug, Args)]
 pub struct TraceArguments {
-    /// The port: 80, udp/53, 10.0.0.5:80, 'tcp/[::1]:80', icmp/10.0.0.5
+    /// The port: 80, udp/53, 10.0.0.5:80, `tcp/[::1]:80`, icmp/10.0.0.5
     pub target: String,
     /// As JSON (schema whyport.trace/1)
     #[arg(long)]

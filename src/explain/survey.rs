@@ -10,31 +10,39 @@ use super::finding::{Answer, AnswerVerdict, From, PortEntry, Survey, Target};
 use super::{judge, places, plausible, queries, sockets};
 use crate::host::{Host, IpFamily, Namespace, Protocol, Scope, Socket, What, xt};
 use crate::walk::query::{address, number};
-use crate::walk::{Field, Outcome, Query, ValueSet, Walk, walk};
+use crate::walk::{Field, Outcome, Query, ValueSet, Walk, Walker};
 
-/// Walks that were made already: many sockets ask the same question (the workers of a server share a port).
-pub(super) struct Walks {
-    walk: fn(&Host, &Query) -> Walk,
+/// Walks through one namespace, prepared once; those that were made already are kept: many sockets ask the same question
+/// (the workers of a server share a port).
+pub(super) struct Walks<'a> {
+    walk: Box<dyn Fn(&Query) -> Walk + 'a>,
     made: HashMap<Asked, Walk>,
 }
 
-impl Default for Walks {
-    fn default() -> Self {
-        Walks { walk, made: HashMap::new() }
+impl<'a> Walks<'a> {
+    /// Walks through a namespace of a host.
+    pub(super) fn through(host: &'a Host, namespace: usize) -> Walks<'a> {
+        let walker = Walker::new(host, namespace);
+        Walks::by(move |query| walker.walk(query))
+    }
+
+    /// Walks that somebody else makes.
+    pub(super) fn by(walk: impl Fn(&Query) -> Walk + 'a) -> Walks<'a> {
+        Walks { walk: Box::new(walk), made: HashMap::new() }
     }
 }
 
 /// What tells one question from another.
-type Asked = (usize, Protocol, IpFamily, From, Option<IpAddr>, Option<u16>);
+type Asked = (Protocol, IpFamily, From, Option<IpAddr>, Option<u16>);
 
-impl Walks {
-    fn of(&mut self, host: &Host, asked: Asked, query: &Query) -> Walk {
-        self.made.entry(asked).or_insert_with(|| (self.walk)(host, query)).clone()
+impl Walks<'_> {
+    fn of(&mut self, asked: Asked, query: &Query) -> Walk {
+        self.made.entry(asked).or_insert_with(|| (self.walk)(query)).clone()
     }
 }
 
 /// Every port, with its answers.
-pub(super) fn survey(host: &Host, namespace: usize, walks: &mut Walks) -> Survey {
+pub(super) fn survey(host: &Host, namespace: usize, walks: &mut Walks<'_>) -> Survey {
     let mut survey = ports(host, namespace, walks);
     for entry in &mut survey.ports {
         let target = entry.target();
@@ -44,14 +52,13 @@ pub(super) fn survey(host: &Host, namespace: usize, walks: &mut Walks) -> Survey
 }
 
 /// Who answers, from each place a packet can come from.
-pub(super) fn answers(host: &Host, namespace: usize, target: &Target, walks: &mut Walks) -> Vec<Answer> {
+pub(super) fn answers(host: &Host, namespace: usize, target: &Target, walks: &mut Walks<'_>) -> Vec<Answer> {
     let ns = &host.namespaces[namespace];
     let mut answers = Vec::new();
     for (from, family) in places::places(ns, target) {
         for query in queries::queries(ns, namespace, target, &from, family) {
-            let asked =
-                (namespace, target.protocol, family, from.clone(), query.known_address(Field::Dst), target.port);
-            let walk = walks.of(host, asked, &query);
+            let asked = (target.protocol, family, from.clone(), query.known_address(Field::Dst), target.port);
+            let walk = walks.of(asked, &query);
             answers.push(judge::judge(host, target, from.clone(), walk));
         }
     }
@@ -59,7 +66,7 @@ pub(super) fn answers(host: &Host, namespace: usize, target: &Target, walks: &mu
 }
 
 /// Every port, without answers.
-pub(super) fn ports(host: &Host, namespace: usize, walks: &Walks) -> Survey {
+pub(super) fn ports(host: &Host, namespace: usize, walks: &Walks<'_>) -> Survey {
     let ns = &host.namespaces[namespace];
     let mut ports: Vec<PortEntry> =
         ns.sockets.iter().enumerate().filter_map(|(i, socket)| of_socket(i, socket)).collect();
@@ -106,7 +113,7 @@ const ADDRESSES: usize = 64;
 type Taken = BTreeMap<(IpFamily, Option<IpAddr>), Vec<ValueSet>>;
 
 /// The ports of a protocol that rules divert, and that no socket has.
-fn ghosts(host: &Host, namespace: usize, protocol: Protocol, walks: &Walks) -> Vec<PortEntry> {
+fn ghosts(host: &Host, namespace: usize, protocol: Protocol, walks: &Walks<'_>) -> Vec<PortEntry> {
     let ns = &host.namespaces[namespace];
     let target = Target { protocol, addr: None, port: None, socket: None };
     let mut taken = Taken::new();
@@ -121,7 +128,7 @@ fn ghosts(host: &Host, namespace: usize, protocol: Protocol, walks: &Walks) -> V
             if query.known_address(Field::Dst).is_some_and(|dst| own.contains(&dst)) {
                 query.set(Field::Dst, ValueSet::from_ranges(own.iter().map(|addr| (number(*addr), number(*addr)))));
             }
-            let found = (walks.walk)(host, &query);
+            let found = (walks.walk)(&query);
             let mut free = Free { ns, query: &query, held: HashMap::new() };
             for index in plausible::outcomes(ns, &from, &found) {
                 let outcome = &found.outcomes[index];
@@ -305,13 +312,13 @@ mod tests {
     fn connected_sockets_are_no_ports() {
         let mut host = node();
         host.namespaces[0].sockets[1].peer = Some((IpAddr::V4(Ipv4Addr::LOCALHOST), 9));
-        let ports: Vec<u16> = ports(&host, 0, &Walks::default()).ports.iter().map(|entry| entry.port).collect();
+        let ports: Vec<u16> = ports(&host, 0, &Walks::through(&host, 0)).ports.iter().map(|entry| entry.port).collect();
         assert_eq!(ports, [80, 80]);
     }
 
     /// Every way leads port 443 to a container, and ports 8000 to 8005 of the bridge's address to another; port 22 is
     /// delivered. One outcome for each, as a walk splits them.
-    fn diverting(_: &Host, query: &Query) -> Walk {
+    fn diverting(query: &Query) -> Walk {
         let is = |field, values| Condition { field, op: Op::In, values: vec![values] };
         let mut service = outcome(FateKind::Forwarded, "10.42.0.2", 443, translating("10.42.0.2", 443));
         service.when = vec![vec![is(Field::Dport, Values::Range(443, 443))]];
@@ -335,7 +342,7 @@ mod tests {
     #[test]
     fn ghosts_stand_among_sockets_with_the_address_that_is_diverted() {
         let host = node();
-        let mut walks = Walks { walk: diverting, ..Walks::default() };
+        let mut walks = Walks::by(diverting);
         let told: Vec<String> = survey(&host, 0, &mut walks)
             .ports
             .iter()
@@ -356,7 +363,7 @@ mod tests {
     #[test]
     fn a_ghost_is_asked_from_everywhere_in_its_family() {
         let host = node();
-        let mut walks = Walks { walk: diverting, ..Walks::default() };
+        let mut walks = Walks::by(diverting);
         let ports = survey(&host, 0, &mut walks).ports;
         let ghost = ports.iter().find(|entry| entry.port == 443).expect("the ghost");
         let verdicts: Vec<_> = ghost.answers.iter().map(|answer| (answer.family, answer.verdict)).collect();

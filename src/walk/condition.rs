@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use super::conntrack;
 use super::field::Field;
-use super::outcome::{Assumed, Why};
+use super::outcome::{Assumed, Endpoints, Why};
 use super::packet::{Device, Packet, Tracking, Value};
 use super::plan::Plan;
 use super::query::{Query, number};
@@ -18,7 +18,7 @@ use crate::host::xt::{
     Masked, Match, Multiport, Neg, Owner, PacketType, Physdev, PortRange, RecentCheck, SetMatch, Statistic, TcpFlags,
     TcpMatch, TtlMatch, TtlOp, UdpMatch, WhichPort,
 };
-use crate::host::{Hook, IpFamily, Priority, Protocol, RuleId, What};
+use crate::host::{Hook, IpFamily, Protocol, RuleId, What};
 
 /// The place where a question is asked: a packet at a hook.
 #[derive(Clone, Copy)]
@@ -33,8 +33,6 @@ pub(super) struct Scene<'a> {
     pub(super) packet: &'a Packet,
     /// The hook.
     pub(super) hook: Hook,
-    /// The priority of the base chain that is walked.
-    pub(super) priority: Priority,
     /// The packet was made in this namespace, and no device carried it yet.
     pub(super) made_here: bool,
 }
@@ -58,6 +56,9 @@ impl Scene<'_> {
             Value::Known(known) => Ok(set.contains(*known)),
             Value::Entering(field) => self.space.ask(*field, set),
             Value::Mapped { field, mask, prefix } => {
+                if let Some(known) = self.space.known(*field) {
+                    return Ok(set.contains(prefix | (known & mask)));
+                }
                 let full = ValueSet::full(field.bits(self.query.family));
                 let within = set.and(&ValueSet::range(*prefix, prefix | mask));
                 let host = ValueSet::from_ranges(within.ranges().iter().map(|(a, b)| (a & mask, b & mask)));
@@ -323,7 +324,7 @@ impl Scene<'_> {
     }
 
     /// Whether the packet has a flow here: tracked, and not INVALID.
-    fn has_flow(&self) -> Asked<bool> {
+    pub(super) fn has_flow(&self) -> Asked<bool> {
         match self.tracking() {
             Tracking::Unseen | Tracking::Untracked => Ok(false),
             Tracking::Tracked => {
@@ -343,16 +344,46 @@ impl Scene<'_> {
     }
 
     fn masked(&self, value: &Value, masked: Masked, at: At) -> Asked<bool> {
+        self.mark_fits(value, masked).unwrap_or_else(|| self.undecided(at, Why::State, 0.5))
+    }
+
+    /// Whether the bits of a mark are these; `None` where nothing can tell.
+    pub(super) fn mark_fits(&self, value: &Value, masked: Masked) -> Option<Asked<bool>> {
+        match self.settled(value) {
+            Value::Known(known) => Some(Ok(known as u32 & masked.mask == masked.value)),
+            Value::Entering(field) => {
+                let set = masked_set(u128::from(masked.value), u128::from(masked.mask), 32)?;
+                Some(self.in_set(&Value::Entering(field), &set, None))
+            }
+            Value::Mapped { field, mask, prefix } => {
+                let (kept, put) = (mask as u32, prefix as u32);
+                if (put ^ masked.value) & masked.mask & !kept != 0 {
+                    return Some(Ok(false));
+                }
+                let left = Masked { value: masked.value & kept, mask: masked.mask & kept };
+                self.mark_fits(&Value::Entering(field), left)
+            }
+            Value::Chosen { .. } => None,
+        }
+    }
+
+    /// A value, known where only one is left.
+    pub(super) fn settled(&self, value: &Value) -> Value {
         match value {
-            Value::Known(known) => Ok(*known as u32 & masked.mask == masked.value),
-            Value::Entering(field) => match self.space.known(*field) {
-                Some(known) => Ok(known as u32 & masked.mask == masked.value),
-                None => match masked_set(u128::from(masked.value), u128::from(masked.mask), 32) {
-                    Some(set) => self.in_set(value, &set, Some(at)),
-                    None => self.undecided(at, Why::State, 0.5),
-                },
+            Value::Entering(field) => self.space.known(*field).map_or_else(|| value.clone(), Value::Known),
+            Value::Mapped { field, mask, prefix } => match self.space.known(*field) {
+                Some(known) => Value::Known(prefix | (known & mask)),
+                None => value.clone(),
             },
-            _ => self.undecided(at, Why::State, 0.5),
+            Value::Known(_) | Value::Chosen { .. } => value.clone(),
+        }
+    }
+
+    /// An address, where only one is left.
+    pub(super) fn address_of(&self, value: &Value) -> Option<IpAddr> {
+        match self.settled(value) {
+            Value::Known(known) => Some(super::query::address(self.query.family, known)),
+            _ => None,
         }
     }
 
@@ -411,15 +442,22 @@ impl Scene<'_> {
             Err(_) if is_entering => {}
             Err(open) => return Err(open),
         }
+        let as_type =
+            |is_local: bool| types.contains(if is_local { AddressTypes::LOCAL } else { AddressTypes::UNICAST });
         match field {
-            Field::Dst if is_entering && self.query.dst_is_local => Ok(local),
-            Field::Src if is_entering && self.made_here => Ok(local),
+            Field::Dst if is_entering && self.query.dst_is_local => Ok(as_type(true)),
+            Field::Dst if is_entering => self.assume(self.is_here()).map(as_type),
+            Field::Src if is_entering && self.made_here => Ok(as_type(true)),
             // A packet from outside with a source of this host's own is refused by routing: the walk is of the others.
-            Field::Src if is_entering && self.query.known(Field::Src).is_none() => {
-                Ok(types.contains(AddressTypes::UNICAST))
-            }
+            Field::Src if is_entering => Ok(as_type(false)),
             _ => self.undecided(at, Why::Unread, if local { 0.3 } else { 0.7 }),
         }
+    }
+
+    /// The question whether the packet's destination is an address of this host, whose addresses nobody has read.
+    pub(super) fn is_here(&self) -> Open {
+        let dst = self.address_of(&self.packet.dst);
+        Open::either(Assumed::Local(Endpoints { dst, ..Endpoints::default() }), Why::Unread, 0.5)
     }
 
     /// `random`: the share of 2³¹; `nth`: how many came before.

@@ -50,6 +50,19 @@ impl Devices {
         self.classes.iter().position(|class| matches!(class, Class::Named(known) if known == name)).map(|i| i as u128)
     }
 
+    /// The number of the class that a device with this name belongs to: its own, or that of the others that start alike.
+    pub(super) fn class_of(&self, name: &str) -> u128 {
+        let others = |class: &Class| match class {
+            Class::Others(start) if name.starts_with(start.as_str()) => Some(start.len()),
+            Class::Others(_) | Class::Named(_) => None,
+        };
+        let best = || {
+            let fitting = self.classes.iter().enumerate().filter_map(|(i, class)| Some((others(class)?, i)));
+            fitting.max().map(|(_, i)| i as u128)
+        };
+        self.number(name).or_else(best).unwrap_or(self.classes.len() as u128)
+    }
+
     /// The name of a device, where the number stands for just one.
     pub(super) fn name(&self, number: u128) -> Option<&str> {
         match self.classes.get(usize::try_from(number).ok()?)? {

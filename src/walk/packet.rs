@@ -94,6 +94,8 @@ pub(super) struct Packet {
     pub(super) dport: Value,
     /// Mark.
     pub(super) mark: Value,
+    /// A rule turned it to this host, by an address that nobody has read.
+    pub(super) redirected: bool,
     /// The hook's incoming device.
     pub(super) iif: Device,
     /// The hook's outgoing device.
@@ -122,6 +124,7 @@ impl Packet {
             dst,
             dport,
             mark: Value::Entering(Field::Mark),
+            redirected: false,
             iif: Device::Absent,
             oif: Device::Absent,
         }

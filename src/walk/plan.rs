@@ -6,6 +6,7 @@ use std::collections::HashMap;
 
 use super::conntrack;
 use super::devices::Devices;
+use super::fib::Tables;
 use super::field::Field;
 use super::packet::Device;
 use super::query::number;
@@ -48,11 +49,18 @@ pub(super) struct Plan<'a> {
     pub(super) devices: Devices,
     /// Neighbours among equals whose order is guessed.
     pub(super) guesses: Vec<Guess>,
+    /// Its routing tables.
+    pub(super) tables: Tables,
+    /// IPv6 addresses that are still checked for duplicates: the kernel makes them local when it is done.
+    pub(super) tentative: ValueSet,
     slots: HashMap<(IpFamily, Hook), Vec<Slot>>,
     tracks: [bool; 2],
     types: [Vec<TypeRange>; 2],
-    sets: HashMap<(Name, Box<[bool]>), (RuleId, u16)>,
+    sets: Sets,
 }
+
+/// The first match that asks each set, by its name and the sides of the packet that are asked.
+type Sets = HashMap<(Name, Box<[bool]>), (RuleId, u16)>;
 
 /// Addresses from first to last, and what the table `local` says they are.
 type TypeRange = (u128, u128, AddressTypes);
@@ -69,6 +77,8 @@ impl<'a> Plan<'a> {
             index,
             devices: Devices::of(namespace),
             guesses: Vec::new(),
+            tables: Tables::of(namespace),
+            tentative: tentative(namespace),
             slots: HashMap::new(),
             tracks: FAMILIES.map(|family| tracks(namespace, family)),
             types: FAMILIES.map(|family| address_types(namespace, family, None)),
@@ -79,8 +89,31 @@ impl<'a> Plan<'a> {
                 let slots = plan.order(family, hook, reversed);
                 plan.slots.insert((family, hook), slots);
             }
+            plan.dispatch_everywhere(family);
         }
         plan
+    }
+
+    /// Where one hook has a nat chain, conntrack's NAT is at all four (`nf_nat_ipv4_register_fn`): a packet that no chain
+    /// translates is bound to its own addresses there, and is not asked again.
+    fn dispatch_everywhere(&mut self, family: IpFamily) {
+        let is_nat = |slot: &Slot| matches!(slot, Slot::Nat(..));
+        if !HOOKS.iter().any(|hook| self.slots(family, *hook).iter().any(is_nat)) {
+            return;
+        }
+        for hook in [Hook::Prerouting, Hook::Input, Hook::Output, Hook::Postrouting] {
+            let slots = self.slots.entry((family, hook)).or_default();
+            if !slots.iter().any(is_nat) {
+                insert_nat(slots, Vec::new(), hook);
+            }
+        }
+    }
+
+    /// Whether 127/8 may leave or come in by a device.
+    pub(super) fn routes_localnet(&self, device: &str) -> bool {
+        let sysctls = &self.namespace().sysctls.ip;
+        let flag = |name: &str| sysctls.get(name).and_then(|device| device.route_localnet) == Some(true);
+        flag(device) || flag("all")
     }
 
     /// The namespace.
@@ -119,30 +152,9 @@ impl<'a> Plan<'a> {
         let (nat, others): (Vec<_>, Vec<_>) = chains.into_iter().partition(|placed| placed.kind == ChainType::Nat);
         let mut slots: Vec<Slot> = others.iter().map(|placed| Slot::Chain(placed.id, placed.priority)).collect();
         if !nat.is_empty() {
-            // The dispatcher has a priority of its own, whatever number its chains declare (nf_nat_proto.c).
-            let priority = match hook {
-                Hook::Prerouting | Hook::Output => Priority::DSTNAT,
-                _ => Priority::SRCNAT,
-            };
-            let after = slots.partition_point(|slot| matches!(slot, Slot::Chain(_, p) if *p < priority));
-            slots.insert(after, Slot::Nat(nat.into_iter().map(|placed| placed.id).collect(), priority));
+            insert_nat(&mut slots, nat.into_iter().map(|placed| placed.id).collect(), hook);
         }
         slots
-    }
-
-    /// The type of an address, as `inet_addr_type` tells it from the table `local` alone.
-    fn type_of(&self, family: IpFamily, value: u128) -> AddressTypes {
-        let types = &self.types[family as usize];
-        let after = types.partition_point(|range| range.0 <= value);
-        match after.checked_sub(1).map(|i| &types[i]) {
-            Some((_, last, kind)) if *last >= value => *kind,
-            _ => AddressTypes::UNICAST,
-        }
-    }
-
-    /// Whether this is an address of the namespace: a `local` route leads to it.
-    pub(super) fn is_local(&self, family: IpFamily, value: u128) -> bool {
-        self.type_of(family, value) == AddressTypes::LOCAL
     }
 
     /// The addresses that have one of these types, as `-m addrtype` sees it; `on`: of this device only.
@@ -216,13 +228,28 @@ impl Placed {
     }
 }
 
+/// The dispatcher has a priority of its own, whatever number its chains declare (nf_nat_proto.c).
+fn insert_nat(slots: &mut Vec<Slot>, chains: Vec<ChainId>, hook: Hook) {
+    let priority = match hook {
+        Hook::Prerouting | Hook::Output => Priority::DSTNAT,
+        _ => Priority::SRCNAT,
+    };
+    let after = slots.partition_point(|slot| matches!(slot, Slot::Chain(_, p) if *p < priority));
+    slots.insert(after, Slot::Nat(chains, priority));
+}
+
+fn tentative(namespace: &Namespace) -> ValueSet {
+    let checked = namespace.addresses.iter().filter(|address| address.tentative);
+    ValueSet::from_ranges(checked.map(|address| (number(address.addr()), number(address.addr()))))
+}
+
 fn tracks(namespace: &Namespace, family: IpFamily) -> bool {
     let tables = namespace.ruleset.tables.iter().filter(|table| table.family.sees(family));
     tables.flat_map(|table| &table.chains).flat_map(|chain| &chain.rules).any(conntrack::needs)
 }
 
-fn first_asking(namespace: &Namespace) -> HashMap<(Name, Box<[bool]>), (RuleId, u16)> {
-    let mut first = HashMap::new();
+fn first_asking(namespace: &Namespace) -> Sets {
+    let mut first = Sets::new();
     for (id, chain) in namespace.ruleset.chains() {
         for (index, rule) in chain.rules.iter().enumerate() {
             let Body::Iptables(rule) = &rule.body;

@@ -94,14 +94,14 @@ impl Space {
         self.fields.iter().map(|(field, values)| (*field, values))
     }
 
+    /// Says what a field is that nobody asked about before.
+    pub(super) fn settle(&mut self, field: Field, value: u128) {
+        self.fields.insert(field, ValueSet::one(value));
+    }
+
     /// What was assumed, in order.
     pub(super) fn assumptions(&self) -> impl Iterator<Item = &Assumption> {
         self.made.iter().map(|made| &made.assumption)
-    }
-
-    /// Forgets which of the devices it leaves by: another pass begins.
-    pub(super) fn forget_leaves(&mut self, devices: ValueSet) {
-        self.leaves = devices;
     }
 
     /// Whether the field has a value from `first` to `last`.

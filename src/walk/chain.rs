@@ -1,0 +1,313 @@
+//! A packet in a chain: which rule holds, and what its target does.
+//!
+//! `ipt_do_table`, `nft_do_chain`, and the `target` callbacks of net/netfilter/xt_*.c.
+
+use super::condition::Scene;
+use super::engine::{Engine, bound};
+use super::nat::{self, Made, Mapping, Side};
+use super::outcome::{Assumed, FateKind, StepAt, Translation, Verdict, Why};
+use super::packet::{Tracking, Value};
+use super::set::ValueSet;
+use super::space::{Asked, Open};
+use super::state::{At, End, Frame, State};
+use super::trail::Mark;
+use crate::host::xt::{Connmark, Masked, Match, Opaque, Target};
+use crate::host::{Body, ChainId, Hook, RuleId};
+
+/// Targets that are not known in detail, but are known to let the packet go on with the next rule.
+const CONTINUES: [&str; 21] = [
+    "AUDIT",
+    "CHECKSUM",
+    "CLASSIFY",
+    "CONNSECMARK",
+    "CT",
+    "DSCP",
+    "ECN",
+    "HL",
+    "IDLETIMER",
+    "LED",
+    "NFLOG",
+    "RATEEST",
+    "SECMARK",
+    "SET",
+    "TCPMSS",
+    "TCPOPTSTRIP",
+    "TEE",
+    "TOS",
+    "TRACE",
+    "TTL",
+    "ULOG",
+];
+
+/// What a rule's target makes of the packet.
+enum Effect {
+    /// The next rule.
+    Continue(Verdict),
+    /// The base chain ends, and lets the packet go on.
+    Accept,
+    /// Back to the chain that jumped here.
+    Return,
+    /// Another chain.
+    Enter { chain: u32, returns: bool },
+    /// The end.
+    End(FateKind, Verdict),
+    /// A translation.
+    Map(Side, Value, Value, Made),
+}
+
+impl Engine<'_> {
+    /// Goes through the rules of the current chain until one of them does something, or the chain ends.
+    pub(super) fn rules(&mut self, state: &mut State, hook: Hook, slot: usize, chain: usize) -> Asked<Option<End>> {
+        if Engine::is_lost(state) {
+            return Ok(Some(End::because(FateKind::Unknown, None)));
+        }
+        let ruleset = &self.plan.namespace().ruleset;
+        let Some(frame) = state.frames.last().copied() else {
+            return Ok(self.policy(state, hook, slot, chain));
+        };
+        let rules = &ruleset.chain(frame.chain).rules;
+        let mut index = frame.next;
+        while let Some(rule) = rules.get(index as usize) {
+            let Body::Iptables(rule) = &rule.body;
+            let id = RuleId { chain: frame.chain, index };
+            state.looked += 1;
+            let answer = matches_hold(&self.scene(state, hook), &rule.matches, id);
+            match answer {
+                Ok(false) => {}
+                Ok(true) => {
+                    set_next(state, index);
+                    let effect = self.effect(state, hook, &rule.target, id)?;
+                    return Ok(self.apply(state, (hook, slot, chain), id, effect));
+                }
+                // Without effect on the packet's way, it need not be known for which of them it holds.
+                Err(_) if matches!(rule.target, Target::Continue | Target::Log(_)) => {
+                    let mut step = self.step(state, hook, slot, StepAt::Rule(id), Verdict::Continue);
+                    step.sometimes = true;
+                    self.mark(state, Mark::Step(step));
+                }
+                Err(open) => {
+                    set_next(state, index);
+                    return Err(open);
+                }
+            }
+            index += 1;
+            set_next(state, index);
+        }
+        Ok(self.end_of_chain(state, hook, slot, chain))
+    }
+
+    /// The packet ran off the end of the current chain.
+    fn end_of_chain(&mut self, state: &mut State, hook: Hook, slot: usize, chain: usize) -> Option<End> {
+        if state.frames.len() > 1 {
+            if let Some(frame) = state.frames.last().copied() {
+                let step = self.step(state, hook, slot, StepAt::End(frame.chain), Verdict::Return);
+                self.mark(state, Mark::Step(step));
+            }
+            state.frames.pop();
+            return None;
+        }
+        self.policy(state, hook, slot, chain)
+    }
+
+    fn effect(&self, state: &State, hook: Hook, target: &Target, id: RuleId) -> Asked<Effect> {
+        let scene = self.scene(state, hook);
+        Ok(match target {
+            Target::Continue | Target::Log(_) | Target::Mark(_) | Target::Connmark(_) => {
+                if matches!(target, Target::Connmark(_)) {
+                    scene.has_flow()?;
+                }
+                Effect::Continue(Verdict::Continue)
+            }
+            Target::Accept => Effect::Accept,
+            Target::Drop => Effect::End(FateKind::Dropped, Verdict::Drop),
+            Target::Return => Effect::Return,
+            Target::Queue | Target::Nfqueue(_) => Effect::End(FateKind::Queued, Verdict::Queue),
+            Target::Jump(chain) => Effect::Enter { chain: *chain, returns: true },
+            Target::Goto(chain) => Effect::Enter { chain: *chain, returns: false },
+            Target::Reject(with) => Effect::End(FateKind::Rejected, Verdict::Reject(*with)),
+            Target::Notrack => Effect::Continue(Verdict::Notrack),
+            Target::Dnat(_) | Target::Snat(_) | Target::Masquerade(_) | Target::Redirect(_) | Target::Netmap(_) => {
+                match nat::mapping(&scene, target, Engine::router(state)).transpose()? {
+                    Some(Mapping::To(side, addr, port, made)) => Effect::Map(side, addr, port, made),
+                    Some(Mapping::NoAddress) => Effect::End(FateKind::Dropped, Verdict::Drop),
+                    Some(Mapping::Nothing) | None => Effect::Continue(Verdict::Continue),
+                }
+            }
+            Target::Opaque(opaque) => return opaque_target(&scene, opaque, id),
+        })
+    }
+
+    fn apply(
+        &mut self,
+        state: &mut State,
+        (hook, slot, chain): (Hook, usize, usize),
+        id: RuleId,
+        effect: Effect,
+    ) -> Option<End> {
+        let step = |engine: &mut Self, state: &mut State, verdict: Verdict| {
+            let step = engine.step(state, hook, slot, StepAt::Rule(id), verdict);
+            engine.mark(state, Mark::Step(step.clone()));
+            step
+        };
+        match effect {
+            Effect::Continue(verdict) => {
+                step(self, state, verdict);
+                self.change(state, hook, id);
+                set_next(state, id.index + 1);
+                None
+            }
+            Effect::Accept => {
+                step(self, state, Verdict::Accept);
+                self.leave_base(state, hook, slot, chain);
+                None
+            }
+            Effect::Return => {
+                step(self, state, Verdict::Return);
+                if state.frames.len() > 1 {
+                    state.frames.pop();
+                    return None;
+                }
+                self.policy(state, hook, slot, chain)
+            }
+            Effect::Enter { chain: index, returns } => {
+                let to = ChainId { table: id.chain.table, chain: index };
+                step(self, state, if returns { Verdict::Jump(to) } else { Verdict::Goto(to) });
+                if returns {
+                    set_next(state, id.index + 1);
+                } else {
+                    state.frames.pop();
+                }
+                state.frames.push(Frame { chain: to, next: 0 });
+                None
+            }
+            Effect::End(kind, verdict) => Some(End::by(kind, step(self, state, verdict))),
+            Effect::Map(side, addr, port, made) => {
+                let told = self.map(state, hook, id, side, (addr, port));
+                step(self, state, made.verdict(told));
+                bound(state, hook);
+                state.frames.clear();
+                state.at = if hook == Hook::Output { At::Rerouting(hook, slot) } else { At::Slot(hook, slot + 1, 0) };
+                None
+            }
+        }
+    }
+
+    /// Gives a side of the packet its new address and port (`nf_nat_setup_info`); says what changed.
+    fn map(&self, state: &mut State, hook: Hook, id: RuleId, side: Side, (addr, port): (Value, Value)) -> Translation {
+        let scene = self.scene(state, hook);
+        let (old_addr, old_port) = match side {
+            Side::Source => (scene.settled(&state.packet.src), scene.settled(&state.packet.sport)),
+            Side::Destination => (scene.settled(&state.packet.dst), scene.settled(&state.packet.dport)),
+        };
+        let changed = addr != old_addr || port != old_port;
+        let (gives_addr, gives_port) = self.gives(id);
+        let told = nat::told(gives_addr.then_some(&addr), gives_port.then_some(&port), self.family());
+        let packet = &mut state.packet;
+        packet.redirected = side == Side::Destination && matches!(addr, Value::Chosen { why: Why::Unread, .. });
+        match side {
+            Side::Source => {
+                (packet.src, packet.sport) = (addr, port);
+                packet.flow.snat |= changed;
+            }
+            Side::Destination => {
+                (packet.dst, packet.dport) = (addr, port);
+                packet.flow.dnat |= changed;
+            }
+        }
+        told
+    }
+
+    /// Whether a rule's target gives an address, and whether it gives a port.
+    fn gives(&self, id: RuleId) -> (bool, bool) {
+        let Body::Iptables(rule) = &self.plan.namespace().ruleset.rule(id).body;
+        match &rule.target {
+            Target::Dnat(nat) | Target::Snat(nat) => (nat.addresses.is_some(), nat.ports.is_some()),
+            Target::Masquerade(nat) | Target::Redirect(nat) => (true, nat.ports.is_some()),
+            _ => (true, false),
+        }
+    }
+
+    /// What targets that let the packet go on change about it.
+    fn change(&self, state: &mut State, hook: Hook, id: RuleId) {
+        let Body::Iptables(rule) = &self.plan.namespace().ruleset.rule(id).body;
+        match &rule.target {
+            Target::Mark(mark) => {
+                let old = self.scene(state, hook).settled(&state.packet.mark);
+                state.packet.mark = replaced(&old, mark.mask, &Value::Known(u128::from(mark.value)), u32::MAX);
+            }
+            Target::Notrack if state.packet.flow.tracking == Tracking::Unseen => {
+                state.packet.flow.tracking = Tracking::Untracked;
+            }
+            Target::Connmark(connmark) => {
+                let scene = self.scene(state, hook);
+                if scene.has_flow() != Ok(true) {
+                    return;
+                }
+                let (flow, packet) = (scene.settled(&state.packet.flow.mark), scene.settled(&state.packet.mark));
+                match **connmark {
+                    Connmark::Set(Masked { value, mask }) => {
+                        state.packet.flow.mark = replaced(&flow, mask, &Value::Known(u128::from(value)), u32::MAX);
+                    }
+                    Connmark::Save { nfmask, ctmask } => {
+                        state.packet.flow.mark = replaced(&flow, ctmask, &packet, nfmask);
+                    }
+                    Connmark::Restore { nfmask, ctmask } => {
+                        state.packet.mark = replaced(&packet, nfmask, &flow, ctmask);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// A mark of which the bits under `mask` are cleared and those of `by` under `taken` flipped in: `(old & !mask) ^ (by & taken)`.
+fn replaced(old: &Value, mask: u32, by: &Value, taken: u32) -> Value {
+    match (old, by) {
+        (Value::Known(old), Value::Known(by)) => Value::Known(u128::from((*old as u32 & !mask) ^ (*by as u32 & taken))),
+        (_, Value::Known(by)) if mask == u32::MAX => Value::Known(u128::from(*by as u32 & taken)),
+        (Value::Entering(field), Value::Known(by)) if *by as u32 & taken & !mask == 0 => {
+            Value::Mapped { field: *field, mask: u128::from(!mask), prefix: u128::from(*by as u32 & taken) }
+        }
+        (old, Value::Known(by)) if *by as u32 & taken == 0 && mask == 0 => old.clone(),
+        (_, by) if mask == u32::MAX && taken == u32::MAX => by.clone(),
+        _ => Value::Chosen { among: ValueSet::full(32), why: Why::State },
+    }
+}
+
+/// The rule that comes next in the current chain.
+fn set_next(state: &mut State, index: u32) {
+    if let Some(frame) = state.frames.last_mut() {
+        frame.next = index;
+    }
+}
+
+/// Whether all matches of a rule hold: one no decides, whatever else is open; then what packets decide is asked before
+/// what must be assumed.
+fn matches_hold(scene: &Scene<'_>, matches: &[Match], id: RuleId) -> Asked<bool> {
+    let mut first_open: Option<Open> = None;
+    for (index, matched) in matches.iter().enumerate() {
+        match scene.holds(matched, (id, index as u16)) {
+            Ok(true) => {}
+            Ok(false) => return Ok(false),
+            Err(open) => {
+                if first_open.as_ref().is_none_or(|known| !known.is_decidable() && open.is_decidable()) {
+                    first_open = Some(open);
+                }
+            }
+        }
+    }
+    first_open.map_or(Ok(true), Err)
+}
+
+/// A target that is kept as words: known to let the packet go on, or nobody knows.
+fn opaque_target(scene: &Scene<'_>, opaque: &Opaque, id: RuleId) -> Asked<Effect> {
+    if CONTINUES.contains(&&*opaque.name) {
+        return Ok(Effect::Continue(Verdict::Continue));
+    }
+    let open = Open::either(Assumed::TargetContinues(id), Why::Undecoded, 0.5);
+    Ok(match scene.assume(open)? {
+        true => Effect::Continue(Verdict::Continue),
+        false => Effect::End(FateKind::Unknown, Verdict::Unknown),
+    })
+}

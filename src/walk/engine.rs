@@ -1,0 +1,475 @@
+//! The walk itself: classes of packets go on step by step, and are split where something is open.
+//!
+//! A class stands at a place from which it can go on ([`At`]). Going on either changes it, or ends it, or leaves it as it is
+//! and says what is open: then it is split there, and its parts go on by themselves, the likeliest first. Nothing else is
+//! kept: there are no continuations, and every part can be looked at alone.
+
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
+
+use super::condition::Scene;
+use super::conntrack;
+use super::field::Field;
+use super::input::{self, Next};
+use super::nat::Side;
+use super::outcome::{Assumed, FateKind, Reason, Step, StepAt, Verdict, Why};
+use super::output;
+use super::packet::{Device, Packet, Tracking, Value};
+use super::plan::{Plan, Slot};
+use super::query::{Origin, Query};
+use super::set::ValueSet;
+use super::space::{Asked, Open, Space};
+use super::state::{At, End, Frame, Passing, State};
+use super::trail::{Mark, Place, Trail};
+use super::way::{Decision, Way};
+use crate::host::xt::CtStates;
+use crate::host::{ChainId, Hook, IpFamily, Policy, Priority, What};
+
+/// How many rules one class of packets may look at: more than any ruleset that a kernel loads makes it look at.
+const RULES: u64 = 20_000_000;
+/// How deep chains may jump: legacy rulesets go as deep as they have chains.
+const DEPTH: usize = 4096;
+
+/// A class that ended.
+pub(super) struct Ended {
+    pub(super) state: State,
+    pub(super) end: End,
+}
+
+/// What a run found.
+pub(super) struct Run {
+    pub(super) ended: Vec<Ended>,
+    pub(super) trail: Trail,
+    pub(super) unexplored: usize,
+}
+
+/// A class that waits, by its weight.
+struct Waiting(State, u64);
+
+impl PartialEq for Waiting {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Waiting {}
+
+impl PartialOrd for Waiting {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Waiting {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.weight.total_cmp(&other.0.weight).then(other.1.cmp(&self.1))
+    }
+}
+
+/// Walks the packets of a query, of which every default is filled in.
+pub(super) fn run(plan: &Plan<'_>, query: &Query) -> Run {
+    let mut engine = Engine { plan, query, trail: Trail::default() };
+    let mut waiting = BinaryHeap::from([Waiting(engine.start(), 0)]);
+    let mut ended = Vec::new();
+    let mut order = 0;
+    while ended.len() < query.limit {
+        let Some(Waiting(mut state, _)) = waiting.pop() else {
+            break;
+        };
+        loop {
+            match engine.go_on(&mut state) {
+                Ok(None) => {}
+                Ok(Some(end)) => {
+                    ended.push(Ended { state, end });
+                    break;
+                }
+                Err(open) => {
+                    let mut parts = state.space.split(query, &open);
+                    match (parts.pop(), parts.is_empty()) {
+                        (Some((space, _)), true) => state.space = space,
+                        (last, _) => {
+                            for (space, share) in parts.into_iter().chain(last) {
+                                order += 1;
+                                let part = State { weight: state.weight * share, space, ..state.clone() };
+                                waiting.push(Waiting(part, order));
+                            }
+                            break;
+                        }
+                    }
+                }
+            }
+        }
+    }
+    Run { ended, trail: engine.trail, unexplored: waiting.len() }
+}
+
+/// Walks one query.
+pub(super) struct Engine<'a> {
+    pub(super) plan: &'a Plan<'a>,
+    pub(super) query: &'a Query,
+    pub(super) trail: Trail,
+}
+
+impl<'a> Engine<'a> {
+    fn start(&self) -> State {
+        let packet = Packet::entering();
+        let none = ChainId { table: 0, chain: 0 };
+        State {
+            space: Space::of(self.query, self.plan.devices.all_but_loopback()),
+            weight: 1.0,
+            before: [packet.src.clone(), packet.dst.clone(), packet.mark.clone()],
+            packet,
+            at: At::Start,
+            frames: Vec::new(),
+            base: none,
+            place: Place::START,
+            pass: 1,
+            way: None,
+            to_all: false,
+            made_here: self.query.origin == Origin::Local,
+            passes: Vec::new(),
+            looked: 0,
+        }
+    }
+
+    /// Goes on from where the class stands. An error leaves it as it is.
+    fn go_on(&mut self, state: &mut State) -> Asked<Option<End>> {
+        match state.at {
+            At::Start => self.enter(state),
+            At::Slot(hook, slot, chain) => self.enter_slot(state, hook, slot, chain).map(|()| None),
+            At::Chain(hook, slot, chain) => self.rules(state, hook, slot, chain),
+            At::Rerouting(hook, slot) => self.reroute(state, hook, slot),
+            At::Hooked(hook) => self.after(state, hook),
+        }
+    }
+
+    /// The place where questions about a class are asked.
+    pub(super) fn scene<'s>(&'s self, state: &'s State, hook: Hook) -> Scene<'s> {
+        Scene {
+            plan: self.plan,
+            query: self.query,
+            space: &state.space,
+            packet: &state.packet,
+            hook,
+            made_here: state.made_here,
+        }
+    }
+
+    /// Writes down that something happened.
+    pub(super) fn mark(&mut self, state: &mut State, mark: Mark) {
+        state.place = self.trail.push(state.place, mark);
+    }
+
+    fn mark_route(&mut self, state: &mut State, after: Option<Hook>, decision: Decision) {
+        let dst = state.packet.dst.clone();
+        self.mark(state, Mark::Route { pass: state.pass, after, dst, decision });
+    }
+
+    fn enter(&mut self, state: &mut State) -> Asked<Option<End>> {
+        if self.query.origin != Origin::Local {
+            let mut arrived = state.packet.clone();
+            arrived.iif = Device::Entering;
+            let scene = Scene { packet: &arrived, ..self.scene(state, Hook::Prerouting) };
+            let refused = input::refused_on_arrival(&scene)?;
+            state.packet = arrived;
+            self.pass(state, At::Slot(Hook::Prerouting, 0, 0));
+            return Ok(refused.map(|reason| End::because(FateKind::Martian, Some(reason))));
+        }
+        let sent = output::sender(self.scene(state, Hook::Output), self.plan)?;
+        state.packet.src = sent.src;
+        state.packet.flow.original = state.packet.tuple();
+        Ok(self.leave(state, sent.next, None, At::Slot(Hook::Output, 0, 0)))
+    }
+
+    /// Follows what routing said of a packet made here: on to a hook, or to its end.
+    fn leave(&mut self, state: &mut State, next: Next, after: Option<Hook>, at: At) -> Option<End> {
+        self.mark_route(state, after, next.decision());
+        let oif = match &next {
+            Next::Here | Next::HereToAll => self.plan.devices.number("lo").map_or(Device::Leaving, Device::Known),
+            Next::Onward(way) => way.oif,
+            Next::Refused(..) => Device::Absent,
+        };
+        if after.is_none() {
+            state.packet.oif = oif;
+            self.pass(state, at);
+        }
+        state.at = at;
+        match next {
+            Next::Here | Next::HereToAll => state.way = None,
+            Next::Onward(way) => state.way = Some(way),
+            Next::Refused(kind, reason) => return Some(End::because(kind, Some(reason))),
+        }
+        None
+    }
+
+    /// A pass through the namespace begins.
+    fn pass(&mut self, state: &mut State, at: At) {
+        let enters = state.packet.tuple();
+        state.passes.push(Passing { iif: state.packet.iif, oif: Device::Absent, enters, leaves: None });
+        state.at = at;
+    }
+
+    fn enter_slot(&mut self, state: &mut State, hook: Hook, slot: usize, chain: usize) -> Asked<()> {
+        let next = self.plan.slots(self.query.family, hook).get(slot);
+        let priority = match next {
+            Some(Slot::Chain(_, priority) | Slot::Nat(_, priority)) => *priority,
+            None => Priority(i32::MAX),
+        };
+        if matches!(hook, Hook::Prerouting | Hook::Output) && priority >= Priority::CONNTRACK {
+            self.track(state)?;
+        }
+        match next {
+            None => state.at = At::Hooked(hook),
+            Some(Slot::Chain(id, _)) => self.enter_base(state, *id, At::Chain(hook, slot, 0)),
+            Some(Slot::Nat(chains, _)) => {
+                if chain == 0 && !self.is_translated_here(state, hook)? {
+                    state.at = At::Slot(hook, slot + 1, 0);
+                    return Ok(());
+                }
+                match chains.get(chain) {
+                    Some(id) => self.enter_base(state, *id, At::Chain(hook, slot, chain)),
+                    None => {
+                        // No chain translated it: it is bound to the addresses it has.
+                        bound(state, hook);
+                        state.at = At::Slot(hook, slot + 1, 0);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn enter_base(&self, state: &mut State, base: ChainId, at: At) {
+        state.base = base;
+        state.frames.clear();
+        state.frames.push(Frame { chain: base, next: 0 });
+        state.before = [state.packet.src.clone(), state.packet.dst.clone(), state.packet.mark.clone()];
+        state.at = at;
+    }
+
+    /// conntrack looks at the packet (`nf_conntrack_in`), where it is on.
+    fn track(&self, state: &mut State) -> Asked<()> {
+        if state.packet.flow.tracking != Tracking::Unseen || !self.plan.tracks(self.query.family) {
+            return Ok(());
+        }
+        if !self.query.fields.contains_key(&Field::CtState) && state.space.values(Field::CtState).is_none() {
+            let first = self.first_state(state)?;
+            state.space.settle(Field::CtState, u128::from(first.bits()));
+        }
+        let untracked = u128::from(CtStates::UNTRACKED.bits());
+        let looks_away = state.space.ask(Field::CtState, &ValueSet::one(untracked))?;
+        state.packet.flow.tracking = if looks_away { Tracking::Untracked } else { Tracking::Tracked };
+        Ok(())
+    }
+
+    /// What conntrack says of a packet of which nothing was said.
+    fn first_state(&self, state: &State) -> Asked<CtStates> {
+        use crate::host::Protocol;
+        let loose = self.plan.namespace().sysctls.conntrack_tcp_loose.unwrap_or(true);
+        let of = |value: u128| {
+            let (flags, kind) = match self.query.protocol {
+                Protocol::TCP => (Some(value as u8), None),
+                _ => (None, Some(value as u8)),
+            };
+            conntrack::first_state(self.query.protocol, flags, kind, loose)
+        };
+        let (field, last) = match self.query.protocol {
+            Protocol::TCP => (Field::TcpFlags, 63),
+            Protocol::ICMP | Protocol::ICMPV6 => (Field::IcmpType, 255),
+            _ => return Ok(CtStates::NEW),
+        };
+        let first = state.space.values(field).and_then(ValueSet::first).unwrap_or(0);
+        let alike = (0..=last).filter(|value| of(*value) == of(first)).map(|value| (value, value));
+        state.space.ask(field, &ValueSet::from_ranges(alike)).map(|_| of(first))
+    }
+
+    /// Whether the nat chains of a hook are walked for the packet (`nf_nat_inet_fn`): the first packet of a flow, once.
+    fn is_translated_here(&self, state: &State, hook: Hook) -> Asked<bool> {
+        let flow = &state.packet.flow;
+        let done = match Side::of(hook) {
+            Some(Side::Destination) => flow.dst_done,
+            Some(Side::Source) => flow.src_done,
+            None => true,
+        };
+        if done || flow.tracking != Tracking::Tracked {
+            return Ok(false);
+        }
+        let states = |states: CtStates| {
+            let bits = states.iter().map(|state| u128::from(state.bits())).map(|bit| (bit, bit));
+            ValueSet::from_ranges(bits)
+        };
+        if state.space.ask(Field::CtState, &states(CtStates::NEW | CtStates::RELATED))? {
+            return Ok(true);
+        }
+        if state.space.ask(Field::CtState, &states(CtStates::ESTABLISHED))? {
+            // What its first packet met is in conntrack's table, which is not read.
+            let open = Open::taken(Assumed::NoTranslation, Why::State, true);
+            self.scene(state, hook).assume(open)?;
+        }
+        Ok(false)
+    }
+
+    /// A packet made here that a chain changed is routed again (`ipt_mangle_out`, `nf_nat_ipv4_local_fn`).
+    fn reroute(&mut self, state: &mut State, hook: Hook, slot: usize) -> Asked<Option<End>> {
+        let on = At::Slot(hook, slot + 1, 0);
+        let is_nat = matches!(self.plan.slots(self.query.family, hook).get(slot), Some(Slot::Nat(..)));
+        let packet = &state.packet;
+        let scene = self.scene(state, hook);
+        let same = |now: &Value, was: &Value| scene.settled(now) == scene.settled(was);
+        let changed = if is_nat {
+            !same(&packet.dst, &state.before[1])
+        } else {
+            !(same(&packet.src, &state.before[0])
+                && same(&packet.dst, &state.before[1])
+                && same(&packet.mark, &state.before[2]))
+        };
+        if !changed {
+            state.at = on;
+            return Ok(None);
+        }
+        let next = output::again(scene, self.plan)?;
+        Ok(self.leave(state, next, Some(hook), on))
+    }
+
+    fn after(&mut self, state: &mut State, hook: Hook) -> Asked<Option<End>> {
+        match hook {
+            Hook::Prerouting if state.pass > 1 => {
+                state.at = At::Slot(Hook::Input, 0, 0);
+                Ok(None)
+            }
+            Hook::Prerouting => self.route_input(state),
+            Hook::Input => self.deliver(state),
+            Hook::Forward => {
+                state.at = At::Slot(Hook::Postrouting, 0, 0);
+                Ok(None)
+            }
+            Hook::Output => {
+                state.packet.oif = match &state.way {
+                    Some(way) => way.oif,
+                    None => self.plan.devices.number("lo").map_or(Device::Leaving, Device::Known),
+                };
+                state.at = At::Slot(Hook::Postrouting, 0, 0);
+                Ok(None)
+            }
+            Hook::Postrouting => Ok(self.gone(state)),
+            Hook::Ingress | Hook::Egress => Ok(None),
+        }
+    }
+
+    fn route_input(&mut self, state: &mut State) -> Asked<Option<End>> {
+        let next = input::route(self.scene(state, Hook::Prerouting), self.plan)?;
+        self.mark_route(state, Some(Hook::Prerouting), next.decision());
+        state.to_all = next == Next::HereToAll;
+        match next {
+            Next::Here | Next::HereToAll => state.at = At::Slot(Hook::Input, 0, 0),
+            Next::Onward(way) => {
+                state.packet.oif = way.oif;
+                state.way = Some(way);
+                state.at = At::Slot(Hook::Forward, 0, 0);
+            }
+            Next::Refused(kind, reason) => return Ok(Some(End::because(kind, Some(reason)))),
+        }
+        Ok(None)
+    }
+
+    /// The packet leaves by a device: for good, or by `lo` to come in again.
+    fn gone(&mut self, state: &mut State) -> Option<End> {
+        state.packet.flow.confirmed = state.packet.flow.tracking == Tracking::Tracked;
+        let leaves = state.packet.tuple();
+        if let Some(pass) = state.passes.last_mut() {
+            pass.oif = state.packet.oif;
+            pass.leaves = Some(leaves);
+        }
+        if state.way.is_some() || !state.made_here {
+            let kind = if state.made_here { FateKind::Sent } else { FateKind::Forwarded };
+            return Some(End::because(kind, None));
+        }
+        state.pass += 1;
+        state.made_here = false;
+        state.packet.iif = state.packet.oif;
+        state.packet.oif = Device::Absent;
+        self.pass(state, At::Slot(Hook::Prerouting, 0, 0));
+        None
+    }
+
+    fn deliver(&self, state: &State) -> Asked<Option<End>> {
+        if state.to_all && self.query.protocol == crate::host::Protocol::TCP {
+            return Ok(Some(End::because(FateKind::Dropped, Some(Reason::Broadcast))));
+        }
+        if !self.plan.namespace().is_read(What::Sockets) {
+            let open = Open::taken(Assumed::SocketAnswers, Why::Unread, true);
+            self.scene(state, Hook::Input).assume(open)?;
+        }
+        Ok(Some(End::because(FateKind::Delivered, None)))
+    }
+
+    /// A step of the walk, where the class stands.
+    pub(super) fn step(&self, state: &State, hook: Hook, slot: usize, at: StepAt, verdict: Verdict) -> Step {
+        let priority = match self.plan.slots(self.query.family, hook).get(slot) {
+            Some(Slot::Chain(id, _)) => self.declared(*id),
+            Some(Slot::Nat(..)) => self.declared(state.base),
+            None => Priority::FILTER,
+        };
+        let depth = state.frames.len().saturating_sub(1) as u16;
+        Step { pass: state.pass, hook, priority, base: state.base, depth, at, verdict, sometimes: false }
+    }
+
+    fn declared(&self, base: ChainId) -> Priority {
+        self.plan.namespace().ruleset.chain(base).base.as_ref().map_or(Priority::FILTER, |base| base.priority)
+    }
+
+    /// A base chain let the packet go on.
+    pub(super) fn leave_base(&self, state: &mut State, hook: Hook, slot: usize, chain: usize) {
+        state.frames.clear();
+        state.at = match self.plan.slots(self.query.family, hook).get(slot) {
+            Some(Slot::Nat(..)) => At::Slot(hook, slot, chain + 1),
+            _ if hook == Hook::Output && self.is_route_chain(state.base) => At::Rerouting(hook, slot),
+            _ => At::Slot(hook, slot + 1, 0),
+        };
+    }
+
+    fn is_route_chain(&self, base: ChainId) -> bool {
+        let chain = self.plan.namespace().ruleset.chain(base);
+        chain.base.as_ref().is_some_and(|base| base.kind == crate::host::ChainType::Route)
+    }
+
+    /// The packet ran off the end of a base chain.
+    pub(super) fn policy(&mut self, state: &mut State, hook: Hook, slot: usize, chain: usize) -> Option<End> {
+        let policy =
+            self.plan.namespace().ruleset.chain(state.base).base.as_ref().map_or(Policy::Accept, |base| base.policy);
+        state.frames.truncate(1);
+        let step = self.step(state, hook, slot, StepAt::End(state.base), Verdict::Policy(policy));
+        self.mark(state, Mark::Step(step.clone()));
+        match policy {
+            Policy::Drop => Some(End::by(FateKind::Dropped, step)),
+            Policy::Accept => {
+                self.leave_base(state, hook, slot, chain);
+                None
+            }
+        }
+    }
+
+    /// Whether a class has looked at more rules, or jumped deeper, than any kernel would let it.
+    pub(super) fn is_lost(state: &State) -> bool {
+        state.looked > RULES || state.frames.len() > DEPTH
+    }
+
+    /// The router that the packet goes to next.
+    pub(super) fn router(state: &State) -> Option<std::net::IpAddr> {
+        state.way.as_ref().and_then(|way: &Way| way.via)
+    }
+
+    /// The family of the packets.
+    pub(super) fn family(&self) -> IpFamily {
+        self.query.family
+    }
+}
+
+/// conntrack binds the flow to the addresses it has: the hook's side is not asked again.
+pub(super) fn bound(state: &mut State, hook: Hook) {
+    match Side::of(hook) {
+        Some(Side::Destination) => state.packet.flow.dst_done = true,
+        Some(Side::Source) => state.packet.flow.src_done = true,
+        None => {}
+    }
+}

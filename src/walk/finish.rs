@@ -1,0 +1,199 @@
+//! From classes that ended to outcomes: equal ends become one, fields become conditions, numbers become names.
+
+use std::collections::BTreeMap;
+
+use super::field::Field;
+use super::outcome::{
+    Assumed, Assumption, Condition, Endpoints, Event, Fate, FateKind, Op, Outcome, Pass, Reason, RouteDecision,
+    RouteEvent, Step, Values, Why,
+};
+use super::packet::{Device, Value};
+use super::plan::Plan;
+use super::query::{Query, address};
+use super::set::ValueSet;
+use super::sockets;
+use super::state::{End, Passing};
+use super::trail::{Mark, Place, Trail};
+use super::way::Decision;
+use crate::host::IpFamily;
+use crate::host::xt::CtStates;
+
+use super::engine::{Ended, Run};
+
+mod conditions;
+mod merge;
+
+/// Everything that ended alike.
+struct Group {
+    place: Place,
+    end: End,
+    assumed: Vec<Assumption>,
+    passes: Vec<Passing>,
+    tuple: [Value; 4],
+    oif: Device,
+    leaves: ValueSet,
+    /// What the packets' fields may be: alternatives.
+    fields: Vec<BTreeMap<Field, ValueSet>>,
+    weight: f64,
+}
+
+/// The outcomes of a run, likeliest first; sources that routing refuses come last, as one.
+pub(super) fn outcomes(plan: &Plan<'_>, query: &Query, run: Run) -> Vec<Outcome> {
+    let whole: f64 = run.ended.iter().map(|ended| ended.state.weight).sum();
+    let mut groups = merge::groups(plan, query, run.ended);
+    let (refused, mut others): (Vec<_>, Vec<_>) = groups.drain(..).partition(is_refused_source);
+    let sources = ValueSet::from_ranges(
+        refused
+            .iter()
+            .flat_map(|group| &group.fields)
+            .filter_map(|fields| fields.get(&Field::Src))
+            .flat_map(|set| set.ranges().iter().copied()),
+    );
+    others.sort_by(|a, b| b.weight.total_cmp(&a.weight).then(a.place.cmp(&b.place)));
+    let teller =
+        Teller { plan, query, trail: &run.trail, refused: &sources, whole: if whole > 0.0 { whole } else { 1.0 } };
+    let mut outcomes: Vec<Outcome> = others.iter().map(|group| teller.outcome(group, true)).collect();
+    if let [one] = &refused[..] {
+        outcomes.push(teller.outcome(one, false));
+    } else if !refused.is_empty() {
+        let told = refused.iter().map(|group| teller.outcome(group, false)).collect();
+        outcomes.extend(merge::into_one(told));
+    }
+    outcomes
+}
+
+/// Whether routing refused these packets for their source.
+fn is_refused_source(group: &Group) -> bool {
+    group.end.kind == FateKind::Martian
+        && matches!(
+            group.end.reason,
+            Some(Reason::RpFilter | Reason::LocalSource | Reason::ImpossibleSource | Reason::RouteLocalnet)
+        )
+        && group.fields.iter().all(|fields| fields.contains_key(&Field::Src))
+}
+
+/// What outcomes are told with.
+struct Teller<'a> {
+    plan: &'a Plan<'a>,
+    query: &'a Query,
+    trail: &'a Trail,
+    refused: &'a ValueSet,
+    whole: f64,
+}
+
+impl Teller<'_> {
+    fn outcome(&self, group: &Group, without_refused: bool) -> Outcome {
+        let mut when: Vec<Vec<Condition>> = group
+            .fields
+            .iter()
+            .map(|fields| conditions::of(self.plan, self.query, fields, without_refused.then_some(self.refused)))
+            .collect();
+        if when.iter().any(Vec::is_empty) {
+            when.clear();
+        }
+        let passes: Vec<Pass> = (1..).zip(&group.passes).map(|(number, pass)| self.pass(group, number, pass)).collect();
+        Outcome {
+            when,
+            assumed: self.assumed(group),
+            events: self.trail.way(group.place).into_iter().map(|mark| self.event(group, mark)).collect(),
+            fate: self.fate(group),
+            passes,
+            weight: group.weight / self.whole,
+        }
+    }
+
+    /// The assumptions, and by which devices it leaves where they were not read.
+    fn assumed(&self, group: &Group) -> Vec<Assumption> {
+        let mut assumed = group.assumed.clone();
+        let all = self.plan.devices.all_but_loopback();
+        if !group.leaves.is_empty() && group.leaves != all {
+            let names = self.plan.devices.names(&group.leaves);
+            let others = self.plan.devices.names(&all.minus(&group.leaves));
+            let (names, holds) = if self.plan.devices.is_open(&group.leaves) { (others, false) } else { (names, true) };
+            assumed.push(Assumption { what: Assumed::LeavesBy(names), holds, why: Why::Unread });
+        }
+        assumed
+    }
+
+    /// A value, where all of the group's packets have the same.
+    fn known(&self, group: &Group, value: &Value) -> Option<u128> {
+        match value {
+            Value::Known(known) => Some(*known),
+            Value::Entering(field) => self.field(group, *field),
+            Value::Mapped { field, mask, prefix } => self.field(group, *field).map(|known| prefix | (known & mask)),
+            Value::Chosen { .. } => None,
+        }
+    }
+
+    fn field(&self, group: &Group, field: Field) -> Option<u128> {
+        let mut values = group.fields.iter().map(|fields| fields.get(&field).and_then(ValueSet::only));
+        let first = values.next()??;
+        values.all(|value| value == Some(first)).then_some(first)
+    }
+
+    fn endpoints(&self, group: &Group, [src, sport, dst, dport]: &[Value; 4]) -> Endpoints {
+        let addr = |value: &Value| self.known(group, value).map(|known| address(self.query.family, known));
+        let has_ports = self.query.protocol.has_ports();
+        let port =
+            |value: &Value| self.known(group, value).filter(|_| has_ports).and_then(|known| u16::try_from(known).ok());
+        Endpoints { src: addr(src), sport: port(sport), dst: addr(dst), dport: port(dport) }
+    }
+
+    fn device(&self, group: &Group, device: Device) -> Option<String> {
+        let number = match device {
+            Device::Known(number) => number,
+            Device::Entering => match (&self.query.origin, self.field(group, Field::Iif)) {
+                (super::query::Origin::Device(name), _) => return Some(name.clone()),
+                (_, number) => number?,
+            },
+            Device::Leaving => group.leaves.only()?,
+            Device::Absent => return None,
+        };
+        self.plan.devices.name(number).map(str::to_owned)
+    }
+
+    fn pass(&self, group: &Group, number: u32, pass: &Passing) -> Pass {
+        Pass {
+            number,
+            namespace: self.plan.index,
+            iif: self.device(group, pass.iif),
+            oif: self.device(group, pass.oif),
+            enters: self.endpoints(group, &pass.enters),
+            leaves: pass.leaves.as_ref().map(|tuple| self.endpoints(group, tuple)),
+        }
+    }
+
+    fn event(&self, group: &Group, mark: &Mark) -> Event {
+        match mark {
+            Mark::Step(step) => Event::Step(step.clone()),
+            Mark::Route { pass, after, dst, decision } => Event::Route(RouteEvent {
+                pass: *pass,
+                after: *after,
+                dst: self.known(group, dst).map(|known| address(self.query.family, known)),
+                decision: match decision {
+                    Decision::Local => RouteDecision::Local,
+                    Decision::Out(way) => RouteDecision::Out { oif: self.device(group, way.oif), via: way.via },
+                    Decision::Refused(reason) => RouteDecision::Refused(*reason),
+                },
+            }),
+        }
+    }
+
+    fn fate(&self, group: &Group) -> Fate {
+        let endpoints = self.endpoints(group, &group.tuple);
+        let leaves = matches!(group.end.kind, FateKind::Forwarded | FateKind::Sent);
+        let socket = (group.end.kind == FateKind::Delivered).then(|| {
+            let iif = group.passes.last().and_then(|pass| self.device(group, pass.iif));
+            sockets::hearing(self.plan.namespace(), self.query.protocol, self.query.family, &endpoints, iif.as_deref())
+        });
+        Fate {
+            kind: group.end.kind,
+            namespace: self.plan.index,
+            oif: if leaves { self.device(group, group.oif) } else { None },
+            endpoints,
+            socket: socket.flatten(),
+            by: group.end.by.clone(),
+            reason: group.end.reason,
+        }
+    }
+}

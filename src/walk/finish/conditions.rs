@@ -1,0 +1,108 @@
+//! What a class may be, as conditions on the entering packet.
+
+use super::*;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+
+/// The conditions that tell a class from all packets of the query. Sources in `refused` do not count.
+pub(super) fn of(
+    plan: &Plan<'_>,
+    query: &Query,
+    fields: &BTreeMap<Field, ValueSet>,
+    refused: Option<&ValueSet>,
+) -> Vec<Condition> {
+    let mut conditions = Vec::new();
+    for (field, values) in fields {
+        let all = query.values(*field);
+        let values = match refused {
+            Some(refused) if *field == Field::Src => values.or(&refused.and(&all)),
+            _ => values.clone(),
+        };
+        // What conntrack says of a first packet follows from the packet itself.
+        let follows = *field == Field::CtState && !query.fields.contains_key(field);
+        if !follows && !all.within(&values) {
+            conditions.push(condition(plan, query, *field, &all, &values));
+        }
+    }
+    conditions
+}
+
+/// The shorter way to say it: which values, or which values not.
+fn condition(plan: &Plan<'_>, query: &Query, field: Field, all: &ValueSet, values: &ValueSet) -> Condition {
+    let others = all.minus(values);
+    let (inside, outside) = (told(plan, query, field, values), told(plan, query, field, &others));
+    // An unknown field is rather told by what it is not than by the long rest.
+    if outside.len() < inside.len() || outside.len() == inside.len() && others.size() < values.size() {
+        return Condition { field, op: Op::NotIn, values: outside };
+    }
+    let named = matches!(inside[..], [Values::Name(_)]);
+    Condition { field, op: if named { Op::Is } else { Op::In }, values: inside }
+}
+
+fn told(plan: &Plan<'_>, query: &Query, field: Field, values: &ValueSet) -> Vec<Values> {
+    match field {
+        Field::Iif => plan.devices.values(values),
+        Field::Src | Field::Dst => {
+            values.ranges().iter().flat_map(|(first, last)| addresses(query.family, *first, *last)).collect()
+        }
+        Field::CtState => CtStates::all()
+            .iter_names()
+            .filter(|(_, state)| values.contains(u128::from(state.bits())))
+            .map(|(name, _)| Values::Name(name.to_ascii_lowercase()))
+            .collect(),
+        _ => values.ranges().iter().map(|(first, last)| Values::Range(*first as u64, *last as u64)).collect(),
+    }
+}
+
+/// A range of addresses as prefixes where few are needed, else by its ends.
+fn addresses(family: IpFamily, first: u128, last: u128) -> Vec<Values> {
+    const FEW: usize = 4;
+    let bits = u32::from(family.bits());
+    let mut nets = Vec::new();
+    let mut from = first;
+    loop {
+        let room = (last - from).checked_add(1).map_or(128, |size| size.ilog2());
+        let free = from.trailing_zeros().min(bits).min(room);
+        if nets.len() == FEW {
+            return vec![Values::Addresses(address(family, first), address(family, last))];
+        }
+        nets.push(Values::Net(net(family, from, (bits - free) as u8)));
+        match from.checked_add(1u128.checked_shl(free).unwrap_or(0)).filter(|next| *next > from && *next <= last) {
+            Some(next) => from = next,
+            None => return nets,
+        }
+    }
+}
+
+fn net(family: IpFamily, value: u128, length: u8) -> IpNet {
+    match address(family, value) {
+        std::net::IpAddr::V4(v4) => IpNet::V4(Ipv4Net::new_assert(v4, length)),
+        std::net::IpAddr::V6(v6) => IpNet::V6(Ipv6Net::new_assert(v6, length)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_of_addresses_are_prefixes_where_few_suffice() {
+        let text = |first: u128, last: u128| {
+            let told = addresses(IpFamily::V4, first, last);
+            told.iter()
+                .map(|values| match values {
+                    Values::Net(net) => net.to_string(),
+                    Values::Addresses(first, last) => format!("{first}-{last}"),
+                    other => format!("{other:?}"),
+                })
+                .collect::<Vec<_>>()
+                .join(" ")
+        };
+        assert_eq!(text(0x0a00_0000, 0x0aff_ffff), "10.0.0.0/8");
+        assert_eq!(text(0x0a00_0001, 0x0a00_0001), "10.0.0.1/32");
+        assert_eq!(text(0x0a00_0000, 0x0a00_0002), "10.0.0.0/31 10.0.0.2/32");
+        assert_eq!(text(0x0a00_0001, 0x0a00_00fe), "10.0.0.1-10.0.0.254");
+        assert_eq!(text(0, 0xffff_ffff), "0.0.0.0/0");
+        let all: Vec<_> = addresses(IpFamily::V6, 0, u128::MAX);
+        assert_eq!(all, [Values::Net("::/0".parse().expect("a prefix"))]);
+    }
+}

@@ -1,0 +1,186 @@
+//! What routing makes of a packet that this host makes: its way, its source, and what it is refused for.
+//!
+//! `ip_route_output_key_hash_rcu` and `ip_route_me_harder` (net/ipv4), `ip6_route_output_flags` and `ip6_route_me_harder`
+//! (net/ipv6).
+
+use std::net::IpAddr;
+
+use super::condition::Scene;
+use super::field::Field;
+use super::input::{Next, refused};
+use super::nat::{source4, source6};
+use super::outcome::{FateKind, Reason};
+use super::packet::{Device, Value};
+use super::plan::{Plan, loopback_range};
+use super::query::number;
+use super::route::{Found, Lookup};
+use super::space::{Asked, Open};
+use super::way::Way;
+use crate::host::{IpFamily, Route, RouteKind, What};
+
+/// A sender's route: where the packet goes, and the source that it gets.
+pub(super) struct Sent {
+    /// Where it goes.
+    pub(super) next: Next,
+    /// Its source.
+    pub(super) src: Value,
+}
+
+/// Routes a packet before it is made: finds its way and its source. It has no way if `connect` would fail.
+pub(super) fn sender<'p>(scene: Scene<'_>, plan: &'p Plan<'p>) -> Asked<Sent> {
+    let asked = scene.packet.src.clone();
+    let given = scene.query.fields.contains_key(&Field::Src);
+    if !plan.namespace().is_read(What::Routes) {
+        return unread(&scene, asked, given);
+    }
+    if scene.query.family == IpFamily::V6 && scene.in_set(&scene.packet.dst, &plan.tentative, None)? {
+        let src = if given { asked } else { scene.settled(&scene.packet.dst) };
+        return Ok(Sent { next: Next::Here, src });
+    }
+    let from = given.then_some(&scene.packet.src);
+    let alike = |a: &Route, b: &Route| match (a.kind, b.kind) {
+        (RouteKind::Local, RouteKind::Local) => own_source(a) == own_source(b),
+        _ => a.kind == b.kind && a.next_hops == b.next_hops && a.prefsrc == b.prefsrc,
+    };
+    let lookup = lookup(scene, plan, from, &scene.packet.dst);
+    let route = match lookup.find(&alike)? {
+        Found::Route(route) => route,
+        Found::Refused(reason) => return Ok(Sent { next: refused(reason), src: asked }),
+    };
+    let next = leave(&lookup, route)?;
+    let src = if given { asked } else { source(&scene, route, &next, asked) };
+    let next = localnet(&scene, &src, next)?;
+    Ok(Sent { next, src })
+}
+
+/// Routes a packet again that the output hook changed.
+pub(super) fn again<'p>(scene: Scene<'_>, plan: &'p Plan<'p>) -> Asked<Next> {
+    if !plan.namespace().is_read(What::Routes) {
+        let local = is_here_unread(&scene)?;
+        return Ok(if local { Next::Here } else { Next::Onward(Way { oif: Device::Leaving, via: None }) });
+    }
+    if scene.query.family == IpFamily::V6 && scene.in_set(&scene.packet.dst, &plan.tentative, None)? {
+        return Ok(Next::Here);
+    }
+    let lookup = lookup(scene, plan, Some(&scene.packet.src), &scene.packet.dst);
+    let route = match lookup.find(&super::route::same_way)? {
+        Found::Route(route) => route,
+        Found::Refused(reason) => return Ok(refused(reason)),
+    };
+    let next = leave(&lookup, route)?;
+    localnet(&scene, &scene.packet.src, next)
+}
+
+fn lookup<'s, 'p>(scene: Scene<'s>, plan: &'p Plan<'p>, from: Option<&'s Value>, to: &'s Value) -> Lookup<'s, 'p> {
+    let packet = scene.packet;
+    Lookup {
+        scene,
+        plan,
+        to,
+        from,
+        mark: &packet.mark,
+        iif: None,
+        ports: Some((&packet.sport, &packet.dport)),
+        has_sender: true,
+    }
+}
+
+fn leave<'p>(lookup: &Lookup<'_, 'p>, route: &'p Route) -> Asked<Next> {
+    Ok(match route.kind {
+        RouteKind::Local | RouteKind::Anycast => Next::Here,
+        _ => Next::Onward(Way::by(lookup, route)?),
+    })
+}
+
+/// A packet from 127/8 leaves only by a device with `route_localnet` (`__mkroute_output`).
+fn localnet(scene: &Scene<'_>, src: &Value, next: Next) -> Asked<Next> {
+    let Next::Onward(way) = &next else {
+        return Ok(next);
+    };
+    let Device::Known(device) = way.oif else {
+        return Ok(next);
+    };
+    let name = scene.plan.devices.name(device).unwrap_or_default();
+    if scene.query.family == IpFamily::V6 || name == "lo" || scene.plan.routes_localnet(name) {
+        return Ok(next);
+    }
+    let (first, last) = loopback_range(IpFamily::V4);
+    match scene.in_range(src, first, last, None)? {
+        true => Ok(Next::Refused(FateKind::Martian, Reason::RouteLocalnet)),
+        false => Ok(next),
+    }
+}
+
+/// The source of packets to an address of this host; `None`: that address itself. 127/8 is local with 127.0.0.1 as its
+/// source, and a secondary address with the primary one.
+fn own_source(route: &Route) -> Option<IpAddr> {
+    let is_host = route.dst.prefix_len() == route.dst.max_prefix_len();
+    route.prefsrc.filter(|src| src.is_ipv4() && !(is_host && *src == route.dst.addr()))
+}
+
+/// The source that a sender without one gets.
+fn source(scene: &Scene<'_>, route: &Route, next: &Next, asked: Value) -> Value {
+    let namespace = scene.plan.namespace();
+    let dst = scene.address_of(&scene.packet.dst);
+    let known = |addr: IpAddr| Value::Known(number(addr));
+    if matches!(next, Next::Here) {
+        return own_source(route).map_or_else(|| scene.settled(&scene.packet.dst), known);
+    }
+    if let Some(src) = route.prefsrc {
+        return known(src);
+    }
+    if !namespace.is_read(What::Addresses) {
+        return asked;
+    }
+    let Next::Onward(way) = next else {
+        return asked;
+    };
+    let link = match way.oif {
+        Device::Known(device) => scene.plan.devices.name(device).and_then(|name| namespace.link(name)),
+        Device::Absent | Device::Entering | Device::Leaving => None,
+    };
+    let link = link.map(|link| link.index);
+    let chosen = match scene.query.family {
+        IpFamily::V4 => source4(scene, link, way.via),
+        IpFamily::V6 => source6(scene, link, dst),
+    };
+    chosen.map_or(asked, known)
+}
+
+/// A dump without routes: 127/8 and what the query says is here is here; the rest may be.
+fn unread(scene: &Scene<'_>, asked: Value, given: bool) -> Asked<Sent> {
+    let here = is_here_unread(scene)?;
+    let next = if here { Next::Here } else { Next::Onward(Way { oif: Device::Leaving, via: None }) };
+    let src = match scene.settled(&scene.packet.dst) {
+        // A packet to this host itself comes from the address that it goes to.
+        dst if here && !given => dst,
+        _ => asked,
+    };
+    Ok(Sent { next, src })
+}
+
+fn is_here_unread(scene: &Scene<'_>) -> Asked<bool> {
+    let dst = &scene.packet.dst;
+    let is_entering = matches!(dst, Value::Entering(_));
+    if is_entering && scene.query.dst_is_local || scene.packet.redirected {
+        return Ok(true);
+    }
+    let (first, last) = loopback_range(scene.query.family);
+    if scene.in_range(dst, first, last, None)? {
+        return Ok(true);
+    }
+    scene.is_here_unless_turned()
+}
+
+impl Scene<'_> {
+    /// Whether a destination that nobody can tell is this host's: either way for one that came in, and not for one that
+    /// a rule gave.
+    pub(super) fn is_here_unless_turned(&self) -> Asked<bool> {
+        match (self.is_here(), &self.packet.dst) {
+            (Open::Assume { what, why, .. }, Value::Known(_) | Value::Mapped { .. } | Value::Chosen { .. }) => {
+                self.assume(Open::taken(what, why, false))
+            }
+            (open, _) => self.assume(open),
+        }
+    }
+}

@@ -1,0 +1,302 @@
+//! Where a packet goes: policy rules and routing tables, asked as the kernel asks them.
+//!
+//! `fib_rules_lookup`, `fib_table_lookup` and their IPv6 twins. What the kernel then makes of the answer (forwarding, source
+//! validation, martians) is decided by [`super::input`] and [`super::output`]; this file finds routes.
+
+use std::net::IpAddr;
+
+use super::condition::{Scene, all, negate};
+use super::fib::{self, Covered};
+use super::field::Field;
+use super::outcome::{Assumed, Reason, Why};
+use super::packet::{Device, Value};
+use super::query::number;
+use super::set::ValueSet;
+use super::space::{Asked, Open};
+use crate::host::route::{TABLE_DEFAULT, TABLE_LOCAL, TABLE_MAIN};
+use crate::host::xt::Masked;
+use crate::host::{IpFamily, NextHop, PolicyAction, PolicyRule, Route, RouteKind, What};
+
+/// What a lookup found.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Found<'a> {
+    /// A route that leads somewhere.
+    Route(&'a Route),
+    /// None, or one that refuses.
+    Refused(Reason),
+}
+
+/// A question to the routing tables.
+pub(super) struct Lookup<'s, 'p> {
+    /// The packets that are meant, and where they are.
+    pub(super) scene: Scene<'s>,
+    /// The plan of the scene, for as long as routes live.
+    pub(super) plan: &'p super::plan::Plan<'p>,
+    /// The address to find a route to.
+    pub(super) to: &'s Value,
+    /// The address that the packet would come from; `None`: none yet.
+    pub(super) from: Option<&'s Value>,
+    /// The mark.
+    pub(super) mark: &'s Value,
+    /// The device it comes in by; `None`: it is made here, which policy rules call `lo`.
+    pub(super) iif: Option<Device>,
+    /// The source and destination ports, where the kernel looks at them.
+    pub(super) ports: Option<(&'s Value, &'s Value)>,
+    /// Whether the sender's user id is known to the kernel: for packets made here.
+    pub(super) has_sender: bool,
+}
+
+/// Whether two routes lead to the same, as far as the question goes.
+pub(super) type Alike<'c> = &'c dyn Fn(&Route, &Route) -> bool;
+
+/// What a policy rule's table says.
+enum Said<'a> {
+    Found(Found<'a>),
+    Nothing,
+}
+
+impl<'p> Lookup<'_, 'p> {
+    /// The route to the address. Values of an open address that lead to `alike` routes are not told apart.
+    pub(super) fn find(&self, alike: Alike<'_>) -> Asked<Found<'p>> {
+        let family = self.scene.query.family;
+        let namespace = self.plan.namespace();
+        if !namespace.is_read(What::PolicyRules) {
+            for table in [TABLE_LOCAL, TABLE_MAIN, TABLE_DEFAULT] {
+                if let Said::Found(found) = self.in_table(table, None, alike)? {
+                    return Ok(found);
+                }
+            }
+            return Ok(Found::Refused(Reason::NoRoute));
+        }
+        let mut from = 0;
+        for rule in namespace.policy_rules.iter().filter(|rule| rule.family == family) {
+            if rule.priority < from || !self.selects(rule)? {
+                continue;
+            }
+            let said = match rule.action {
+                PolicyAction::Lookup(table) => self.in_table(table, rule.suppress_prefixlength, alike)?,
+                PolicyAction::Goto(priority) => {
+                    from = priority;
+                    Said::Nothing
+                }
+                PolicyAction::Nop => Said::Nothing,
+                PolicyAction::Blackhole => Said::Found(Found::Refused(Reason::Blackhole)),
+                PolicyAction::Unreachable => Said::Found(Found::Refused(Reason::Unreachable)),
+                PolicyAction::Prohibit => Said::Found(Found::Refused(Reason::Prohibit)),
+            };
+            if let Said::Found(found) = said {
+                return Ok(found);
+            }
+        }
+        Ok(Found::Refused(Reason::NoRoute))
+    }
+
+    /// `fib_rule_match`, and the families' own selectors.
+    fn selects(&self, rule: &PolicyRule) -> Asked<bool> {
+        let range = |value: &Value, (first, last): (u128, u128)| self.scene.in_range(value, first, last, None);
+        let ports = |asked: Option<(u16, u16)>, which: fn((&Value, &Value)) -> Value| match (asked, self.ports) {
+            (None, _) => Ok(true),
+            (Some(_), None) => Ok(false),
+            (Some((first, last)), Some((sport, dport))) => {
+                range(&which((sport, dport)), (u128::from(first), u128::from(last)))
+            }
+        };
+        let net = |net: ipnet::IpNet| (number(net.network()), number(net.broadcast()));
+        let fits = all([
+            match (rule.from, self.from) {
+                (Some(from), Some(value)) => range(value, net(from)),
+                (Some(from), None) => Ok(from.prefix_len() == 0),
+                (None, _) => Ok(true),
+            },
+            rule.to.map_or(Ok(true), |to| range(self.to, net(to))),
+            rule.iif.as_deref().map_or(Ok(true), |name| self.comes_by(name)),
+            // Nobody asks for an outgoing device, and no VRF is walked.
+            Ok(rule.oif.is_none() && !rule.l3mdev && rule.tos == 0),
+            rule.fwmark.map_or(Ok(true), |(value, mask)| self.marked(value, mask)),
+            Ok(rule.protocol.is_none_or(|protocol| protocol == self.scene.query.protocol.0)),
+            match rule.uids {
+                None => Ok(true),
+                Some(_) if !self.has_sender => Ok(false),
+                Some((first, last)) => range(&Value::Entering(Field::Uid), (u128::from(first), u128::from(last))),
+            },
+            ports(rule.sports, |(sport, _)| sport.clone()),
+            ports(rule.dports, |(_, dport)| dport.clone()),
+        ]);
+        negate(fits, rule.invert)
+    }
+
+    fn comes_by(&self, name: &str) -> Asked<bool> {
+        let is = |number| self.plan.devices.name(number) == Some(name);
+        match self.iif {
+            None => Ok(name == "lo"),
+            Some(Device::Absent | Device::Leaving) => Ok(false),
+            Some(Device::Known(number)) => Ok(is(number)),
+            Some(Device::Entering) => match self.plan.devices.number(name) {
+                Some(number) => self.scene.space.ask_range(Field::Iif, number, number),
+                None => Ok(false),
+            },
+        }
+    }
+
+    fn marked(&self, value: u32, mask: u32) -> Asked<bool> {
+        // A mark that the kernel chose cannot be told: the rule is taken not to fit.
+        self.scene.mark_fits(self.mark, Masked { value, mask }).unwrap_or(Ok(false))
+    }
+
+    fn in_table(&self, table: u32, suppress: Option<u8>, alike: Alike<'_>) -> Asked<Said<'p>> {
+        let ranges = self.plan.tables.table(table, self.scene.query.family);
+        let said = |route: Option<&'p Route>| match route {
+            Some(route) if suppress.is_some_and(|longest| route.dst.prefix_len() <= longest) => Said::Nothing,
+            Some(route) => refusal(route.kind).map_or(Said::Found(Found::Route(route)), |refused| match refused {
+                Some(reason) => Said::Found(Found::Refused(reason)),
+                None => Said::Nothing,
+            }),
+            None => Said::Nothing,
+        };
+        let Some((value, among)) = self.open_values() else {
+            let Value::Known(known) = self.scene.settled(self.to) else {
+                return Ok(Said::Nothing);
+            };
+            return Ok(said(self.chosen(fib::find(ranges, known))?));
+        };
+        // The first of the values decides what is asked: which others go the same way?
+        let first = among.first().unwrap_or_default();
+        let here = fib::find(ranges, first);
+        let route = self.chosen(here)?;
+        let same = self.going_alike(ranges, &among, here, route, alike);
+        match self.scene.in_set(&value, &same, None) {
+            Ok(_) => Ok(said(route)),
+            Err(Open::Field(field, set)) => Err(Open::Field(field, set)),
+            // The kernel chose an address that nobody can predict, and not all of them go the same way.
+            Err(_) => {
+                let way = route.and_then(|route| route.next_hops.first()).and_then(|hop| self.name(hop.link));
+                let open = Open::taken(Assumed::LeavesBy(way.into_iter().collect()), Why::State, true);
+                self.scene.assume(open).map(|_| said(route))
+            }
+        }
+    }
+
+    /// The address that is looked for, where it is open, with the values that it may have.
+    fn open_values(&self) -> Option<(Value, ValueSet)> {
+        let bits = self.scene.query.family.bits();
+        match self.scene.settled(self.to) {
+            Value::Known(_) => None,
+            Value::Entering(field) => {
+                let values = self.scene.space.values(field).cloned().unwrap_or_else(|| ValueSet::full(bits));
+                Some((Value::Entering(field), values))
+            }
+            Value::Mapped { field, mask, prefix } => {
+                Some((Value::Mapped { field, mask, prefix }, ValueSet::range(prefix, prefix | mask)))
+            }
+            Value::Chosen { among, why } => Some((Value::Chosen { among: among.clone(), why }, among)),
+        }
+    }
+
+    /// Every value among those given that leads to a route like this one.
+    fn going_alike(
+        &self,
+        ranges: &[Covered],
+        among: &ValueSet,
+        here: Option<&Covered>,
+        route: Option<&Route>,
+        alike: Alike<'_>,
+    ) -> ValueSet {
+        if here.is_some_and(|range| range.routes.len() > 1) {
+            return here.map_or_else(ValueSet::empty, |range| ValueSet::range(range.first, range.last));
+        }
+        let routes = &self.plan.namespace().routes;
+        let meant = |range: &&Covered| among.first() <= Some(range.last) && !among.is_empty();
+        let covered = ranges.iter().filter(meant);
+        match route {
+            Some(route) => {
+                let same = covered.filter(|range| {
+                    range.routes.len() == 1 && range.routes.first().is_some_and(|i| alike(&routes[*i as usize], route))
+                });
+                ValueSet::from_ranges(same.map(|range| (range.first, range.last)))
+            }
+            None => {
+                let all = ValueSet::from_ranges(covered.map(|range| (range.first, range.last)));
+                ValueSet::full(self.scene.query.family.bits()).minus(&all)
+            }
+        }
+    }
+
+    /// The route of a range: the first whose sources fit.
+    fn chosen(&self, range: Option<&Covered>) -> Asked<Option<&'p Route>> {
+        let routes = &self.plan.namespace().routes;
+        for index in range.iter().flat_map(|range| &range.routes) {
+            let route = &routes[*index as usize];
+            let fits = match (route.from, self.from) {
+                (None, _) => true,
+                (Some(from), None) => from.prefix_len() == 0,
+                (Some(from), Some(value)) => {
+                    self.scene.in_range(value, number(from.network()), number(from.broadcast()), None)?
+                }
+            };
+            if fits {
+                return Ok(Some(route));
+            }
+        }
+        Ok(None)
+    }
+
+    fn name(&self, link: u32) -> Option<String> {
+        self.plan.namespace().link_at(link).map(|link| link.name.clone())
+    }
+
+    /// The next hop that the packet takes: of several, one is assumed, unless all lead alike.
+    pub(super) fn next_hop(&self, route: &'p Route) -> Asked<Option<&'p NextHop>> {
+        let alive: Vec<&NextHop> = route.next_hops.iter().filter(|hop| !hop.dead).collect();
+        let Some((last, others)) = alive.split_last() else {
+            return Ok(None);
+        };
+        if others.iter().all(|hop| hop.link == last.link) {
+            return Ok(alive.first().copied());
+        }
+        let mut left: f64 = alive.iter().map(|hop| f64::from(hop.weight.max(1))).sum();
+        for hop in others {
+            let weight = f64::from(hop.weight.max(1));
+            let names = self.name(hop.link).into_iter().collect();
+            // Which one is taken depends on a hash of the flow (`fib_select_multipath`).
+            let open = Open::either(Assumed::LeavesBy(names), Why::State, weight / left);
+            if self.scene.assume(open)? {
+                return Ok(Some(hop));
+            }
+            left -= weight;
+        }
+        Ok(Some(last))
+    }
+}
+
+/// What a route of this kind says: `Some(Some(reason))` refuses, `Some(None)` leaves it to the next policy rule, `None`
+/// leads somewhere (`fib_props`).
+fn refusal(kind: RouteKind) -> Option<Option<Reason>> {
+    match kind {
+        RouteKind::Blackhole => Some(Some(Reason::Blackhole)),
+        RouteKind::Unreachable => Some(Some(Reason::Unreachable)),
+        RouteKind::Prohibit => Some(Some(Reason::Prohibit)),
+        RouteKind::Throw => Some(None),
+        RouteKind::Unicast | RouteKind::Local | RouteKind::Broadcast | RouteKind::Anycast | RouteKind::Multicast => {
+            None
+        }
+    }
+}
+
+/// The router of a next hop, where all living ones of the route agree on it.
+pub(super) fn gateway(route: &Route, hop: &NextHop) -> Option<IpAddr> {
+    let agree = route.next_hops.iter().filter(|other| !other.dead).all(|other| other.gateway == hop.gateway);
+    hop.gateway.filter(|_| agree)
+}
+
+/// Whether two routes lead out alike, or are both for this host.
+pub(super) fn same_way(a: &Route, b: &Route) -> bool {
+    a.kind == b.kind && (a.kind == RouteKind::Local || a.next_hops == b.next_hops)
+}
+
+/// The whole range of multicast addresses.
+pub(super) fn multicast(family: IpFamily) -> (u128, u128) {
+    match family {
+        IpFamily::V4 => (0xe000_0000, 0xefff_ffff),
+        IpFamily::V6 => (0xff << 120, u128::MAX),
+    }
+}

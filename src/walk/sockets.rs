@@ -1,0 +1,56 @@
+//! Which socket gets a packet that is delivered.
+//!
+//! `compute_score` of inet_hashtables.c and udp.c: a device that the socket is bound to counts most, then a specific
+//! address; an IPv4 packet also finds a socket bound to `::` that does not refuse it (kernel-facts on sockets).
+
+use super::outcome::Endpoints;
+use crate::host::{IpFamily, Namespace, Protocol, Socket};
+
+/// The socket that hears a packet with these addresses, as an index. Where the port, or an address that decides, is not
+/// known: none.
+pub(super) fn hearing(
+    namespace: &Namespace,
+    protocol: Protocol,
+    family: IpFamily,
+    to: &Endpoints,
+    iif: Option<&str>,
+) -> Option<usize> {
+    let port = to.dport?;
+    let hears = |socket: &Socket| {
+        socket.protocol == protocol
+            && socket.port == port
+            && is_heard(socket, family)
+            && socket.device.as_deref().is_none_or(|device| Some(device) == iif)
+            && socket.peer.is_none_or(|peer| Some(peer.0) == to.src && Some(peer.1) == to.sport)
+    };
+    let candidates = namespace.sockets.iter().enumerate().filter(|(_, socket)| hears(socket));
+    let mut found: Option<(usize, u8)> = None;
+    for (index, socket) in candidates {
+        let specific = !socket.addr.is_unspecified();
+        if specific && to.dst.is_none() {
+            // Some packets find this socket and some do not.
+            return None;
+        }
+        if specific && to.dst != Some(socket.addr) {
+            continue;
+        }
+        let same_family = IpFamily::of(socket.addr) == family;
+        let score = u8::from(socket.peer.is_some()) * 8
+            + u8::from(socket.device.is_some()) * 4
+            + u8::from(specific) * 2
+            + u8::from(same_family);
+        if found.is_none_or(|(_, best)| score > best) {
+            found = Some((index, score));
+        }
+    }
+    found.map(|(index, _)| index)
+}
+
+/// Whether a socket hears packets of a family at all.
+fn is_heard(socket: &Socket, family: IpFamily) -> bool {
+    match (IpFamily::of(socket.addr), family) {
+        (IpFamily::V4, IpFamily::V4) | (IpFamily::V6, IpFamily::V6) => true,
+        (IpFamily::V6, IpFamily::V4) => socket.addr.is_unspecified() && socket.v6only != Some(true),
+        (IpFamily::V4, IpFamily::V6) => false,
+    }
+}

@@ -1,0 +1,101 @@
+//! A class of packets on its way: where it is, what it looks like, what is still open about it.
+
+use super::outcome::{FateKind, Reason, Step};
+use super::packet::{Device, Packet, Value};
+use super::space::Space;
+use super::trail::Place;
+use super::way::Way;
+use crate::host::{ChainId, Hook};
+
+/// Where a class of packets stands. Every place is one from which the walk can go on, so that it can be split there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum At {
+    /// It has not entered.
+    Start,
+    /// Before what runs at a place of a hook; within conntrack's NAT, before one of its chains.
+    Slot(Hook, usize, usize),
+    /// In a chain of that slot.
+    Chain(Hook, usize, usize),
+    /// After a slot that may have changed where it goes.
+    Rerouting(Hook, usize),
+    /// After a hook.
+    Hooked(Hook),
+}
+
+/// A chain on the stack of jumps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Frame {
+    /// The chain.
+    pub(super) chain: ChainId,
+    /// Index of the rule to look at next.
+    pub(super) next: u32,
+}
+
+/// One way through the namespace, so far.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Passing {
+    /// The device it came in by.
+    pub(super) iif: Device,
+    /// The device it left by.
+    pub(super) oif: Device,
+    /// Source, source port, destination, destination port as it entered.
+    pub(super) enters: [Value; 4],
+    /// The same as it left.
+    pub(super) leaves: Option<[Value; 4]>,
+}
+
+/// A class of packets on its way.
+#[derive(Debug, Clone)]
+pub(super) struct State {
+    /// Which packets are meant.
+    pub(super) space: Space,
+    /// Their share of all, from 0 to 1.
+    pub(super) weight: f64,
+    /// The packet as it is now.
+    pub(super) packet: Packet,
+    /// Where it stands.
+    pub(super) at: At,
+    /// The stack of jumps: the base chain first.
+    pub(super) frames: Vec<Frame>,
+    /// The base chain that is walked.
+    pub(super) base: ChainId,
+    /// The packet as it entered the base chain: source, destination, mark.
+    pub(super) before: [Value; 3],
+    /// The way it went.
+    pub(super) place: Place,
+    /// The pass, from 1.
+    pub(super) pass: u32,
+    /// Where it leaves; `None`: by `lo`, for this host.
+    pub(super) way: Option<Way>,
+    /// It goes to all: broadcast or multicast.
+    pub(super) to_all: bool,
+    /// It was made here, and no device carried it yet.
+    pub(super) made_here: bool,
+    /// Its passes.
+    pub(super) passes: Vec<Passing>,
+    /// How many rules were looked at: texts may hold loops that no kernel loads.
+    pub(super) looked: u64,
+}
+
+/// The end of a class of packets.
+#[derive(Debug, Clone)]
+pub(super) struct End {
+    /// In which way it ended.
+    pub(super) kind: FateKind,
+    /// The rule or policy that decided.
+    pub(super) by: Option<Step>,
+    /// What decided where no rule did.
+    pub(super) reason: Option<Reason>,
+}
+
+impl End {
+    /// An end that a rule or a policy decided.
+    pub(super) fn by(kind: FateKind, step: Step) -> End {
+        End { kind, by: Some(step), reason: None }
+    }
+
+    /// An end that something else decided; `None`: nothing stood in the way.
+    pub(super) fn because(kind: FateKind, reason: Option<Reason>) -> End {
+        End { kind, by: None, reason }
+    }
+}

@@ -1,0 +1,160 @@
+//! What a packet does, told as text: a small host and its rules, a packet, and the way it goes.
+//!
+//! The host: eth0 192.168.1.2/24 to the outside, br0 10.0.0.1/24 for containers, a default route, forwarding on. Expected
+//! ways are the kernel's (the tests in `judge` ask it); here they stand to be read.
+
+#![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
+
+mod way;
+
+use way::{Ask, walked};
+
+const NAT: &str =
+    "*nat\n:PREROUTING ACCEPT [0:0]\n:INPUT ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n:POSTROUTING ACCEPT [0:0]\n";
+const FILTER: &str = "*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n";
+
+fn nat(rules: &str) -> String {
+    format!("{NAT}{rules}\nCOMMIT\n")
+}
+
+fn filter(rules: &str) -> String {
+    format!("{FILTER}{rules}\nCOMMIT\n")
+}
+
+#[track_caller]
+fn assert_way(rules: &str, ask: &Ask<'_>, expected: &str) {
+    let expected: Vec<&str> = expected.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let told = walked(rules, ask);
+    let told: Vec<&str> = told.lines().collect();
+    assert_eq!(told, expected, "{ask:?}\n{rules}");
+}
+
+#[test]
+fn dnat_leads_on_before_a_socket_is_looked_up() {
+    assert_way(
+        &nat("-A PREROUTING -p tcp -m tcp --dport 80 -j DNAT --to-destination 10.0.0.9:8080"),
+        &Ask::from_outside(80),
+        "nat PREROUTING 1 dnat 10.0.0.9:8080
+         route out br0
+         nat POSTROUTING policy accept
+         forwarded br0 192.168.1.77:4000 10.0.0.9:8080",
+    );
+}
+
+#[test]
+fn an_unknown_source_splits_the_way_where_a_rule_asks_for_it() {
+    assert_way(
+        &filter("-A INPUT -s 192.168.1.0/25 -p tcp -m tcp --dport 22 -j ACCEPT\n-A INPUT -j DROP"),
+        &Ask { src: None, ..Ask::from_outside(22) },
+        "when src not-in 192.168.1.0/25
+         route local
+         filter INPUT 2 drop
+         dropped
+         when src in 192.168.1.0/25
+         route local
+         filter INPUT 1 accept
+         delivered
+         when src in 0.0.0.0/8 127.0.0.0/8 192.168.1.2/32 10.0.0.1/32 224.0.0.0/4 255.255.255.255/32
+         route refused
+         martian local-source",
+    );
+}
+
+#[test]
+fn jumps_come_back_and_gotos_do_not() {
+    let rules = "*filter\n:INPUT DROP [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n:A - [0:0]\n:B - [0:0]\n\
+                 -A INPUT -j A\n-A INPUT -g B\n-A INPUT -j ACCEPT\n-A A -p tcp -j RETURN\n-A B -p udp -j DROP\nCOMMIT\n";
+    assert_way(
+        rules,
+        &Ask::from_outside(22),
+        "route local
+         filter INPUT 1 jump A
+         filter A 1 return
+         filter INPUT 2 goto B
+         filter INPUT policy drop
+         dropped",
+    );
+}
+
+#[test]
+fn nat_is_not_walked_while_nothing_needs_conntrack() {
+    assert_way(
+        &nat("-A PREROUTING -p tcp -j ACCEPT"),
+        &Ask::from_outside(22),
+        "route local
+         delivered",
+    );
+}
+
+#[test]
+fn loopback_makes_two_passes_and_translates_once() {
+    assert_way(
+        &format!(
+            "{}{}",
+            nat("-A OUTPUT -p tcp -m tcp --dport 80 -j REDIRECT --to-ports 8080"),
+            filter("-A INPUT -p tcp -j ACCEPT")
+        ),
+        &Ask::local("192.168.1.2", 80),
+        "route local
+         nat OUTPUT 1 redirect 127.0.0.1:8080
+         route local
+         filter OUTPUT policy accept
+         nat POSTROUTING policy accept
+         pass 2
+         filter INPUT 1 accept
+         delivered",
+    );
+}
+
+#[test]
+fn a_mark_in_mangle_output_routes_again() {
+    let rules = "*mangle\n:PREROUTING ACCEPT [0:0]\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n\
+                 :POSTROUTING ACCEPT [0:0]\n-A OUTPUT -p tcp -m tcp --dport 25 -j MARK --set-xmark 0x5/0xffffffff\nCOMMIT\n";
+    assert_way(
+        rules,
+        &Ask::local("9.9.9.9", 25),
+        "route out eth0
+         mangle OUTPUT 1 continue
+         mangle OUTPUT policy accept
+         route out br0
+         mangle POSTROUTING policy accept
+         sent br0 192.168.1.2:4000 9.9.9.9:25",
+    );
+}
+
+#[test]
+fn what_cannot_be_decided_is_assumed_both_ways() {
+    assert_way(
+        &filter("-A INPUT -m limit --limit 5/sec -j ACCEPT\n-A INPUT -m foo --bar 1 -j DROP"),
+        &Ask::from_outside(22),
+        "assumed rate true
+         route local
+         filter INPUT 1 accept
+         delivered
+         assumed rate false
+         assumed undecoded true
+         route local
+         filter INPUT 2 drop
+         dropped
+         assumed rate false
+         assumed undecoded false
+         route local
+         filter INPUT policy accept
+         delivered",
+    );
+}
+
+#[test]
+fn logging_for_some_packets_does_not_split() {
+    assert_way(
+        &filter("-A INPUT -s 192.168.1.0/25 -j LOG\n-A INPUT -p tcp -j ACCEPT"),
+        &Ask { src: None, to: "192.168.1.2", ..Ask::from_outside(22) },
+        "route local
+         filter INPUT 1 continue sometimes
+         filter INPUT 2 accept
+         delivered
+         when src in 0.0.0.0/8 127.0.0.0/8 192.168.1.2/32 10.0.0.1/32 224.0.0.0/4 255.255.255.255/32
+         route refused
+         martian local-source",
+    );
+}
