@@ -89,6 +89,8 @@ pub struct State {
     pub(super) asking: Vec<Target>,
     pub(super) wish: Option<(From, IpFamily)>,
     pub(super) outcome: usize,
+    /// Whether nobody chose a port yet.
+    pub(super) unchosen: bool,
 
     pub(super) frames: Frames,
     pub(super) path: Path,
@@ -127,6 +129,7 @@ impl State {
             asking: Vec::new(),
             wish: None,
             outcome: 0,
+            unchosen: target.is_none(),
             frames: Frames::default(),
             path: Path::default(),
             tree: Tree::default(),
@@ -153,11 +156,6 @@ impl State {
     pub(super) fn place(&self) -> Option<usize> {
         let selected = self.selected.as_ref()?;
         self.ports.iter().position(|port| port.target == *selected)
-    }
-
-    /// The selected port.
-    pub(super) fn port(&self) -> Option<&Port> {
-        self.ports.get(self.place()?)
     }
 
     /// Who answers the selected port, from each place; `None` while that is worked out.
@@ -200,7 +198,7 @@ impl State {
                     self.ports.insert(at, asked);
                 }
             },
-            None => self.selected = self.first_worth_a_look(),
+            None => self.selected = self.ports.first().map(|port| port.target.clone()),
         }
     }
 
@@ -218,9 +216,11 @@ impl State {
             }
     }
 
-    /// The port to begin with: one that a socket has although rules may take it, else the first.
-    fn first_worth_a_look(&self) -> Option<Target> {
-        self.ports.first().map(|port| port.target.clone())
+    /// The port that a host without a chosen one opens with: the first whose packets do not reach its own socket, among
+    /// those that were asked.
+    pub(super) fn begins_with(&self) -> Option<Target> {
+        let diverted = |port: &&Port| !port.is_ghost() && port.verdict == Some(AnswerVerdict::Diverted);
+        self.ports.iter().find(diverted).map(|port| port.target.clone())
     }
 
     /// Keeps who answers a port.
@@ -286,6 +286,11 @@ impl State {
             .or_else(|| rows.clone().find(|(_, id)| decides(id)))
             .or_else(|| rows.find(|(_, id)| *id == Id::Fate))
             .map(|(place, _)| place)
+    }
+
+    /// Whether something that is shown is being worked out.
+    pub fn is_waiting(&self) -> bool {
+        !self.surveyed || self.selected.as_ref().is_some_and(|selected| self.asking.contains(selected))
     }
 
     /// Whether a part of the namespace was read.

@@ -48,7 +48,10 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
     match event {
         Event::Started => effects.push(Effect::Survey),
         Event::Key(key) if key.kind == KeyEventKind::Release => {}
-        Event::Key(key) => effects.extend(action(&key).and_then(|action| act(state, action))),
+        Event::Key(key) => {
+            state.unchosen = false;
+            effects.extend(action(&key).and_then(|action| act(state, action)));
+        }
         Event::Resized(columns, rows) => state.size = (columns, rows),
         Event::Surveyed(survey) => {
             let before = state.selected.clone();
@@ -59,9 +62,14 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
         }
         Event::Answered(target, answers) => {
             state.asking.retain(|asked| *asked != target);
-            let shown = state.selected.as_ref() == Some(&target);
-            state.keep(target, answers);
-            if shown {
+            state.keep(target.clone(), answers);
+            if state.unchosen
+                && let Some(begin) = state.begins_with()
+            {
+                state.unchosen = false;
+                state.selected = Some(begin);
+            }
+            if state.selected.as_ref() == Some(&target) {
                 state.outcome = 0;
                 state.follow();
             }
@@ -308,10 +316,9 @@ fn ask(state: &mut State, effects: &mut Vec<Effect>) {
     // One place is left free for what the user selects next.
     let height = view::panes(state).map_or(0, |panes| panes.ports.inner_height());
     let shown = state.ports.iter().skip(state.offsets.ports).take(height);
-    let next =
-        shown.filter(|port| port.verdict.is_none()).map(|port| &port.target).find(|target| wanted(state, target));
-    if let Some(next) = next.cloned()
-        && state.asking.len() < AT_ONCE - usize::from(effects.is_empty() && state.asking.is_empty())
+    let unknown = shown.filter(|port| port.verdict.is_none()).map(|port| &port.target);
+    if state.asking.is_empty()
+        && let Some(next) = unknown.into_iter().find(|target| wanted(state, target)).cloned()
     {
         state.asking.push(next.clone());
         effects.push(Effect::Answer(next));
