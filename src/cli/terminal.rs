@@ -9,7 +9,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossterm::cursor::{Hide, Show};
 use crossterm::execute;
-use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
+use crossterm::terminal::{
+    Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+};
 use ratatui::backend::CrosstermBackend;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -59,8 +61,12 @@ impl Terminal {
     }
 
     /// Forgets what is on the screen, so that the next frame goes out whole.
+    ///
+    /// `ratatui::Terminal::clear` would ask the terminal where its cursor is, and the answer goes to whoever reads keys.
     pub fn clear(&mut self) -> io::Result<()> {
-        self.inner.clear()
+        execute!(io::stdout(), Clear(ClearType::All))?;
+        self.inner = ratatui::Terminal::new(CrosstermBackend::new(io::stdout()))?;
+        Ok(())
     }
 
     /// Gives the terminal back and stops, until the shell continues the program; then takes it again.
