@@ -88,7 +88,8 @@ impl<'a> Walker<'a> {
             let run = engine::run(reversed, &asked);
             outcomes = order::both(outcomes, finish::outcomes(reversed, &asked, run), *guess, &self.plan.guesses);
         }
-        let unread = self.plan.namespace().unread.clone();
+        let matters = |unread: &&Unread| self.plan.may_matter(query.family, unread.what);
+        let unread = self.plan.namespace().unread.iter().filter(matters).cloned().collect();
         Walk { query: told(query, &outcomes), unread, outcomes, unexplored }
     }
 

@@ -166,6 +166,16 @@ impl<'a> Engine<'a> {
     }
 
     fn enter(&mut self, state: &mut State) -> Asked<Option<End>> {
+        let legacy = match self.query.family {
+            IpFamily::V4 => What::LegacyIp,
+            IpFamily::V6 => What::LegacyIp6,
+        };
+        for kind in [What::NfTables, legacy] {
+            if !self.plan.namespace().is_read(kind) {
+                let open = Open::taken(Assumed::UnreadRulesPass(kind), Why::Unread, true);
+                self.scene(state, Hook::Prerouting).assume(open)?;
+            }
+        }
         if self.query.origin != Origin::Local {
             let mut arrived = state.packet.clone();
             arrived.iif = Device::Entering;

@@ -53,11 +53,12 @@ pub(super) fn outcomes(plan: &Plan<'_>, query: &Query, run: Run) -> Vec<Outcome>
     let teller =
         Teller { plan, query, trail: &run.trail, refused: &sources, whole: if whole > 0.0 { whole } else { 1.0 } };
     let mut outcomes: Vec<Outcome> = others.iter().map(|group| teller.outcome(group, true)).collect();
-    if let [one] = &refused[..] {
-        outcomes.push(teller.outcome(one, false));
-    } else if !refused.is_empty() {
-        let told = refused.iter().map(|group| teller.outcome(group, false)).collect();
-        outcomes.extend(merge::into_one(told));
+    let told = refused.iter().map(|group| teller.outcome(group, false)).collect();
+    if let Some(mut one) = merge::into_one(told) {
+        let mut fields: Vec<_> = refused.into_iter().flat_map(|group| group.fields).collect();
+        merge::join_fields(query, &mut fields);
+        one.when = teller.when(&fields, false);
+        outcomes.push(one);
     }
     outcomes
 }
@@ -83,23 +84,23 @@ struct Teller<'a> {
 
 impl Teller<'_> {
     fn outcome(&self, group: &Group, without_refused: bool) -> Outcome {
-        let mut when: Vec<Vec<Condition>> = group
-            .fields
-            .iter()
-            .map(|fields| conditions::of(self.plan, self.query, fields, without_refused.then_some(self.refused)))
-            .collect();
-        if when.iter().any(Vec::is_empty) {
-            when.clear();
-        }
         let passes: Vec<Pass> = (1..).zip(&group.passes).map(|(number, pass)| self.pass(group, number, pass)).collect();
         Outcome {
-            when,
+            when: self.when(&group.fields, without_refused),
             assumed: self.assumed(group),
             events: self.trail.way(group.place).into_iter().map(|mark| self.event(group, mark)).collect(),
             fate: self.fate(group),
             passes,
             weight: group.weight / self.whole,
         }
+    }
+
+    /// The alternatives as conditions; none where one of them is every packet of the query.
+    fn when(&self, fields: &[BTreeMap<Field, ValueSet>], without_refused: bool) -> Vec<Vec<Condition>> {
+        let refused = without_refused.then_some(self.refused);
+        let told = fields.iter().map(|fields| conditions::of(self.plan, self.query, fields, refused));
+        let when: Vec<Vec<Condition>> = told.collect();
+        if when.iter().any(Vec::is_empty) { Vec::new() } else { when }
     }
 
     /// The assumptions, and by which devices it leaves where they were not read.

@@ -6,7 +6,7 @@ use ipnet::IpNet;
 
 use super::field::Field;
 use crate::host::xt::RejectWith;
-use crate::host::{ChainId, Hook, Policy, Priority, RuleId};
+use crate::host::{ChainId, Hook, Policy, Priority, RuleId, What};
 
 /// What happens to one class of packets.
 #[derive(Debug, Clone)]
@@ -125,6 +125,8 @@ pub enum Assumed {
     },
     /// A socket answers at the end.
     SocketAnswers,
+    /// Rules of this kind, which were not read, change nothing for the packet.
+    UnreadRulesPass(What),
 }
 
 /// Why something could not be decided.

@@ -109,6 +109,25 @@ impl<'a> Plan<'a> {
         }
     }
 
+    /// Whether something that was not read could matter to packets of this family.
+    pub(super) fn may_matter(&self, family: IpFamily, what: What) -> bool {
+        match what {
+            What::Links
+            | What::Addresses
+            | What::Routes
+            | What::PolicyRules
+            | What::Sysctls
+            | What::Sockets
+            | What::NfTables
+            | What::Recording => true,
+            What::LegacyIp => family == IpFamily::V4,
+            What::LegacyIp6 => family == IpFamily::V6,
+            What::IpSets => !self.sets.is_empty(),
+            What::Hooks => self.guesses.iter().any(|guess| guess.family == family),
+            What::Neighbours | What::Processes | What::Conntrack => false,
+        }
+    }
+
     /// Whether 127/8 may leave or come in by a device.
     pub(super) fn routes_localnet(&self, device: &str) -> bool {
         let sysctls = &self.namespace().sysctls.ip;

@@ -122,6 +122,8 @@ pub(super) fn phrase(phrase: Phrase) -> &'static str {
         Phrase::ChosenFitsNot => "what the kernel chooses does not fit “{text}” of {rule}",
         Phrase::SocketAnswers => "a socket listens there",
         Phrase::SocketSilent => "no socket listens there",
+        Phrase::UnreadRulesPass => "{rules} change nothing for it",
+        Phrase::UnreadRulesStop => "{rules} change something for it",
         Phrase::WhyOrder => "{what} (nothing tells which was registered last)",
         Phrase::WhyRate => "{what} (it depends on how many packets came before)",
         Phrase::WhyState => "{what} (it depends on state that cannot be seen)",

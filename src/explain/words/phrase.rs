@@ -125,6 +125,8 @@ pub(super) enum Phrase {
     ChosenFitsNot,
     SocketAnswers,
     SocketSilent,
+    UnreadRulesPass,
+    UnreadRulesStop,
     WhyOrder,
     WhyRate,
     WhyState,

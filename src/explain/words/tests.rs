@@ -3,7 +3,7 @@
 use super::{assumption, condition, from, who};
 use crate::explain::finding::{From, Who};
 use crate::explain::fixture::{INPUT, PREROUTING, addr, nat, node};
-use crate::host::{Host, Process, RuleId};
+use crate::host::{Host, Process, RuleId, What};
 use crate::walk::{Assumed, Assumption, Condition, Endpoints, Field, Op, Values, Why};
 
 #[test]
@@ -111,6 +111,12 @@ fn assumptions_as_clauses() {
             "what the kernel chooses fits “-m limit” of rule 1 of filter INPUT (by chance)",
         ),
         (Assumed::SocketAnswers, true, Why::Unread, "a socket listens there (not read)"),
+        (
+            Assumed::UnreadRulesPass(What::NfTables),
+            true,
+            Why::Unread,
+            "nf_tables rules change nothing for it (not read)",
+        ),
     ];
     for (what, holds, why, clause) in cases {
         assert_eq!(say(what, holds, why), clause);

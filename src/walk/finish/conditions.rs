@@ -20,18 +20,27 @@ pub(super) fn of(
         // What conntrack says of a first packet follows from the packet itself.
         let follows = *field == Field::CtState && !query.fields.contains_key(field);
         if !follows && !all.within(&values) {
-            conditions.push(condition(plan, query, *field, &all, &values));
+            let by_others = refused.is_some() || *field != Field::Src;
+            conditions.push(condition(plan, query, *field, &all, &values, by_others));
         }
     }
     conditions
 }
 
-/// The shorter way to say it: which values, or which values not.
-fn condition(plan: &Plan<'_>, query: &Query, field: Field, all: &ValueSet, values: &ValueSet) -> Condition {
+/// The shorter way to say it: which values, or, if `by_others` allows it, which values not.
+fn condition(
+    plan: &Plan<'_>,
+    query: &Query,
+    field: Field,
+    all: &ValueSet,
+    values: &ValueSet,
+    by_others: bool,
+) -> Condition {
     let others = all.minus(values);
     let (inside, outside) = (told(plan, query, field, values), told(plan, query, field, &others));
     // An unknown field is rather told by what it is not than by the long rest.
-    if outside.len() < inside.len() || outside.len() == inside.len() && others.size() < values.size() {
+    let shorter = outside.len() < inside.len() || outside.len() == inside.len() && others.size() < values.size();
+    if by_others && shorter {
         return Condition { field, op: Op::NotIn, values: outside };
     }
     let named = matches!(inside[..], [Values::Name(_)]);

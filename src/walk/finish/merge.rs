@@ -61,7 +61,7 @@ fn is_same_end(a: &Group, b: &Group) -> bool {
 }
 
 /// Two alternatives that differ in one field become one, until none do.
-fn join_fields(query: &Query, alternatives: &mut Vec<BTreeMap<Field, ValueSet>>) {
+pub(super) fn join_fields(query: &Query, alternatives: &mut Vec<BTreeMap<Field, ValueSet>>) {
     if alternatives.len() < 2 {
         return;
     }
@@ -175,14 +175,13 @@ fn join(query: &Query, a: &Group, b: &Group) -> Option<Group> {
     Some(as_one(assumed, a.leaves.clone(), a.fields.clone()))
 }
 
-/// Refused outcomes as one: what all of them met, and, where they are few, what some of them met too.
+/// Refused outcomes as one, but for its conditions: what all of them met, and, where they are few, what some of them met too.
 pub(super) fn into_one(outcomes: Vec<Outcome>) -> Option<Outcome> {
     let many = outcomes.len() > FEW;
     let mut outcomes = outcomes.into_iter();
     let mut one = outcomes.next()?;
     for other in outcomes {
         one.weight += other.weight;
-        one.when.extend(other.when);
         one.events = if many { common(&one.events, &other.events) } else { woven(&one.events, &other.events) };
         one.assumed.retain(|assumption| other.assumed.contains(assumption));
         if one.fate.reason != other.fate.reason {
@@ -199,28 +198,7 @@ pub(super) fn into_one(outcomes: Vec<Outcome>) -> Option<Outcome> {
             pass.enters = both(pass.enters, of.enters);
         }
     }
-    merge_when(&mut one.when);
     Some(one)
-}
-
-/// Alternatives that speak of sources alone become one.
-fn merge_when(when: &mut Vec<Vec<Condition>>) {
-    let mut joined: Vec<Vec<Condition>> = Vec::new();
-    for conditions in when.drain(..) {
-        let is_like = |other: &Vec<Condition>| matches!((&conditions[..], &other[..]), ([a], [b]) if a.field == b.field && a.op == Op::In && b.op == Op::In);
-        match joined.iter().position(is_like) {
-            Some(at) => {
-                for values in conditions.into_iter().flat_map(|condition| condition.values) {
-                    if !joined[at][0].values.contains(&values) {
-                        joined[at][0].values.push(values);
-                    }
-                }
-            }
-            None if joined.contains(&conditions) => {}
-            None => joined.push(conditions),
-        }
-    }
-    *when = joined;
 }
 
 trait Cause {
