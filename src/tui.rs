@@ -11,6 +11,8 @@ pub mod look;
 mod outline;
 mod path;
 mod state;
+#[cfg(test)]
+mod tests;
 pub mod text;
 pub mod tree;
 mod update;

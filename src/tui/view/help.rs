@@ -14,7 +14,7 @@ use crate::explain::AnswerVerdict;
 /// Columns of the widest names of keys.
 const KEYS: usize = 13;
 /// Columns of the whole.
-const WIDTH: u16 = 66;
+const WIDTH: u16 = 78;
 
 /// The lines of the help.
 fn lines() -> Vec<Vec<Piece>> {

@@ -52,8 +52,8 @@ pub(super) fn draw(state: &State, buffer: &mut Buffer, area: Rect) {
 fn draw_row(state: &State, buffer: &mut Buffer, area: Rect, row: &Row<Id>, on_the_way: bool) {
     let way = state.outcome().map_or(Tone::Plain, |outcome| look::fate(&outcome.fate));
     let (pieces, right) = tell(state, row);
-    let mut line: Vec<Piece> = vec![(way, prefix(state, row, on_the_way))];
-    let head = line[0].1.width();
+    let mut line = prefix(state, row, on_the_way, way);
+    let head: usize = line.iter().map(|(_, text)| text.width()).sum();
     let text: usize = pieces.iter().map(|(_, text)| text.width()).sum();
     line.extend(pieces);
     let width = usize::from(area.width);
@@ -68,7 +68,7 @@ fn draw_row(state: &State, buffer: &mut Buffer, area: Rect, row: &Row<Id>, on_th
 }
 
 /// The gutter, the space for the depth, and whether the row is open.
-fn prefix(state: &State, row: &Row<Id>, on_the_way: bool) -> String {
+fn prefix(state: &State, row: &Row<Id>, on_the_way: bool, way: Tone) -> Vec<Piece> {
     let fold = match row.open {
         Some(true) => Some("▾"),
         Some(false) => Some("▸"),
@@ -76,9 +76,9 @@ fn prefix(state: &State, row: &Row<Id>, on_the_way: bool) -> String {
     };
     let space = 1 + 2 * usize::from(row.depth.min(DEEPEST));
     let sign = match row.id {
-        Id::Pass(_) => return "▼ ".to_owned(),
-        Id::Route(_) => return "◇ ".to_owned(),
-        Id::Fate => return "◉ ".to_owned(),
+        Id::Pass(_) => return vec![(way, "▼ ".to_owned())],
+        Id::Route(_) => return vec![(way, "◇ ".to_owned())],
+        Id::Fate => return vec![(way, "◉ ".to_owned())],
         Id::Rule(frame, index) => {
             let held = state.path.trodden.get(&frame).and_then(|trodden| trodden.held.get(&index));
             held.map(|mark| (mark.decides(), ends_here(state, StepAt::Rule(state.frames.get(frame).rule(index)))))
@@ -91,15 +91,17 @@ fn prefix(state: &State, row: &Row<Id>, on_the_way: bool) -> String {
     match sign {
         None => {
             let gutter = if on_the_way { "┃" } else { " " };
-            format!("{gutter}{}{} ", " ".repeat(space), fold.unwrap_or(" "))
+            let rest = format!("{}{} ", " ".repeat(space), fold.unwrap_or(" "));
+            vec![(way, gutter.to_owned()), (Tone::Dim, rest)]
         }
         Some((decides, ends)) => {
             let corner = if ends { "┗" } else { "┣" };
-            match (fold, decides) {
+            let line = match (fold, decides) {
                 (Some(fold), _) => format!("{corner}{} {fold} ", "━".repeat(space - 1)),
                 (None, true) => format!("{corner}{}▶ ", "━".repeat(space)),
                 (None, false) => format!("{corner}{}╸ ", "━".repeat(space)),
-            }
+            };
+            vec![(way, line)]
         }
     }
 }
