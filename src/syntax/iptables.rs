@@ -1,44 +1,97 @@
-//! A stand-in until the branch `syntax` is merged: take that side whole.
-#![allow(missing_docs)]
+//! What `iptables-save`, `ip6tables-save` and `iptables -S` print ⇄ rules.
+//!
+//! Reads the text of both backends, with counters and without, and prints what the tools of version 1.8.9 print, byte
+//! for byte, without their dated comment lines. Extensions with a typed form in [`xt`] are read into it; all others are
+//! kept as words. Deliberately does not know what a rule does to a packet, nor in which order chains of equal priority
+//! run: their place is a guess.
+
+mod dump;
+mod flow;
+mod matches;
+mod option;
+mod origin;
+mod ports;
+mod print;
+mod rule;
+mod sides;
+mod targets;
+mod values;
+mod words;
+
 use super::Diagnostic;
-use crate::host::xt;
-use crate::host::*;
+use crate::host::{Backend, Chain, Family, IpFamily, Observations, Ruleset, Table, xt};
+
+/// What is known of a dump beside its text.
+#[derive(Debug, Clone, Copy)]
 pub struct Options {
+    /// Its family; `None`: told by the text, for each table by itself, and then the header tells the backend too.
     pub family: Option<IpFamily>,
+    /// The backend, where the text does not tell.
     pub backend: Backend,
 }
+
+/// What was read of a dump.
+#[derive(Debug, Clone)]
 pub struct Dump {
+    /// Its tables.
     pub ruleset: Ruleset,
+    /// Its counters.
     pub observations: Observations,
+    /// What there is to say about its lines, in their order.
     pub diagnostics: Vec<Diagnostic>,
+    /// The family of its first table.
     pub family: IpFamily,
 }
+
+/// Reads a dump, or several, one after the other.
 pub fn parse(text: &str, options: &Options) -> Dump {
-    let _ = text;
-    Dump {
-        ruleset: Ruleset::default(),
-        observations: Observations::default(),
-        diagnostics: Vec::new(),
-        family: options.family.unwrap_or(IpFamily::V4),
-    }
+    dump::parse(text, options)
 }
+
+/// All tables of one family and backend as the tool prints them, without its dated comments; counters of rules as with
+/// `-c`, where there are any.
 pub fn print(ruleset: &Ruleset, observations: Option<&Observations>, family: IpFamily, backend: Backend) -> String {
-    let _ = (ruleset, observations, family, backend);
-    String::new()
+    let mut out = String::new();
+    print::push_dump(&mut out, ruleset, observations, family, backend);
+    out
 }
+
+/// A rule as a line of a dump: `-A CHAIN …`.
 pub fn rule_text(table: &Table, chain: &Chain, rule: &xt::Rule) -> String {
-    let _ = (table, chain, rule);
-    "-A X".into()
+    let mut out = String::new();
+    print::push_rule(&mut out, table, chain, rule);
+    out
 }
+
+/// A rule without the `-A CHAIN` before it. Empty for a rule that asks nothing and does nothing.
 pub fn rule_spec(table: &Table, rule: &xt::Rule) -> String {
-    let _ = (table, rule);
-    "-j X".into()
+    bare(|out| print::push_spec(out, table, rule))
 }
+
+/// A match of a table of this family: `-m tcp --dport 80`.
 pub fn match_text(family: Family, m: &xt::Match) -> String {
-    let _ = (family, m);
-    "-m x".into()
+    bare(|out| print::push_match(out, family, m))
 }
+
+/// A target: `-j DNAT --to-destination 10.0.0.1:80`. Empty for no target.
 pub fn target_text(table: &Table, t: &xt::Target) -> String {
-    let _ = (table, t);
-    "-j X".into()
+    bare(|out| print::push_target(out, table, t))
+}
+
+/// Text without the blank that stands before each part.
+fn bare(push: impl FnOnce(&mut String)) -> String {
+    let mut out = String::new();
+    push(&mut out);
+    if out.starts_with(' ') {
+        out.remove(0);
+    }
+    out
+}
+
+/// The family of addresses in a table.
+fn ip_family(family: Family) -> IpFamily {
+    match family {
+        Family::Ip6 => IpFamily::V6,
+        Family::Ip | Family::Inet | Family::Arp | Family::Bridge | Family::Netdev => IpFamily::V4,
+    }
 }

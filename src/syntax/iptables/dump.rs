@@ -1,0 +1,386 @@
+//! The lines of a dump: headers, tables, chains, policies, and the rules in them.
+//!
+//! Knows iptables-save's form and that of `iptables -S`. What a rule's words mean is the business of `rule`.
+
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+
+use super::origin;
+use super::rule::{self, Found, Scope};
+use super::words::{self, Word};
+use super::{Dump, Options};
+use crate::host::ruleset::builtin;
+use crate::host::xt::Target;
+use crate::host::{
+    Base, Body, Chain, ChainId, Counters, Family, IpFamily, Name, Names, Observations, Place, Policy, Registration,
+    Rule, RuleId, Ruleset, Table,
+};
+use crate::syntax::{Diagnostic, DiagnosticKind};
+
+/// Reads all lines.
+pub(super) fn parse(text: &str, options: &Options) -> Dump {
+    let unfolded = origin::unfold(text);
+    let lines: Vec<&str> = unfolded.as_deref().unwrap_or(text).lines().collect();
+    let mut reader = Reader::new(options);
+    for at in 0..lines.len() {
+        reader.line(&lines, at);
+    }
+    reader.end(lines.len());
+    if unfolded.is_some() {
+        // Every line of it stood on the first.
+        reader.diagnostics.iter_mut().for_each(|found| found.line = 1);
+    }
+    let first = reader.ruleset.tables.first().map(|table| super::ip_family(table.family));
+    Dump {
+        family: options.family.or(first).or(reader.header.map(|header| header.family)).unwrap_or(IpFamily::V4),
+        ruleset: reader.ruleset,
+        observations: reader.observations,
+        diagnostics: reader.diagnostics,
+    }
+}
+
+/// The table that lines belong to.
+struct Current {
+    /// Its position in the ruleset.
+    table: usize,
+    chains: HashMap<Name, u32>,
+    /// Jumps to what is no chain yet: the rule, its line, the name, and whether it is a goto.
+    unresolved: Vec<(RuleId, usize, Name, bool)>,
+    /// Whether it came from `iptables -S`, which has no COMMIT.
+    listed: bool,
+    /// Whether something other than policies was there.
+    begun: bool,
+}
+
+/// What the text says so far.
+struct Reader<'o> {
+    options: &'o Options,
+    header: Option<origin::Header>,
+    names: Names,
+    rules: rule::Reader,
+    ruleset: Ruleset,
+    observations: Observations,
+    diagnostics: Vec<Diagnostic>,
+    current: Option<Current>,
+    /// Whether lines belong to a table that was there before, and are left out.
+    skipping: bool,
+    /// Extensions that were told to be unknown.
+    told: HashSet<Name>,
+}
+
+impl<'o> Reader<'o> {
+    fn new(options: &'o Options) -> Reader<'o> {
+        Reader {
+            options,
+            header: None,
+            names: Names::default(),
+            rules: rule::Reader::default(),
+            ruleset: Ruleset::default(),
+            observations: Observations::default(),
+            diagnostics: Vec::new(),
+            current: None,
+            skipping: false,
+            told: HashSet::new(),
+        }
+    }
+
+    fn say(&mut self, at: usize, kind: DiagnosticKind, text: impl Into<String>) {
+        self.diagnostics.push(Diagnostic { line: at + 1, kind, text: text.into() });
+    }
+
+    fn damaged(&mut self, at: usize, text: impl Into<String>) {
+        self.say(at, DiagnosticKind::Damaged, text);
+    }
+
+    fn line(&mut self, lines: &[&str], at: usize) {
+        let line = lines[at].trim_matches([' ', '\t', '\r', '\u{feff}']);
+        match line.as_bytes().first() {
+            None => {}
+            Some(b'#') => self.comment(at, line),
+            Some(b'*') => self.open_table(lines, at, line[1..].trim(), false),
+            Some(b':') => self.chain_line(at, line),
+            _ if line == "COMMIT" => self.close(),
+            _ if self.skipping && !line.starts_with("-P") => {}
+            Some(b'[' | b'-') => self.command(lines, at, line),
+            Some(_) => self.damaged(at, format!("not a line of a dump: {}", start(line))),
+        }
+    }
+
+    fn comment(&mut self, at: usize, line: &str) {
+        if let Some(header) = origin::header(line) {
+            self.header = Some(header);
+        } else if line.starts_with("# Table `") && line.contains("is incompatible") {
+            self.damaged(at, format!("the tool left a table out: {}", start(line)));
+        } else if line.starts_with("# Warning:") && line.contains("tables present") {
+            self.say(at, DiagnosticKind::Elsewhere, format!("there are rules that it does not show: {}", start(line)));
+        }
+    }
+
+    fn open_table(&mut self, lines: &[&str], at: usize, name: &str, listed: bool) {
+        self.close();
+        let origin = self.origin(lines, at);
+        let name: Name = self.names.intern(name);
+        let family = match origin.family {
+            IpFamily::V4 => Family::Ip,
+            IpFamily::V6 => Family::Ip6,
+        };
+        let same = |table: &Table| (table.family, table.backend, &table.name) == (family, origin.backend, &name);
+        if name.is_empty() || name.contains(char::is_whitespace) {
+            self.skipping = true;
+            return self.damaged(at, "not the name of a table; its lines are left out");
+        }
+        if self.ruleset.tables.iter().any(same) {
+            self.skipping = true;
+            return self.damaged(at, format!("table {name} was there before; this one is left out"));
+        }
+        self.skipping = false;
+        self.ruleset.tables.push(Table { family, name, backend: origin.backend, chains: Vec::new() });
+        self.current = Some(Current {
+            table: self.ruleset.tables.len() - 1,
+            chains: HashMap::new(),
+            unresolved: Vec::new(),
+            listed,
+            begun: false,
+        });
+    }
+
+    /// Family and backend of the table that begins at a line.
+    fn origin(&self, lines: &[&str], at: usize) -> origin::Header {
+        match (self.options.family, self.header) {
+            (Some(family), _) => origin::Header { family, backend: self.options.backend },
+            (None, Some(header)) => header,
+            (None, None) => origin::Header { family: origin::family_of(&lines[at..]), backend: self.options.backend },
+        }
+    }
+
+    /// The end of a table: jumps to chains that came after them find their way.
+    fn close(&mut self) {
+        self.skipping = false;
+        let Some(mut current) = self.current.take() else { return };
+        for (id, at, name, goto) in std::mem::take(&mut current.unresolved) {
+            let known = current.chains.get(&name).copied();
+            let chain = match (known, goto) {
+                (Some(chain), _) => chain,
+                (None, true) => {
+                    self.damaged(at, format!("-g {name}: there is no such chain"));
+                    self.declare(&mut current, name, None)
+                }
+                (None, false) => {
+                    self.unknown(at, format!("{name} is neither a chain nor a target known here"), name);
+                    continue;
+                }
+            };
+            let Body::Iptables(rule) =
+                &mut self.ruleset.tables[current.table].chains[id.chain.chain as usize].rules[id.index as usize].body;
+            match &rule.target {
+                _ if goto => rule.target = Target::Goto(chain),
+                Target::Opaque(opaque) if opaque.words.is_empty() => rule.target = Target::Jump(chain),
+                _ => {}
+            }
+        }
+    }
+
+    /// Says once for each name that it is not understood.
+    fn unknown(&mut self, at: usize, text: String, name: Name) {
+        if self.told.insert(name) {
+            self.say(at, DiagnosticKind::Unknown, text);
+        }
+    }
+
+    /// Adds a chain to the current table.
+    fn declare(&mut self, current: &mut Current, name: Name, base: Option<Base>) -> u32 {
+        let table = &mut self.ruleset.tables[current.table];
+        let chain = table.chains.len() as u32;
+        current.chains.insert(Name::clone(&name), chain);
+        table.chains.push(Chain { name, base, rules: Vec::new() });
+        chain
+    }
+
+    /// The base of a built-in chain.
+    fn base(&self, current: &Current, chain: &str, policy: Policy) -> Option<Base> {
+        let known = builtin(&self.ruleset.tables[current.table].name, chain)?;
+        Some(Base {
+            kind: known.kind,
+            hook: known.hook,
+            priority: known.priority,
+            policy,
+            registration: Registration::Registered(Place::Guessed(0)),
+        })
+    }
+
+    /// `:CHAIN POLICY [PACKETS:BYTES]`.
+    fn chain_line(&mut self, at: usize, line: &str) {
+        if self.skipping {
+            return;
+        }
+        let Some(mut current) = self.current.take() else {
+            return self.damaged(at, "a chain outside of any table");
+        };
+        let mut words = Vec::new();
+        let whole = words::split(&line[1..], &mut words);
+        let parts: Vec<&str> = words.iter().map(|word| &*word.text).collect();
+        let read = match parts[..] {
+            [name, policy] if whole => Some((name, policy, None)),
+            [name, policy, counters] if whole => bracketed(counters).map(|seen| (name, policy, Some(seen))),
+            _ => None,
+        };
+        match read {
+            Some((name, policy, seen)) if line.as_bytes().get(1).is_some_and(|sign| !sign.is_ascii_whitespace()) => {
+                self.chain(&mut current, at, name, policy, seen);
+            }
+            _ => self.damaged(at, "not a line such as :INPUT ACCEPT [0:0]"),
+        }
+        self.current = Some(current);
+    }
+
+    /// A chain with its policy, `-` for none.
+    fn chain(&mut self, current: &mut Current, at: usize, name: &str, policy: &str, seen: Option<Counters>) {
+        if name.is_empty() || name.starts_with(['-', '!']) {
+            return self.damaged(at, format!("{name:?} is no name of a chain"));
+        }
+        if current.chains.contains_key(name) {
+            return self.damaged(at, format!("chain {name} was there before"));
+        }
+        let name = self.names.intern(name);
+        let known = match policy {
+            "ACCEPT" | "-" => Policy::Accept,
+            "DROP" => Policy::Drop,
+            _ => return self.damaged(at, format!("{policy:?} is no policy")),
+        };
+        let base = self.base(current, &name, known);
+        if base.is_none() && policy != "-" {
+            let table = Name::clone(&self.ruleset.tables[current.table].name);
+            self.damaged(at, format!("{name} has a policy, but is no built-in chain of {table}"));
+        }
+        let is_base = base.is_some();
+        let chain = self.declare(current, name, base);
+        if let Some(seen) = seen.filter(|_| is_base) {
+            self.observations.policies.insert(ChainId { table: current.table as u32, chain }, seen);
+        }
+    }
+
+    /// A line that begins with an option, perhaps after counters.
+    fn command(&mut self, lines: &[&str], at: usize, line: &str) {
+        let mut words = Vec::with_capacity(24);
+        if !words::split(line, &mut words) {
+            return self.damaged(at, "a quote does not end");
+        }
+        let seen = words.first().filter(|word| word.text.starts_with('[')).map(|word| bracketed(&word.text));
+        let from = usize::from(seen.is_some());
+        let Some(command) = words.get(from).filter(|_| seen != Some(None)) else {
+            return self.damaged(at, "not a line such as [0:0] -A INPUT -j ACCEPT");
+        };
+        let name = match words.get(from + 1) {
+            Some(name) if !name.is_option() && !name.text.is_empty() && !name.text.starts_with(['-', '!']) => {
+                &*name.text
+            }
+            _ => return self.damaged(at, format!("{} lacks the name of a chain", start(&command.text))),
+        };
+        match &*command.text {
+            "-A" | "--append" => self.append(lines, at, name, &words[from + 2..], seen.flatten()),
+            "-N" | "--new-chain" if words.len() == 2 => self.new_chain(lines, at, name),
+            "-P" | "--policy" => self.policy(lines, at, name, &words[from + 2..]),
+            other => self.damaged(at, format!("{} is no part of a dump", start(other))),
+        }
+    }
+
+    fn append(&mut self, lines: &[&str], at: usize, chain: &str, words: &[Word], seen: Option<Counters>) {
+        let Some(mut current) = self.current.take().or_else(|| self.guess_table(lines, at)) else { return };
+        current.begun = true;
+        let family = self.family(&current);
+        let mut scope = Scope { family, chains: &current.chains, names: &mut self.names };
+        match self.rules.read(words, &mut scope) {
+            Err(text) => self.damaged(at, text),
+            Ok(found) => self.add(&mut current, at, chain, found, seen),
+        }
+        self.current = Some(current);
+    }
+
+    fn family(&self, current: &Current) -> IpFamily {
+        super::ip_family(self.ruleset.tables[current.table].family)
+    }
+
+    fn add(&mut self, current: &mut Current, at: usize, chain: &str, found: Found, seen: Option<Counters>) {
+        let chain = match current.chains.get(chain) {
+            Some(chain) => *chain,
+            None => {
+                self.damaged(at, format!("chain {chain} has rules, but no line of its own"));
+                let base = self.base(current, chain, Policy::Accept);
+                let name = self.names.intern(chain);
+                self.declare(current, name, base)
+            }
+        };
+        for name in std::mem::take(&mut self.rules.opaque) {
+            self.unknown(at, format!("{name} is not understood here: its rules are kept as they came"), name);
+        }
+        let chain = ChainId { table: current.table as u32, chain };
+        let rules = &mut self.ruleset.tables[current.table].chains[chain.chain as usize].rules;
+        let id = RuleId { chain, index: rules.len() as u32 };
+        rules.push(Rule { handle: None, body: Body::Iptables(found.rule) });
+        if let Some(seen) = seen.or(found.counters) {
+            self.observations.rules.insert(id, seen);
+        }
+        if let Some((name, goto)) = found.unresolved {
+            current.unresolved.push((id, at, name, goto));
+        }
+    }
+
+    /// Rules without a table before them: an excerpt.
+    fn guess_table(&mut self, lines: &[&str], at: usize) -> Option<Current> {
+        let name = origin::table_of_rule(lines[at]);
+        self.damaged(at, format!("no table is named before; taken for {name}"));
+        self.open_table(lines, at, name, true);
+        self.current.take()
+    }
+
+    /// `-N CHAIN` of `iptables -S`.
+    fn new_chain(&mut self, lines: &[&str], at: usize, name: &str) {
+        if self.current.is_none() {
+            self.open_table(lines, at, "filter", true);
+        }
+        let Some(mut current) = self.current.take() else { return };
+        current.begun = true;
+        self.chain(&mut current, at, name, "-", None);
+        self.current = Some(current);
+    }
+
+    /// `-P CHAIN POLICY` of `iptables -S`: the first of some begins a table.
+    fn policy(&mut self, lines: &[&str], at: usize, name: &str, rest: &[Word]) {
+        if self.current.as_ref().is_none_or(|current| current.listed && current.begun) && !self.skipping {
+            self.open_table(lines, at, origin::table_of_policies(&lines[at..]), true);
+        }
+        let Some(mut current) = self.current.take() else { return };
+        let parts: Vec<&str> = rest.iter().map(|word| &*word.text).collect();
+        match parts[..] {
+            [policy] => self.chain(&mut current, at, name, policy, None),
+            [policy, "-c", packets, bytes] => {
+                self.chain(&mut current, at, name, policy, rule::counters(packets, bytes));
+            }
+            _ => self.damaged(at, "not a line such as -P INPUT ACCEPT"),
+        }
+        self.current = Some(current);
+    }
+
+    fn end(&mut self, lines: usize) {
+        let cut = self.current.as_ref().is_some_and(|current| !current.listed);
+        self.close();
+        if cut {
+            self.damaged(lines.max(1) - 1, "the last table does not end with COMMIT: the dump may be cut off");
+        }
+        self.diagnostics.sort_by_key(|found| found.line);
+    }
+}
+
+/// `[PACKETS:BYTES]`.
+fn bracketed(text: &str) -> Option<Counters> {
+    let (packets, bytes) = text.strip_prefix('[')?.strip_suffix(']')?.split_once(':')?;
+    rule::counters(packets, bytes)
+}
+
+/// The start of a text, for a diagnostic.
+fn start(text: &str) -> Cow<'_, str> {
+    match text.char_indices().nth(60) {
+        Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
+        None => Cow::Borrowed(text),
+    }
+}

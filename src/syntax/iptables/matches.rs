@@ -1,0 +1,32 @@
+//! Every match with a typed form, those that dumps are full of first.
+
+use super::option::Extension;
+use super::{flow, ports, sides};
+use crate::host::xt::Match;
+
+/// Looked up by name and family.
+pub(super) static MATCHES: [Extension<Match>; 23] = [
+    sides::COMMENT,
+    ports::TCP,
+    ports::UDP,
+    flow::STATISTIC,
+    flow::CONNTRACK,
+    flow::MARK,
+    sides::ADDRTYPE,
+    ports::MULTIPORT,
+    flow::STATE,
+    sides::SET,
+    ports::ICMP,
+    ports::ICMP6,
+    flow::LIMIT,
+    flow::RECENT,
+    flow::CONNMARK,
+    sides::OWNER,
+    sides::MAC,
+    sides::PKTTYPE,
+    sides::IPRANGE,
+    sides::LENGTH,
+    sides::TTL,
+    sides::HL,
+    sides::PHYSDEV,
+];

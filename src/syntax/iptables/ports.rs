@@ -1,0 +1,256 @@
+//! Matches on the transport header: tcp, udp, icmp, multiport.
+
+use super::option::{Asked, Extension, Takes, set};
+use super::values::{self, push};
+use crate::host::xt::{IcmpType, Match, Multiport, Neg, PortRange, TcpFlags, TcpMatch, UdpMatch, WhichPort};
+use crate::host::{Family, IpFamily, Names};
+
+use Takes::{Nothing, One, Two};
+
+pub(super) const TCP: Extension<Match> = Extension {
+    name: "tcp",
+    family: None,
+    options: &[
+        ("--dport", One),
+        ("--sport", One),
+        ("--destination-port", One),
+        ("--source-port", One),
+        ("--tcp-flags", Two),
+        ("--syn", Nothing),
+        ("--tcp-option", One),
+    ],
+    read: tcp,
+};
+
+pub(super) const UDP: Extension<Match> = Extension {
+    name: "udp",
+    family: None,
+    options: &[("--dport", One), ("--sport", One), ("--destination-port", One), ("--source-port", One)],
+    read: udp,
+};
+
+pub(super) const ICMP: Extension<Match> =
+    Extension { name: "icmp", family: Some(IpFamily::V4), options: &[("--icmp-type", One)], read: icmp };
+
+pub(super) const ICMP6: Extension<Match> =
+    Extension { name: "icmp6", family: Some(IpFamily::V6), options: &[("--icmpv6-type", One)], read: icmp };
+
+pub(super) const MULTIPORT: Extension<Match> = Extension {
+    name: "multiport",
+    family: None,
+    options: &[
+        ("--dports", One),
+        ("--sports", One),
+        ("--ports", One),
+        ("--dport", One),
+        ("--sport", One),
+        ("--port", One),
+        ("--destination-ports", One),
+        ("--source-ports", One),
+    ],
+    read: multiport,
+};
+
+const TCP_FLAGS: [(&str, TcpFlags); 6] = [
+    ("FIN", TcpFlags::FIN),
+    ("SYN", TcpFlags::SYN),
+    ("RST", TcpFlags::RST),
+    ("PSH", TcpFlags::PSH),
+    ("ACK", TcpFlags::ACK),
+    ("URG", TcpFlags::URG),
+];
+
+fn tcp_flag(name: &str) -> Option<TcpFlags> {
+    match name {
+        "ALL" => Some(TcpFlags::all()),
+        "NONE" => Some(TcpFlags::empty()),
+        _ => values::flag(name, &TCP_FLAGS),
+    }
+}
+
+fn ports(asked: &super::option::Opt) -> Option<Neg<PortRange>> {
+    Some(asked.neg(values::ports(asked.value()?, ':')?))
+}
+
+fn tcp(asked: &Asked, _: &mut Names) -> Option<Match> {
+    let mut tcp = TcpMatch::default();
+    for option in asked.options() {
+        match option.name {
+            "--sport" | "--source-port" => set(&mut tcp.sport, ports(&option)?)?,
+            "--dport" | "--destination-port" => set(&mut tcp.dport, ports(&option)?)?,
+            "--tcp-flags" => {
+                let (mask, comp) = option.two()?;
+                let flags = (values::flags(mask, tcp_flag)?, values::flags(comp, tcp_flag)?);
+                set(&mut tcp.flags, option.neg(flags))?;
+            }
+            "--syn" => {
+                let asked = TcpFlags::FIN | TcpFlags::SYN | TcpFlags::RST | TcpFlags::ACK;
+                set(&mut tcp.flags, Neg { not: option.switch()?.not, value: (asked, TcpFlags::SYN) })?;
+            }
+            "--tcp-option" => set(&mut tcp.option, option.neg(values::number(option.value()?)?))?,
+            _ => return None,
+        }
+    }
+    Some(Match::Tcp(tcp))
+}
+
+fn udp(asked: &Asked, _: &mut Names) -> Option<Match> {
+    let mut udp = UdpMatch::default();
+    for option in asked.options() {
+        match option.name {
+            "--sport" | "--source-port" => set(&mut udp.sport, ports(&option)?)?,
+            "--dport" | "--destination-port" => set(&mut udp.dport, ports(&option)?)?,
+            _ => return None,
+        }
+    }
+    Some(Match::Udp(udp))
+}
+
+fn push_port(out: &mut String, option: &str, port: &Option<Neg<PortRange>>) {
+    if let Some(port) = port {
+        values::push_not(out, port);
+        push(out, format_args!(" {option} "));
+        values::push_range(out, port.value.first, port.value.last, ':');
+    }
+}
+
+pub(super) fn push_tcp(out: &mut String, tcp: &TcpMatch) {
+    out.push_str(" -m tcp");
+    push_port(out, "--sport", &tcp.sport);
+    push_port(out, "--dport", &tcp.dport);
+    if let Some(option) = &tcp.option {
+        values::push_not(out, option);
+        push(out, format_args!(" --tcp-option {}", option.value));
+    }
+    if let Some(flags) = &tcp.flags {
+        values::push_not(out, flags);
+        out.push_str(" --tcp-flags");
+        for set in [flags.value.0, flags.value.1] {
+            out.push(' ');
+            if set.is_empty() {
+                out.push_str("NONE");
+            } else {
+                values::push_flags(out, set, &TCP_FLAGS);
+            }
+        }
+    }
+}
+
+pub(super) fn push_udp(out: &mut String, udp: &UdpMatch) {
+    out.push_str(" -m udp");
+    push_port(out, "--sport", &udp.sport);
+    push_port(out, "--dport", &udp.dport);
+}
+
+/// Names that people write for types (and codes) of ICMP; the tools print numbers.
+const ICMP_NAMES: [(&str, u8, Option<u8>); 18] = [
+    ("any", 255, None),
+    ("echo-reply", 0, None),
+    ("pong", 0, None),
+    ("destination-unreachable", 3, None),
+    ("network-unreachable", 3, Some(0)),
+    ("host-unreachable", 3, Some(1)),
+    ("protocol-unreachable", 3, Some(2)),
+    ("port-unreachable", 3, Some(3)),
+    ("fragmentation-needed", 3, Some(4)),
+    ("source-quench", 4, None),
+    ("redirect", 5, None),
+    ("echo-request", 8, None),
+    ("ping", 8, None),
+    ("router-advertisement", 9, None),
+    ("router-solicitation", 10, None),
+    ("time-exceeded", 11, None),
+    ("parameter-problem", 12, None),
+    ("timestamp-request", 13, None),
+];
+
+/// The same for ICMPv6.
+const ICMP6_NAMES: [(&str, u8, Option<u8>); 15] = [
+    ("destination-unreachable", 1, None),
+    ("no-route", 1, Some(0)),
+    ("address-unreachable", 1, Some(3)),
+    ("port-unreachable", 1, Some(4)),
+    ("packet-too-big", 2, None),
+    ("time-exceeded", 3, None),
+    ("parameter-problem", 4, None),
+    ("echo-request", 128, None),
+    ("echo-reply", 129, None),
+    ("router-solicitation", 133, None),
+    ("router-advertisement", 134, None),
+    ("neighbour-solicitation", 135, None),
+    ("neighbor-solicitation", 135, None),
+    ("neighbour-advertisement", 136, None),
+    ("neighbor-advertisement", 136, None),
+];
+
+fn icmp_type(text: &str, family: IpFamily) -> Option<IcmpType> {
+    let names: &[_] = if family == IpFamily::V4 { &ICMP_NAMES } else { &ICMP6_NAMES };
+    if let Some((_, kind, code)) = names.iter().find(|(name, ..)| *name == text) {
+        return Some(IcmpType { kind: *kind, codes: code.map_or((0, 255), |code| (code, code)) });
+    }
+    let (kind, code) = match text.split_once('/') {
+        Some((kind, code)) => (kind, Some(values::number(code)?)),
+        None => (text, None),
+    };
+    Some(IcmpType { kind: values::number(kind)?, codes: code.map_or((0, 255), |code| (code, code)) })
+}
+
+fn icmp(asked: &Asked, _: &mut Names) -> Option<Match> {
+    let mut kind = None;
+    for option in asked.options() {
+        set(&mut kind, option.neg(icmp_type(option.value()?, option.family)?))?;
+    }
+    match (kind, asked.family) {
+        (Some(kind), _) => Some(Match::Icmp(kind)),
+        // libipt_icmp begins with "any"; libip6t_icmp6 insists on a type.
+        (None, IpFamily::V4) => Some(Match::Icmp(Neg::is(IcmpType { kind: 255, codes: (0, 255) }))),
+        (None, IpFamily::V6) => None,
+    }
+}
+
+pub(super) fn push_icmp(out: &mut String, family: Family, icmp: &Neg<IcmpType>) {
+    let six = family == Family::Ip6;
+    out.push_str(if six { " -m icmp6" } else { " -m icmp" });
+    values::push_not(out, icmp);
+    out.push_str(if six { " --icmpv6-type " } else { " --icmp-type " });
+    let IcmpType { kind, codes } = icmp.value;
+    if kind == 255 && !six {
+        out.push_str("any");
+        return;
+    }
+    push(out, format_args!("{kind}"));
+    if codes != (0, 255) {
+        push(out, format_args!("/{}", codes.0));
+    }
+}
+
+fn multiport(asked: &Asked, _: &mut Names) -> Option<Match> {
+    let mut all = None;
+    for option in asked.options() {
+        let which = match option.name {
+            "--sports" | "--source-ports" | "--sport" => WhichPort::Source,
+            "--dports" | "--destination-ports" | "--dport" => WhichPort::Destination,
+            "--ports" | "--port" => WhichPort::Either,
+            _ => return None,
+        };
+        let ports = option.value()?.split(',').map(|one| values::ports(one, ':')).collect::<Option<_>>()?;
+        set(&mut all, Multiport { which, not: option.not, ports })?;
+    }
+    all.map(|all| Match::Multiport(Box::new(all)))
+}
+
+pub(super) fn push_multiport(out: &mut String, multiport: &Multiport) {
+    out.push_str(" -m multiport");
+    if multiport.not {
+        out.push_str(" !");
+    }
+    out.push_str(match multiport.which {
+        WhichPort::Source => " --sports",
+        WhichPort::Destination => " --dports",
+        WhichPort::Either => " --ports",
+    });
+    for (at, range) in multiport.ports.iter().enumerate() {
+        out.push(if at == 0 { ' ' } else { ',' });
+        values::push_range(out, range.first, range.last, ':');
+    }
+}

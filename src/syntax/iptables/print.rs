@@ -1,0 +1,182 @@
+//! Rules and tables as iptables-save 1.8.9 prints them.
+
+use super::values::{self, push};
+use super::words::push_word;
+use super::{flow, ip_family, ports, sides, targets};
+use crate::host::xt::{self, Match, Target};
+use crate::host::{
+    Backend, Body, Chain, ChainId, Counters, Family, IpFamily, Observations, Policy, RuleId, Ruleset, Table,
+};
+
+/// Appends one match with a blank before it.
+pub(super) fn push_match(out: &mut String, family: Family, m: &Match) {
+    match m {
+        Match::Source(net) => push_base(out, "-s", net.not, |out| values::push_address_mask(out, &net.value, false)),
+        Match::Destination(net) => {
+            push_base(out, "-d", net.not, |out| values::push_address_mask(out, &net.value, false));
+        }
+        Match::InInterface(dev) => {
+            values::push_not(out, dev);
+            out.push_str(" -i");
+            sides::push_interface(out, &dev.value);
+        }
+        Match::OutInterface(dev) => {
+            values::push_not(out, dev);
+            out.push_str(" -o");
+            sides::push_interface(out, &dev.value);
+        }
+        Match::Protocol(protocol) => {
+            push_base(out, "-p", protocol.not, |out| push(out, format_args!("{}", protocol.value)));
+        }
+        Match::Fragment(fragment) => out.push_str(if fragment.not { " ! -f" } else { " -f" }),
+        Match::Tcp(tcp) => ports::push_tcp(out, tcp),
+        Match::Udp(udp) => ports::push_udp(out, udp),
+        Match::Icmp(icmp) => ports::push_icmp(out, family, icmp),
+        Match::Multiport(multiport) => ports::push_multiport(out, multiport),
+        Match::Comment(comment) => sides::push_comment(out, comment),
+        Match::State(state) => flow::push_state(out, state),
+        Match::Conntrack(ct) => flow::push_conntrack(out, ct),
+        Match::Addrtype(addrtype) => sides::push_addrtype(out, addrtype),
+        Match::Mark(mark) => flow::push_mark(out, "mark", mark),
+        Match::Connmark(mark) => flow::push_mark(out, "connmark", mark),
+        Match::Limit(limit) => flow::push_limit(out, limit),
+        Match::Statistic(statistic) => flow::push_statistic(out, statistic),
+        Match::Recent(recent) => flow::push_recent(out, family, recent),
+        Match::Set(set) => sides::push_set(out, set),
+        Match::Owner(owner) => sides::push_owner(out, owner),
+        Match::Mac(mac) => {
+            out.push_str(" -m mac");
+            values::push_not(out, mac);
+            push(out, format_args!(" --mac-source {}", mac.value));
+        }
+        Match::Pkttype(kind) => sides::push_pkttype(out, kind),
+        Match::Iprange(range) => sides::push_iprange(out, range),
+        Match::Length(length) => sides::push_length(out, length),
+        Match::Ttl(ttl) => sides::push_ttl(out, family, ttl),
+        Match::Physdev(dev) => sides::push_physdev(out, dev),
+        Match::Opaque(opaque) => {
+            out.push_str(" -m");
+            push_word(out, &opaque.name);
+            sides::push_words(out, &opaque.words);
+        }
+    }
+}
+
+fn push_base(out: &mut String, option: &str, not: bool, value: impl Fn(&mut String)) {
+    push(out, format_args!("{} {option} ", if not { " !" } else { "" }));
+    value(out);
+}
+
+/// Appends the target with a blank before it; nothing where there is none.
+pub(super) fn push_target(out: &mut String, table: &Table, target: &Target) {
+    match target {
+        Target::Continue => {}
+        Target::Accept => out.push_str(" -j ACCEPT"),
+        Target::Drop => out.push_str(" -j DROP"),
+        Target::Return => out.push_str(" -j RETURN"),
+        Target::Queue => out.push_str(" -j QUEUE"),
+        Target::Jump(chain) => push_chain(out, " -j", table, *chain),
+        Target::Goto(chain) => push_chain(out, " -g", table, *chain),
+        Target::Reject(with) => targets::push_reject(out, table.family, *with),
+        Target::Log(log) => targets::push_log(out, log),
+        Target::Mark(mark) => {
+            out.push_str(" -j MARK");
+            targets::push_xmark(out, *mark);
+        }
+        Target::Connmark(connmark) => targets::push_connmark(out, connmark),
+        Target::Dnat(nat) => targets::push_nat(out, "DNAT", "--to-destination", nat),
+        Target::Snat(nat) => targets::push_nat(out, "SNAT", "--to-source", nat),
+        Target::Masquerade(nat) => targets::push_nat(out, "MASQUERADE", "--to-ports", nat),
+        Target::Redirect(nat) => targets::push_nat(out, "REDIRECT", "--to-ports", nat),
+        Target::Netmap(net) => {
+            out.push_str(" -j NETMAP --to ");
+            values::push_address_mask(out, &xt::AddressMask::Net(**net), false);
+        }
+        Target::Notrack => out.push_str(" -j CT --notrack"),
+        Target::Nfqueue(queue) => targets::push_nfqueue(out, queue),
+        Target::Opaque(opaque) => {
+            out.push_str(" -j");
+            push_word(out, &opaque.name);
+            sides::push_words(out, &opaque.words);
+        }
+    }
+}
+
+fn push_chain(out: &mut String, option: &str, table: &Table, chain: u32) {
+    out.push_str(option);
+    match table.chains.get(chain as usize) {
+        Some(chain) => push_word(out, &chain.name),
+        None => push(out, format_args!(" chain-{chain}")),
+    }
+}
+
+/// Appends a rule's matches and target, with a blank before each.
+pub(super) fn push_spec(out: &mut String, table: &Table, rule: &xt::Rule) {
+    rule.matches.iter().for_each(|m| push_match(out, table.family, m));
+    push_target(out, table, &rule.target);
+}
+
+/// Appends `-A CHAIN` and the rule.
+pub(super) fn push_rule(out: &mut String, table: &Table, chain: &Chain, rule: &xt::Rule) {
+    out.push_str("-A");
+    push_word(out, &chain.name);
+    push_spec(out, table, rule);
+}
+
+/// Appends all tables of one family and backend.
+pub(super) fn push_dump(
+    out: &mut String,
+    ruleset: &Ruleset,
+    seen: Option<&Observations>,
+    family: IpFamily,
+    backend: Backend,
+) {
+    for (t, table) in ruleset.tables.iter().enumerate() {
+        let known = matches!(table.family, Family::Ip | Family::Ip6);
+        if table.backend == backend && known && ip_family(table.family) == family {
+            push_table(out, t as u32, table, seen);
+        }
+    }
+}
+
+fn push_table(out: &mut String, t: u32, table: &Table, seen: Option<&Observations>) {
+    out.push('*');
+    out.push_str(&table.name);
+    out.push('\n');
+    let none = Counters::default();
+    let chains = || table.chains.iter().enumerate().map(|(c, chain)| (ChainId { table: t, chain: c as u32 }, chain));
+    for (id, chain) in chains() {
+        let policy = match chain.base.as_ref().map(|base| base.policy) {
+            Some(Policy::Accept) => "ACCEPT",
+            Some(Policy::Drop) => "DROP",
+            None => "-",
+        };
+        let Counters { packets, bytes } = seen.and_then(|seen| seen.policies.get(&id)).unwrap_or(&none);
+        out.push(':');
+        out.push_str(push_first(&chain.name).as_str());
+        push(out, format_args!(" {policy} [{packets}:{bytes}]\n"));
+    }
+    // Without a single counter of a rule, the dump was made without -c.
+    let seen = seen.filter(|seen| !seen.rules.is_empty());
+    for (id, chain) in chains() {
+        for (r, rule) in chain.rules.iter().enumerate() {
+            if let Some(seen) = seen {
+                let Counters { packets, bytes } =
+                    seen.rules.get(&RuleId { chain: id, index: r as u32 }).unwrap_or(&none);
+                push(out, format_args!("[{packets}:{bytes}] "));
+            }
+            match &rule.body {
+                Body::Iptables(rule) => push_rule(out, table, chain, rule),
+            }
+            out.push('\n');
+        }
+    }
+    out.push_str("COMMIT\n");
+}
+
+/// A word without the blank before it.
+fn push_first(word: &str) -> String {
+    let mut text = String::new();
+    push_word(&mut text, word);
+    text.split_off(1)
+}
