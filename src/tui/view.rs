@@ -131,7 +131,11 @@ pub fn view(state: &State, buffer: &mut Buffer, area: Rect) {
     let (title, lines) = (why::title(state), why::lines(state, usize::from(panes.why.inner().width)));
     let inner = panes.why.inner();
     let hidden = lines.len().saturating_sub(usize::from(inner.height) + state.offsets.why);
-    let more = if hidden > 0 { format!("{hidden} more lines: PgDn") } else { String::new() };
+    let more = match hidden {
+        0 => String::new(),
+        1 => "1 more line: PgDn".to_owned(),
+        hidden => format!("{hidden} more lines: PgDn"),
+    };
     frame(state, buffer, &panes.why, Pane::Why, title, &more);
     for (row, line) in lines.iter().skip(state.offsets.why).take(usize::from(inner.height)).enumerate() {
         put(buffer, Rect { y: inner.y + row as u16, height: 1, ..inner }, state.look, line);

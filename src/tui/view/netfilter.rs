@@ -14,7 +14,7 @@ use super::super::text::fit;
 use super::super::tree::Row;
 use super::{Piece, invert, put, put_right};
 use crate::explain::{clean, words};
-use crate::host::{Body, Policy, Registration, RuleId, Ruleset};
+use crate::host::{Body, Policy, Registration, RuleId, Ruleset, Table, xt};
 use crate::syntax::iptables;
 use crate::walk::{Event, FateKind, RouteDecision, StepAt, Verdict};
 
@@ -51,7 +51,7 @@ pub(super) fn draw(state: &State, buffer: &mut Buffer, area: Rect) {
 
 fn draw_row(state: &State, buffer: &mut Buffer, area: Rect, row: &Row<Id>, on_the_way: bool) {
     let way = state.outcome().map_or(Tone::Plain, |outcome| look::fate(&outcome.fate));
-    let (pieces, right) = tell(state, row);
+    let (pieces, right) = tell(state, row, usize::from(area.width));
     let mut line = prefix(state, row, on_the_way, way);
     let head: usize = line.iter().map(|(_, text)| text.width()).sum();
     let text: usize = pieces.iter().map(|(_, text)| text.width()).sum();
@@ -117,14 +117,14 @@ fn is_drop(state: &State, frame: FrameId) -> bool {
     state.path.trodden.get(&frame).and_then(|trodden| trodden.end) == Some(Verdict::Policy(Policy::Drop))
 }
 
-/// What a row says, and what stands at its right end.
-fn tell(state: &State, row: &Row<Id>) -> (Vec<Piece>, Piece) {
+/// What a row of `width` columns says, and what stands at its right end.
+fn tell(state: &State, row: &Row<Id>, width: usize) -> (Vec<Piece>, Piece) {
     let nothing = (Tone::Dim, String::new());
     match row.id {
         Id::Pass(pass) => (pass_text(state, pass), nothing),
         Id::Hook(place) => hook(state, row, place),
         Id::Base(frame) => base(state, row, frame),
-        Id::Rule(frame, index) => rule(state, row, frame, index),
+        Id::Rule(frame, index) => rule(state, row, frame, index, width),
         Id::Run { count, reached, .. } => {
             let what = if reached { "rules that do not match" } else { "rules that it never comes to" };
             (vec![(Tone::Dim, format!("· {count} {what} ·"))], nothing)
@@ -245,12 +245,11 @@ fn held_of(held: usize, seen: usize) -> String {
     }
 }
 
-fn rule(state: &State, row: &Row<Id>, frame: FrameId, index: u32) -> (Vec<Piece>, Piece) {
+fn rule(state: &State, row: &Row<Id>, frame: FrameId, index: u32, width: usize) -> (Vec<Piece>, Piece) {
     let at = state.frames.get(frame);
     let ruleset = &state.host.namespaces[at.place.namespace].ruleset;
     let rule = at.rule(index);
     let held = state.path.trodden.get(&frame).and_then(|trodden| trodden.held.get(&index));
-    let spec = clean(&rule_spec(ruleset, rule)).into_owned();
     let tone = match held {
         None if state.outcome().is_some() => Tone::Dim,
         None => Tone::Plain,
@@ -271,8 +270,53 @@ fn rule(state: &State, row: &Row<Id>, frame: FrameId, index: u32) -> (Vec<Piece>
         Some(Verdict::Jump(_) | Verdict::Goto(_)) if row.open == Some(false) => (Tone::Dim, below(state, frame, index)),
         _ => (Tone::Dim, String::new()),
     };
-    // Spares the widths of very long rules: no screen shows more.
-    (vec![number, (tone, fit(&spec, 512))], right)
+    let used = usize::from(1 + 2 * row.depth.min(DEEPEST)) + 3 + number.1.width();
+    let beside = if right.1.is_empty() { 0 } else { right.1.width() + 2 };
+    let room = width.saturating_sub(used);
+    let Body::Iptables(body) = &ruleset.rule(rule).body;
+    let whole = clean(&iptables::rule_spec(ruleset.table(rule.chain), body)).into_owned();
+    let translates = held.is_some_and(|mark| mark.verdict.translation().is_some());
+    if whole.width() <= room.saturating_sub(if translates { 0 } else { beside }) {
+        let right = if translates { (Tone::Dim, String::new()) } else { right };
+        return (vec![number, (tone, whole)], right);
+    }
+    let room = if room >= beside + RULE { room - beside } else { room };
+    let mut pieces = vec![number];
+    pieces.extend(spec(ruleset.table(rule.chain), body, tone, room, translates));
+    (pieces, right)
+}
+
+/// A rule in `room` columns that do not hold all of it: its comment gives way first, then what goes without saying, then
+/// the middle, so that what it does stays in sight. `translates`: what it translates to stands elsewhere.
+fn spec(table: &Table, body: &xt::Rule, tone: Tone, room: usize, translates: bool) -> Vec<Piece> {
+    let is_comment = |part: &&xt::Match| matches!(part, xt::Match::Comment(_));
+    let comment = body.matches.iter().find(is_comment);
+    let bare = xt::Rule {
+        matches: body.matches.iter().filter(|part| !is_comment(part)).cloned().collect(),
+        target: body.target.clone(),
+    };
+    let text = clean(&iptables::rule_spec(table, &bare)).into_owned();
+    if text.width() <= room {
+        let mut pieces = vec![(tone, text)];
+        if let Some(xt::Match::Comment(comment)) = comment {
+            pieces.push((Tone::Dim, format!("  # {}", clean(comment))));
+        }
+        return pieces;
+    }
+    let does = clean(&iptables::target_text(table, &bare.target)).into_owned();
+    let Some(asks) = text.strip_suffix(does.as_str()) else { return vec![(tone, fit(&text, room))] };
+    let (mut asks, mut does) = (asks.trim_end().to_owned(), does);
+    for protocol in ["tcp", "udp", "sctp"] {
+        // `-p` loads the match of its protocol by itself.
+        asks = asks.replacen(&format!("-p {protocol} -m {protocol} "), &format!("-p {protocol} "), 1);
+    }
+    if translates && let Some((name, _)) = does.split_once(" --") {
+        does = name.to_owned();
+    }
+    // The conditions get two fifths, or what the target leaves.
+    let least = (room * 2 / 5).min(asks.width());
+    let does = fit(&does, room.saturating_sub(least + 1));
+    vec![(tone, fit(&asks, room.saturating_sub(does.width() + 1))), (tone, format!(" {does}"))]
 }
 
 /// What came of a chain that is folded: how many of its rules held, and whether it came back.
@@ -330,11 +374,6 @@ pub(super) fn verdict_tone(verdict: &Verdict) -> Tone {
 pub(super) fn rule_text(ruleset: &Ruleset, rule: RuleId) -> String {
     let Body::Iptables(body) = &ruleset.rule(rule).body;
     iptables::rule_text(ruleset.table(rule.chain), ruleset.chain(rule.chain), body)
-}
-
-fn rule_spec(ruleset: &Ruleset, rule: RuleId) -> String {
-    let Body::Iptables(body) = &ruleset.rule(rule).body;
-    iptables::rule_spec(ruleset.table(rule.chain), body)
 }
 
 /// One match of a rule, or its target, as its tool prints it.

@@ -49,19 +49,19 @@ impl Page {
         }
     }
 
-    /// Items side by side, three columns apart, in as many lines as they need.
+    /// Items side by side, two columns apart, in as many lines as they need.
     fn flow(&mut self, items: Vec<Line>) {
         let mut line: Line = vec![(Tone::Plain, " ".to_owned())];
         let mut used = 0;
         for item in items {
             let width: usize = item.iter().map(|(_, text)| text.width()).sum();
-            if used > 0 && used + 3 + width > self.width {
+            if used > 0 && used + 2 + width > self.width {
                 self.lines.push(std::mem::replace(&mut line, vec![(Tone::Plain, " ".to_owned())]));
                 used = 0;
             }
             if used > 0 {
-                line.push((Tone::Plain, "   ".to_owned()));
-                used += 3;
+                line.push((Tone::Plain, "  ".to_owned()));
+                used += 2;
             }
             used += width;
             line.extend(item);
@@ -82,10 +82,7 @@ fn answer(state: &State, page: &mut Page) {
         return;
     };
     page.text(Tone::Plain, &capital(&words::because(&state.host, state.namespace, answer)));
-    let chosen = state.answer_index();
-    page.flow(
-        answers.iter().enumerate().map(|(index, answer)| place(state, answers, answer, index == chosen)).collect(),
-    );
+    places(state, page, answers);
     outcome(state, page);
     for unread in &answer.walk.unread {
         page.text(Tone::Unsure, &format!("not read: {} (needs {})", unread.what, unread.needs));
@@ -95,26 +92,35 @@ fn answer(state: &State, page: &mut Page) {
     }
 }
 
-/// Who answers from one place, in a few words.
-fn place(state: &State, answers: &[Answer], answer: &Answer, chosen: bool) -> Line {
-    let mut name = words::from(&answer.from);
-    let twice = answers.iter().any(|other| other.from == answer.from && other.family != answer.family);
-    if twice || answers.iter().any(|other| other.family != answer.family) && answer.family == IpFamily::V6 {
-        name.push_str(match answer.family {
-            IpFamily::V4 => " IPv4",
-            IpFamily::V6 => " IPv6",
-        });
+/// Who answers, and from where: places that get the same answer stand together.
+fn places(state: &State, page: &mut Page, answers: &[Answer]) {
+    let chosen = state.answer_index();
+    let mut groups: Vec<(Line, Vec<Line>)> = Vec::new();
+    for (index, answer) in answers.iter().enumerate() {
+        let (sign, tone) = badge(Some(answer.verdict));
+        let who = clean(&words::who(&state.host, &answer.who)).into_owned();
+        let head = vec![(tone, format!("{sign} {who}"))];
+        let mark = if index == chosen { (Tone::Focus, "▌") } else { (Tone::Dim, " ") };
+        let tone = if index == chosen { Tone::Strong } else { Tone::Dim };
+        let item = vec![(mark.0, mark.1.to_owned()), (tone, clean(&place(answers, answer)).into_owned())];
+        match groups.iter_mut().find(|(known, _)| *known == head) {
+            Some((_, items)) => items.push(item),
+            None => groups.push((head, vec![item])),
+        }
     }
-    let (sign, tone) = badge(Some(answer.verdict));
-    let who = clean(&words::who(&state.host, &answer.who)).into_owned();
-    let mark = if chosen { "▌" } else { " " };
-    let name_tone = if chosen { Tone::Strong } else { Tone::Dim };
-    vec![
-        (Tone::Focus, mark.to_owned()),
-        (name_tone, clean(&name).into_owned()),
-        (tone, format!(" {sign} ")),
-        (tone, who),
-    ]
+    for (head, items) in groups {
+        page.flow(std::iter::once(head).chain(items).collect());
+    }
+}
+
+/// A place, with the family where the port has both.
+fn place(answers: &[Answer], answer: &Answer) -> String {
+    let both = answers.iter().any(|other| other.family != answer.family);
+    let name = words::from(&answer.from);
+    match answer.family {
+        IpFamily::V6 if both => format!("{name} IPv6"),
+        IpFamily::V4 | IpFamily::V6 => name,
+    }
 }
 
 /// What must hold for the outcome that is looked at, and what was assumed.
