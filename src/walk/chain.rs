@@ -98,11 +98,14 @@ impl Engine<'_> {
 
     /// The packet ran off the end of the current chain.
     fn end_of_chain(&mut self, state: &mut State, hook: Hook, slot: usize, chain: usize) -> Option<End> {
+        // A chain that a goto led to may be the only one: it ends before the policy decides.
+        if let Some(frame) = state.frames.last().copied()
+            && self.plan.namespace().ruleset.chain(frame.chain).base.is_none()
+        {
+            let step = self.step(state, hook, slot, StepAt::End(frame.chain), Verdict::Return);
+            self.mark(state, Mark::Step(step));
+        }
         if state.frames.len() > 1 {
-            if let Some(frame) = state.frames.last().copied() {
-                let step = self.step(state, hook, slot, StepAt::End(frame.chain), Verdict::Return);
-                self.mark(state, Mark::Step(step));
-            }
             state.frames.pop();
             return None;
         }
