@@ -391,6 +391,11 @@ pub(super) fn push_words(out: &mut String, words: &[Name]) {
         match &**word {
             text if text_follows => push_string(out, text),
             "!" => out.push_str(" !"),
+            // What has two dashes and is no option of the extension was refused when it was read.
+            option if option.starts_with("--") && !option.contains([' ', '\t', '\r', '"', '\\', '\'']) => {
+                out.push(' ');
+                out.push_str(option);
+            }
             plain => push_word(out, plain),
         }
         text_follows = is_text(word);

@@ -24,13 +24,20 @@ pub(super) struct Word<'a> {
 impl Word<'_> {
     /// Whether it begins an option, or turns one around. A negative number is a value.
     pub(super) fn is_option(&self) -> bool {
-        let text = self.text.as_bytes();
-        !self.quoted && (text == b"!" || text.len() > 1 && text[0] == b'-' && !text[1].is_ascii_digit())
+        !self.quoted && looks_like_option(&self.text)
     }
 
     /// Whether it is a `!` of its own.
     pub(super) fn is_bang(&self) -> bool {
         !self.quoted && self.text == "!"
+    }
+}
+
+fn looks_like_option(word: &str) -> bool {
+    match word.as_bytes() {
+        b"!" => true,
+        [b'-', second, ..] => !second.is_ascii_digit(),
+        _ => false,
     }
 }
 
@@ -103,7 +110,11 @@ pub(super) fn push_string(out: &mut String, value: &str) {
 pub(super) fn push_word(out: &mut String, word: &str) {
     out.push(' ');
     let risky = |sign| is_space(sign) || matches!(sign, '"' | '\\' | '\'');
-    if word.is_empty() || word == "!" || word.contains(risky) { push_quoted(out, word) } else { out.push_str(word) }
+    if word.is_empty() || looks_like_option(word) || word.contains(risky) {
+        push_quoted(out, word)
+    } else {
+        out.push_str(word)
+    }
 }
 
 fn push_quoted(out: &mut String, value: &str) {
