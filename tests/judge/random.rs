@@ -158,9 +158,9 @@ fn rule(lot: &mut Lot, places: &Places, table: &str, chain: &str, side: bool, us
     }
     for _ in 0..lot.below(3) {
         let part = condition(lot, places, table, chain, protocol);
-        let option = part.split(' ').find(|word| word.starts_with('-')).unwrap_or_default().to_owned();
-        // A rule asks once for each thing.
-        if !line.contains(&format!(" {option} ")) || option == "-m" && !line.contains(&part[..part.len().min(9)]) {
+        let option = part.split(' ').rfind(|word| word.starts_with('-')).unwrap_or_default();
+        // A rule asks once for each thing: what it asks twice, iptables-nft-save prints once.
+        if !line.contains(&format!(" {option} ")) {
             let _ = write!(line, " {part}");
         }
     }
@@ -190,7 +190,8 @@ fn condition(lot: &mut Lot, places: &Places, table: &str, chain: &str, protocol:
         9 => format!("-m mark {not}--mark {}", lot.of(&["0x1", "0x2/0x2", "0x0/0x3", "0x10/0xf0"])),
         10 => {
             let side = lot.of(&["--dst-type", "--src-type"]);
-            format!("-m addrtype {not}{side} {}", lot.of(&["LOCAL", "UNICAST", "LOCAL,UNICAST", "BROADCAST"]))
+            let fourth = if places.ip6 { "MULTICAST" } else { "BROADCAST" };
+            format!("-m addrtype {not}{side} {}", lot.of(&["LOCAL", "UNICAST", "LOCAL,UNICAST", fourth]))
         }
         11 => {
             let states = ["NEW", "INVALID", "NEW,RELATED", "ESTABLISHED,RELATED", "DNAT", "SNAT", "NEW,UNTRACKED"];
