@@ -125,7 +125,7 @@ impl Engine<'_> {
             Target::Jump(chain) => Effect::Enter { chain: *chain, returns: true },
             Target::Goto(chain) => Effect::Enter { chain: *chain, returns: false },
             Target::Reject(with) => Effect::End(FateKind::Rejected, Verdict::Reject(*with)),
-            Target::Notrack => Effect::Continue(Verdict::Notrack),
+            Target::Notrack { .. } => Effect::Continue(Verdict::Notrack),
             Target::Dnat(_) | Target::Snat(_) | Target::Masquerade(_) | Target::Redirect(_) | Target::Netmap(_) => {
                 match nat::mapping(&scene, target, Engine::router(state)).transpose()? {
                     Some(Mapping::To(side, addr, port, made)) => Effect::Map(side, addr, port, made),
@@ -235,7 +235,7 @@ impl Engine<'_> {
                 let old = self.scene(state, hook).settled(&state.packet.mark);
                 state.packet.mark = replaced(&old, mark.mask, &Value::Known(u128::from(mark.value)), u32::MAX);
             }
-            Target::Notrack if state.packet.flow.tracking == Tracking::Unseen => {
+            Target::Notrack { .. } if state.packet.flow.tracking == Tracking::Unseen => {
                 state.packet.flow.tracking = Tracking::Untracked;
             }
             Target::Connmark(connmark) => {
