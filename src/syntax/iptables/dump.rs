@@ -313,8 +313,11 @@ impl<'t> Reader<'t> {
         let chain = match current.chains.get(chain) {
             Some(chain) => *chain,
             None => {
-                self.damaged(at, format!("chain {chain} has rules, but no line of its own"));
                 let base = self.base(current, chain, Policy::Accept);
+                // An excerpt of a listing was told to be one already.
+                if !(current.listed && base.is_some()) {
+                    self.damaged(at, format!("chain {chain} has rules, but no line of its own"));
+                }
                 let name = self.names.intern(chain);
                 self.declare(current, name, base)
             }
