@@ -5,6 +5,8 @@
 
 use std::fmt::Write as _;
 
+use whyport::walk::Field;
+
 use crate::packet::{Packet, Protocol};
 
 /// Numbers that follow from a seed (SplitMix64).
@@ -320,4 +322,17 @@ pub fn sysctls(lot: &mut Lot) -> Vec<(&'static str, &'static str)> {
         ("ipv4/conf/eth1/accept_local", &["0", "0", "1"]),
     ];
     KEYS.iter().map(|(key, values)| (*key, lot.of(values))).collect()
+}
+
+/// Which fields a query for this packet leaves open.
+pub fn open_fields(lot: &mut Lot, packet: &Packet) -> Vec<Field> {
+    let mut fields = vec![Field::Sport, Field::Dport];
+    if packet.device.is_some() {
+        fields.extend([Field::Src, Field::Ttl, Field::Length]);
+    }
+    if packet.protocol == Protocol::Tcp && packet.device.is_some() {
+        fields.push(Field::TcpFlags);
+    }
+    fields.retain(|_| lot.once_in(2));
+    fields
 }
