@@ -80,7 +80,7 @@ fn arrange(state: &State, area: Rect) -> Option<Panes> {
     let middle = area.height - 2 - why;
     let upper = rows(1, middle);
     let (ports, tree) = if beside {
-        let width = (area.width * 2 / 5).clamp(28, 40);
+        let width = (area.width * 2 / 5).clamp(33, 40);
         (Rect { width, ..upper }, Rect { x: upper.x + width, width: upper.width - width, ..upper })
     } else {
         let height = if state.focus == Pane::Ports { middle / 2 } else { (middle / 3).max(2) };

@@ -98,10 +98,7 @@ impl Engine<'_> {
 
     /// The packet ran off the end of the current chain.
     fn end_of_chain(&mut self, state: &mut State, hook: Hook, slot: usize, chain: usize) -> Option<End> {
-        // A chain that a goto led to may be the only one: it ends before the policy decides.
-        if let Some(frame) = state.frames.last().copied()
-            && self.plan.namespace().ruleset.chain(frame.chain).base.is_none()
-        {
+        if let Some(frame) = state.frames.last().copied().filter(|frame| frame.chain != state.base) {
             let step = self.step(state, hook, slot, StepAt::End(frame.chain), Verdict::Return);
             self.mark(state, Mark::Step(step));
         }
@@ -128,7 +125,7 @@ impl Engine<'_> {
             Target::Jump(chain) => Effect::Enter { chain: *chain, returns: true },
             Target::Goto(chain) => Effect::Enter { chain: *chain, returns: false },
             Target::Reject(with) => Effect::End(FateKind::Rejected, Verdict::Reject(*with)),
-            Target::Notrack => Effect::Continue(Verdict::Notrack),
+            Target::Notrack { .. } => Effect::Continue(Verdict::Notrack),
             Target::Dnat(_) | Target::Snat(_) | Target::Masquerade(_) | Target::Redirect(_) | Target::Netmap(_) => {
                 match nat::mapping(&scene, target, Engine::router(state)).transpose()? {
                     Some(Mapping::To(side, addr, port, made)) => Effect::Map(side, addr, port, made),
@@ -238,7 +235,7 @@ impl Engine<'_> {
                 let old = self.scene(state, hook).settled(&state.packet.mark);
                 state.packet.mark = replaced(&old, mark.mask, &Value::Known(u128::from(mark.value)), u32::MAX);
             }
-            Target::Notrack if state.packet.flow.tracking == Tracking::Unseen => {
+            Target::Notrack { .. } if state.packet.flow.tracking == Tracking::Unseen => {
                 state.packet.flow.tracking = Tracking::Untracked;
             }
             Target::Connmark(connmark) => {

@@ -106,18 +106,19 @@ pub(super) fn push_string(out: &mut String, value: &str) {
     if safe { out.push_str(value) } else { push_quoted(out, value) }
 }
 
-/// Appends a blank and a word that is printed without quotes, unless it would not be read as one word then.
-pub(super) fn push_word(out: &mut String, word: &str) {
-    out.push(' ');
-    let risky = |sign| is_space(sign) || matches!(sign, '"' | '\\' | '\'');
-    if word.is_empty() || looks_like_option(word) || word.contains(risky) {
-        push_quoted(out, word)
-    } else {
-        out.push_str(word)
-    }
+/// Whether a word is read as one word without quotes.
+pub(super) fn is_plain(word: &str) -> bool {
+    !word.is_empty() && !word.contains(|sign| is_space(sign) || matches!(sign, '"' | '\\' | '\''))
 }
 
-fn push_quoted(out: &mut String, value: &str) {
+/// Appends a blank and a word that is printed without quotes, unless it would not be read as one word, and no option, then.
+pub(super) fn push_word(out: &mut String, word: &str) {
+    out.push(' ');
+    if is_plain(word) && !looks_like_option(word) { out.push_str(word) } else { push_quoted(out, word) }
+}
+
+/// Appends a value in quotes.
+pub(super) fn push_quoted(out: &mut String, value: &str) {
     out.push('"');
     for sign in value.chars() {
         if matches!(sign, '"' | '\\' | '\'') {

@@ -12,38 +12,41 @@ use super::{Piece, put};
 use crate::explain::AnswerVerdict;
 
 /// Columns of the widest names of keys.
-const KEYS: usize = 13;
+const KEYS: usize = 15;
 /// Columns of the whole.
 const WIDTH: u16 = 78;
+/// Columns of one of the two signs that stand side by side.
+const SIGN: usize = 37;
 
 /// The lines of the help.
 fn lines() -> Vec<Vec<Piece>> {
-    let mut lines: Vec<Vec<Piece>> = BINDINGS
-        .iter()
+    let told = BINDINGS.iter().filter(|binding| !binding.names.is_empty());
+    let mut lines: Vec<Vec<Piece>> = told
         .map(|binding| {
             vec![(Tone::Strong, format!(" {} ", pad(binding.names, KEYS))), (Tone::Plain, binding.does.to_owned())]
         })
         .collect();
     lines.push(Vec::new());
-    for (verdict, means) in [
-        (AnswerVerdict::Reached, "the socket that listens gets the packets"),
-        (AnswerVerdict::Diverted, "rules send them to somebody else"),
-        (AnswerVerdict::Blocked, "nobody: they are dropped or rejected"),
-        (AnswerVerdict::Depends, "it depends: on where they come from, or on what is not known"),
-        (AnswerVerdict::Unanswered, "they arrive, and no socket listens"),
-    ] {
-        let (sign, tone) = badge(Some(verdict));
-        lines.push(sign_line(tone, sign, means));
+    let verdict = |verdict| badge(Some(verdict));
+    let signs = [
+        (verdict(AnswerVerdict::Reached), "its socket gets the packets"),
+        (verdict(AnswerVerdict::Diverted), "rules send them elsewhere"),
+        (verdict(AnswerVerdict::Blocked), "dropped, rejected or refused"),
+        (verdict(AnswerVerdict::Depends), "it depends, or cannot be told"),
+        (verdict(AnswerVerdict::Unanswered), "no socket listens"),
+        ((GHOST, Tone::Changed), "a ghost: rules answer, no socket"),
+        (("┣━", Tone::Strong), "a rule on the way that holds"),
+        (("┣━▶", Tone::Strong), "it turns the packet (┗━▶ ends it)"),
+        (("◇", Tone::Strong), "routing decides"),
+        (("◉", Tone::Strong), "where the way ends"),
+    ];
+    for pair in signs.chunks(2) {
+        let sign = |((sign, tone), means): &((&str, Tone), &str)| {
+            [(*tone, format!(" {} ", pad(sign, 3))), (Tone::Plain, pad(means, SIGN - 5))]
+        };
+        lines.push(pair.iter().flat_map(sign).collect());
     }
-    lines.push(sign_line(Tone::Changed, GHOST, "a ghost: rules answer it, and no socket has it"));
-    lines.push(sign_line(Tone::Strong, "┃ ┣━", "the packet's way; a rule that holds"));
-    lines.push(sign_line(Tone::Strong, "┣━▶ ┗━▶", "a rule that turns the packet; that ends its way"));
-    lines.push(sign_line(Tone::Strong, "◇ ◉", "routing decides; how it ends"));
     lines
-}
-
-fn sign_line(tone: Tone, sign: &str, means: &str) -> Vec<Piece> {
-    vec![(tone, format!(" {} ", pad(sign, KEYS))), (Tone::Plain, means.to_owned())]
 }
 
 fn place(area: Rect) -> Rect {

@@ -21,7 +21,7 @@ use crate::walk::{Event, FateKind, RouteDecision, StepAt, Verdict};
 /// The deepest row that still moves to the right.
 const DEEPEST: u16 = 7;
 /// So much of a rule stays visible beside what is said of it at the right.
-const RULE: usize = 20;
+const RULE: usize = 16;
 
 /// What the tree shows, for its frame.
 pub(super) fn heading(state: &State) -> String {
@@ -51,11 +51,13 @@ pub(super) fn draw(state: &State, buffer: &mut Buffer, area: Rect) {
 
 fn draw_row(state: &State, buffer: &mut Buffer, area: Rect, row: &Row<Id>, on_the_way: bool) {
     let way = state.outcome().map_or(Tone::Plain, |outcome| look::fate(&outcome.fate));
-    let (pieces, right) = tell(state, row, usize::from(area.width));
+    let (pieces, right) = tell(state, row, usize::from(area.width.saturating_sub(1)));
     let mut line = prefix(state, row, on_the_way, way);
     let head: usize = line.iter().map(|(_, text)| text.width()).sum();
     let text: usize = pieces.iter().map(|(_, text)| text.width()).sum();
     line.extend(pieces);
+    // The last column stays free.
+    let area = Rect { width: area.width.saturating_sub(1), ..area };
     let width = usize::from(area.width);
     let beside = right.1.width();
     if beside > 0 && head + text.min(RULE) + 2 + beside <= width {
@@ -241,6 +243,7 @@ fn held_of(held: usize, seen: usize) -> String {
     match (held, seen) {
         (0, 0) => String::new(),
         (0, seen) => format!("none of {seen} holds"),
+        (1, seen) => format!("1 of {seen} holds"),
         (held, seen) => format!("{held} of {seen} hold"),
     }
 }

@@ -118,7 +118,8 @@ fn draw_row(state: &State, buffer: &mut Buffer, area: Rect, port: &Port, selecte
         (plain, format!(" {:>width$} ", fit(&number(port), widths.port), width = widths.port)),
     ];
     let used: usize = pieces.iter().map(|(_, text)| text.width()).sum();
-    let left = usize::from(area.width).saturating_sub(used);
+    // The last column stays free.
+    let left = usize::from(area.width).saturating_sub(used + 1);
     if port.entry.as_ref().is_some_and(|entry| !entry.is_ghost()) {
         pieces.push((Tone::Plain, format!("{} ", pad(&address(state, port), widths.address))));
         let (name, pid) = holder(state, port);
