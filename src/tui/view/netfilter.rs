@@ -128,7 +128,7 @@ fn tell(state: &State, row: &Row<Id>, width: usize) -> (Vec<Piece>, Piece) {
         Id::Base(frame) => base(state, row, frame),
         Id::Rule(frame, index) => rule(state, row, frame, index, width),
         Id::Run { count, reached, .. } => {
-            let what = if reached { "rules that do not match" } else { "rules that it never comes to" };
+            let what = if reached { "rules that do not match" } else { "rules never reached" };
             (vec![(Tone::Dim, format!("· {count} {what} ·"))], nothing)
         }
         Id::End(frame) => {
