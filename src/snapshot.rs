@@ -71,6 +71,9 @@ const UNNAMED: &str = "host";
 /// What would make up for a section that is damaged.
 const NEEDS_WHOLE: &str = "a recording that is whole";
 
+/// What would make up for lines of a bare dump that could not be read.
+const NEEDS_WHOLE_DUMP: &str = "a dump that is whole";
+
 /// What would make up for a section that is missing.
 const NEEDS_SNAPSHOT: &str = "a snapshot made by whyport record";
 
@@ -253,7 +256,7 @@ fn read_rules(section: &Section, family: IpFamily, backend: Backend, ns: &mut Na
     ns.observations.rules.extend(rules.into_iter().map(|(id, seen)| (RuleId { chain: moved(id.chain), ..id }, seen)));
     let policies = dump.observations.policies;
     ns.observations.policies.extend(policies.into_iter().map(|(id, seen)| (moved(id), seen)));
-    trouble.damaged |= !dump.diagnostics.is_empty();
+    trouble.damaged |= dump.diagnostics.iter().any(|found| found.kind == DiagnosticKind::Damaged);
     trouble.diagnostics.extend(
         dump.diagnostics
             .into_iter()
@@ -461,6 +464,7 @@ pub fn bare_dump(dump: iptables::Dump) -> Recording {
         ..Namespace::default()
     };
     rank_by_listing(&mut ns.ruleset);
+    let damaged = dump.diagnostics.iter().any(|found| found.kind == DiagnosticKind::Damaged);
     for what in WHATS {
         match what {
             What::Links
@@ -472,10 +476,22 @@ pub fn bare_dump(dump: iptables::Dump) -> Recording {
             | What::Sockets
             | What::Processes
             | What::Hooks => mark(&mut ns, what, NEEDS_SNAPSHOT),
+            What::NfTables | What::LegacyIp | What::LegacyIp6 if damaged && holds(&ns.ruleset, what) => {
+                mark(&mut ns, what, NEEDS_WHOLE_DUMP);
+            }
             What::NfTables | What::LegacyIp | What::LegacyIp6 | What::IpSets | What::Conntrack | What::Recording => {}
         }
     }
     Recording { host: Host { namespaces: vec![ns], ..Host::default() }, diagnostics: dump.diagnostics }
+}
+
+/// Whether a dump has tables of this kind.
+fn holds(ruleset: &Ruleset, what: What) -> bool {
+    ruleset.tables.iter().any(|table| match (table.backend, table.family) {
+        (Backend::IptablesLegacy, Family::Ip6) => what == What::LegacyIp6,
+        (Backend::IptablesLegacy, _) => what == What::LegacyIp,
+        (Backend::IptablesNft | Backend::Nft, _) => what == What::NfTables,
+    })
 }
 
 /// The recorded hosts that are part of the program.

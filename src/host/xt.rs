@@ -540,8 +540,11 @@ pub enum Target {
     Redirect(Box<Nat>),
     /// `-j NETMAP`: the prefix that addresses are mapped into.
     Netmap(Box<IpNet>),
-    /// `-j CT --notrack`, and `-j NOTRACK`, which iptables turns into it.
-    Notrack,
+    /// `-j CT --notrack`, or `-j NOTRACK`, which does the same.
+    Notrack {
+        /// Whether it is the target of that name (`xt_CT`, revision 0 of `NOTRACK`).
+        own_name: bool,
+    },
     /// `-j NFQUEUE`: first and last queue, and whether packets go on where nobody listens.
     Nfqueue(Nfqueue),
     /// A target that is not known here.

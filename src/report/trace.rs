@@ -3,6 +3,7 @@
 use super::page::{Page, Span, Tone};
 use super::{Style, namespace_name, part_text, rule_spec};
 use crate::explain::{Answer, AnswerVerdict, fields, words};
+use crate::host::xt::CtStates;
 use crate::host::{ChainId, Host, IpFamily, RuleId, Ruleset};
 use crate::walk::{
     Condition, Event, Fate, FateKind, Field, Op, Origin, Outcome, Query, RouteDecision, RouteEvent, Step, StepAt,
@@ -231,7 +232,9 @@ fn comes_from(query: &Query) -> String {
     };
     let usual = Query::new(query.namespace, query.origin.clone(), query.family, query.protocol);
     let told = |(field, set): (&Field, &ValueSet)| {
-        let known = matches!(field, Field::Iif | Field::Dst | Field::Dport) || usual.fields.get(field) == Some(set);
+        let is_new = *field == Field::CtState && set.only() == Some(u128::from(CtStates::NEW.bits()));
+        let told_above = matches!(field, Field::Iif | Field::Dst | Field::Dport);
+        let known = told_above || is_new || usual.fields.get(field) == Some(set);
         if known { None } else { condition(query.family, *field, set) }
     };
     let more: Vec<String> = query.fields.iter().filter_map(told).collect();

@@ -98,11 +98,11 @@ impl Engine<'_> {
 
     /// The packet ran off the end of the current chain.
     fn end_of_chain(&mut self, state: &mut State, hook: Hook, slot: usize, chain: usize) -> Option<End> {
+        if let Some(frame) = state.frames.last().copied().filter(|frame| frame.chain != state.base) {
+            let step = self.step(state, hook, slot, StepAt::End(frame.chain), Verdict::Return);
+            self.mark(state, Mark::Step(step));
+        }
         if state.frames.len() > 1 {
-            if let Some(frame) = state.frames.last().copied() {
-                let step = self.step(state, hook, slot, StepAt::End(frame.chain), Verdict::Return);
-                self.mark(state, Mark::Step(step));
-            }
             state.frames.pop();
             return None;
         }
@@ -125,7 +125,7 @@ impl Engine<'_> {
             Target::Jump(chain) => Effect::Enter { chain: *chain, returns: true },
             Target::Goto(chain) => Effect::Enter { chain: *chain, returns: false },
             Target::Reject(with) => Effect::End(FateKind::Rejected, Verdict::Reject(*with)),
-            Target::Notrack => Effect::Continue(Verdict::Notrack),
+            Target::Notrack { .. } => Effect::Continue(Verdict::Notrack),
             Target::Dnat(_) | Target::Snat(_) | Target::Masquerade(_) | Target::Redirect(_) | Target::Netmap(_) => {
                 match nat::mapping(&scene, target, Engine::router(state)).transpose()? {
                     Some(Mapping::To(side, addr, port, made)) => Effect::Map(side, addr, port, made),
@@ -235,7 +235,7 @@ impl Engine<'_> {
                 let old = self.scene(state, hook).settled(&state.packet.mark);
                 state.packet.mark = replaced(&old, mark.mask, &Value::Known(u128::from(mark.value)), u32::MAX);
             }
-            Target::Notrack if state.packet.flow.tracking == Tracking::Unseen => {
+            Target::Notrack { .. } if state.packet.flow.tracking == Tracking::Unseen => {
                 state.packet.flow.tracking = Tracking::Untracked;
             }
             Target::Connmark(connmark) => {

@@ -30,7 +30,7 @@ fn target_needs(target: &Target) -> bool {
         Target::Connmark(_) => true,
         // `xt_ct_tg_check` takes its reference for `--notrack` too only since it shares the function with other options;
         // the kernel does not turn conntrack on for it.
-        Target::Notrack => false,
+        Target::Notrack { .. } => false,
         Target::Opaque(opaque) => named(opaque, &["CT", "CONNSECMARK", "SYNPROXY", "CLUSTERIP", "SAME"]),
         _ => false,
     }

@@ -374,6 +374,7 @@ impl<'a> Engine<'a> {
             Next::Here | Next::HereToAll => state.at = At::Slot(Hook::Input, 0, 0),
             Next::Onward(way) => {
                 state.packet.oif = way.oif;
+                state.packet.hops += 1;
                 state.way = Some(way);
                 state.at = At::Slot(Hook::Forward, 0, 0);
             }

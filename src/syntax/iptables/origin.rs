@@ -67,27 +67,30 @@ pub(super) fn unfold(text: &str) -> Option<String> {
         return None;
     }
     let mut unfolded = String::with_capacity(text.len());
-    let mut quoted = false;
+    // The words of the line so far, the sign that it begins with, and whether a quote is open.
+    let (mut count, mut first, mut quoted) = (0, ' ', false);
     let mut words = text.split_whitespace().peekable();
     while let Some(word) = words.next() {
-        let counters = word.starts_with('[') && words.peek() == Some(&"-A");
-        let counted =
-            unfolded.rsplit([' ', '\n']).next().is_some_and(|last| last.starts_with('[') && last.ends_with(']'));
-        let rule = word == "-A" && !(counted && is_bare(&unfolded));
-        let begins =
-            rule || counters || word == "COMMIT" || word == "#" || word.starts_with(['*', ':']) && word.len() > 1;
-        if !unfolded.is_empty() {
-            unfolded.push(if begins && !quoted { '\n' } else { ' ' });
+        let sign = word.chars().next().unwrap_or(' ');
+        let chains_own = first == ':' && count == 2;
+        let begins = match sign {
+            '[' => words.peek() == Some(&"-A") && !chains_own,
+            '-' => word == "-A" && !(first == '[' && count == 1),
+            '#' => word == "#",
+            '*' | ':' => word.len() > 1,
+            _ => word == "COMMIT",
+        };
+        if begins && !quoted || count == 0 {
+            unfolded.push_str(if unfolded.is_empty() { "" } else { "\n" });
+            (count, first) = (0, sign);
+        } else {
+            unfolded.push(' ');
         }
         unfolded.push_str(word);
+        count += 1;
         let quotes = word.bytes().zip(std::iter::once(0).chain(word.bytes()));
         quoted ^= quotes.filter(|(sign, before)| *sign == b'"' && *before != b'\\').count() % 2 == 1;
     }
     unfolded.push('\n');
     Some(unfolded)
-}
-
-/// Whether the last line is one word only, so far.
-fn is_bare(text: &str) -> bool {
-    text.rsplit('\n').next().is_some_and(|line| !line.contains(' '))
 }

@@ -92,7 +92,8 @@ pub(super) fn push_target(out: &mut String, table: &Table, target: &Target) {
             out.push_str(" -j NETMAP --to ");
             values::push_address_mask(out, &xt::AddressMask::Net(**net), false);
         }
-        Target::Notrack => out.push_str(" -j CT --notrack"),
+        Target::Notrack { own_name: false } => out.push_str(" -j CT --notrack"),
+        Target::Notrack { own_name: true } => out.push_str(" -j NOTRACK"),
         Target::Nfqueue(queue) => targets::push_nfqueue(out, queue),
         Target::Opaque(opaque) => {
             out.push_str(" -j");

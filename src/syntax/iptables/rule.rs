@@ -93,6 +93,14 @@ impl<'w> Cursor<'w> {
             }
             self.at += 1;
         }
+        match self.words.get(self.at) {
+            Some(word) if !word.is_option() => self.anything(option),
+            _ => Err(format!("{option} lacks its value")),
+        }
+    }
+
+    /// The next word, even if it looks like an option.
+    fn anything(&mut self, option: &str) -> Result<usize, String> {
         if self.at >= self.words.len() {
             return Err(format!("{option} lacks its value"));
         }
@@ -238,14 +246,14 @@ impl Reader {
         let name = cursor.at - 1;
         let start = match takes {
             Some(Takes::Nothing) => cursor.at,
-            Some(Takes::Text) => cursor.value(option)?,
+            Some(Takes::Text) => cursor.anything(option)?,
             Some(Takes::One) => cursor.value(option)?,
             Some(Takes::Two) => {
                 let first = cursor.value(option)?;
                 cursor.value(option)?;
                 first
             }
-            None if sides::is_text(option) => cursor.value(option)?,
+            None if sides::is_text(option) => cursor.anything(option)?,
             None if option.starts_with("--") => cursor.at,
             None => return Err(format!("{option} is no option of a rule")),
         };

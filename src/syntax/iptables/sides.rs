@@ -2,7 +2,7 @@
 
 use super::option::{Asked, Extension, Opt, Takes, raise, set};
 use super::values::{self, push};
-use super::words::{push_string, push_word};
+use super::words::{is_plain, push_quoted, push_string, push_word};
 use crate::host::xt::{
     AddressTypes, Addrtype, InterfaceLimit, InterfacePattern, Iprange, Match, Neg, Owner, PacketType, Physdev,
     SetMatch, TtlMatch, TtlOp,
@@ -192,7 +192,7 @@ pub(super) fn push_set(out: &mut String, set: &SetMatch) {
         out.push(if at == 0 { ' ' } else { ',' });
         out.push_str(if *source { "src" } else { "dst" });
     }
-    set.options.iter().for_each(|word| push_word(out, word));
+    push_words(out, &set.options);
 }
 
 fn owner(asked: &Asked, _: &mut Names) -> Option<Match> {
@@ -359,10 +359,10 @@ fn physdev(asked: &Asked, names: &mut Names) -> Option<Match> {
 
 pub(super) fn push_physdev(out: &mut String, dev: &Physdev) {
     out.push_str(" -m physdev");
-    push_device(out, "--physdev-in", &dev.input);
     push_switch(out, "--physdev-is-in", &dev.is_in);
-    push_device(out, "--physdev-out", &dev.output);
+    push_device(out, "--physdev-in", &dev.input);
     push_switch(out, "--physdev-is-out", &dev.is_out);
+    push_device(out, "--physdev-out", &dev.output);
     push_switch(out, "--physdev-is-bridged", &dev.is_bridged);
 }
 
@@ -384,33 +384,52 @@ pub(super) fn push_interface(out: &mut String, pattern: &InterfacePattern) {
     }
 }
 
-/// Appends an extension's words as they came.
-pub(super) fn push_words(out: &mut String, words: &[Name]) {
-    let mut text_follows = false;
-    for word in words {
-        match &**word {
-            text if text_follows => push_string(out, text),
-            "!" => out.push_str(" !"),
-            plain => push_word(out, plain),
-        }
-        text_follows = is_text(word);
-    }
+/// How the tools print the value of an option of an extension that has no typed form here.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Quotes {
+    /// Always in quotes.
+    Always,
+    /// As `xtables_save_string` does.
+    WhereNeeded,
+}
+
+/// Options whose value is a text: it may look like anything.
+const TEXTS: [(&str, Quotes); 9] = [
+    ("--string", Quotes::Always),
+    ("--hex-string", Quotes::Always),
+    ("--u32", Quotes::Always),
+    ("--bytecode", Quotes::Always),
+    ("--nflog-prefix", Quotes::WhereNeeded),
+    ("--ulog-prefix", Quotes::WhereNeeded),
+    ("--helper", Quotes::WhereNeeded),
+    ("--led-trigger-id", Quotes::WhereNeeded),
+    ("--path", Quotes::WhereNeeded),
+];
+
+fn quotes(option: &str) -> Option<Quotes> {
+    TEXTS.iter().find(|(known, _)| *known == option).map(|(_, quotes)| *quotes)
 }
 
 /// Whether what follows this option is a text, and no option, however it looks.
 pub(super) fn is_text(option: &str) -> bool {
-    TEXTS.contains(&option)
+    quotes(option).is_some()
 }
 
-/// Options of extensions without a typed form whose value the tools always quote (`xtables_save_string`).
-const TEXTS: [&str; 9] = [
-    "--nflog-prefix",
-    "--ulog-prefix",
-    "--string",
-    "--hex-string",
-    "--helper",
-    "--bytecode",
-    "--led-trigger-id",
-    "--selctx",
-    "--path",
-];
+/// Appends an extension's words as they came.
+pub(super) fn push_words(out: &mut String, words: &[Name]) {
+    let mut before = None;
+    for word in words {
+        match before {
+            Some(Quotes::Always) => {
+                out.push(' ');
+                push_quoted(out, word);
+            }
+            Some(Quotes::WhereNeeded) => push_string(out, word),
+            None if &**word == "!" => out.push_str(" !"),
+            // Values that look like this were refused when they were read.
+            None if word.starts_with("--") && is_plain(word) => push(out, format_args!(" {word}")),
+            None => push_word(out, word),
+        }
+        before = if before.is_some() { None } else { quotes(word) };
+    }
+}

@@ -84,7 +84,7 @@ pub(super) static TARGETS: [Extension<Target>; 12] = [
     },
     Extension { name: "NETMAP", family: None, options: &[("--to", One)], read: netmap },
     Extension { name: "CT", family: None, options: &[("--notrack", Nothing)], read: ct },
-    Extension { name: "NOTRACK", family: None, options: &[], read: |_, _| Some(Target::Notrack) },
+    Extension { name: "NOTRACK", family: None, options: &[], read: |_, _| Some(Target::Notrack { own_name: true }) },
     Extension {
         name: "NFQUEUE",
         family: None,
@@ -406,7 +406,7 @@ fn ct(asked: &Asked, _: &mut Names) -> Option<Target> {
             _ => return None,
         }
     }
-    notrack.map(|()| Target::Notrack)
+    notrack.map(|()| Target::Notrack { own_name: false })
 }
 
 fn nfqueue(asked: &Asked, _: &mut Names) -> Option<Target> {

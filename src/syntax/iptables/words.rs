@@ -24,13 +24,20 @@ pub(super) struct Word<'a> {
 impl Word<'_> {
     /// Whether it begins an option, or turns one around. A negative number is a value.
     pub(super) fn is_option(&self) -> bool {
-        let text = self.text.as_bytes();
-        !self.quoted && (text == b"!" || text.len() > 1 && text[0] == b'-' && !text[1].is_ascii_digit())
+        !self.quoted && looks_like_option(&self.text)
     }
 
     /// Whether it is a `!` of its own.
     pub(super) fn is_bang(&self) -> bool {
         !self.quoted && self.text == "!"
+    }
+}
+
+fn looks_like_option(word: &str) -> bool {
+    match word.as_bytes() {
+        b"!" => true,
+        [b'-', second, ..] => !second.is_ascii_digit(),
+        _ => false,
     }
 }
 
@@ -99,14 +106,19 @@ pub(super) fn push_string(out: &mut String, value: &str) {
     if safe { out.push_str(value) } else { push_quoted(out, value) }
 }
 
-/// Appends a blank and a word that is printed without quotes, unless it would not be read as one word then.
-pub(super) fn push_word(out: &mut String, word: &str) {
-    out.push(' ');
-    let risky = |sign| is_space(sign) || matches!(sign, '"' | '\\' | '\'');
-    if word.is_empty() || word == "!" || word.contains(risky) { push_quoted(out, word) } else { out.push_str(word) }
+/// Whether a word is read as one word without quotes.
+pub(super) fn is_plain(word: &str) -> bool {
+    !word.is_empty() && !word.contains(|sign| is_space(sign) || matches!(sign, '"' | '\\' | '\''))
 }
 
-fn push_quoted(out: &mut String, value: &str) {
+/// Appends a blank and a word that is printed without quotes, unless it would not be read as one word, and no option, then.
+pub(super) fn push_word(out: &mut String, word: &str) {
+    out.push(' ');
+    if is_plain(word) && !looks_like_option(word) { out.push_str(word) } else { push_quoted(out, word) }
+}
+
+/// Appends a value in quotes.
+pub(super) fn push_quoted(out: &mut String, value: &str) {
     out.push('"');
     for sign in value.chars() {
         if matches!(sign, '"' | '\\' | '\'') {
