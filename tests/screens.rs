@@ -94,10 +94,10 @@ fn every_golden_file_belongs_to_a_screen() {
 #[test]
 fn the_picture_in_the_readme_is_the_storys_screen() {
     let picture = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/story.svg")).unwrap();
-    let now = screen(106, 30, None, "", true, Form::Svg);
+    let now = screen(116, 26, None, "", true, Form::Svg);
     assert!(
         picture == now,
-        "assets/story.svg is not what `whyport shot --demo --size 106x30 -o assets/story.svg` draws now"
+        "assets/story.svg is not what `whyport shot --demo --size 116x26 -o assets/story.svg` draws now"
     );
 }
 

@@ -16,7 +16,7 @@ use super::{Piece, invert, put, put_right};
 use crate::explain::{clean, words};
 use crate::host::{Body, Policy, Registration, RuleId, Ruleset, Table, xt};
 use crate::syntax::iptables;
-use crate::walk::{Event, FateKind, RouteDecision, StepAt, Verdict};
+use crate::walk::{Event, FateKind, Origin, Pass, RouteDecision, StepAt, Verdict};
 
 /// The deepest row that still moves to the right.
 const DEEPEST: u16 = 7;
@@ -149,11 +149,7 @@ fn pass_text(state: &State, pass: u32) -> Vec<Piece> {
     else {
         return Vec::new();
     };
-    let mut text = match &pass.iif {
-        Some(iif) => format!("enters by {iif}"),
-        None if pass.number == 1 => "made by this host".to_owned(),
-        None => "enters".to_owned(),
-    };
+    let mut text = entrance(state, pass);
     if pass.namespace != state.namespace {
         text = format!("{text}, in {}", state.host.namespaces[pass.namespace].name);
     }
@@ -194,11 +190,17 @@ fn first_pass(state: &State, place: Place) -> Option<String> {
     if first.hook != place.hook {
         return None;
     }
-    let text = match &pass.iif {
+    Some(clean(&entrance(state, pass)).into_owned())
+}
+
+/// How a pass begins.
+fn entrance(state: &State, pass: &Pass) -> String {
+    let made = state.answer().is_some_and(|answer| answer.walk.query.origin == Origin::Local);
+    match &pass.iif {
         Some(iif) => format!("enters by {iif}"),
-        None => "made by this host".to_owned(),
-    };
-    Some(clean(&text).into_owned())
+        None if made && pass.number == 1 => "made by this host".to_owned(),
+        None => "enters by a device unknown".to_owned(),
+    }
 }
 
 fn base(state: &State, row: &Row<Id>, frame: FrameId) -> (Vec<Piece>, Piece) {
