@@ -33,7 +33,7 @@ fn kube_proxy_says(outcome: &Outcome) -> String {
 /// The oracle's cases: `testNodeIP` and `testExternalClient` stand for any address of the node and of a stranger.
 #[test]
 fn kube_proxys_packet_tracer_agrees() {
-    let host = bare(include_str!("data/corpus/kube-proxy-kubernetes-TestTracePacket.iptables-save"));
+    let host = bare(include_str!("data/corpus/kube-proxy-TestTracePacket.iptables-save"));
     let oracle: Json =
         serde_json::from_str(include_str!("data/oracle/kubernetes-TestTracePacket.oracle.json")).unwrap();
     let cases = oracle["cases"].as_array().unwrap();
