@@ -15,8 +15,10 @@ use whyport::explain::Target;
 use whyport::host::Protocol;
 use whyport::snapshot;
 
-/// The screens: name, columns, rows, port to select, keys, whether in colour.
-const SCREENS: [(&str, u16, u16, Option<u16>, &str, bool); 16] = [
+/// A screen: name, columns, rows, port to select, keys, whether in colour.
+type Screen = (&'static str, u16, u16, Option<u16>, &'static str, bool);
+
+const SCREENS: [Screen; 16] = [
     ("story-80x24", 80, 24, None, "", true),
     ("story-120x36", 120, 36, None, "", true),
     ("story-160x48", 160, 48, None, "", true),

@@ -36,12 +36,11 @@ pub(super) fn draw(state: &State, buffer: &mut Buffer, area: Rect) {
         return;
     }
     let offset = super::window(state.offsets.tree, state.cursor, state.tree.len(), height);
-    let fate = state.tree.place(&Id::Fate);
     for line in 0..height {
         let place = offset + line;
         let Some(row) = state.tree.row(place) else { break };
         let at = Rect { y: area.y + line as u16, height: 1, ..area };
-        let on_the_way = fate.is_some_and(|fate| place < fate);
+        let on_the_way = state.end.is_some_and(|end| place < end);
         draw_row(state, buffer, at, row, on_the_way);
         if place == state.cursor && state.focus == Pane::Netfilter && !state.help {
             invert(buffer, at);
