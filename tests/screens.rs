@@ -15,8 +15,10 @@ use whyport::explain::Target;
 use whyport::host::Protocol;
 use whyport::snapshot;
 
-/// The screens: name, columns, rows, port to select, keys, whether in colour.
-const SCREENS: [(&str, u16, u16, Option<u16>, &str, bool); 16] = [
+/// A screen: name, columns, rows, port to select, keys, whether in colour.
+type Screen = (&'static str, u16, u16, Option<u16>, &'static str, bool);
+
+const SCREENS: [Screen; 16] = [
     ("story-80x24", 80, 24, None, "", true),
     ("story-120x36", 120, 36, None, "", true),
     ("story-160x48", 160, 48, None, "", true),
@@ -94,10 +96,10 @@ fn every_golden_file_belongs_to_a_screen() {
 #[test]
 fn the_picture_in_the_readme_is_the_storys_screen() {
     let picture = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/story.svg")).unwrap();
-    let now = screen(106, 30, None, "", true, Form::Svg);
+    let now = screen(116, 26, None, "", true, Form::Svg);
     assert!(
         picture == now,
-        "assets/story.svg is not what `whyport shot --demo --size 106x30 -o assets/story.svg` draws now"
+        "assets/story.svg is not what `whyport shot --demo --size 116x26 -o assets/story.svg` draws now"
     );
 }
 

@@ -141,7 +141,7 @@ impl Path {
         path.in_order_of_steps(outcome, frames);
         path.unreached(host, namespace, family, frames);
         let most = path.trodden.values().map(|trodden| trodden.weight).max().unwrap_or_default();
-        path.open_from = most.max(Weight::Accepts);
+        path.open_from = most.max(Weight::Held);
         path
     }
 

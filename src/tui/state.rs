@@ -97,6 +97,8 @@ pub struct State {
     pub(super) tree: Tree<Id>,
     pub(super) turned: HashMap<Id, bool>,
     pub(super) cursor: usize,
+    /// The row at which the packet's way ends.
+    pub(super) end: Option<usize>,
 
     pub(super) focus: Pane,
     pub(super) help: bool,
@@ -135,6 +137,7 @@ impl State {
             tree: Tree::default(),
             turned: HashMap::new(),
             cursor: 0,
+            end: None,
             focus: Pane::Ports,
             help: false,
             offsets: Offsets::default(),
@@ -261,6 +264,7 @@ impl State {
         let held = self.tree.row(self.cursor).map(|row| row.id);
         let host = Arc::clone(&self.host);
         self.tree = outline(&host, &self.path, &mut self.frames, &self.turned);
+        self.end = self.tree.place(&Id::Fate);
         let kept = held.and_then(|id| self.tree.place(&id));
         self.cursor = kept.unwrap_or(self.cursor).min(self.tree.len().saturating_sub(1));
     }

@@ -331,7 +331,7 @@ fn a_chain_of_100_000_rules_is_one_row_until_it_is_opened() {
     let mut explorer = Explorer::new(host, Some(tcp(80, None)), Look { colour: true });
     let rows = explorer.state.tree.len();
     assert!(rows < 20, "{rows}");
-    assert!(explorer.text().contains("· 100000 rules that it never comes to ·"));
+    assert!(explorer.text().contains("· 100000 rules never reached ·"));
     explorer.press("enter down enter end");
     assert_eq!(explorer.state.tree.len(), rows + 100_000);
     assert!(explorer.text().contains(" 99999 -j "), "{}", explorer.text());

@@ -36,7 +36,7 @@ fn lines() -> Vec<Vec<Piece>> {
         (verdict(AnswerVerdict::Unanswered), "no socket listens"),
         ((GHOST, Tone::Changed), "a ghost: rules answer, no socket"),
         (("┣━", Tone::Strong), "a rule on the way that holds"),
-        (("┣━▶", Tone::Strong), "it turns the packet (┗━▶ ends it)"),
+        (("┣━▶", Tone::Strong), "turns the packet (┗━▶: ends it)"),
         (("◇", Tone::Strong), "routing decides"),
         (("◉", Tone::Strong), "where the way ends"),
     ];

@@ -16,7 +16,7 @@ use super::{Piece, invert, put, put_right};
 use crate::explain::{clean, words};
 use crate::host::{Body, Policy, Registration, RuleId, Ruleset, Table, xt};
 use crate::syntax::iptables;
-use crate::walk::{Event, FateKind, RouteDecision, StepAt, Verdict};
+use crate::walk::{Event, FateKind, Origin, Pass, RouteDecision, StepAt, Verdict};
 
 /// The deepest row that still moves to the right.
 const DEEPEST: u16 = 7;
@@ -36,12 +36,11 @@ pub(super) fn draw(state: &State, buffer: &mut Buffer, area: Rect) {
         return;
     }
     let offset = super::window(state.offsets.tree, state.cursor, state.tree.len(), height);
-    let fate = state.tree.place(&Id::Fate);
     for line in 0..height {
         let place = offset + line;
         let Some(row) = state.tree.row(place) else { break };
         let at = Rect { y: area.y + line as u16, height: 1, ..area };
-        let on_the_way = fate.is_some_and(|fate| place < fate);
+        let on_the_way = state.end.is_some_and(|end| place < end);
         draw_row(state, buffer, at, row, on_the_way);
         if place == state.cursor && state.focus == Pane::Netfilter && !state.help {
             invert(buffer, at);
@@ -128,7 +127,7 @@ fn tell(state: &State, row: &Row<Id>, width: usize) -> (Vec<Piece>, Piece) {
         Id::Base(frame) => base(state, row, frame),
         Id::Rule(frame, index) => rule(state, row, frame, index, width),
         Id::Run { count, reached, .. } => {
-            let what = if reached { "rules that do not match" } else { "rules that it never comes to" };
+            let what = if reached { "rules that do not match" } else { "rules never reached" };
             (vec![(Tone::Dim, format!("· {count} {what} ·"))], nothing)
         }
         Id::End(frame) => {
@@ -149,11 +148,7 @@ fn pass_text(state: &State, pass: u32) -> Vec<Piece> {
     else {
         return Vec::new();
     };
-    let mut text = match &pass.iif {
-        Some(iif) => format!("enters by {iif}"),
-        None if pass.number == 1 => "made by this host".to_owned(),
-        None => "enters".to_owned(),
-    };
+    let mut text = entrance(state, pass);
     if pass.namespace != state.namespace {
         text = format!("{text}, in {}", state.host.namespaces[pass.namespace].name);
     }
@@ -194,11 +189,17 @@ fn first_pass(state: &State, place: Place) -> Option<String> {
     if first.hook != place.hook {
         return None;
     }
-    let text = match &pass.iif {
+    Some(clean(&entrance(state, pass)).into_owned())
+}
+
+/// How a pass begins.
+fn entrance(state: &State, pass: &Pass) -> String {
+    let made = state.answer().is_some_and(|answer| answer.walk.query.origin == Origin::Local);
+    match &pass.iif {
         Some(iif) => format!("enters by {iif}"),
-        None => "made by this host".to_owned(),
-    };
-    Some(clean(&text).into_owned())
+        None if made && pass.number == 1 => "made by this host".to_owned(),
+        None => "enters by a device unknown".to_owned(),
+    }
 }
 
 fn base(state: &State, row: &Row<Id>, frame: FrameId) -> (Vec<Piece>, Piece) {
