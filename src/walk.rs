@@ -45,7 +45,7 @@ pub use outcome::{
 pub use query::{Origin, Query};
 pub use set::ValueSet;
 
-use std::cell::OnceCell;
+use std::sync::OnceLock;
 
 use crate::host::xt::CtStates;
 use crate::host::{Host, Protocol, Unread};
@@ -69,13 +69,13 @@ pub struct Walker<'a> {
     host: &'a Host,
     namespace: usize,
     plan: Plan<'a>,
-    reversed: OnceCell<Plan<'a>>,
+    reversed: OnceLock<Plan<'a>>,
 }
 
 impl<'a> Walker<'a> {
     /// Prepares a namespace of a host, by its index.
     pub fn new(host: &'a Host, namespace: usize) -> Walker<'a> {
-        Walker { host, namespace, plan: Plan::new(host, namespace, false), reversed: OnceCell::new() }
+        Walker { host, namespace, plan: Plan::new(host, namespace, false), reversed: OnceLock::new() }
     }
 
     /// Walks the packets of a query of this namespace.

@@ -166,7 +166,7 @@ impl<'p> Lookup<'_, 'p> {
         let same = self.going_alike(ranges, &among, here, route, alike);
         match self.scene.in_set(&value, &same, None) {
             Ok(_) => Ok(said(route)),
-            Err(Open::Field(field, set)) => Err(Open::Field(field, set)),
+            Err(open) if open.is_decidable() => Err(open),
             // The kernel chose an address that nobody can predict, and not all of them go the same way.
             Err(_) => {
                 let way = route.and_then(|route| route.next_hops.first()).and_then(|hop| self.name(hop.link));

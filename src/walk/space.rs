@@ -19,6 +19,8 @@ pub(super) type Asked<T> = Result<T, Open>;
 pub(super) enum Open {
     /// Whether this field of the entering packet has one of these values.
     Field(Field, ValueSet),
+    /// Whether this field of the entering packet has a value from the first to the last.
+    Range(Field, u128, u128),
     /// Whether the packet leaves by one of these devices, which could not be read.
     Leaves(ValueSet),
     /// Something that can only be assumed, and how likely it is to hold.
@@ -49,7 +51,7 @@ impl Open {
 
     /// Whether values of the entering packet decide it.
     pub(super) fn is_decidable(&self) -> bool {
-        matches!(self, Open::Field(..))
+        matches!(self, Open::Field(..) | Open::Range(..))
     }
 }
 
@@ -115,13 +117,13 @@ impl Space {
                         if low.0 >= first && high.1 <= last {
                             Ok(true)
                         } else {
-                            Err(Open::Field(field, ValueSet::range(first, last)))
+                            Err(Open::Range(field, first, last))
                         }
                     }
                     _ => Ok(false),
                 }
             }
-            None => Err(Open::Field(field, ValueSet::range(first, last))),
+            None => Err(Open::Range(field, first, last)),
         }
     }
 
@@ -162,21 +164,8 @@ impl Space {
     /// whole from 0 to 1. Parts without packets are left out.
     pub(super) fn split(&self, query: &Query, open: &Open) -> Vec<(Space, f64)> {
         match open {
-            Open::Field(field, set) => {
-                let values =
-                    self.fields.get(field).cloned().unwrap_or_else(|| ValueSet::full(field.bits(query.family)));
-                let whole = values.size();
-                [values.and(set), values.minus(set)]
-                    .into_iter()
-                    .filter(|part| !part.is_empty())
-                    .map(|part| {
-                        let share = part.size() / whole;
-                        let mut space = self.clone();
-                        space.fields.insert(*field, part);
-                        (space, share)
-                    })
-                    .collect()
-            }
+            Open::Field(field, set) => self.split_field(query, *field, set),
+            Open::Range(field, first, last) => self.split_field(query, *field, &ValueSet::range(*first, *last)),
             Open::Leaves(set) => {
                 let whole = self.leaves.size();
                 [self.leaves.and(set), self.leaves.minus(set)]
@@ -198,5 +187,19 @@ impl Space {
                 }
             }
         }
+    }
+
+    fn split_field(&self, query: &Query, field: Field, set: &ValueSet) -> Vec<(Space, f64)> {
+        let values = self.fields.get(&field).cloned().unwrap_or_else(|| ValueSet::full(field.bits(query.family)));
+        let whole = values.size();
+        let parts = [values.and(set), values.minus(set)].into_iter().filter(|part| !part.is_empty());
+        parts
+            .map(|part| {
+                let share = part.size() / whole;
+                let mut space = self.clone();
+                space.fields.insert(field, part);
+                (space, share)
+            })
+            .collect()
     }
 }
