@@ -127,7 +127,7 @@ fn ghosts(host: &Host, namespace: usize, protocol: Protocol, walks: &Walks<'_>) 
             let own = own_addresses(ns, family);
             if query.dst_is_local {
                 let named = named_addresses(ns, family);
-                if named.ranges().len() > ADDRESSES {
+                if named.size() > ADDRESSES as f64 {
                     query.set(Field::Dst, query.values(Field::Dst).minus(&named));
                 }
             }
