@@ -10,6 +10,7 @@ mod packet;
 mod read;
 pub mod refusal;
 mod target;
+pub mod terminal;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -8,7 +8,7 @@ pub mod clean;
 pub mod fields;
 pub mod finding;
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 mod judge;
 mod places;
 mod plausible;

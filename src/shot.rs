@@ -90,7 +90,8 @@ fn draw(out: &mut String, run: &Run, row: u16) {
         let _ =
             writeln!(out, "<rect x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{CELL_HEIGHT}\" fill=\"{ground}\"/>");
     }
-    if run.text.trim().is_empty() {
+    let text = lines(out, run, (x, y), &ink);
+    if text.trim().is_empty() {
         return;
     }
     let _ =
@@ -107,7 +108,7 @@ fn draw(out: &mut String, run: &Run, row: u16) {
         }
     }
     // Viewers differ on xml:space; a no-break space is kept by all of them.
-    let text = run.text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace(' ', "\u{a0}");
+    let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace(' ', "\u{a0}");
     let _ = writeln!(out, ">{text}</text>");
 }
 
@@ -130,6 +131,75 @@ fn runs(buffer: &Buffer, row: u16) -> Vec<Run<'_>> {
     }
     runs
 }
+
+/// Draws the lines of a run that lead from cell to cell, and gives the text that is left: fonts leave gaps between rows.
+fn lines(out: &mut String, run: &Run, (x, y): (u32, u32), ink: &str) -> String {
+    let mut text = String::new();
+    let mut paths = [String::new(), String::new()];
+    let mut cell = x;
+    for c in run.text.chars() {
+        let Some(line) = LINES.iter().find(|line| line.sign == c) else {
+            text.push(c);
+            cell += CELL_WIDTH;
+            continue;
+        };
+        text.push(' ');
+        let path = &mut paths[usize::from(line.heavy)];
+        let (middle, level) =
+            (f64::from(cell) + f64::from(CELL_WIDTH) / 2.0, f64::from(y) + f64::from(CELL_HEIGHT) / 2.0);
+        let [left, right, up, down] = line.arms;
+        if up || down {
+            let from = if up { f64::from(y) } else { level };
+            let to = if down { f64::from(y + CELL_HEIGHT) } else { level };
+            let _ = write!(path, "M{middle} {from}V{to}");
+        }
+        if left || right {
+            let from = if left { f64::from(cell) } else { middle };
+            let to = if right { f64::from(cell + CELL_WIDTH) } else { middle };
+            // A line that goes on from the last cell is made longer.
+            let goes_on = format!("H{from}");
+            if path.ends_with(&goes_on) && path.contains(&format!(" {level}H")) {
+                path.truncate(path.len() - goes_on.len());
+            } else {
+                let _ = write!(path, "M{from} {level}");
+            }
+            let _ = write!(path, "H{to}");
+        }
+        cell += CELL_WIDTH;
+    }
+    let opacity = if run.look.modifier.contains(Modifier::DIM) { " opacity=\"0.6\"" } else { "" };
+    for (path, stroke) in paths.iter().zip(["1.2", "2.4"]).filter(|(path, _)| !path.is_empty()) {
+        let _ = writeln!(out, "<path d=\"{path}\" stroke=\"{ink}\" stroke-width=\"{stroke}\" fill=\"none\"{opacity}/>");
+    }
+    text
+}
+
+/// A character that is a line from cell to cell.
+struct Line {
+    sign: char,
+    heavy: bool,
+    /// Whether it leads left, right, up, down.
+    arms: [bool; 4],
+}
+
+const fn line(sign: char, heavy: bool, left: u8, right: u8, up: u8, down: u8) -> Line {
+    Line { sign, heavy, arms: [left == 1, right == 1, up == 1, down == 1] }
+}
+
+/// The lines that are drawn (Unicode, "Box Drawing").
+const LINES: [Line; 11] = [
+    line('─', false, 1, 1, 0, 0),
+    line('│', false, 0, 0, 1, 1),
+    line('┌', false, 0, 1, 0, 1),
+    line('┐', false, 1, 0, 0, 1),
+    line('└', false, 0, 1, 1, 0),
+    line('┘', false, 1, 0, 1, 0),
+    line('━', true, 1, 1, 0, 0),
+    line('┃', true, 0, 0, 1, 1),
+    line('┣', true, 0, 1, 1, 1),
+    line('┗', true, 0, 1, 1, 0),
+    line('╸', true, 1, 0, 0, 0),
+];
 
 fn alike(a: &Cell, b: &Cell) -> bool {
     a.fg == b.fg && a.bg == b.bg && a.modifier == b.modifier
@@ -274,6 +344,18 @@ mod tests {
         );
         assert!(svg.contains("<rect x=\"57\" y=\"31\" width=\"9\" height=\"19\" fill=\"#d7dce5\"/>"), "{svg}");
         assert_eq!(svg, super::svg(&screen()));
+    }
+
+    #[test]
+    fn lines_lead_from_cell_to_cell_without_gaps() {
+        let mut buffer = Buffer::empty(Rect::new(0, 0, 4, 2));
+        buffer.set_string(0, 0, "┌──┐", Style::new());
+        buffer.set_string(0, 1, "│ab│", Style::new());
+        let svg = svg(&buffer);
+        let path = "M16.5 21.5V31M16.5 21.5H43.5M43.5 21.5V31";
+        assert!(svg.contains(&format!("<path d=\"{}", &path[..22])), "{svg}");
+        assert!(svg.contains("M16.5 31V50"), "{svg}");
+        assert!(svg.contains("\u{a0}ab\u{a0}") && !svg.contains('─'), "{svg}");
     }
 
     #[test]

@@ -1,6 +1,24 @@
-//! The explorer's screen. So far: the tree of rows and text on a grid of cells.
+//! The explorer's screen: the ports, netfilter as a tree with a packet's way lit in it, and who answers, and why.
 //!
-//! Nothing here reads a file, starts a thread or touches a terminal: `cli` does.
+//! A state machine: [`update`] changes the [`State`] by an [`Event`] and says what is to be done ([`Effect`]); [`view`]
+//! draws the state into a buffer. Both are pure. Nothing here reads a file, starts a thread or touches a terminal: `cli`
+//! does, and brings back what effects find as events. All text from outside passes through
+//! [`clean`](crate::explain::clean()) when it is drawn.
 
+pub mod action;
+mod frames;
+pub mod look;
+mod outline;
+mod path;
+mod state;
+#[cfg(test)]
+mod tests;
 pub mod text;
 pub mod tree;
+mod update;
+mod view;
+
+pub use look::Look;
+pub use state::{Pane, State};
+pub use update::{Effect, Event, update};
+pub use view::{SMALLEST, view};

@@ -47,7 +47,8 @@ pub use set::ValueSet;
 
 use std::cell::OnceCell;
 
-use crate::host::{Host, Unread};
+use crate::host::xt::CtStates;
+use crate::host::{Host, Protocol, Unread};
 use plan::Plan;
 
 /// Everything that can happen to the packets of a query.
@@ -90,7 +91,18 @@ impl<'a> Walker<'a> {
         }
         let matters = |unread: &&Unread| self.plan.may_matter(query.family, unread.what);
         let unread = self.plan.namespace().unread.iter().filter(matters).cloned().collect();
-        Walk { query: told(query, &outcomes), unread, outcomes, unexplored }
+        Walk { query: told(query, &asked, &outcomes), unread, outcomes, unexplored }
+    }
+
+    /// What conntrack says of a first packet whose flags or type are known.
+    fn first_state(&self, query: &Query) -> Option<CtStates> {
+        let loose = self.plan.namespace().sysctls.conntrack_tcp_loose.unwrap_or(true);
+        let (flags, kind) = match query.protocol {
+            Protocol::TCP => (Some(query.known(Field::TcpFlags)? as u8), None),
+            Protocol::ICMP | Protocol::ICMPV6 => (None, Some(query.known(Field::IcmpType)? as u8)),
+            _ => (None, None),
+        };
+        Some(conntrack::first_state(query.protocol, flags, kind, loose))
     }
 
     /// The query with what it leaves to be understood: the device it comes in by, and to whom its frame is addressed.
@@ -105,14 +117,20 @@ impl<'a> Walker<'a> {
         }
         let (first, last) = route::multicast(query.family);
         let to_many = query.origin != Origin::Local && query.values(Field::Dst).within(&ValueSet::range(first, last));
+        if let Some(first) = self.first_state(&asked) {
+            asked.fields.entry(Field::CtState).or_insert_with(|| ValueSet::one(u128::from(first.bits())));
+        }
         asked.fields.entry(Field::Pkttype).or_insert_with(|| ValueSet::one(if to_many { 2 } else { 0 }));
         asked
     }
 }
 
-/// The query with the source that the routing table picked.
-fn told(query: &Query, outcomes: &[Outcome]) -> Query {
+/// The query with what conntrack says of its packet, and the source that the routing table picked.
+fn told(query: &Query, asked: &Query, outcomes: &[Outcome]) -> Query {
     let mut told = query.clone();
+    if let Some(states) = asked.fields.get(&Field::CtState) {
+        told.set(Field::CtState, states.clone());
+    }
     let mut sources = outcomes.iter().map(|outcome| outcome.passes.first().and_then(|pass| pass.enters.src));
     if query.origin == Origin::Local
         && !query.fields.contains_key(&Field::Src)

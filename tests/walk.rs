@@ -54,7 +54,7 @@ fn an_unknown_source_splits_the_way_where_a_rule_asks_for_it() {
          route local
          filter INPUT 1 accept
          delivered
-         when src in 0.0.0.0/8 127.0.0.0/8 192.168.1.2/32 10.0.0.1/32 224.0.0.0/4 255.255.255.255/32
+         when src in 0.0.0.0/32 10.0.0.1/32 127.0.0.0/8 192.168.1.2/32 192.168.1.255/32 224.0.0.0/4 255.255.255.255/32
          route refused
          martian local-source",
     );
@@ -71,6 +71,7 @@ fn jumps_come_back_and_gotos_do_not() {
          filter INPUT 1 jump A
          filter A 1 return
          filter INPUT 2 goto B
+         filter B return
          filter INPUT policy drop
          dropped",
     );
@@ -153,7 +154,7 @@ fn logging_for_some_packets_does_not_split() {
          filter INPUT 1 continue sometimes
          filter INPUT 2 accept
          delivered
-         when src in 0.0.0.0/8 127.0.0.0/8 192.168.1.2/32 10.0.0.1/32 224.0.0.0/4 255.255.255.255/32
+         when src in 0.0.0.0/32 10.0.0.1/32 127.0.0.0/8 192.168.1.2/32 192.168.1.255/32 224.0.0.0/4 255.255.255.255/32
          route refused
          martian local-source",
     );

@@ -1,10 +1,25 @@
-//! Joins the explorer and the pictures of it with the rest of the command line.
+//! Joins the explorer and the pictures of it with the rest of the command line: keys, signals and results go in as events,
+//! in one line; what the explorer asks for is done on threads of its own, so that no walk stands between a key and a
+//! frame.
 
 use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crossterm::event;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use signal_hook::consts::signal::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
+use signal_hook::iterator::Signals;
+use signal_hook::low_level::emulate_default_handler;
 
 use super::refusal::Refusal;
-use crate::explain::Target;
+use super::terminal::Terminal;
+use crate::explain::{self, Target};
 use crate::host::Host;
+use crate::shot;
+use crate::tui::{Effect, Event, Look, State, action, update, view};
 
 /// What the explorer opens with.
 #[derive(Debug, Clone)]
@@ -21,6 +36,13 @@ pub struct Start {
     pub colour: bool,
 }
 
+impl Start {
+    fn state(self, size: (u16, u16)) -> State {
+        let look = Look { colour: self.colour };
+        State::new(self.host, self.namespace, &self.source, self.target, look, size)
+    }
+}
+
 /// In which form a picture is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
@@ -32,14 +54,235 @@ pub enum Form {
     Ansi,
 }
 
-/// Runs the explorer on the terminal until the user leaves it.
-pub fn run(start: Start) -> Result<(), Refusal> {
-    let _ = start;
-    Err(Refusal::unanswered("the explorer is not built yet; use whyport trace or whyport ports"))
+/// What comes to the explorer's loop.
+enum Message {
+    /// For the explorer.
+    Event(Event),
+    /// A signal, by its number.
+    Signal(i32),
+    /// A thread panicked; what it panicked with was told by the hook.
+    Panicked,
+    /// The terminal can no longer be read.
+    Gone(std::io::Error),
 }
 
-/// The explorer's screen of `size` (columns, rows) after `keys`, as a picture.
+/// For so long a frame waits for an answer that is about to come, so that fast walks do not flicker.
+const PATIENCE: Duration = Duration::from_millis(20);
+
+/// Runs the explorer on the terminal until the user leaves it, or a signal ends it.
+pub fn run(start: Start) -> Result<(), Refusal> {
+    let failed = |error: std::io::Error| Refusal::unanswered(format!("the terminal: {error}"));
+    let (sender, messages) = mpsc::channel();
+    listen_to_signals(&sender).map_err(failed)?;
+    let mut terminal = Terminal::take().map_err(failed)?;
+    let size = terminal.size().map_err(failed)?;
+    let mut explorer = Explorer {
+        host: Arc::clone(&start.host),
+        namespace: start.namespace,
+        state: start.state(size),
+        sender: sender.clone(),
+        messages,
+        redraw: false,
+    };
+    listen_to_keys(sender);
+    let left = explorer.explore(&mut terminal).map_err(failed);
+    drop(terminal);
+    match left? {
+        Left::Quit => Ok(()),
+        Left::Signal(signal) => {
+            // Whoever waits for the program sees that the signal ended it.
+            let _ = emulate_default_handler(signal);
+            Err(Refusal::unanswered(format!("ended by signal {signal}")))
+        }
+        Left::Panicked => Err(Refusal::unanswered("a defect of whyport ended it; please report what is told above")),
+    }
+}
+
+/// Why the explorer was left.
+enum Left {
+    Quit,
+    Signal(i32),
+    Panicked,
+}
+
+/// What is to be done next.
+enum Next {
+    Draw,
+    Suspend,
+    Leave(Left),
+}
+
+struct Explorer {
+    host: Arc<Host>,
+    namespace: usize,
+    state: State,
+    sender: Sender<Message>,
+    messages: Receiver<Message>,
+    redraw: bool,
+}
+
+impl Explorer {
+    fn explore(&mut self, terminal: &mut Terminal) -> std::io::Result<Left> {
+        let mut next = self.take(Message::Event(Event::Started))?;
+        loop {
+            match next {
+                Next::Leave(left) => return Ok(left),
+                Next::Suspend => {
+                    terminal.suspend()?;
+                    let (columns, rows) = terminal.size()?;
+                    self.take(Message::Event(Event::Resized(columns, rows)))?;
+                }
+                Next::Draw => {}
+            }
+            if std::mem::take(&mut self.redraw) {
+                terminal.clear()?;
+            }
+            terminal.draw(|buffer, area| view(&self.state, buffer, area))?;
+            next = self.wait()?;
+        }
+    }
+
+    /// Waits for something to happen, and takes in all that has happened by then.
+    fn wait(&mut self) -> std::io::Result<Next> {
+        let Ok(message) = self.messages.recv() else { return Ok(Next::Leave(Left::Quit)) };
+        let mut next = self.take(message)?;
+        let deadline = Instant::now() + PATIENCE;
+        while matches!(next, Next::Draw) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let patience = if self.state.is_waiting() { left } else { Duration::ZERO };
+            match self.messages.recv_timeout(patience) {
+                Ok(message) => next = self.take(message)?,
+                Err(_) => break,
+            }
+        }
+        Ok(next)
+    }
+
+    fn take(&mut self, message: Message) -> std::io::Result<Next> {
+        let event = match message {
+            Message::Event(event) => event,
+            Message::Signal(SIGTSTP) => return Ok(Next::Suspend),
+            Message::Signal(SIGCONT) => {
+                self.redraw = true;
+                return Ok(Next::Draw);
+            }
+            Message::Signal(signal) => return Ok(Next::Leave(Left::Signal(signal))),
+            Message::Panicked => return Ok(Next::Leave(Left::Panicked)),
+            Message::Gone(error) => return Err(error),
+        };
+        let mut next = Next::Draw;
+        for effect in update(&mut self.state, event) {
+            match effect {
+                Effect::Quit => next = Next::Leave(Left::Quit),
+                Effect::Suspend => next = Next::Suspend,
+                Effect::Redraw => self.redraw = true,
+                Effect::Survey | Effect::Answer(_) => self.work(effect),
+            }
+        }
+        Ok(next)
+    }
+
+    /// Does an effect on a thread of its own. The explorer asks for few at a time.
+    fn work(&self, effect: Effect) {
+        let (host, namespace, sender) = (Arc::clone(&self.host), self.namespace, self.sender.clone());
+        thread::spawn(move || {
+            let watch = Watch(&sender);
+            if let Some(event) = done(&host, namespace, effect) {
+                let _ = sender.send(Message::Event(event));
+            }
+            drop(watch);
+        });
+    }
+}
+
+/// Tells the loop when the thread it stands in panics.
+struct Watch<'a>(&'a Sender<Message>);
+
+impl Drop for Watch<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            let _ = self.0.send(Message::Panicked);
+        }
+    }
+}
+
+/// What comes of an effect that asks the host; `None` for those that are about the terminal.
+fn done(host: &Host, namespace: usize, effect: Effect) -> Option<Event> {
+    match effect {
+        Effect::Survey => Some(Event::Surveyed(explain::ports(host, namespace))),
+        Effect::Answer(target) => {
+            let answers = explain::answers(host, namespace, &target);
+            Some(Event::Answered(target, answers))
+        }
+        Effect::Redraw | Effect::Suspend | Effect::Quit => None,
+    }
+}
+
+fn listen_to_signals(sender: &Sender<Message>) -> std::io::Result<()> {
+    let mut signals = Signals::new([SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGTSTP, SIGCONT])?;
+    let sender = sender.clone();
+    thread::spawn(move || {
+        for signal in signals.forever() {
+            if sender.send(Message::Signal(signal)).is_err() {
+                return;
+            }
+        }
+    });
+    Ok(())
+}
+
+fn listen_to_keys(sender: Sender<Message>) {
+    thread::spawn(move || {
+        let _watch = Watch(&sender);
+        loop {
+            let message = match event::read() {
+                Ok(event::Event::Key(key)) => Message::Event(Event::Key(key)),
+                Ok(event::Event::Resize(columns, rows)) => Message::Event(Event::Resized(columns, rows)),
+                Ok(_) => continue,
+                Err(error) => Message::Gone(error),
+            };
+            let gone = matches!(message, Message::Gone(_));
+            if sender.send(message).is_err() || gone {
+                return;
+            }
+        }
+    });
+}
+
+/// The explorer's screen of `size` (columns, rows) after `keys`, as a picture. Keys are words between spaces (`down`,
+/// `enter`, `tab`, `ctrl-l`, …) or characters by themselves; each is pressed once all that the last one asked for is done.
 pub fn shot(start: Start, size: (u16, u16), keys: &str, form: Form) -> Result<String, Refusal> {
-    let _ = (start, size, keys, form);
-    Err(Refusal::unanswered("pictures are not built yet; use whyport trace or whyport ports"))
+    let mut pressed = Vec::new();
+    for word in keys.split_whitespace() {
+        let Some(key) = action::key(word) else {
+            return Err(Refusal::usage(format!(
+                "--keys: “{word}” is no key; write down, enter, tab, pgdn, esc, o, ?, …"
+            )));
+        };
+        pressed.push(key);
+    }
+    let (host, namespace) = (Arc::clone(&start.host), start.namespace);
+    let mut state = start.state(size);
+    settle(&mut state, &host, namespace, Event::Started);
+    for key in pressed {
+        settle(&mut state, &host, namespace, Event::Key(key));
+    }
+    let area = Rect::new(0, 0, size.0, size.1);
+    let mut buffer = Buffer::empty(area);
+    view(&state, &mut buffer, area);
+    Ok(match form {
+        Form::Svg => shot::svg(&buffer),
+        Form::Text => shot::text(&buffer),
+        Form::Ansi => shot::ansi(&buffer),
+    })
+}
+
+/// Takes an event, and everything that comes of it, one after the other.
+fn settle(state: &mut State, host: &Host, namespace: usize, event: Event) {
+    let mut effects = std::collections::VecDeque::from(update(state, event));
+    while let Some(effect) = effects.pop_front() {
+        if let Some(event) = done(host, namespace, effect) {
+            effects.extend(update(state, event));
+        }
+    }
 }

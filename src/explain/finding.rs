@@ -192,27 +192,31 @@ impl PortEntry {
         self.socket.is_none()
     }
 
-    /// The verdict to show for the port as a whole: what happens to a packet from outside, or the first place there is;
-    /// `depends` where places from outside disagree.
+    /// The verdict to show for the port as a whole, as [`overall`] tells it.
     pub fn verdict(&self) -> AnswerVerdict {
-        let outside: Vec<_> = self
-            .answers
-            .iter()
-            .filter(|answer| matches!(answer.from, From::Outside(_) | From::Somewhere))
-            .map(|answer| answer.verdict)
-            .collect();
-        let all: Vec<_> = self.answers.iter().map(|answer| answer.verdict).collect();
-        let heard = if outside.is_empty() { all } else { outside };
-        match heard.first() {
-            None => AnswerVerdict::Unanswered,
-            Some(first) if heard.iter().all(|verdict| verdict == first) => *first,
-            Some(_) => AnswerVerdict::Depends,
-        }
+        overall(&self.answers)
     }
 
     /// What to ask to follow this port's packets.
     pub fn target(&self) -> Target {
         let addr = if self.addr.is_unspecified() && !self.is_ghost() { None } else { Some(self.addr) };
         Target { protocol: self.protocol, addr, port: Some(self.port), socket: self.socket }
+    }
+}
+
+/// The verdict to show for a port as a whole: what happens to a packet from outside, or the first place there is;
+/// `depends` where places from outside disagree.
+pub fn overall(answers: &[Answer]) -> AnswerVerdict {
+    let outside: Vec<_> = answers
+        .iter()
+        .filter(|answer| matches!(answer.from, From::Outside(_) | From::Somewhere))
+        .map(|answer| answer.verdict)
+        .collect();
+    let all: Vec<_> = answers.iter().map(|answer| answer.verdict).collect();
+    let heard = if outside.is_empty() { all } else { outside };
+    match heard.first() {
+        None => AnswerVerdict::Unanswered,
+        Some(first) if heard.iter().all(|verdict| verdict == first) => *first,
+        Some(_) => AnswerVerdict::Depends,
     }
 }

@@ -16,13 +16,13 @@ use crate::walk::{
 };
 
 /// Chains of the table `nat` of [`node`], by index.
-pub(super) const PREROUTING: u32 = 0;
-pub(super) const HOSTPORT: u32 = 1;
-pub(super) const CNI_DN: u32 = 2;
+pub(crate) const PREROUTING: u32 = 0;
+pub(crate) const HOSTPORT: u32 = 1;
+pub(crate) const CNI_DN: u32 = 2;
 /// The chain `INPUT` of the table `filter`.
-pub(super) const INPUT: ChainId = ChainId { table: 1, chain: 0 };
+pub(crate) const INPUT: ChainId = ChainId { table: 1, chain: 0 };
 
-pub(super) fn addr(text: &str) -> IpAddr {
+pub(crate) fn addr(text: &str) -> IpAddr {
     text.parse().expect("an address")
 }
 
@@ -46,7 +46,7 @@ fn address(link: u32, net: &str, scope: Scope) -> Address {
     Address { link, net, scope, secondary: false, tentative: false, deprecated: false }
 }
 
-pub(super) fn socket(protocol: Protocol, at: &str, port: u16, pid: u32, name: &str) -> Socket {
+pub(crate) fn socket(protocol: Protocol, at: &str, port: u16, pid: u32, name: &str) -> Socket {
     Socket {
         protocol,
         addr: addr(at),
@@ -61,7 +61,7 @@ pub(super) fn socket(protocol: Protocol, at: &str, port: u16, pid: u32, name: &s
     }
 }
 
-pub(super) fn default_route(link: u32, metric: u32) -> Route {
+pub(crate) fn default_route(link: u32, metric: u32) -> Route {
     Route {
         table: TABLE_MAIN,
         kind: RouteKind::Unicast,
@@ -100,7 +100,7 @@ fn tcp_port(port: u16) -> Vec<Match> {
 }
 
 /// A node with a container bridge, whose port 80 is nginx' and whose rules send it to the namespace `svclb`.
-pub(super) fn node() -> Host {
+pub(crate) fn node() -> Host {
     let local = Addrtype { destination: Some(Neg::is(AddressTypes::LOCAL)), ..Addrtype::default() };
     let ports = [80, 443].map(PortRange::one).into();
     let both = Multiport { which: WhichPort::Destination, not: false, ports };
@@ -179,24 +179,24 @@ pub(super) fn node() -> Host {
     Host { namespaces: vec![node, svclb, client], ..Host::default() }
 }
 
-pub(super) fn tcp(port: u16, socket: Option<usize>) -> Target {
+pub(crate) fn tcp(port: u16, socket: Option<usize>) -> Target {
     Target { protocol: Protocol::TCP, addr: None, port: Some(port), socket }
 }
 
 /// The packet to a port of the node's outward address.
-pub(super) fn packet(port: u16) -> Query {
+pub(crate) fn packet(port: u16) -> Query {
     let mut query = Query::new(0, Origin::Device("eth0".to_owned()), IpFamily::V4, Protocol::TCP);
     query.set_address(Field::Dst, addr("192.168.66.100"));
     query.set(Field::Dport, ValueSet::one(u128::from(port)));
     query
 }
 
-pub(super) fn nat(chain: u32) -> ChainId {
+pub(crate) fn nat(chain: u32) -> ChainId {
     ChainId { table: 0, chain }
 }
 
 /// A step at a rule (its number from 1) under a base chain.
-pub(super) fn step(hook: Hook, base: ChainId, chain: ChainId, number: u32, verdict: Verdict) -> Step {
+pub(crate) fn step(hook: Hook, base: ChainId, chain: ChainId, number: u32, verdict: Verdict) -> Step {
     Step {
         pass: 1,
         hook,
@@ -210,7 +210,7 @@ pub(super) fn step(hook: Hook, base: ChainId, chain: ChainId, number: u32, verdi
 }
 
 /// The story's way: two jumps, and a translation to this address and port.
-pub(super) fn translating(to: &str, port: u16) -> Vec<Step> {
+pub(crate) fn translating(to: &str, port: u16) -> Vec<Step> {
     let base = nat(PREROUTING);
     let at = |chain, number, verdict| step(Hook::Prerouting, base, nat(chain), number, verdict);
     vec![
@@ -220,7 +220,7 @@ pub(super) fn translating(to: &str, port: u16) -> Vec<Step> {
     ]
 }
 
-pub(super) fn outcome(kind: FateKind, dst: &str, dport: u16, steps: Vec<Step>) -> Outcome {
+pub(crate) fn outcome(kind: FateKind, dst: &str, dport: u16, steps: Vec<Step>) -> Outcome {
     let to = |dst: &str, dport| Endpoints { dst: Some(addr(dst)), dport: Some(dport), ..Endpoints::default() };
     let leaves = matches!(kind, FateKind::Forwarded | FateKind::Sent);
     let decided = matches!(kind, FateKind::Dropped | FateKind::Rejected | FateKind::Queued | FateKind::Unknown);
@@ -249,6 +249,6 @@ pub(super) fn outcome(kind: FateKind, dst: &str, dport: u16, steps: Vec<Step>) -
     }
 }
 
-pub(super) fn walk(query: Query, outcomes: Vec<Outcome>) -> Walk {
+pub(crate) fn walk(query: Query, outcomes: Vec<Outcome>) -> Walk {
     Walk { query, unread: Vec::new(), outcomes, unexplored: 0 }
 }

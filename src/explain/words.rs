@@ -12,10 +12,12 @@ mod phrase;
 mod rules;
 #[cfg(test)]
 mod tests;
+mod way;
 
 use std::net::IpAddr;
 
 use phrase::{Phrase, list, say};
+pub use way::{endpoints, fate, reason, receiver, route, translation};
 
 use super::finding::{Answer, From, Who};
 use crate::host::{Host, Namespace, Process, Protocol, RuleId, Socket};

@@ -3,10 +3,11 @@
 use super::page::{Page, Span, Tone};
 use super::{Style, namespace_name, part_text, rule_spec};
 use crate::explain::{Answer, AnswerVerdict, fields, words};
+use crate::host::xt::CtStates;
 use crate::host::{ChainId, Host, IpFamily, RuleId, Ruleset};
 use crate::walk::{
-    Condition, Endpoints, Event, Fate, FateKind, Field, Op, Origin, Outcome, Query, Reason, RouteDecision, RouteEvent,
-    Step, StepAt, Translation, ValueSet, Values, Verdict,
+    Condition, Event, Fate, FateKind, Field, Op, Origin, Outcome, Query, RouteDecision, RouteEvent, Step, StepAt,
+    ValueSet, Values, Verdict,
 };
 
 /// What happens to the packets of each answer's walk, as text: one answer for each device that they may come in by.
@@ -111,7 +112,7 @@ impl<'h> Telling<'h, '_> {
         if !name.is_empty() {
             text = format!("{text}, in namespace {name}");
         }
-        text = format!("{text}, {}", endpoints(&pass.enters));
+        text = format!("{text}, {}", words::endpoints(&pass.enters));
         self.page.line(0, 2, &[(Tone::Changed, &text)]);
     }
 
@@ -161,7 +162,7 @@ impl<'h> Telling<'h, '_> {
                 if step.sometimes {
                     spans.push((Tone::Dim, "  (for some of them)"));
                 }
-                let result = step.verdict.translation().map(|to| result(&step.verdict, &to));
+                let result = step.verdict.translation().map(|to| words::translation(&step.verdict, &to));
                 self.page.line(indent, indent + number.len(), &spans);
                 if let Some(result) = result {
                     let hang = indent + number.len();
@@ -180,32 +181,20 @@ impl<'h> Telling<'h, '_> {
     }
 
     fn route(&mut self, route: &RouteEvent) {
-        let whither = route.dst.map_or_else(|| "the destination".to_owned(), |dst| dst.to_string());
-        let text = match &route.decision {
-            RouteDecision::Local => format!("{whither} is this host's"),
-            RouteDecision::Out { oif, via } => {
-                let by =
-                    oif.as_deref().map_or_else(|| "out by a device unknown".to_owned(), |oif| format!("out by {oif}"));
-                match via {
-                    Some(via) => format!("{whither}: {by}, router {via}"),
-                    None => format!("{whither}: {by}"),
-                }
-            }
-            RouteDecision::Refused(reason) => format!("{whither}: {}", reason_text(*reason)),
-        };
+        let text = words::route(route);
         let tone = if matches!(route.decision, RouteDecision::Refused(_)) { Tone::Bad } else { Tone::Plain };
         self.page.line(0, 7, &[(Tone::Strong, "route  "), (tone, &text)]);
     }
 
     fn fate(&mut self, fate: &Fate) {
-        let mut text = fate_text(fate);
+        let mut text = words::fate(fate);
         let name = namespace_name(self.host, self.namespace, fate.namespace);
         if !name.is_empty() {
             text = format!("{text}, in namespace {name}");
         }
         let mut spans: Vec<Span<'_>> = vec![(fate_tone(fate), &text)];
         let who = match fate.kind {
-            FateKind::Delivered => Some(self.socket(fate)),
+            FateKind::Delivered => Some(words::receiver(self.host, fate)),
             _ => None,
         };
         if let Some(who) = &who {
@@ -213,19 +202,6 @@ impl<'h> Telling<'h, '_> {
             spans.push((Tone::Strong, who));
         }
         self.page.line(0, 2, &spans);
-    }
-
-    /// Who holds the socket that a packet is delivered to.
-    fn socket(&self, fate: &Fate) -> String {
-        let ns = &self.host.namespaces[fate.namespace];
-        let Some(socket) = fate.socket.and_then(|socket| ns.sockets.get(socket)) else {
-            let read = ns.is_read(crate::host::What::Sockets);
-            return if read { "nobody listens" } else { "who listens was not read" }.to_owned();
-        };
-        let at = std::net::SocketAddr::new(socket.addr, socket.port);
-        let holders: Vec<_> = socket.processes.iter().map(|held| format!("{} ({})", held.name, held.pid)).collect();
-        let holders = if holders.is_empty() { "a process that was not read".to_owned() } else { holders.join(", ") };
-        format!("{holders} on {at}")
     }
 }
 
@@ -256,7 +232,9 @@ fn comes_from(query: &Query) -> String {
     };
     let usual = Query::new(query.namespace, query.origin.clone(), query.family, query.protocol);
     let told = |(field, set): (&Field, &ValueSet)| {
-        let known = matches!(field, Field::Iif | Field::Dst | Field::Dport) || usual.fields.get(field) == Some(set);
+        let is_new = *field == Field::CtState && set.only() == Some(u128::from(CtStates::NEW.bits()));
+        let told_above = matches!(field, Field::Iif | Field::Dst | Field::Dport);
+        let known = told_above || is_new || usual.fields.get(field) == Some(set);
         if known { None } else { condition(query.family, *field, set) }
     };
     let more: Vec<String> = query.fields.iter().filter_map(told).collect();
@@ -303,73 +281,11 @@ fn step_tone(verdict: &Verdict) -> Tone {
     }
 }
 
-/// What a translation does, in words.
-fn result(verdict: &Verdict, to: &Translation) -> String {
-    let side = match verdict {
-        Verdict::Snat(_) | Verdict::Masquerade(_) => "source",
-        _ => "destination",
-    };
-    match (to.addr, to.port) {
-        (Some(addr), Some(port)) => format!("{side} becomes {}", std::net::SocketAddr::new(addr, port)),
-        (Some(addr), None) => format!("{side} becomes {addr}"),
-        (None, Some(port)) => format!("{side} port becomes {port}"),
-        (None, None) => format!("{side} becomes what the kernel chooses"),
-    }
-}
-
-/// `10.0.0.1:4242 → 10.42.0.2:80`, as far as it is known.
-fn endpoints(ends: &Endpoints) -> String {
-    let end = |addr: Option<std::net::IpAddr>, port: Option<u16>| match (addr, port) {
-        (Some(addr), Some(port)) => std::net::SocketAddr::new(addr, port).to_string(),
-        (Some(addr), None) => addr.to_string(),
-        (None, Some(port)) => format!("port {port}"),
-        (None, None) => String::new(),
-    };
-    match (end(ends.src, ends.sport), end(ends.dst, ends.dport)) {
-        (src, dst) if src.is_empty() => format!("to {dst}"),
-        (src, dst) => format!("from {src} to {dst}"),
-    }
-}
-
 fn fate_tone(fate: &Fate) -> Tone {
     match fate.kind {
         FateKind::Delivered if fate.socket.is_some() => Tone::Good,
         FateKind::Delivered | FateKind::Queued | FateKind::Unknown => Tone::Unsure,
         FateKind::Forwarded | FateKind::Sent => Tone::Changed,
         FateKind::Dropped | FateKind::Rejected | FateKind::Unroutable | FateKind::Martian => Tone::Bad,
-    }
-}
-
-fn fate_text(fate: &Fate) -> String {
-    let by = fate.oif.as_deref().map_or_else(|| "some device".to_owned(), |oif| oif.to_owned());
-    let reason = fate.reason.map(|reason| format!(": {}", reason_text(reason))).unwrap_or_default();
-    match fate.kind {
-        FateKind::Delivered => "delivered".to_owned(),
-        FateKind::Forwarded => format!("leaves by {by}, {}", endpoints(&fate.endpoints)),
-        FateKind::Sent => format!("sent by {by}, {}", endpoints(&fate.endpoints)),
-        FateKind::Dropped => format!("dropped{reason}"),
-        FateKind::Rejected => format!("rejected{reason}"),
-        FateKind::Queued => "handed to user space".to_owned(),
-        FateKind::Unroutable => format!("goes nowhere{reason}"),
-        FateKind::Martian => format!("refused by routing{reason}"),
-        FateKind::Unknown => "ends at a target that whyport does not understand".to_owned(),
-    }
-}
-
-fn reason_text(reason: Reason) -> &'static str {
-    match reason {
-        Reason::IpForward => "the device it came in by does not forward (ip_forward)",
-        Reason::RpFilter => "the way back does not lead by the device it came in by (rp_filter)",
-        Reason::RouteLocalnet => "127/8 on a device without route_localnet",
-        Reason::LocalSource => "its source is an address of this host",
-        Reason::ImpossibleSource => "its source cannot be one",
-        Reason::ImpossibleDestination => "its destination cannot be one",
-        Reason::Ttl => "its time to live ran out",
-        Reason::Hairpin => "it would leave by the bridge port it came in by, which has no hairpin",
-        Reason::NoRoute => "no route",
-        Reason::Blackhole => "a blackhole route",
-        Reason::Unreachable => "an unreachable route",
-        Reason::Prohibit => "a prohibit route",
-        Reason::Broadcast => "broadcast or multicast that no socket takes",
     }
 }

@@ -98,11 +98,11 @@ impl Engine<'_> {
 
     /// The packet ran off the end of the current chain.
     fn end_of_chain(&mut self, state: &mut State, hook: Hook, slot: usize, chain: usize) -> Option<End> {
+        if let Some(frame) = state.frames.last().copied().filter(|frame| frame.chain != state.base) {
+            let step = self.step(state, hook, slot, StepAt::End(frame.chain), Verdict::Return);
+            self.mark(state, Mark::Step(step));
+        }
         if state.frames.len() > 1 {
-            if let Some(frame) = state.frames.last().copied() {
-                let step = self.step(state, hook, slot, StepAt::End(frame.chain), Verdict::Return);
-                self.mark(state, Mark::Step(step));
-            }
             state.frames.pop();
             return None;
         }

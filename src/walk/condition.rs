@@ -457,7 +457,7 @@ impl Scene<'_> {
     /// The question whether the packet's destination is an address of this host, whose addresses nobody has read.
     pub(super) fn is_here(&self) -> Open {
         let dst = self.address_of(&self.packet.dst);
-        Open::either(Assumed::Local(Endpoints { dst, ..Endpoints::default() }), Why::Unread, 0.5)
+        Open::either(Assumed::Local(Endpoints { dst, ..Endpoints::default() }), Why::Unread, 0.3)
     }
 
     /// `random`: the share of 2³¹; `nth`: how many came before.
@@ -539,15 +539,21 @@ impl Scene<'_> {
         all([side(&self.packet.src, range.source), side(&self.packet.dst, range.destination)])
     }
 
+    /// The time to live as it is now: rules ask for what is left of the entering one.
     fn ttl(&self, ttl: &TtlMatch) -> Asked<bool> {
-        let value = u128::from(ttl.value);
+        let (value, hops) = (u128::from(ttl.value), u128::from(self.packet.hops));
+        let left = |first: u128, last: u128| {
+            if first > last || first + hops > 255 {
+                return Ok(false);
+            }
+            self.entering(Field::Ttl, first + hops, (last + hops).min(255))
+        };
         match ttl.op {
-            TtlOp::Equal => self.entering(Field::Ttl, value, value),
-            TtlOp::NotEqual => negate(self.entering(Field::Ttl, value, value), true),
+            TtlOp::Equal => left(value, value),
+            TtlOp::NotEqual => negate(left(value, value), true),
             TtlOp::Less if value == 0 => Ok(false),
-            TtlOp::Less => self.entering(Field::Ttl, 0, value - 1),
-            TtlOp::Greater if value == 255 => Ok(false),
-            TtlOp::Greater => self.entering(Field::Ttl, value + 1, 255),
+            TtlOp::Less => left(0, value - 1),
+            TtlOp::Greater => left(value + 1, 255),
         }
     }
 

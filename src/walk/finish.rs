@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::field::Field;
 use super::outcome::{
     Assumed, Assumption, Condition, Endpoints, Event, Fate, FateKind, Op, Outcome, Pass, Reason, RouteDecision,
-    RouteEvent, Step, Values, Why,
+    RouteEvent, Step, StepAt, Values, Why,
 };
 use super::packet::{Device, Value};
 use super::plan::Plan;

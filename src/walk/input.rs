@@ -119,10 +119,11 @@ impl<'p> Arrival<'_, 'p> {
         if self.in_range(dst, (0xffff_ffff, 0xffff_ffff))? {
             return Ok(Next::HereToAll);
         }
-        if self.in_range(src, (0, 0x00ff_ffff))? {
+        // Since Linux 5.3 the rest of 0/8 are addresses like others (`ipv4_is_zeronet`).
+        if self.in_range(src, (0, 0))? {
             return Ok(Next::Refused(FateKind::Martian, Reason::ImpossibleSource));
         }
-        if self.in_range(dst, (0, 0x00ff_ffff))? {
+        if self.in_range(dst, (0, 0))? {
             return Ok(Next::Refused(FateKind::Martian, Reason::ImpossibleDestination));
         }
         let loopback = loopback_range(IpFamily::V4);
@@ -258,15 +259,19 @@ impl<'p> Arrival<'_, 'p> {
             has_sender: false,
         };
         let uses = |route: &Route| route.next_hops.iter().any(|hop| hop.link == link.index);
-        let alike = |a: &Route, b: &Route| {
-            let of = |route: &Route| (route.kind == RouteKind::Unicast, route.kind == RouteKind::Local, uses(route));
-            of(a) == of(b)
-        };
         let has_address = self
             .namespace
             .addresses
             .iter()
             .any(|address| address.link == link.index && address.family() == IpFamily::V4);
+        // Which way the route back leads, and whether there is one, matters only where the filter asks.
+        let matters = filter == 1 || filter != 0 && !has_address;
+        let of = |route: Option<&Route>| match route {
+            Some(route) if route.kind == RouteKind::Unicast => (true, false, !matters || uses(route)),
+            Some(route) => (false, route.kind == RouteKind::Local, !matters || uses(route)),
+            None => (filter == 0, false, filter == 0),
+        };
+        let alike = |a: Option<&Route>, b: Option<&Route>| of(a) == of(b);
         let last_resort = if filter == 0 { None } else { Some(Reason::RpFilter) };
         let route = match lookup.find(&alike)? {
             Found::Route(route) => route,

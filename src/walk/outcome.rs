@@ -420,9 +420,9 @@ pub enum Reason {
     RouteLocalnet,
     /// The source is an address of this host.
     LocalSource,
-    /// The source cannot be one: multicast, broadcast, 0/8, loopback.
+    /// The source cannot be one: multicast, broadcast, 0.0.0.0, loopback.
     ImpossibleSource,
-    /// The destination cannot be one: 0/8, or loopback from outside.
+    /// The destination cannot be one: 0.0.0.0, or loopback from outside.
     ImpossibleDestination,
     /// The time to live ran out.
     Ttl,

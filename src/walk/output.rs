@@ -38,9 +38,10 @@ pub(super) fn sender<'p>(scene: Scene<'_>, plan: &'p Plan<'p>) -> Asked<Sent> {
         return Ok(Sent { next: Next::Here, src });
     }
     let from = given.then_some(&scene.packet.src);
-    let alike = |a: &Route, b: &Route| match (a.kind, b.kind) {
-        (RouteKind::Local, RouteKind::Local) => own_source(a) == own_source(b),
-        _ => a.kind == b.kind && a.next_hops == b.next_hops && a.prefsrc == b.prefsrc,
+    let alike = |a: Option<&Route>, b: Option<&Route>| match (a, b) {
+        (Some(a), Some(b)) if a.kind == RouteKind::Local => b.kind == a.kind && own_source(a) == own_source(b),
+        (Some(a), Some(b)) => a.kind == b.kind && a.next_hops == b.next_hops && a.prefsrc == b.prefsrc,
+        (a, b) => a.is_none() && b.is_none(),
     };
     let lookup = lookup(scene, plan, from, &scene.packet.dst);
     let route = match lookup.find(&alike)? {

@@ -94,6 +94,8 @@ pub(super) struct Packet {
     pub(super) dport: Value,
     /// Mark.
     pub(super) mark: Value,
+    /// How often its time to live was counted down here: before the forward hook (`ip_forward`, `ip6_forward`).
+    pub(super) hops: u8,
     /// A rule turned it to this host, by an address that nobody has read.
     pub(super) redirected: bool,
     /// The hook's incoming device.
@@ -124,6 +126,7 @@ impl Packet {
             dst,
             dport,
             mark: Value::Entering(Field::Mark),
+            hops: 0,
             redirected: false,
             iif: Device::Absent,
             oif: Device::Absent,

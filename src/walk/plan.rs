@@ -319,7 +319,7 @@ fn address_types(namespace: &Namespace, family: IpFamily, device: Option<u32>) -
         })
         .collect();
     if family == IpFamily::V4 {
-        nets.push((0, 0x00ff_ffff, AddressTypes::BROADCAST));
+        nets.push((0, 0, AddressTypes::BROADCAST));
         nets.push((0xe000_0000, 0xefff_ffff, AddressTypes::MULTICAST));
         nets.push((0xffff_ffff, 0xffff_ffff, AddressTypes::BROADCAST));
     }

@@ -46,8 +46,8 @@ pub(super) struct Lookup<'s, 'p> {
     pub(super) has_sender: bool,
 }
 
-/// Whether two routes lead to the same, as far as the question goes.
-pub(super) type Alike<'c> = &'c dyn Fn(&Route, &Route) -> bool;
+/// Whether two routes lead to the same, as far as the question goes; `None`: the table has none.
+pub(super) type Alike<'c> = &'c dyn Fn(Option<&Route>, Option<&Route>) -> bool;
 
 /// What a policy rule's table says.
 enum Said<'a> {
@@ -207,18 +207,15 @@ impl<'p> Lookup<'_, 'p> {
         let routes = &self.plan.namespace().routes;
         let meant = |range: &&Covered| among.first() <= Some(range.last) && !among.is_empty();
         let covered = ranges.iter().filter(meant);
-        match route {
-            Some(route) => {
-                let same = covered.filter(|range| {
-                    range.routes.len() == 1 && range.routes.first().is_some_and(|i| alike(&routes[*i as usize], route))
-                });
-                ValueSet::from_ranges(same.map(|range| (range.first, range.last)))
-            }
-            None => {
-                let all = ValueSet::from_ranges(covered.map(|range| (range.first, range.last)));
-                ValueSet::full(self.scene.query.family.bits()).minus(&all)
-            }
+        let ends = |range: &Covered| (range.first, range.last);
+        let of = |range: &Covered| range.routes.first().map(|index| &routes[*index as usize]);
+        let same = covered.clone().filter(|range| range.routes.len() == 1 && alike(of(range), route));
+        let same = ValueSet::from_ranges(same.map(ends));
+        if !alike(None, route) {
+            return same;
         }
+        let all = ValueSet::from_ranges(covered.map(ends));
+        same.or(&ValueSet::full(self.scene.query.family.bits()).minus(&all))
     }
 
     /// The route of a range: the first whose sources fit.
@@ -289,8 +286,12 @@ pub(super) fn gateway(route: &Route, hop: &NextHop) -> Option<IpAddr> {
 }
 
 /// Whether two routes lead out alike, or are both for this host.
-pub(super) fn same_way(a: &Route, b: &Route) -> bool {
-    a.kind == b.kind && (a.kind == RouteKind::Local || a.next_hops == b.next_hops)
+pub(super) fn same_way(a: Option<&Route>, b: Option<&Route>) -> bool {
+    match (a, b) {
+        (Some(a), Some(b)) => a.kind == b.kind && (a.kind == RouteKind::Local || a.next_hops == b.next_hops),
+        (None, None) => true,
+        _ => false,
+    }
 }
 
 /// The whole range of multicast addresses.

@@ -13,30 +13,32 @@ pub(super) fn of(
     let mut conditions = Vec::new();
     for (field, values) in fields {
         let all = query.values(*field);
-        let values = match refused {
-            Some(refused) if *field == Field::Src => values.or(&refused.and(&all)),
-            _ => values.clone(),
+        let free = match refused {
+            Some(refused) if *field == Field::Src => refused.and(&all).minus(values),
+            _ => ValueSet::empty(),
         };
         // What conntrack says of a first packet follows from the packet itself.
         let follows = *field == Field::CtState && !query.fields.contains_key(field);
-        if !follows && !all.within(&values) {
+        let is_all = if free.is_empty() { all.within(values) } else { all.within(&values.or(&free)) };
+        if !follows && !is_all {
             let by_others = refused.is_some() || *field != Field::Src;
-            conditions.push(condition(plan, query, *field, &all, &values, by_others));
+            conditions.push(condition(plan, query, *field, [&all, values, &free], by_others));
         }
     }
     conditions
 }
 
-/// The shorter way to say it: which values, or, if `by_others` allows it, which values not.
+/// The shorter way to say it: which values, or, if `by_others` allows it, which values not. It does not matter what is
+/// said of the `free` ones.
 fn condition(
     plan: &Plan<'_>,
     query: &Query,
     field: Field,
-    all: &ValueSet,
-    values: &ValueSet,
+    [all, values, free]: [&ValueSet; 3],
     by_others: bool,
 ) -> Condition {
-    let others = all.minus(values);
+    let others = widened(query.family, &all.minus(values).minus(free), free);
+    let values = &widened(query.family, values, free);
     let (inside, outside) = (told(plan, query, field, values), told(plan, query, field, &others));
     // An unknown field is rather told by what it is not than by the long rest.
     let shorter = outside.len() < inside.len() || outside.len() == inside.len() && others.size() < values.size();
@@ -45,6 +47,41 @@ fn condition(
     }
     let named = matches!(inside[..], [Values::Name(_)]);
     Condition { field, op: if named { Op::Is } else { Op::In }, values: inside }
+}
+
+/// A set with as many free values as make it simpler to say: gaps are filled, and edges moved to where a prefix begins.
+fn widened(family: IpFamily, set: &ValueSet, free: &ValueSet) -> ValueSet {
+    if free.is_empty() || set.is_empty() {
+        return set.clone();
+    }
+    let whole = set.or(free);
+    let mut wide: Vec<(u128, u128)> = Vec::new();
+    for (first, last) in set.ranges() {
+        match wide.last_mut() {
+            Some(before) if ValueSet::range(before.1, *first).within(&whole) => before.1 = *last,
+            _ => wide.push((*first, *last)),
+        }
+    }
+    let around = |(first, last): (u128, u128)| {
+        whole.ranges().iter().find(|range| range.0 <= first && last <= range.1).copied().unwrap_or((first, last))
+    };
+    let simplest = |(first, last): (u128, u128)| {
+        let (left, right) = around((first, last));
+        // Beyond its neighbours' free edges only: another range of the set must not be swallowed.
+        let reaches = |a, b| ValueSet::range(a, b).minus(free).within(&ValueSet::range(first, last));
+        let choices = [(first, last), (left, last), (first, right), (left, right)];
+        let fitting = choices.into_iter().filter(|(a, b)| reaches(*a, *b));
+        fitting.min_by_key(|(a, b)| cost(family, *a, *b)).unwrap_or((first, last))
+    };
+    ValueSet::from_ranges(wide.into_iter().map(simplest))
+}
+
+/// How much it takes to say a range: one prefix is less than two ends.
+fn cost(family: IpFamily, first: u128, last: u128) -> usize {
+    match addresses(family, first, last)[..] {
+        [Values::Addresses(..)] => 10,
+        ref nets => nets.len(),
+    }
 }
 
 fn told(plan: &Plan<'_>, query: &Query, field: Field, values: &ValueSet) -> Vec<Values> {

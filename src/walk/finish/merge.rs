@@ -184,9 +184,7 @@ pub(super) fn into_one(outcomes: Vec<Outcome>) -> Option<Outcome> {
         one.weight += other.weight;
         one.events = if many { common(&one.events, &other.events) } else { woven(&one.events, &other.events) };
         one.assumed.retain(|assumption| other.assumed.contains(assumption));
-        if one.fate.reason != other.fate.reason {
-            one.fate.reason = one.fate.reason.min_by_cause(other.fate.reason);
-        }
+        one.fate.reason = one.fate.reason.min_by_cause(other.fate.reason);
         let both = |a: Endpoints, b: Endpoints| Endpoints {
             src: a.src.filter(|_| a.src == b.src),
             sport: a.sport.filter(|_| a.sport == b.sport),
@@ -196,6 +194,13 @@ pub(super) fn into_one(outcomes: Vec<Outcome>) -> Option<Outcome> {
         one.fate.endpoints = both(one.fate.endpoints, other.fate.endpoints);
         for (pass, of) in one.passes.iter_mut().zip(&other.passes) {
             pass.enters = both(pass.enters, of.enters);
+        }
+    }
+    for event in &mut one.events {
+        if let (Event::Route(route), Some(reason)) = (event, one.fate.reason)
+            && matches!(route.decision, RouteDecision::Refused(_))
+        {
+            route.decision = RouteDecision::Refused(reason);
         }
     }
     Some(one)
@@ -254,6 +259,15 @@ fn common(a: &[Event], b: &[Event]) -> Vec<Event> {
     aligned(a, b).into_iter().map(|(i, _)| a[i].clone()).collect()
 }
 
+/// Whether a stretch of events begins at an earlier rule of the same chain than another.
+fn is_earlier(a: &[Event], b: &[Event]) -> bool {
+    let rule = |events: &[Event]| match events.first() {
+        Some(Event::Step(Step { at: StepAt::Rule(rule), .. })) => Some(*rule),
+        _ => None,
+    };
+    matches!((rule(a), rule(b)), (Some(a), Some(b)) if a.chain == b.chain && a.index < b.index)
+}
+
 fn woven(a: &[Event], b: &[Event]) -> Vec<Event> {
     let only_some = |event: &Event| match event {
         Event::Step(step) => Event::Step(Step { sometimes: true, ..step.clone() }),
@@ -262,8 +276,9 @@ fn woven(a: &[Event], b: &[Event]) -> Vec<Event> {
     let mut events = Vec::new();
     let (mut i, mut j) = (0, 0);
     for (x, y) in aligned(a, b).into_iter().chain([(a.len(), b.len())]) {
-        events.extend(a[i..x].iter().map(only_some));
-        events.extend(b[j..y].iter().map(only_some));
+        let (ours, theirs) = (&a[i..x], &b[j..y]);
+        let (first, second) = if is_earlier(theirs, ours) { (theirs, ours) } else { (ours, theirs) };
+        events.extend(first.iter().chain(second).map(only_some));
         if let (Some(ours), Some(theirs)) = (a.get(x), b.get(y)) {
             let sometimes = matches!(theirs, Event::Step(step) if step.sometimes);
             events.push(if sometimes { only_some(ours) } else { ours.clone() });

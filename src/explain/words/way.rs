@@ -1,0 +1,99 @@
+//! What happens on the way and at its end, in a few words: routes, translations, fates. Phrases of one form for lines
+//! that stand by themselves; sentences are made beside this module.
+
+use std::net::{IpAddr, SocketAddr};
+
+use crate::host::{Host, What};
+use crate::walk::{Endpoints, Fate, FateKind, Reason, RouteDecision, RouteEvent, Translation, Verdict};
+
+/// `10.42.0.2: out by cni0`, `192.168.66.100 is this host's`.
+pub fn route(route: &RouteEvent) -> String {
+    let whither = route.dst.map_or_else(|| "the destination".to_owned(), |dst| dst.to_string());
+    match &route.decision {
+        RouteDecision::Local => format!("{whither} is this host's"),
+        RouteDecision::Out { oif, via } => {
+            let by = oif.as_deref().map_or_else(|| "out by a device unknown".to_owned(), |oif| format!("out by {oif}"));
+            match via {
+                Some(via) => format!("{whither}: {by}, router {via}"),
+                None => format!("{whither}: {by}"),
+            }
+        }
+        RouteDecision::Refused(reason) => format!("{whither}: {}", self::reason(*reason)),
+    }
+}
+
+/// What a translation does: `destination becomes 10.42.0.2:80`.
+pub fn translation(verdict: &Verdict, to: &Translation) -> String {
+    let side = match verdict {
+        Verdict::Snat(_) | Verdict::Masquerade(_) => "source",
+        _ => "destination",
+    };
+    match (to.addr, to.port) {
+        (Some(addr), Some(port)) => format!("{side} becomes {}", SocketAddr::new(addr, port)),
+        (Some(addr), None) => format!("{side} becomes {addr}"),
+        (None, Some(port)) => format!("{side} port becomes {port}"),
+        (None, None) => format!("{side} becomes what the kernel chooses"),
+    }
+}
+
+/// `from 10.0.0.1:4242 to 10.42.0.2:80`, as far as it is known.
+pub fn endpoints(ends: &Endpoints) -> String {
+    let end = |addr: Option<IpAddr>, port: Option<u16>| match (addr, port) {
+        (Some(addr), Some(port)) => SocketAddr::new(addr, port).to_string(),
+        (Some(addr), None) => addr.to_string(),
+        (None, Some(port)) => format!("port {port}"),
+        (None, None) => String::new(),
+    };
+    match (end(ends.src, ends.sport), end(ends.dst, ends.dport)) {
+        (src, dst) if src.is_empty() => format!("to {dst}"),
+        (src, dst) => format!("from {src} to {dst}"),
+    }
+}
+
+/// How a packet ends: `leaves by cni0, to 10.42.0.2:80`, `dropped`.
+pub fn fate(fate: &Fate) -> String {
+    let by = fate.oif.as_deref().unwrap_or("some device");
+    let reason = fate.reason.map(|reason| format!(": {}", self::reason(reason))).unwrap_or_default();
+    match fate.kind {
+        FateKind::Delivered => "delivered".to_owned(),
+        FateKind::Forwarded => format!("leaves by {by}, {}", endpoints(&fate.endpoints)),
+        FateKind::Sent => format!("sent by {by}, {}", endpoints(&fate.endpoints)),
+        FateKind::Dropped => format!("dropped{reason}"),
+        FateKind::Rejected => format!("rejected{reason}"),
+        FateKind::Queued => "handed to user space".to_owned(),
+        FateKind::Unroutable => format!("goes nowhere{reason}"),
+        FateKind::Martian => format!("refused by routing{reason}"),
+        FateKind::Unknown => "ends at a target that whyport does not understand".to_owned(),
+    }
+}
+
+/// Who holds the socket that a packet is delivered to: `nginx (1103) on 0.0.0.0:80`.
+pub fn receiver(host: &Host, fate: &Fate) -> String {
+    let ns = &host.namespaces[fate.namespace];
+    let Some(socket) = fate.socket.and_then(|socket| ns.sockets.get(socket)) else {
+        return if ns.is_read(What::Sockets) { "nobody listens" } else { "who listens was not read" }.to_owned();
+    };
+    let at = SocketAddr::new(socket.addr, socket.port);
+    let holders: Vec<_> = socket.processes.iter().map(|held| format!("{} ({})", held.name, held.pid)).collect();
+    let holders = if holders.is_empty() { "a process that was not read".to_owned() } else { holders.join(", ") };
+    format!("{holders} on {at}")
+}
+
+/// What decided where no rule did, as a clause.
+pub fn reason(reason: Reason) -> &'static str {
+    match reason {
+        Reason::IpForward => "the device it came in by does not forward (ip_forward)",
+        Reason::RpFilter => "the way back does not lead by the device it came in by (rp_filter)",
+        Reason::RouteLocalnet => "127/8 on a device without route_localnet",
+        Reason::LocalSource => "its source is an address of this host",
+        Reason::ImpossibleSource => "its source cannot be one",
+        Reason::ImpossibleDestination => "its destination cannot be one",
+        Reason::Ttl => "its time to live ran out",
+        Reason::Hairpin => "it would leave by the bridge port it came in by, which has no hairpin",
+        Reason::NoRoute => "no route",
+        Reason::Blackhole => "a blackhole route",
+        Reason::Unreachable => "an unreachable route",
+        Reason::Prohibit => "a prohibit route",
+        Reason::Broadcast => "broadcast or multicast that no socket takes",
+    }
+}

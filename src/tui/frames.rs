@@ -1,0 +1,79 @@
+//! Chains as the packet enters them: a chain that is jumped to from two rules stands twice in the tree.
+//!
+//! Each such visit is a frame with an identity that stays the same whatever is folded or selected. How visits look, and
+//! which of them a packet makes, is not known here.
+
+use std::collections::HashMap;
+
+use crate::host::{Body, ChainId, Hook, RuleId, Ruleset, xt};
+
+/// A hook on one pass of the packet's way. Pass 0: the packet never comes there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Place {
+    /// The pass, from 1.
+    pub pass: u32,
+    /// Index of the namespace in the host.
+    pub namespace: usize,
+    /// The hook.
+    pub hook: Hook,
+}
+
+/// The identity of a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FrameId(u32);
+
+/// A chain, where it was entered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Frame {
+    /// The hook.
+    pub place: Place,
+    /// The rule that led here; `None` for a base chain.
+    pub parent: Option<(FrameId, u32)>,
+    /// The chain.
+    pub chain: ChainId,
+}
+
+impl Frame {
+    /// The rule at this index.
+    pub fn rule(&self, index: u32) -> RuleId {
+        RuleId { chain: self.chain, index }
+    }
+}
+
+/// Every frame that was met so far.
+#[derive(Debug, Clone, Default)]
+pub struct Frames {
+    all: Vec<Frame>,
+    known: HashMap<Frame, FrameId>,
+}
+
+impl Frames {
+    /// The identity of a frame.
+    pub fn intern(&mut self, frame: Frame) -> FrameId {
+        *self.known.entry(frame).or_insert_with(|| {
+            self.all.push(frame);
+            FrameId(self.all.len() as u32 - 1)
+        })
+    }
+
+    /// The frame with this identity.
+    pub fn get(&self, id: FrameId) -> Frame {
+        self.all[id.0 as usize]
+    }
+
+    /// The frame that a rule leads to, where its target is a chain.
+    pub fn below(&mut self, ruleset: &Ruleset, frame: FrameId, index: u32) -> Option<FrameId> {
+        let Frame { place, chain, .. } = self.get(frame);
+        let to = target(ruleset, RuleId { chain, index })?;
+        Some(self.intern(Frame { place, parent: Some((frame, index)), chain: to }))
+    }
+}
+
+/// The chain that a rule jumps or goes to.
+pub fn target(ruleset: &Ruleset, rule: RuleId) -> Option<ChainId> {
+    let Body::Iptables(body) = &ruleset.rule(rule).body;
+    match body.target {
+        xt::Target::Jump(chain) | xt::Target::Goto(chain) => Some(ChainId { table: rule.chain.table, chain }),
+        _ => None,
+    }
+}

@@ -1,0 +1,166 @@
+//! The rows of the netfilter tree: hooks, base chains, rules, the chains that these jump to, and runs of rules that do
+//! not match, folded into one row.
+//!
+//! It makes identities, no text: what a row says is told when it is drawn.
+
+use std::collections::HashMap;
+
+use super::frames::{FrameId, Frames, Place, target};
+use super::path::{Path, Section, Trodden};
+use super::tree::{Row, Tree};
+use crate::host::{Host, Ruleset};
+
+/// The identity of a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Id {
+    /// The packet enters a namespace, on this pass.
+    Pass(u32),
+    /// A hook.
+    Hook(Place),
+    /// A base chain.
+    Base(FrameId),
+    /// A rule, where the chain was entered, by index.
+    Rule(FrameId, u32),
+    /// Rules that did not match, or that the packet never came to.
+    Run {
+        /// Their chain.
+        frame: FrameId,
+        /// Index of the first.
+        first: u32,
+        /// How many there are.
+        count: u32,
+        /// Whether the packet came to them.
+        reached: bool,
+    },
+    /// The end of a base chain.
+    End(FrameId),
+    /// Routing decides: index of the outcome's event.
+    Route(usize),
+    /// How it ends.
+    Fate,
+}
+
+/// How many rules in a row that did not match are folded into one row.
+const RUN: u32 = 2;
+
+/// The visible rows for a path. `turned` holds what somebody folded or unfolded.
+pub fn outline(host: &Host, path: &Path, frames: &mut Frames, turned: &HashMap<Id, bool>) -> Tree<Id> {
+    let mut outline = Outline { host, path, frames, turned, rows: Vec::new() };
+    for section in &path.sections {
+        outline.section(section);
+    }
+    Tree::new(outline.rows)
+}
+
+struct Outline<'a> {
+    host: &'a Host,
+    path: &'a Path,
+    frames: &'a mut Frames,
+    turned: &'a HashMap<Id, bool>,
+    rows: Vec<Row<Id>>,
+}
+
+impl Outline<'_> {
+    fn push(&mut self, id: Id, depth: u16, open: Option<bool>) -> bool {
+        let open = open.map(|open| self.turned.get(&id).copied().unwrap_or(open));
+        self.rows.push(Row { id, depth, open });
+        open == Some(true)
+    }
+
+    fn section(&mut self, section: &Section) {
+        match section {
+            Section::Pass(pass) => {
+                self.push(Id::Pass(*pass), 0, None);
+            }
+            Section::Route(event) => {
+                self.push(Id::Route(*event), 0, None);
+            }
+            Section::Fate => {
+                self.push(Id::Fate, 0, None);
+            }
+            Section::Hook { place, chains, .. } => {
+                if self.push(Id::Hook(*place), 0, Some(self.path.opens_hook(chains))) {
+                    for frame in chains {
+                        self.base(*frame);
+                    }
+                }
+            }
+        }
+    }
+
+    fn base(&mut self, frame: FrameId) {
+        let path = self.path;
+        let trodden = path.trodden.get(&frame);
+        let ends = trodden.is_some_and(|trodden| trodden.end.is_some());
+        let rules = !self.ruleset(frame).chain(self.frames.get(frame).chain).rules.is_empty();
+        if self.push(Id::Base(frame), 1, (rules || ends).then_some(path.opens(frame))) {
+            self.rules(frame, 2);
+            if ends {
+                self.push(Id::End(frame), 2, None);
+            }
+        }
+    }
+
+    fn ruleset(&self, frame: FrameId) -> &Ruleset {
+        &self.host.namespaces[self.frames.get(frame).place.namespace].ruleset
+    }
+
+    /// The rules of a chain.
+    fn rules(&mut self, frame: FrameId, depth: u16) {
+        let all = self.ruleset(frame).chain(self.frames.get(frame).chain).rules.len() as u32;
+        let path = self.path;
+        match path.trodden.get(&frame) {
+            None => self.plain(frame, 0, all, depth),
+            Some(trodden) => self.walked(frame, trodden, all, depth),
+        }
+    }
+
+    fn walked(&mut self, frame: FrameId, trodden: &Trodden, all: u32, depth: u16) {
+        let seen = trodden.seen(all);
+        let mut next = 0;
+        for &index in trodden.held.keys().filter(|index| **index < all) {
+            self.run(frame, next, index, true, depth);
+            self.rule(frame, index, depth);
+            next = index + 1;
+        }
+        self.run(frame, next, seen.max(next), true, depth);
+        self.run(frame, seen.max(next), all, false, depth);
+    }
+
+    fn run(&mut self, frame: FrameId, first: u32, end: u32, reached: bool, depth: u16) {
+        let count = end.saturating_sub(first);
+        if count < RUN {
+            self.plain(frame, first, end, depth);
+        } else if self.push(Id::Run { frame, first, count, reached }, depth, Some(false)) {
+            self.plain(frame, first, end, depth + 1);
+        }
+    }
+
+    fn plain(&mut self, frame: FrameId, first: u32, end: u32, depth: u16) {
+        for index in first..end {
+            self.rule(frame, index, depth);
+        }
+    }
+
+    fn rule(&mut self, frame: FrameId, index: u32, depth: u16) {
+        let id = Id::Rule(frame, index);
+        let rule = self.frames.get(frame).rule(index);
+        let ruleset = self.ruleset(frame);
+        let leads = target(ruleset, rule).is_some_and(|chain| !ruleset.chain(chain).rules.is_empty());
+        if !leads {
+            self.push(id, depth, None);
+            return;
+        }
+        // A frame is made only where somebody looks into it: most of 100,000 jumps are never opened.
+        let host = self.host;
+        let ruleset = &host.namespaces[self.frames.get(frame).place.namespace].ruleset;
+        let trodden = self.path.trodden.get(&frame).is_some_and(|trodden| trodden.held.contains_key(&index));
+        let below = if trodden { self.frames.below(ruleset, frame, index) } else { None };
+        let open = below.is_some_and(|below| self.path.opens(below));
+        if self.push(id, depth, Some(open))
+            && let Some(below) = self.frames.below(ruleset, frame, index)
+        {
+            self.rules(below, depth + 1);
+        }
+    }
+}

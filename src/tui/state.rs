@@ -1,0 +1,304 @@
+//! What the explorer knows and shows: the ports, who answers the selected one, and the tree with that packet's way in it.
+//!
+//! Plain data and questions to it; [`update`](super::update()) alone changes it. Selections are identities, never places.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use super::frames::Frames;
+use super::look::Look;
+use super::outline::{Id, outline};
+use super::path::Path;
+use super::tree::Tree;
+use crate::explain::{Answer, AnswerVerdict, From, PortEntry, Target, words};
+use crate::host::{Host, IpFamily, Namespace, Unread, What};
+use crate::walk::Outcome;
+
+/// How many ports' answers are kept; those that were asked longest ago give way.
+const KEPT: usize = 64;
+
+/// A pane of the screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pane {
+    /// The ports.
+    Ports,
+    /// The tree.
+    Netfilter,
+    /// Who answers, and why.
+    Why,
+}
+
+impl Pane {
+    /// Every pane, in the order of Tab.
+    pub const ALL: [Pane; 3] = [Pane::Ports, Pane::Netfilter, Pane::Why];
+}
+
+/// A row of the ports pane.
+#[derive(Debug, Clone)]
+pub struct Port {
+    /// What is asked to follow its packets; also its identity.
+    pub target: Target,
+    /// The port as it was found; `None` where the user asked for one that is neither bound nor answered by rules.
+    pub entry: Option<PortEntry>,
+    /// What happens to its packets as a whole, once that was asked.
+    pub verdict: Option<AnswerVerdict>,
+    /// Who answers a ghost, once that was asked.
+    pub who: Option<String>,
+}
+
+impl Port {
+    fn of(entry: PortEntry) -> Port {
+        Port { target: entry.target(), entry: Some(entry), verdict: None, who: None }
+    }
+
+    /// Whether rules answer it although no socket listens.
+    pub fn is_ghost(&self) -> bool {
+        self.entry.as_ref().is_some_and(PortEntry::is_ghost)
+    }
+}
+
+/// Where each pane is scrolled to: its first visible row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Offsets {
+    /// Of the ports.
+    pub ports: usize,
+    /// Of the tree.
+    pub tree: usize,
+    /// Of the why pane.
+    pub why: usize,
+    /// Of the help.
+    pub help: usize,
+}
+
+/// What the explorer knows and shows.
+#[derive(Debug, Clone)]
+pub struct State {
+    pub(super) host: Arc<Host>,
+    pub(super) namespace: usize,
+    pub(super) source: String,
+    pub(super) look: Look,
+    pub(super) size: (u16, u16),
+
+    pub(super) ports: Vec<Port>,
+    pub(super) surveyed: bool,
+    pub(super) unread: Vec<Unread>,
+    pub(super) selected: Option<Target>,
+
+    pub(super) answers: HashMap<Target, Arc<Vec<Answer>>>,
+    pub(super) asked: VecDeque<Target>,
+    pub(super) asking: Vec<Target>,
+    pub(super) wish: Option<(From, IpFamily)>,
+    pub(super) outcome: usize,
+    /// Whether nobody chose a port yet.
+    pub(super) unchosen: bool,
+
+    pub(super) frames: Frames,
+    pub(super) path: Path,
+    pub(super) tree: Tree<Id>,
+    pub(super) turned: HashMap<Id, bool>,
+    pub(super) cursor: usize,
+    /// The row at which the packet's way ends.
+    pub(super) end: Option<usize>,
+
+    pub(super) focus: Pane,
+    pub(super) help: bool,
+    pub(super) offsets: Offsets,
+}
+
+impl State {
+    /// The explorer before anything is known, on a screen of `size` (columns, rows). `source` says in a word or two where
+    /// the host came from; `target` is the port to select.
+    pub fn new(
+        host: Arc<Host>,
+        namespace: usize,
+        source: &str,
+        target: Option<Target>,
+        look: Look,
+        size: (u16, u16),
+    ) -> State {
+        let mut state = State {
+            host,
+            namespace,
+            source: source.to_owned(),
+            look,
+            size,
+            ports: Vec::new(),
+            surveyed: false,
+            unread: Vec::new(),
+            selected: None,
+            answers: HashMap::new(),
+            asked: VecDeque::new(),
+            asking: Vec::new(),
+            wish: None,
+            outcome: 0,
+            unchosen: target.is_none(),
+            frames: Frames::default(),
+            path: Path::default(),
+            tree: Tree::default(),
+            turned: HashMap::new(),
+            cursor: 0,
+            end: None,
+            focus: Pane::Ports,
+            help: false,
+            offsets: Offsets::default(),
+        };
+        if let Some(target) = target {
+            state.selected = Some(target.clone());
+            state.ports.push(Port { target, entry: None, verdict: None, who: None });
+        }
+        state.follow();
+        state
+    }
+
+    /// The namespace that is looked from.
+    pub(super) fn ns(&self) -> &Namespace {
+        &self.host.namespaces[self.namespace]
+    }
+
+    /// The place of the selected port among the rows.
+    pub(super) fn place(&self) -> Option<usize> {
+        let selected = self.selected.as_ref()?;
+        self.ports.iter().position(|port| port.target == *selected)
+    }
+
+    /// Who answers the selected port, from each place; `None` while that is worked out.
+    pub(super) fn all_answers(&self) -> Option<&[Answer]> {
+        self.answers.get(self.selected.as_ref()?).map(|answers| answers.as_slice())
+    }
+
+    /// The index of the answer that is looked at: the place and family that the user wished for, else the place alone,
+    /// else the first.
+    pub(super) fn answer_index(&self) -> usize {
+        let (Some(answers), Some((from, family))) = (self.all_answers(), &self.wish) else { return 0 };
+        let at = |fits: &dyn Fn(&Answer) -> bool| answers.iter().position(fits);
+        at(&|answer| answer.from == *from && answer.family == *family)
+            .or_else(|| at(&|answer| answer.from == *from))
+            .unwrap_or(0)
+    }
+
+    /// The answer that is looked at.
+    pub(super) fn answer(&self) -> Option<&Answer> {
+        self.all_answers()?.get(self.answer_index())
+    }
+
+    /// The outcome that is looked at.
+    pub(super) fn outcome(&self) -> Option<&Outcome> {
+        self.answer()?.walk.outcomes.get(self.outcome)
+    }
+
+    /// The rows of the survey, with the row that the user asked for where it is none of them.
+    pub(super) fn take_ports(&mut self, entries: Vec<PortEntry>, unread: Vec<Unread>) {
+        let asked = self.ports.pop().filter(|port| port.entry.is_none());
+        self.ports = entries.into_iter().map(Port::of).collect();
+        self.surveyed = true;
+        self.unread = unread;
+        match asked {
+            Some(asked) => match self.ports.iter().find(|port| self.is_meant(&asked.target, port)) {
+                Some(port) => self.selected = Some(port.target.clone()),
+                None => {
+                    let key = |target: &Target| (target.protocol, target.port);
+                    let at = self.ports.partition_point(|port| key(&port.target) < key(&asked.target));
+                    self.ports.insert(at, asked);
+                }
+            },
+            None => self.selected = self.ports.first().map(|port| port.target.clone()),
+        }
+    }
+
+    /// Whether a port that was found is the one that the user named.
+    fn is_meant(&self, asked: &Target, port: &Port) -> bool {
+        let Some(entry) = &port.entry else { return false };
+        let inside = asked.port.is_some_and(|port| (entry.port..=entry.last).contains(&port));
+        let one = entry.port == entry.last;
+        asked.protocol == entry.protocol
+            && inside
+            && one
+            && match asked.one_addr() {
+                None => asked.addr.is_none_or(|addr| IpFamily::of(addr) == IpFamily::of(entry.addr)),
+                Some(addr) => addr == entry.addr,
+            }
+    }
+
+    /// The port that a host without a chosen one opens with: the first whose packets do not reach its own socket, among
+    /// those that were asked.
+    pub(super) fn begins_with(&self) -> Option<Target> {
+        let diverted = |port: &&Port| !port.is_ghost() && port.verdict == Some(AnswerVerdict::Diverted);
+        self.ports.iter().find(diverted).map(|port| port.target.clone())
+    }
+
+    /// Keeps who answers a port.
+    pub(super) fn keep(&mut self, target: Target, answers: Vec<Answer>) {
+        if let Some(port) = self.ports.iter_mut().find(|port| port.target == target) {
+            port.verdict = Some(crate::explain::finding::overall(&answers));
+            port.who = answers.first().map(|answer| words::who(&self.host, &answer.who));
+        }
+        if self.answers.insert(target.clone(), Arc::new(answers)).is_none() {
+            self.asked.push_back(target);
+        }
+        while self.asked.len() > KEPT {
+            let Some(at) = self.asked.iter().position(|known| Some(known) != self.selected.as_ref()) else { break };
+            if let Some(gone) = self.asked.remove(at) {
+                self.answers.remove(&gone);
+            }
+        }
+    }
+
+    /// Lays the way of the outcome that is looked at through the tree, and folds everything else.
+    pub(super) fn follow(&mut self) {
+        let host = Arc::clone(&self.host);
+        let mut frames = std::mem::take(&mut self.frames);
+        self.path = match (self.answer(), self.outcome()) {
+            (Some(answer), Some(outcome)) => Path::of(&host, self.namespace, answer.family, outcome, &mut frames),
+            _ => Path::without_packet(&host, self.namespace, &mut frames),
+        };
+        self.frames = frames;
+        self.turned.clear();
+        self.offsets.tree = 0;
+        self.offsets.why = 0;
+        self.lay_out();
+        self.cursor = self.deciding().unwrap_or(0);
+    }
+
+    /// Makes the visible rows anew, and keeps the cursor on its row, or on the nearest that is left.
+    pub(super) fn lay_out(&mut self) {
+        let held = self.tree.row(self.cursor).map(|row| row.id);
+        let host = Arc::clone(&self.host);
+        self.tree = outline(&host, &self.path, &mut self.frames, &self.turned);
+        self.end = self.tree.place(&Id::Fate);
+        let kept = held.and_then(|id| self.tree.place(&id));
+        self.cursor = kept.unwrap_or(self.cursor).min(self.tree.len().saturating_sub(1));
+    }
+
+    /// The row of the last rule that turned the packet or ended its way, else of its fate.
+    pub(super) fn deciding(&self) -> Option<usize> {
+        let decides = |id: &Id| match id {
+            Id::Rule(frame, index) => {
+                let held = self.path.trodden.get(frame).and_then(|trodden| trodden.held.get(index));
+                held.is_some_and(super::path::Mark::decides)
+            }
+            _ => false,
+        };
+        let mut rows = (0..self.tree.len()).filter_map(|place| Some((place, self.tree.row(place)?.id)));
+        let by = self.answer().and_then(|answer| answer.because.by.as_ref()).map(|step| step.at);
+        let named = rows.clone().find(|(_, id)| match (id, by) {
+            (Id::Rule(frame, index), Some(crate::walk::StepAt::Rule(rule))) => {
+                self.frames.get(*frame).rule(*index) == rule && decides(id)
+            }
+            _ => false,
+        });
+        named
+            .or_else(|| rows.clone().find(|(_, id)| decides(id)))
+            .or_else(|| rows.find(|(_, id)| *id == Id::Fate))
+            .map(|(place, _)| place)
+    }
+
+    /// Whether something that is shown is being worked out.
+    pub fn is_waiting(&self) -> bool {
+        !self.surveyed || self.selected.as_ref().is_some_and(|selected| self.asking.contains(selected))
+    }
+
+    /// Whether a part of the namespace was read.
+    pub(super) fn is_read(&self, what: What) -> bool {
+        self.ns().is_read(what)
+    }
+}

@@ -1,0 +1,360 @@
+//! Events in, effects and screens out, on a small node with ways made by hand.
+
+use std::sync::Arc;
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::{Color, Modifier};
+
+use super::action::{self, BINDINGS, Key};
+use super::{Effect, Event, Look, Pane, State, update, view};
+use crate::explain::fixture::{INPUT, addr, node, outcome, packet, step, tcp, translating, walk};
+use crate::explain::{self, Answer, From, Target};
+use crate::host::{Body, Hook, Host, Policy, Rule, xt};
+use crate::walk::{FateKind, Outcome, Step, StepAt, Verdict};
+
+const SIZE: (u16, u16) = (100, 30);
+
+/// The end of the chain INPUT, by its policy.
+fn end(verdict: Verdict) -> Step {
+    Step { at: StepAt::End(INPUT), ..step(Hook::Input, INPUT, INPUT, 1, verdict) }
+}
+
+fn delivered(host: &Host, port: u16) -> Outcome {
+    let mut outcome = outcome(FateKind::Delivered, "192.168.66.100", port, vec![end(Verdict::Policy(Policy::Accept))]);
+    outcome.fate.socket = host.namespaces[0].sockets.iter().position(|socket| socket.port == port);
+    outcome
+}
+
+/// Port 80 is sent to a container from outside and reaches nginx from localhost; port 22 is dropped or delivered.
+fn answers(host: &Host, target: &Target) -> Vec<Answer> {
+    let port = target.port.unwrap_or(0);
+    let diverted = outcome(FateKind::Forwarded, "10.42.0.2", port, translating("10.42.0.2", port));
+    let dropped =
+        outcome(FateKind::Dropped, "192.168.66.100", port, vec![step(Hook::Input, INPUT, INPUT, 1, Verdict::Drop)]);
+    let outside = match port {
+        80 => vec![diverted],
+        22 => vec![dropped, delivered(host, port)],
+        _ => vec![delivered(host, port)],
+    };
+    [(From::Outside("eth0".to_owned()), outside), (From::Local(addr("127.0.0.1")), vec![delivered(host, port)])]
+        .into_iter()
+        .map(|(from, outcomes)| explain::judge(host, target, from, walk(packet(port), outcomes)))
+        .collect()
+}
+
+/// The explorer with a person before it.
+struct Explorer {
+    host: Arc<Host>,
+    state: State,
+}
+
+impl Explorer {
+    fn new(host: Host, target: Option<Target>, look: Look) -> Explorer {
+        let host = Arc::new(host);
+        let state = State::new(Arc::clone(&host), 0, "a test", target, look, SIZE);
+        let mut explorer = Explorer { host, state };
+        explorer.take(Event::Started);
+        explorer
+    }
+
+    fn on(port: u16) -> Explorer {
+        Explorer::new(node(), Some(tcp(port, None)), Look { colour: true })
+    }
+
+    /// Takes an event and all that comes of it.
+    fn take(&mut self, event: Event) {
+        let mut effects = update(&mut self.state, event);
+        while let Some(effect) = effects.pop() {
+            let event = match effect {
+                Effect::Survey => Event::Surveyed(explain::ports(&self.host, 0)),
+                Effect::Answer(target) => {
+                    let answers = answers(&self.host, &target);
+                    Event::Answered(target, answers)
+                }
+                Effect::Redraw | Effect::Suspend | Effect::Quit => continue,
+            };
+            effects.extend(update(&mut self.state, event));
+        }
+    }
+
+    fn press(&mut self, keys: &str) {
+        for word in keys.split_whitespace() {
+            self.take(Event::Key(action::key(word).expect("a key")));
+        }
+    }
+
+    fn screen(&self) -> Buffer {
+        let area = Rect::new(0, 0, self.state.size.0, self.state.size.1);
+        let mut buffer = Buffer::empty(area);
+        view(&self.state, &mut buffer, area);
+        buffer
+    }
+
+    fn text(&self) -> String {
+        text(&self.screen())
+    }
+
+    /// The rows of the tree, without the space at their ends.
+    fn tree(&self) -> Vec<String> {
+        let inner = super::view::panes(&self.state).expect("room").tree.inner();
+        let buffer = self.screen();
+        let row = |y| (inner.left()..inner.right()).map(|x| buffer[(x, y)].symbol()).collect::<String>();
+        let rows = (inner.top()..inner.bottom()).map(row);
+        rows.map(|row: String| row.trim_end().to_owned()).filter(|row| !row.is_empty()).collect()
+    }
+
+    fn selected(&self) -> (Option<u16>, Option<usize>) {
+        let target = self.state.selected.as_ref().expect("a port");
+        (target.port, target.socket)
+    }
+}
+
+fn text(buffer: &Buffer) -> String {
+    let row = |y| (0..buffer.area.width).map(|x| buffer[(x, y)].symbol()).collect::<String>() + "\n";
+    (0..buffer.area.height).map(row).collect()
+}
+
+/// Whether each of these is in some row, one below the other.
+fn in_order(rows: &[String], parts: &[&str]) -> bool {
+    let mut rows = rows.iter();
+    parts.iter().all(|part| rows.any(|row| row.contains(part)))
+}
+
+#[test]
+fn it_asks_for_the_ports_and_then_for_one_port_after_another() {
+    let host = Arc::new(node());
+    let mut state = State::new(Arc::clone(&host), 0, "a test", None, Look { colour: true }, SIZE);
+    assert_eq!(update(&mut state, Event::Started), [Effect::Survey]);
+    let survey = explain::ports(&host, 0);
+    let targets: Vec<Target> = survey.ports.iter().map(|entry| entry.target()).collect();
+    assert_eq!(update(&mut state, Event::Surveyed(survey)), [Effect::Answer(targets[0].clone())]);
+    let event = Event::Answered(targets[0].clone(), answers(&host, &targets[0]));
+    assert_eq!(update(&mut state, event), [Effect::Answer(targets[1].clone())]);
+}
+
+#[test]
+fn a_held_key_never_asks_for_more_than_two_ports_at_once() {
+    let host = Arc::new(node());
+    let mut state = State::new(Arc::clone(&host), 0, "a test", None, Look { colour: true }, SIZE);
+    let mut asked = update(&mut state, Event::Surveyed(explain::ports(&host, 0))).len();
+    for _ in 0..5 {
+        asked += update(&mut state, Event::Key(KeyEvent::new(KeyCode::Down, KeyModifiers::NONE))).len();
+    }
+    assert_eq!(asked, 2);
+}
+
+#[test]
+fn an_answer_to_a_port_that_is_no_longer_selected_does_not_change_the_tree() {
+    let mut explorer = Explorer::on(80);
+    let before = explorer.tree();
+    let other = tcp(22, Some(1));
+    let answers = answers(&explorer.host, &other);
+    update(&mut explorer.state, Event::Answered(other, answers));
+    assert_eq!(explorer.tree(), before);
+    assert_eq!(explorer.selected(), (Some(80), Some(0)));
+}
+
+#[test]
+fn the_way_is_open_and_marked_and_everything_else_is_folded() {
+    let tree = Explorer::on(80).tree();
+    let way = [
+        "┃ ▾ prerouting",
+        "┃   ▾ nat PREROUTING",
+        "┣━━━━ ▾ 2 ",
+        "┣━━━━━━ ▾ 1 ",
+        "· 2 rules that do not match",
+        "━━━━▶ 3 ",
+        "◉ leaves by cni0",
+    ];
+    assert!(in_order(&tree, &way), "{tree:#?}");
+    assert!(in_order(&tree, &["◉", "▸ input", "never reached"]) || in_order(&tree, &["◉", "▸ input"]), "{tree:#?}");
+    assert!(!tree.iter().any(|row| row.contains("filter INPUT")), "{tree:#?}");
+}
+
+#[test]
+fn a_drop_ends_the_way() {
+    let mut explorer = Explorer::on(22);
+    let tree = explorer.tree();
+    assert!(in_order(&tree, &["▾ input", "▾ filter INPUT", "┗━━━━━▶ 1 ", "◉ dropped", "▸ prerouting"]), "{tree:#?}");
+    explorer.press("b");
+    let tree = explorer.tree();
+    assert!(in_order(&tree, &["input", "◉ delivered: sshd (812) on 0.0.0.0:22"]), "{tree:#?}");
+    assert!(explorer.text().contains("outcome 2 of 2"));
+    explorer.press("b");
+    assert!(explorer.text().contains("outcome 1 of 2"));
+}
+
+#[test]
+fn another_origin_stays_chosen_while_ports_are_changed() {
+    let mut explorer = Explorer::on(22);
+    explorer.press("o");
+    assert!(explorer.text().contains("tcp/22 from localhost, IPv4"));
+    explorer.press("down");
+    assert_eq!(explorer.selected(), (Some(80), Some(0)));
+    assert!(explorer.text().contains("tcp/80 from localhost, IPv4"));
+    explorer.press("O");
+    assert!(explorer.text().contains("tcp/80 from outside by eth0, IPv4"));
+}
+
+#[test]
+fn enter_goes_to_the_rule_that_decides_and_folds_and_unfolds() {
+    let mut explorer = Explorer::on(80);
+    explorer.press("enter");
+    assert_eq!(explorer.state.focus, Pane::Netfilter);
+    let last = |explorer: &Explorer| explorer.tree().len();
+    assert!(explorer.text().contains("Rule"));
+    assert!(explorer.text().contains("It holds: destination becomes 10.42.0.2:80."));
+    let open = last(&explorer);
+    explorer.press("up enter");
+    assert_eq!(last(&explorer), open + 2, "the rules that do not match are told");
+    explorer.press("left");
+    assert_eq!(last(&explorer), open);
+    explorer.press("left left");
+    assert!(!explorer.tree().iter().any(|row| row.contains("━▶ 3 ")), "the chain is folded");
+    explorer.press("right right");
+    assert!(explorer.tree().iter().any(|row| row.contains("━▶ 3 ")));
+    explorer.press("esc");
+    assert_eq!(explorer.state.focus, Pane::Ports);
+}
+
+#[test]
+fn steps_folds_and_panes_have_keys() {
+    let mut explorer = Explorer::on(80);
+    explorer.press("c");
+    let folded = explorer.tree();
+    assert!(folded.iter().all(|row| !row.contains('▾')), "{folded:#?}");
+    explorer.press("e");
+    assert!(in_order(&explorer.tree(), &["▾ prerouting", "━▶ 3 "]));
+    explorer.press("tab home n");
+    assert!(explorer.text().contains("rule 2 of nat PREROUTING"));
+    explorer.press("n n N");
+    assert!(explorer.text().contains("rule 1 of nat CNI-HOSTPORT-DNAT"));
+    explorer.press("tab");
+    assert_eq!(explorer.state.focus, Pane::Why);
+    explorer.press("down");
+    assert!(explorer.text().contains("from localhost"));
+    explorer.press("s-tab s-tab s-tab");
+    assert_eq!(explorer.state.focus, Pane::Why);
+}
+
+#[test]
+fn the_help_tells_every_key_and_takes_the_keys() {
+    let mut explorer = Explorer::on(80);
+    explorer.press("?");
+    update(&mut explorer.state, Event::Resized(80, 60));
+    let text = explorer.text();
+    for binding in &BINDINGS {
+        assert!(text.contains(binding.does), "{}", binding.does);
+    }
+    explorer.press("down");
+    assert_eq!(explorer.selected(), (Some(80), Some(0)));
+    explorer.press("esc");
+    assert!(!explorer.text().contains("Help"));
+    explorer.press("?");
+    let quit = Event::Key(KeyEvent::new(KeyCode::Char('q'), KeyModifiers::NONE));
+    assert_eq!(update(&mut explorer.state, quit), [Effect::Quit]);
+}
+
+#[test]
+fn without_a_target_it_opens_on_the_first_port_that_its_socket_does_not_get() {
+    let mut explorer = Explorer::new(node(), None, Look { colour: true });
+    assert_eq!(explorer.selected(), (Some(80), Some(0)));
+    explorer.press("up");
+    assert_eq!(explorer.selected(), (Some(22), Some(1)));
+}
+
+#[test]
+fn a_target_that_nobody_has_gets_a_row_of_its_own() {
+    let explorer = Explorer::on(443);
+    assert_eq!(explorer.selected(), (Some(443), None));
+    assert!(explorer.text().contains("asked"));
+    let explorer =
+        Explorer::new(node(), Some(Target { addr: Some(addr("::")), ..tcp(80, None) }), Look { colour: true });
+    assert_eq!(explorer.selected(), (Some(80), Some(2)), "the socket of that family");
+}
+
+#[test]
+fn a_screen_that_is_too_small_says_so_and_q_still_leaves() {
+    let mut explorer = Explorer::on(80);
+    update(&mut explorer.state, Event::Resized(39, 12));
+    assert!(explorer.text().contains("whyport needs 40×12; this is 39×12"));
+    update(&mut explorer.state, Event::Resized(40, 12));
+    assert!(explorer.text().contains("Ports"));
+}
+
+#[test]
+fn the_way_can_be_told_without_colours() {
+    let explorer = Explorer::new(node(), Some(tcp(80, None)), Look { colour: false });
+    let buffer = explorer.screen();
+    assert!(buffer.content.iter().all(|cell| cell.fg == Color::Reset && cell.bg == Color::Reset));
+    let inner = super::view::panes(&explorer.state).expect("room").tree.inner();
+    let weight = |part: &str| {
+        let row = (inner.top()..inner.bottom())
+            .find(|y| {
+                (inner.left()..inner.right()).map(|x| buffer[(x, *y)].symbol()).collect::<String>().contains(part)
+            })
+            .expect("the row");
+        let cells = (inner.left() + 10..inner.right()).map(|x| &buffer[(x, row)]);
+        cells.filter(|cell| cell.symbol() != " ").fold(Modifier::empty(), |all, cell| all | cell.modifier)
+    };
+    assert!(weight("━▶ 3 ").contains(Modifier::BOLD));
+    assert!(!weight("that do not match").contains(Modifier::BOLD));
+    assert!(weight("that do not match").contains(Modifier::DIM));
+}
+
+#[test]
+fn names_from_outside_cannot_act_on_the_terminal() {
+    let mut host = node();
+    host.namespaces[0].sockets[0].processes[0].name = "\x1b[2Jx\u{202e}".to_owned();
+    host.namespaces[0].ruleset.tables[0].name = "n\x1bat".into();
+    host.node = Some("a\tb\x07".to_owned());
+    let mut explorer = Explorer::new(host, Some(tcp(80, None)), Look { colour: true });
+    for keys in ["", "enter", "tab"] {
+        explorer.press(keys);
+        let text = explorer.text();
+        let acts = text.chars().find(|c| (c.is_control() && *c != '\n') || *c == '\u{202e}');
+        assert_eq!(acts, None, "{text}");
+    }
+    assert!(explorer.text().contains("\\x1b[2Jx"), "{}", explorer.text());
+}
+
+#[test]
+fn a_chain_of_100_000_rules_is_one_row_until_it_is_opened() {
+    let mut host = node();
+    let rule = || Rule {
+        handle: None,
+        body: Body::Iptables(xt::Rule { matches: Vec::new().into(), target: xt::Target::Drop }),
+    };
+    host.namespaces[0].ruleset.tables[0].chains[2].rules.extend((0..100_000).map(|_| rule()));
+    let mut explorer = Explorer::new(host, Some(tcp(80, None)), Look { colour: true });
+    let rows = explorer.state.tree.len();
+    assert!(rows < 20, "{rows}");
+    assert!(explorer.text().contains("· 100000 rules never reached ·"));
+    explorer.press("enter down enter end");
+    assert_eq!(explorer.state.tree.len(), rows + 100_000);
+    assert!(explorer.text().contains(" 99999 -j "), "{}", explorer.text());
+}
+
+#[test]
+fn no_keys_on_no_size_make_it_fail() {
+    let mut explorer = Explorer::on(80);
+    let keys: Vec<Key> = BINDINGS.iter().flat_map(|binding| binding.keys).copied().collect();
+    let mut chance: u64 = 7;
+    let mut next = |below: usize| {
+        chance = chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (chance >> 33) as usize % below
+    };
+    for _ in 0..3000 {
+        if next(10) == 0 {
+            explorer.take(Event::Resized(next(200) as u16, next(70) as u16));
+        }
+        let event = match keys[next(keys.len())] {
+            Key::Bare(code) => KeyEvent::new(code, KeyModifiers::NONE),
+            Key::Ctrl(c) => KeyEvent::new(KeyCode::Char(c), KeyModifiers::CONTROL),
+        };
+        explorer.take(Event::Key(event));
+        explorer.screen();
+    }
+}

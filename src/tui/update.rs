@@ -1,0 +1,326 @@
+//! What a key, a size or a result changes, and what is to be done then. The only place where the state changes; nothing
+//! here is slow: walks are effects, and come back as events.
+
+use crossterm::event::{KeyEvent, KeyEventKind};
+
+use super::action::{Action, action};
+use super::outline::Id;
+use super::state::{Pane, State};
+use super::view;
+use crate::explain::{Answer, Survey, Target};
+
+/// Something that happened.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// The explorer begins.
+    Started,
+    /// A key was pressed.
+    Key(KeyEvent),
+    /// The screen has another size: columns, rows.
+    Resized(u16, u16),
+    /// The ports were found.
+    Surveyed(Survey),
+    /// Who answers a port was worked out.
+    Answered(Target, Vec<Answer>),
+}
+
+/// Something to be done outside of the state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// Find the ports of the namespace ([`explain::ports`](crate::explain::ports)); [`Event::Surveyed`] answers.
+    Survey,
+    /// Walk the packets to a port ([`explain::answers`](crate::explain::answers)); [`Event::Answered`] answers.
+    Answer(Target),
+    /// Draw every cell again.
+    Redraw,
+    /// Give the terminal back, and stop until the shell continues the program.
+    Suspend,
+    /// Leave.
+    Quit,
+}
+
+/// How many ports are worked out at a time: the selected one, and one of those beside it.
+const AT_ONCE: usize = 2;
+
+/// Changes the state by an event. What is to be done comes back, in order.
+pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    match event {
+        Event::Started => effects.push(Effect::Survey),
+        Event::Key(key) if key.kind == KeyEventKind::Release => {}
+        Event::Key(key) => {
+            state.unchosen = false;
+            effects.extend(action(&key).and_then(|action| act(state, action)));
+        }
+        Event::Resized(columns, rows) => state.size = (columns, rows),
+        Event::Surveyed(survey) => {
+            let before = state.selected.clone();
+            state.take_ports(survey.ports, survey.unread);
+            if state.selected != before {
+                state.follow();
+            }
+        }
+        Event::Answered(target, answers) => {
+            state.asking.retain(|asked| *asked != target);
+            state.keep(target.clone(), answers);
+            if state.unchosen
+                && let Some(begin) = state.begins_with()
+            {
+                state.unchosen = false;
+                state.selected = Some(begin);
+            }
+            if state.selected.as_ref() == Some(&target) {
+                state.outcome = 0;
+                state.follow();
+            }
+        }
+    }
+    scroll(state);
+    ask(state, &mut effects);
+    effects
+}
+
+fn act(state: &mut State, action: Action) -> Option<Effect> {
+    if state.help {
+        return in_help(state, action);
+    }
+    match action {
+        Action::Quit => return Some(Effect::Quit),
+        Action::Suspend => return Some(Effect::Suspend),
+        Action::Redraw => return Some(Effect::Redraw),
+        Action::Help => {
+            state.help = true;
+            state.offsets.help = 0;
+        }
+        Action::Back => state.focus = Pane::Ports,
+        Action::NextPane => turn_pane(state, 1),
+        Action::PreviousPane => turn_pane(state, Pane::ALL.len() - 1),
+        Action::NextOrigin => turn_origin(state, 1),
+        Action::PreviousOrigin => turn_origin(state, -1),
+        Action::NextOutcome => turn_outcome(state, 1),
+        Action::PreviousOutcome => turn_outcome(state, -1),
+        Action::UnfoldPath => unfold_path(state),
+        Action::FoldAll => fold_all(state),
+        Action::NextStep => step(state, true),
+        Action::PreviousStep => step(state, false),
+        Action::Up
+        | Action::Down
+        | Action::PageUp
+        | Action::PageDown
+        | Action::First
+        | Action::Last
+        | Action::Fold
+        | Action::Unfold
+        | Action::Enter => match state.focus {
+            Pane::Ports => in_ports(state, action),
+            Pane::Netfilter => in_tree(state, action),
+            Pane::Why => in_why(state, action),
+        },
+    }
+    None
+}
+
+fn in_help(state: &mut State, action: Action) -> Option<Effect> {
+    match action {
+        Action::Quit => return Some(Effect::Quit),
+        Action::Suspend => return Some(Effect::Suspend),
+        Action::Redraw => return Some(Effect::Redraw),
+        Action::Help | Action::Back | Action::Enter => state.help = false,
+        _ => {
+            let last = view::help_overflow(state);
+            state.offsets.help = moved(state.offsets.help, action, last + 1, 5).unwrap_or(state.offsets.help);
+        }
+    }
+    None
+}
+
+/// Where a movement leads among `len` rows; `None` where the action is none.
+fn moved(place: usize, action: Action, len: usize, page: usize) -> Option<usize> {
+    let last = len.saturating_sub(1);
+    Some(match action {
+        Action::Up => place.saturating_sub(1),
+        Action::Down => (place + 1).min(last),
+        Action::PageUp => place.saturating_sub(page.max(1)),
+        Action::PageDown => (place + page.max(1)).min(last),
+        Action::First => 0,
+        Action::Last => last,
+        _ => return None,
+    })
+}
+
+fn turn_pane(state: &mut State, by: usize) {
+    let at = Pane::ALL.iter().position(|pane| *pane == state.focus).unwrap_or(0);
+    state.focus = Pane::ALL[(at + by) % Pane::ALL.len()];
+    state.offsets.why = 0;
+}
+
+fn in_ports(state: &mut State, action: Action) {
+    let Some(place) = state.place() else { return };
+    let page = view::panes(state).map_or(1, |panes| panes.ports.inner_height());
+    match moved(place, action, state.ports.len(), page) {
+        Some(to) if to != place => {
+            state.selected = state.ports.get(to).map(|port| port.target.clone());
+            state.outcome = 0;
+            state.follow();
+        }
+        Some(_) => {}
+        None if matches!(action, Action::Enter | Action::Unfold) => {
+            state.focus = Pane::Netfilter;
+            state.cursor = state.deciding().unwrap_or(state.cursor);
+        }
+        None => {}
+    }
+}
+
+fn in_tree(state: &mut State, action: Action) {
+    let page = view::panes(state).map_or(1, |panes| panes.tree.inner_height());
+    if let Some(to) = moved(state.cursor, action, state.tree.len(), page) {
+        state.cursor = to;
+        state.offsets.why = 0;
+        return;
+    }
+    let Some(row) = state.tree.row(state.cursor) else { return };
+    let id = row.id;
+    match (action, row.open) {
+        (Action::Fold, Some(true)) => turn(state, id, false),
+        (Action::Fold, _) => match state.tree.parent(state.cursor) {
+            Some(parent) => state.cursor = parent,
+            None => state.focus = Pane::Ports,
+        },
+        (Action::Unfold, Some(false)) => turn(state, id, true),
+        (Action::Unfold, Some(true)) => state.cursor += 1,
+        (Action::Enter, Some(open)) => turn(state, id, !open),
+        _ => {}
+    }
+}
+
+fn turn(state: &mut State, id: Id, open: bool) {
+    state.turned.insert(id, open);
+    state.lay_out();
+}
+
+fn in_why(state: &mut State, action: Action) {
+    match action {
+        Action::Up => turn_origin(state, -1),
+        Action::Down => turn_origin(state, 1),
+        Action::PageUp | Action::First => state.offsets.why = state.offsets.why.saturating_sub(3),
+        Action::PageDown | Action::Last => state.offsets.why = (state.offsets.why + 3).min(view::why_overflow(state)),
+        Action::Enter => {
+            state.focus = Pane::Netfilter;
+            state.cursor = state.deciding().unwrap_or(state.cursor);
+        }
+        _ => {}
+    }
+}
+
+fn turn_origin(state: &mut State, by: isize) {
+    let Some(answers) = state.all_answers().filter(|answers| !answers.is_empty()) else { return };
+    let to = (state.answer_index() as isize + by).rem_euclid(answers.len() as isize) as usize;
+    let wish = (answers[to].from.clone(), answers[to].family);
+    state.wish = Some(wish);
+    state.outcome = 0;
+    state.follow();
+}
+
+fn turn_outcome(state: &mut State, by: isize) {
+    let Some(answer) = state.answer() else { return };
+    let all = answer.walk.outcomes.len() as isize;
+    if all > 1 {
+        state.outcome = (state.outcome as isize + by).rem_euclid(all) as usize;
+        state.follow();
+    }
+}
+
+/// Opens every chain that the packet enters.
+fn unfold_path(state: &mut State) {
+    loop {
+        let closed: Vec<Id> = (0..state.tree.len())
+            .filter_map(|place| state.tree.row(place))
+            .filter(|row| row.open == Some(false) && is_walked(state, row.id))
+            .map(|row| row.id)
+            .collect();
+        if closed.is_empty() {
+            return;
+        }
+        state.turned.extend(closed.into_iter().map(|id| (id, true)));
+        state.lay_out();
+    }
+}
+
+/// Whether the packet goes into what is below the row.
+fn is_walked(state: &State, id: Id) -> bool {
+    match id {
+        Id::Hook(place) => state.path.held_at(place, &state.frames) > 0,
+        Id::Base(frame) => state.path.trodden.get(&frame).is_some_and(|trodden| !trodden.held.is_empty()),
+        Id::Rule(frame, index) => {
+            state.path.trodden.get(&frame).is_some_and(|trodden| trodden.held.contains_key(&index))
+        }
+        Id::Run { .. } | Id::Pass(_) | Id::End(_) | Id::Route(_) | Id::Fate => false,
+    }
+}
+
+fn fold_all(state: &mut State) {
+    let open: Vec<Id> = (0..state.tree.len())
+        .filter_map(|place| state.tree.row(place))
+        .filter(|row| row.open == Some(true))
+        .map(|row| row.id)
+        .collect();
+    let mut top = state.cursor;
+    while let Some(parent) = state.tree.parent(top) {
+        top = parent;
+    }
+    state.cursor = top;
+    state.turned.extend(open.into_iter().map(|id| (id, false)));
+    state.lay_out();
+}
+
+/// To the next or the former rule that held, among the visible rows.
+fn step(state: &mut State, forward: bool) {
+    let held = |place: &usize| match state.tree.row(*place).map(|row| row.id) {
+        Some(Id::Rule(frame, index)) => {
+            state.path.trodden.get(&frame).is_some_and(|trodden| trodden.held.contains_key(&index))
+        }
+        Some(Id::Fate) => true,
+        _ => false,
+    };
+    let found =
+        if forward { (state.cursor + 1..state.tree.len()).find(held) } else { (0..state.cursor).rev().find(held) };
+    if let Some(place) = found {
+        state.cursor = place;
+        state.focus = Pane::Netfilter;
+        state.offsets.why = 0;
+    }
+}
+
+/// Moves the windows so that what is selected can be seen.
+fn scroll(state: &mut State) {
+    let Some(panes) = view::panes(state) else { return };
+    let place = state.place().unwrap_or(0);
+    state.offsets.ports = view::window(state.offsets.ports, place, state.ports.len(), panes.ports.inner_height());
+    state.offsets.tree = view::window(state.offsets.tree, state.cursor, state.tree.len(), panes.tree.inner_height());
+    state.offsets.why = state.offsets.why.min(view::why_overflow(state));
+}
+
+/// Asks who answers: the selected port first, then the ports that can be seen.
+fn ask(state: &mut State, effects: &mut Vec<Effect>) {
+    if !state.surveyed {
+        return;
+    }
+    let wanted = |state: &State, target: &Target| !state.asking.contains(target) && !state.answers.contains_key(target);
+    if let Some(selected) = state.selected.clone().filter(|selected| wanted(state, selected))
+        && state.asking.len() < AT_ONCE
+    {
+        state.asking.push(selected.clone());
+        effects.push(Effect::Answer(selected));
+    }
+    // One place is left free for what the user selects next.
+    let height = view::panes(state).map_or(0, |panes| panes.ports.inner_height());
+    let shown = state.ports.iter().skip(state.offsets.ports).take(height);
+    let unknown = shown.filter(|port| port.verdict.is_none()).map(|port| &port.target);
+    if state.asking.is_empty()
+        && let Some(next) = unknown.into_iter().find(|target| wanted(state, target)).cloned()
+    {
+        state.asking.push(next.clone());
+        effects.push(Effect::Answer(next));
+    }
+}

@@ -1,0 +1,293 @@
+//! Draws the state into a buffer: header, three panes, the line of keys, and the help on top. Pure; it draws what can be
+//! seen, and makes text for those rows only.
+
+mod help;
+mod netfilter;
+mod ports;
+mod why;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::{Modifier, Style};
+use ratatui::widgets::{Block, Borders, Widget};
+use unicode_width::UnicodeWidthStr;
+
+use super::action::BINDINGS;
+use super::look::{Look, Tone};
+use super::state::{Pane, State};
+use super::text::fit;
+use crate::explain::{clean, words};
+use crate::host::IpFamily;
+
+/// The smallest screen that is drawn: columns, rows.
+pub const SMALLEST: (u16, u16) = (40, 12);
+
+/// Below this width the ports stand above the tree, not beside it.
+const BESIDE: u16 = 72;
+/// Below this height panes have a line above instead of a box around.
+const BOXED: u16 = 18;
+
+/// Where everything stands.
+#[derive(Debug, Clone, Copy)]
+pub struct Panes {
+    header: Rect,
+    /// The ports.
+    pub ports: PaneArea,
+    /// The tree.
+    pub tree: PaneArea,
+    /// Who answers, and why.
+    pub why: PaneArea,
+    keys: Rect,
+}
+
+/// The area of a pane with its frame.
+#[derive(Debug, Clone, Copy)]
+pub struct PaneArea {
+    area: Rect,
+    borders: Borders,
+}
+
+impl PaneArea {
+    fn block(&self) -> Block<'static> {
+        Block::new().borders(self.borders)
+    }
+
+    /// What is inside of the frame.
+    pub fn inner(&self) -> Rect {
+        self.block().inner(self.area)
+    }
+
+    /// How many rows are inside of the frame.
+    pub fn inner_height(&self) -> usize {
+        usize::from(self.inner().height)
+    }
+}
+
+/// Where everything stands on the state's screen; `None` where that is too small.
+pub fn panes(state: &State) -> Option<Panes> {
+    arrange(state, Rect::new(0, 0, state.size.0, state.size.1))
+}
+
+fn arrange(state: &State, area: Rect) -> Option<Panes> {
+    if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
+        return None;
+    }
+    let beside = area.width >= BESIDE;
+    let borders = if beside && area.height >= BOXED { Borders::ALL } else { Borders::TOP };
+    let frame = if borders == Borders::ALL { 2 } else { 1 };
+    let rows = |y: u16, height: u16| Rect { y: area.y + y, height, ..area };
+    let why = (area.height / 5 + 1).clamp(3, 10) + frame - if area.height < BOXED { 1 } else { 0 };
+    let middle = area.height - 2 - why;
+    let upper = rows(1, middle);
+    let (ports, tree) = if beside {
+        let width = (area.width * 2 / 5).clamp(33, 40);
+        (Rect { width, ..upper }, Rect { x: upper.x + width, width: upper.width - width, ..upper })
+    } else {
+        let height = if state.focus == Pane::Ports { middle / 2 } else { (middle / 3).max(2) };
+        let below = Rect { y: upper.y + height, height: middle - height, ..upper };
+        (Rect { height, ..upper }, below)
+    };
+    let pane = |area| PaneArea { area, borders };
+    Some(Panes {
+        header: rows(0, 1),
+        ports: pane(ports),
+        tree: pane(tree),
+        why: pane(rows(1 + middle, why)),
+        keys: rows(area.height - 1, 1),
+    })
+}
+
+/// The first row of a window of `height` rows over `len`, as near to `offset` as it can be, so that `place` is seen.
+pub fn window(offset: usize, place: usize, len: usize, height: usize) -> usize {
+    let lowest = (place + 1).saturating_sub(height);
+    offset.clamp(lowest, place.max(lowest)).min(len.saturating_sub(height))
+}
+
+/// How many lines of the why pane do not fit.
+pub fn why_overflow(state: &State) -> usize {
+    panes(state).map_or(0, |panes| {
+        let inner = panes.why.inner();
+        why::lines(state, usize::from(inner.width)).len().saturating_sub(usize::from(inner.height))
+    })
+}
+
+/// How many lines of the help do not fit.
+pub fn help_overflow(state: &State) -> usize {
+    help::overflow(Rect::new(0, 0, state.size.0, state.size.1))
+}
+
+/// Draws the explorer into `area`.
+pub fn view(state: &State, buffer: &mut Buffer, area: Rect) {
+    let area = area.intersection(buffer.area);
+    let Some(panes) = arrange(state, area) else {
+        too_small(state, buffer, area);
+        return;
+    };
+    header(state, buffer, panes.header);
+    frame(state, buffer, &panes.ports, Pane::Ports, "Ports", &ports::count(state));
+    ports::draw(state, buffer, panes.ports.inner());
+    frame(state, buffer, &panes.tree, Pane::Netfilter, "Netfilter", &netfilter::heading(state));
+    netfilter::draw(state, buffer, panes.tree.inner());
+    let (title, lines) = (why::title(state), why::lines(state, usize::from(panes.why.inner().width)));
+    let inner = panes.why.inner();
+    let hidden = lines.len().saturating_sub(usize::from(inner.height) + state.offsets.why);
+    let more = match hidden {
+        0 => String::new(),
+        1 => "1 more line: PgDn".to_owned(),
+        hidden => format!("{hidden} more lines: PgDn"),
+    };
+    frame(state, buffer, &panes.why, Pane::Why, title, &more);
+    for (row, line) in lines.iter().skip(state.offsets.why).take(usize::from(inner.height)).enumerate() {
+        put(buffer, Rect { y: inner.y + row as u16, height: 1, ..inner }, state.look, line);
+    }
+    keys(state, buffer, panes.keys);
+    if state.help {
+        help::draw(state, buffer, area);
+    }
+}
+
+fn too_small(state: &State, buffer: &mut Buffer, area: Rect) {
+    if area.is_empty() {
+        return;
+    }
+    let text = format!("whyport needs {}×{}; this is {}×{} (q quits)", SMALLEST.0, SMALLEST.1, area.width, area.height);
+    for (row, line) in
+        super::text::wrap(&text, usize::from(area.width)).iter().take(usize::from(area.height)).enumerate()
+    {
+        put(buffer, Rect { y: area.y + row as u16, height: 1, ..area }, state.look, &[(Tone::Plain, line.clone())]);
+    }
+}
+
+/// A piece of a line.
+type Piece = (Tone, String);
+
+/// Puts pieces of text into the first row of `area`, cut at its end.
+fn put(buffer: &mut Buffer, area: Rect, look: Look, pieces: &[Piece]) {
+    let mut x = area.x;
+    for (tone, text) in pieces {
+        let left = usize::from(area.right().saturating_sub(x));
+        let text = fit(text, left);
+        let (next, _) = buffer.set_stringn(x, area.y, &text, left, look.style(*tone));
+        x = next;
+    }
+}
+
+/// Puts text at the right end of the first row of `area`, if it leaves at least `keep` columns.
+fn put_right(buffer: &mut Buffer, area: Rect, look: Look, (tone, text): &Piece, keep: usize) {
+    let width = text.width();
+    if width > 0 && width + keep < usize::from(area.width) {
+        let x = area.right() - width as u16;
+        buffer.set_stringn(x, area.y, text, width, look.style(*tone));
+    }
+}
+
+fn invert(buffer: &mut Buffer, area: Rect) {
+    buffer.set_style(area, Style::new().remove_modifier(Modifier::DIM).add_modifier(Modifier::REVERSED));
+}
+
+fn frame(state: &State, buffer: &mut Buffer, pane: &PaneArea, which: Pane, title: &str, beside: &str) {
+    let focused = state.focus == which && !state.help;
+    let tone = if focused { Tone::Focus } else { Tone::Frame };
+    pane.block().border_style(state.look.style(tone)).render(pane.area, buffer);
+    let line = Rect { x: pane.area.x + 1, width: pane.area.width.saturating_sub(2), height: 1, ..pane.area };
+    let mut style = state.look.style(if focused { Tone::Focus } else { Tone::Plain });
+    if focused {
+        style = style.add_modifier(Modifier::REVERSED);
+    }
+    let title = format!(" {title} ");
+    buffer.set_stringn(line.x, line.y, &title, usize::from(line.width), style);
+    if !beside.is_empty() {
+        let text = format!(" {} ", fit(beside, usize::from(line.width).saturating_sub(title.width() + 4)));
+        put_right(buffer, line, state.look, &(Tone::Dim, text), title.width());
+    }
+}
+
+/// `tcp/80`, `icmp`.
+fn target_text(target: &crate::explain::Target) -> String {
+    let addr = target.one_addr();
+    match (addr, target.port) {
+        (Some(addr), Some(port)) => format!("{}/{}", target.protocol, std::net::SocketAddr::new(addr, port)),
+        (None, Some(port)) => format!("{}/{port}", target.protocol),
+        (Some(addr), None) => format!("{}/{addr}", target.protocol),
+        (None, None) => target.protocol.to_string(),
+    }
+}
+
+fn header(state: &State, buffer: &mut Buffer, area: Rect) {
+    let ns = state.ns();
+    let node = state.host.node.as_deref().unwrap_or_default();
+    let place = if state.namespace == state.host.viewed && !node.is_empty() { node } else { ns.name.as_str() };
+    let from = if place.is_empty() { state.source.clone() } else { format!("{place} · {}", state.source) };
+    let left = vec![(Tone::Strong, " whyport".to_owned()), (Tone::Dim, format!("  {}", clean(&from)))];
+    let mut right = String::new();
+    if let Some(answer) = state.answer() {
+        let all = answer.walk.outcomes.len();
+        if all > 1 {
+            right = format!("outcome {} of {all} ", state.outcome + 1);
+        }
+    }
+    let middle = match (&state.selected, state.answer()) {
+        (Some(target), Some(answer)) => {
+            let version = match answer.family {
+                IpFamily::V4 => "IPv4",
+                IpFamily::V6 => "IPv6",
+            };
+            let from = words::from(&answer.from);
+            clean(&format!("{} from {from}, {version}", target_text(target))).into_owned()
+        }
+        (Some(target), None) => target_text(target),
+        (None, _) => String::new(),
+    };
+    let taken: usize = left.iter().map(|(_, text)| text.width()).sum();
+    let free = usize::from(area.width).saturating_sub(right.width() + 2);
+    let middle = fit(&middle, free.saturating_sub(10));
+    let start = (usize::from(area.width).saturating_sub(middle.width()) / 2).max(taken + 2);
+    let start = start.min(free.saturating_sub(middle.width()));
+    put(buffer, Rect { width: (start as u16).saturating_sub(1), ..area }, state.look, &left);
+    let x = area.x + start as u16;
+    put(buffer, Rect { x, width: area.right() - x, ..area }, state.look, &[(Tone::Strong, middle)]);
+    put_right(buffer, area, state.look, &(Tone::Unsure, right), 0);
+}
+
+/// The line of keys; at its end, what is being worked on.
+fn keys(state: &State, buffer: &mut Buffer, area: Rect) {
+    let busy = match (state.surveyed, &state.selected) {
+        (false, _) => "finding ports… ",
+        (true, Some(selected)) if state.asking.contains(selected) => "walking… ",
+        (true, _) => "",
+    };
+    put_right(buffer, area, state.look, &(Tone::Dim, busy.to_owned()), 0);
+    let hints: Vec<_> = BINDINGS.iter().filter_map(|binding| binding.hint).collect();
+    let width = |(key, word): &(&str, &str)| key.width() + word.width() + 4;
+    let mut left = usize::from(area.width).saturating_sub(busy.width());
+    let kept: usize = hints.iter().rev().take(2).map(width).sum();
+    left = left.saturating_sub(kept);
+    let mut pieces = Vec::new();
+    for (index, hint) in hints.iter().enumerate() {
+        let last = index + 2 >= hints.len();
+        if !last {
+            if width(hint) > left {
+                continue;
+            }
+            left -= width(hint);
+        }
+        pieces.push((Tone::Strong, format!(" {}", hint.0)));
+        pieces.push((Tone::Dim, format!(" {}  ", hint.1)));
+    }
+    put(buffer, Rect { width: area.width.saturating_sub(busy.width() as u16), ..area }, state.look, &pieces);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::window;
+
+    #[test]
+    fn a_window_holds_what_is_selected_and_has_no_empty_rows_it_could_fill() {
+        assert_eq!(window(0, 0, 100, 10), 0);
+        assert_eq!(window(0, 10, 100, 10), 1);
+        assert_eq!(window(50, 20, 100, 10), 20);
+        assert_eq!(window(95, 99, 100, 10), 90);
+        assert_eq!(window(5, 2, 3, 10), 0);
+        assert_eq!(window(0, 0, 0, 0), 0);
+    }
+}

@@ -1,0 +1,393 @@
+//! The tree pane: the rows that can be seen, with the packet's way in a gutter at the left. The way is told by signs as
+//! well as by colour.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use unicode_width::UnicodeWidthStr;
+
+use super::super::frames::{FrameId, Place};
+use super::super::look::{self, Tone};
+use super::super::outline::Id;
+use super::super::path::Section;
+use super::super::state::{Pane, State};
+use super::super::text::fit;
+use super::super::tree::Row;
+use super::{Piece, invert, put, put_right};
+use crate::explain::{clean, words};
+use crate::host::{Body, Policy, Registration, RuleId, Ruleset, Table, xt};
+use crate::syntax::iptables;
+use crate::walk::{Event, FateKind, Origin, Pass, RouteDecision, StepAt, Verdict};
+
+/// The deepest row that still moves to the right.
+const DEEPEST: u16 = 7;
+/// So much of a rule stays visible beside what is said of it at the right.
+const RULE: usize = 16;
+
+/// What the tree shows, for its frame.
+pub(super) fn heading(state: &State) -> String {
+    if state.outcome().is_some() { "as the packet meets it".to_owned() } else { "every hook".to_owned() }
+}
+
+pub(super) fn draw(state: &State, buffer: &mut Buffer, area: Rect) {
+    let height = usize::from(area.height);
+    if state.tree.is_empty() {
+        let text = "No base chain: netfilter has no rules here.".to_owned();
+        put(buffer, area, state.look, &[(Tone::Dim, text)]);
+        return;
+    }
+    let offset = super::window(state.offsets.tree, state.cursor, state.tree.len(), height);
+    for line in 0..height {
+        let place = offset + line;
+        let Some(row) = state.tree.row(place) else { break };
+        let at = Rect { y: area.y + line as u16, height: 1, ..area };
+        let on_the_way = state.end.is_some_and(|end| place < end);
+        draw_row(state, buffer, at, row, on_the_way);
+        if place == state.cursor && state.focus == Pane::Netfilter && !state.help {
+            invert(buffer, at);
+        }
+    }
+}
+
+fn draw_row(state: &State, buffer: &mut Buffer, area: Rect, row: &Row<Id>, on_the_way: bool) {
+    let way = state.outcome().map_or(Tone::Plain, |outcome| look::fate(&outcome.fate));
+    let (pieces, right) = tell(state, row, usize::from(area.width.saturating_sub(1)));
+    let mut line = prefix(state, row, on_the_way, way);
+    let head: usize = line.iter().map(|(_, text)| text.width()).sum();
+    let text: usize = pieces.iter().map(|(_, text)| text.width()).sum();
+    line.extend(pieces);
+    // The last column stays free.
+    let area = Rect { width: area.width.saturating_sub(1), ..area };
+    let width = usize::from(area.width);
+    let beside = right.1.width();
+    if beside > 0 && head + text.min(RULE) + 2 + beside <= width {
+        let left = (width - beside - 2) as u16;
+        put(buffer, Rect { width: left, ..area }, state.look, &line);
+        put_right(buffer, area, state.look, &right, 0);
+    } else {
+        put(buffer, area, state.look, &line);
+    }
+}
+
+/// The gutter, the space for the depth, and whether the row is open.
+fn prefix(state: &State, row: &Row<Id>, on_the_way: bool, way: Tone) -> Vec<Piece> {
+    let fold = match row.open {
+        Some(true) => Some("▾"),
+        Some(false) => Some("▸"),
+        None => None,
+    };
+    let space = 1 + 2 * usize::from(row.depth.min(DEEPEST));
+    let sign = match row.id {
+        Id::Pass(_) => return vec![(way, "▼ ".to_owned())],
+        Id::Route(_) => return vec![(way, "◇ ".to_owned())],
+        Id::Fate => return vec![(way, "◉ ".to_owned())],
+        Id::Rule(frame, index) => {
+            let held = state.path.trodden.get(&frame).and_then(|trodden| trodden.held.get(&index));
+            held.map(|mark| (mark.decides(), ends_here(state, StepAt::Rule(state.frames.get(frame).rule(index)))))
+        }
+        Id::End(frame) if is_drop(state, frame) => {
+            Some((true, ends_here(state, StepAt::End(state.frames.get(frame).chain))))
+        }
+        Id::Hook(_) | Id::Base(_) | Id::Run { .. } | Id::End(_) => None,
+    };
+    match sign {
+        None => {
+            let gutter = if on_the_way { "┃" } else { " " };
+            let rest = format!("{}{} ", " ".repeat(space), fold.unwrap_or(" "));
+            vec![(way, gutter.to_owned()), (Tone::Dim, rest)]
+        }
+        Some((decides, ends)) => {
+            let corner = if ends { "┗" } else { "┣" };
+            let line = match (fold, decides) {
+                (Some(fold), _) => format!("{corner}{} {fold} ", "━".repeat(space - 1)),
+                (None, true) => format!("{corner}{}▶ ", "━".repeat(space)),
+                (None, false) => format!("{corner}{}╸ ", "━".repeat(space)),
+            };
+            vec![(way, line)]
+        }
+    }
+}
+
+/// Whether the packet's way ends at a rule or policy.
+fn ends_here(state: &State, at: StepAt) -> bool {
+    state.outcome().and_then(|outcome| outcome.fate.by.as_ref()).is_some_and(|step| {
+        step.at == at && !matches!(state.outcome().map(|outcome| outcome.fate.kind), Some(FateKind::Delivered))
+    })
+}
+
+fn is_drop(state: &State, frame: FrameId) -> bool {
+    state.path.trodden.get(&frame).and_then(|trodden| trodden.end) == Some(Verdict::Policy(Policy::Drop))
+}
+
+/// What a row of `width` columns says, and what stands at its right end.
+fn tell(state: &State, row: &Row<Id>, width: usize) -> (Vec<Piece>, Piece) {
+    let nothing = (Tone::Dim, String::new());
+    match row.id {
+        Id::Pass(pass) => (pass_text(state, pass), nothing),
+        Id::Hook(place) => hook(state, row, place),
+        Id::Base(frame) => base(state, row, frame),
+        Id::Rule(frame, index) => rule(state, row, frame, index, width),
+        Id::Run { count, reached, .. } => {
+            let what = if reached { "rules that do not match" } else { "rules never reached" };
+            (vec![(Tone::Dim, format!("· {count} {what} ·"))], nothing)
+        }
+        Id::End(frame) => {
+            let policy = match state.path.trodden.get(&frame).and_then(|trodden| trodden.end) {
+                Some(Verdict::Policy(policy)) => format!("policy {}", policy.name()),
+                _ => "end".to_owned(),
+            };
+            let tone = if is_drop(state, frame) { Tone::Bad } else { Tone::Dim };
+            (vec![(tone, policy)], nothing)
+        }
+        Id::Route(event) => (route(state, event), nothing),
+        Id::Fate => (fate(state), nothing),
+    }
+}
+
+fn pass_text(state: &State, pass: u32) -> Vec<Piece> {
+    let Some(pass) = state.outcome().and_then(|outcome| outcome.passes.iter().find(|known| known.number == pass))
+    else {
+        return Vec::new();
+    };
+    let mut text = entrance(state, pass);
+    if pass.namespace != state.namespace {
+        text = format!("{text}, in {}", state.host.namespaces[pass.namespace].name);
+    }
+    vec![(Tone::Strong, clean(&text).into_owned()), (Tone::Dim, format!(", {}", words::endpoints(&pass.enters)))]
+}
+
+fn hook(state: &State, row: &Row<Id>, place: Place) -> (Vec<Piece>, Piece) {
+    let section = state.path.sections.iter().find_map(|section| match section {
+        Section::Hook { place: known, reached, chains } if *known == place => Some((*reached, chains.as_slice())),
+        _ => None,
+    });
+    let (reached, chains) = section.unwrap_or((None, &[]));
+    let name = place.hook.name().to_owned();
+    let count = |n: usize, what: &str| if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") };
+    let right = match reached {
+        Some(false) => "never reached".to_owned(),
+        None => count(chains.len(), "chain"),
+        Some(true) if row.open == Some(true) => first_pass(state, place).unwrap_or_default(),
+        Some(true) => match state.path.held_at(place, &state.frames) {
+            0 => format!("{}, no rule holds", count(chains.len(), "chain")),
+            1 => "1 rule holds".to_owned(),
+            held => format!("{held} rules hold"),
+        },
+    };
+    let tone = match reached {
+        Some(true) => Tone::Strong,
+        Some(false) => Tone::Dim,
+        None => Tone::Plain,
+    };
+    (vec![(tone, name)], (Tone::Dim, right))
+}
+
+/// Where the packet enters, beside the first hook of a way of one pass.
+fn first_pass(state: &State, place: Place) -> Option<String> {
+    let outcome = state.outcome()?;
+    let first = outcome.steps().next()?;
+    let [pass] = &outcome.passes[..] else { return None };
+    if first.hook != place.hook {
+        return None;
+    }
+    Some(clean(&entrance(state, pass)).into_owned())
+}
+
+/// How a pass begins.
+fn entrance(state: &State, pass: &Pass) -> String {
+    let made = state.answer().is_some_and(|answer| answer.walk.query.origin == Origin::Local);
+    match &pass.iif {
+        Some(iif) => format!("enters by {iif}"),
+        None if made && pass.number == 1 => "made by this host".to_owned(),
+        None => "enters by a device unknown".to_owned(),
+    }
+}
+
+fn base(state: &State, row: &Row<Id>, frame: FrameId) -> (Vec<Piece>, Piece) {
+    let at = state.frames.get(frame);
+    let ruleset = &state.host.namespaces[at.place.namespace].ruleset;
+    let (table, chain) = (ruleset.table(at.chain), ruleset.chain(at.chain));
+    let trodden = state.path.trodden.get(&frame);
+    let tone = if trodden.is_some() {
+        Tone::Strong
+    } else if state.outcome().is_some() {
+        Tone::Dim
+    } else {
+        Tone::Plain
+    };
+    let mut text = vec![(tone, clean(&format!("{} {}", table.name, chain.name)).into_owned())];
+    let Some(base) = &chain.base else { return (text, (Tone::Dim, String::new())) };
+    text.push((Tone::Dim, format!("  {} {} {}", table.family, base.priority, table.backend)));
+    let policy = match (base.registration, trodden.and_then(|trodden| trodden.end)) {
+        (Registration::Dormant, _) => "dormant".to_owned(),
+        (_, Some(Verdict::Policy(policy))) => format!("policy {}", policy.name()),
+        (_, _) => String::new(),
+    };
+    let all = chain.rules.len();
+    let right = match (trodden, row.open) {
+        (Some(trodden), Some(false)) => join(&held_of(trodden.held.len(), trodden.seen(all as u32) as usize), &policy),
+        (Some(_), _) => policy,
+        (None, _) if all == 0 => join("no rules", &policy),
+        (None, _) => join(&plural(all, "rule"), &policy),
+    };
+    (text, (Tone::Dim, right))
+}
+
+fn plural(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}
+
+fn join(first: &str, second: &str) -> String {
+    if first.is_empty() || second.is_empty() { format!("{first}{second}") } else { format!("{first}, {second}") }
+}
+
+fn held_of(held: usize, seen: usize) -> String {
+    match (held, seen) {
+        (0, 0) => String::new(),
+        (0, seen) => format!("none of {seen} holds"),
+        (1, seen) => format!("1 of {seen} holds"),
+        (held, seen) => format!("{held} of {seen} hold"),
+    }
+}
+
+fn rule(state: &State, row: &Row<Id>, frame: FrameId, index: u32, width: usize) -> (Vec<Piece>, Piece) {
+    let at = state.frames.get(frame);
+    let ruleset = &state.host.namespaces[at.place.namespace].ruleset;
+    let rule = at.rule(index);
+    let held = state.path.trodden.get(&frame).and_then(|trodden| trodden.held.get(&index));
+    let tone = match held {
+        None if state.outcome().is_some() => Tone::Dim,
+        None => Tone::Plain,
+        Some(mark) if mark.decides() => verdict_tone(&mark.verdict),
+        Some(_) => Tone::Strong,
+    };
+    let number = (if held.is_some() { tone } else { Tone::Dim }, format!("{} ", rule.number()));
+    let right = match held.map(|mark| mark.verdict) {
+        Some(verdict) if verdict.translation().is_some() => {
+            let to = verdict.translation().and_then(|to| Some((to.addr?, to.port)));
+            let text = match to {
+                Some((addr, Some(port))) => format!("→ {}", std::net::SocketAddr::new(addr, port)),
+                Some((addr, None)) => format!("→ {addr}"),
+                None => String::new(),
+            };
+            (Tone::Changed, text)
+        }
+        Some(Verdict::Jump(_) | Verdict::Goto(_)) if row.open == Some(false) => (Tone::Dim, below(state, frame, index)),
+        _ => (Tone::Dim, String::new()),
+    };
+    let used = usize::from(1 + 2 * row.depth.min(DEEPEST)) + 3 + number.1.width();
+    let beside = if right.1.is_empty() { 0 } else { right.1.width() + 2 };
+    let room = width.saturating_sub(used);
+    let Body::Iptables(body) = &ruleset.rule(rule).body;
+    let whole = clean(&iptables::rule_spec(ruleset.table(rule.chain), body)).into_owned();
+    let translates = held.is_some_and(|mark| mark.verdict.translation().is_some());
+    if whole.width() <= room.saturating_sub(if translates { 0 } else { beside }) {
+        let right = if translates { (Tone::Dim, String::new()) } else { right };
+        return (vec![number, (tone, whole)], right);
+    }
+    let room = if room >= beside + RULE { room - beside } else { room };
+    let mut pieces = vec![number];
+    pieces.extend(spec(ruleset.table(rule.chain), body, tone, room, translates));
+    (pieces, right)
+}
+
+/// A rule in `room` columns that do not hold all of it: its comment gives way first, then what goes without saying, then
+/// the middle, so that what it does stays in sight. `translates`: what it translates to stands elsewhere.
+fn spec(table: &Table, body: &xt::Rule, tone: Tone, room: usize, translates: bool) -> Vec<Piece> {
+    let is_comment = |part: &&xt::Match| matches!(part, xt::Match::Comment(_));
+    let comment = body.matches.iter().find(is_comment);
+    let bare = xt::Rule {
+        matches: body.matches.iter().filter(|part| !is_comment(part)).cloned().collect(),
+        target: body.target.clone(),
+    };
+    let text = clean(&iptables::rule_spec(table, &bare)).into_owned();
+    if text.width() <= room {
+        let mut pieces = vec![(tone, text)];
+        if let Some(xt::Match::Comment(comment)) = comment {
+            pieces.push((Tone::Dim, format!("  # {}", clean(comment))));
+        }
+        return pieces;
+    }
+    let does = clean(&iptables::target_text(table, &bare.target)).into_owned();
+    let Some(asks) = text.strip_suffix(does.as_str()) else { return vec![(tone, fit(&text, room))] };
+    let (mut asks, mut does) = (asks.trim_end().to_owned(), does);
+    for protocol in ["tcp", "udp", "sctp"] {
+        // `-p` loads the match of its protocol by itself.
+        asks = asks.replacen(&format!("-p {protocol} -m {protocol} "), &format!("-p {protocol} "), 1);
+    }
+    if translates && let Some((name, _)) = does.split_once(" --") {
+        does = name.to_owned();
+    }
+    // The conditions get two fifths, or what the target leaves.
+    let least = (room * 2 / 5).min(asks.width());
+    let does = fit(&does, room.saturating_sub(least + 1));
+    vec![(tone, fit(&asks, room.saturating_sub(does.width() + 1))), (tone, format!(" {does}"))]
+}
+
+/// What came of a chain that is folded: how many of its rules held, and whether it came back.
+fn below(state: &State, frame: FrameId, index: u32) -> String {
+    let led = state.path.trodden.iter().find(|(id, _)| state.frames.get(**id).parent == Some((frame, index)));
+    let Some((below, trodden)) = led else { return String::new() };
+    let at = state.frames.get(*below);
+    let all = state.host.namespaces[at.place.namespace].ruleset.chain(at.chain).rules.len() as u32;
+    let back = if trodden.end.is_some() { "returns" } else { "" };
+    join(&held_of(trodden.held.len(), trodden.seen(all) as usize), back)
+}
+
+fn route(state: &State, event: usize) -> Vec<Piece> {
+    let Some(Event::Route(route)) = state.outcome().and_then(|outcome| outcome.events.get(event)) else {
+        return Vec::new();
+    };
+    let tone = if matches!(route.decision, RouteDecision::Refused(_)) { Tone::Bad } else { Tone::Plain };
+    vec![(Tone::Strong, "route ".to_owned()), (tone, clean(&words::route(route)).into_owned())]
+}
+
+fn fate(state: &State) -> Vec<Piece> {
+    let Some(outcome) = state.outcome() else { return Vec::new() };
+    let tone = look::fate(&outcome.fate);
+    let mut text = words::fate(&outcome.fate);
+    if outcome.fate.namespace != state.namespace {
+        text.push_str(&format!(", in {}", state.host.namespaces[outcome.fate.namespace].name));
+    }
+    let mut pieces = vec![(tone, clean(&text).into_owned())];
+    if outcome.fate.kind == FateKind::Delivered {
+        let who = words::receiver(&state.host, &outcome.fate);
+        pieces.push((Tone::Plain, format!(": {}", clean(&who))));
+    }
+    pieces
+}
+
+/// The tone of a verdict.
+pub(super) fn verdict_tone(verdict: &Verdict) -> Tone {
+    match verdict {
+        Verdict::Accept => Tone::Good,
+        Verdict::Drop | Verdict::Reject(_) | Verdict::Policy(Policy::Drop) => Tone::Bad,
+        Verdict::Dnat(_) | Verdict::Snat(_) | Verdict::Masquerade(_) | Verdict::Redirect(_) | Verdict::Netmap(_) => {
+            Tone::Changed
+        }
+        Verdict::Unknown | Verdict::Queue => Tone::Unsure,
+        Verdict::Return
+        | Verdict::Continue
+        | Verdict::Jump(_)
+        | Verdict::Goto(_)
+        | Verdict::Policy(Policy::Accept)
+        | Verdict::Notrack => Tone::Strong,
+    }
+}
+
+/// A rule as its tool prints it, its chain included.
+pub(super) fn rule_text(ruleset: &Ruleset, rule: RuleId) -> String {
+    let Body::Iptables(body) = &ruleset.rule(rule).body;
+    iptables::rule_text(ruleset.table(rule.chain), ruleset.chain(rule.chain), body)
+}
+
+/// One match of a rule, or its target, as its tool prints it.
+pub(super) fn part_text(ruleset: &Ruleset, rule: RuleId, index: Option<u16>) -> String {
+    let table = ruleset.table(rule.chain);
+    let Body::Iptables(body) = &ruleset.rule(rule).body;
+    match index {
+        Some(index) => {
+            body.matches.get(usize::from(index)).map(|m| iptables::match_text(table.family, m)).unwrap_or_default()
+        }
+        None => iptables::target_text(table, &body.target),
+    }
+}

@@ -1,0 +1,140 @@
+//! The ports pane: a row for each port, with its badge and who has it.
+
+use std::net::IpAddr;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use unicode_width::UnicodeWidthStr;
+
+use super::super::look::{self, Tone};
+use super::super::state::{Pane, Port, State};
+use super::super::text::{fit, pad, wrap};
+use super::{invert, put};
+use crate::explain::{AnswerVerdict, clean};
+use crate::host::What;
+
+/// Columns of an address, at most: an IPv4 address.
+const ADDRESS: usize = 15;
+
+/// How many ports there are.
+pub(super) fn count(state: &State) -> String {
+    match (state.surveyed, state.place()) {
+        (true, Some(place)) => format!("{} of {}", place + 1, state.ports.len()),
+        _ => String::new(),
+    }
+}
+
+pub(super) fn draw(state: &State, buffer: &mut Buffer, area: Rect) {
+    if state.surveyed && state.ports.is_empty() {
+        let why = match state.ns().unread(What::Sockets) {
+            Some(unread) => format!("Sockets were not read (needs {}), and no rule answers a port.", unread.needs),
+            None => "No socket listens here, and no rule answers a port.".to_owned(),
+        };
+        for (row, line) in wrap(&clean(&why), usize::from(area.width)).into_iter().enumerate().take(area.height.into())
+        {
+            put(buffer, Rect { y: area.y + row as u16, height: 1, ..area }, state.look, &[(Tone::Dim, line)]);
+        }
+        return;
+    }
+    let place = state.place().unwrap_or(0);
+    let offset = super::window(state.offsets.ports, place, state.ports.len(), usize::from(area.height));
+    let shown = state.ports.iter().enumerate().skip(offset).take(usize::from(area.height));
+    let widths = Widths::of(state, shown.clone().map(|(_, port)| port), usize::from(area.width));
+    for (row, (index, port)) in shown.enumerate() {
+        let line = Rect { y: area.y + row as u16, height: 1, ..area };
+        draw_row(state, buffer, line, port, index == place, &widths);
+    }
+}
+
+/// The columns of the rows that can be seen.
+struct Widths {
+    protocol: usize,
+    port: usize,
+    address: usize,
+}
+
+impl Widths {
+    fn of<'a>(state: &State, ports: impl Iterator<Item = &'a Port> + Clone, width: usize) -> Widths {
+        let most = |text: fn(&State, &Port) -> String| ports.clone().map(|port| text(state, port).width()).max();
+        Widths {
+            protocol: most(|_, port| port.target.protocol.to_string()).unwrap_or(0).clamp(3, 6),
+            port: most(|_, port| number(port)).unwrap_or(0).clamp(4, 11),
+            address: most(address).unwrap_or(0).min(ADDRESS).min((width / 3).max(7)),
+        }
+    }
+}
+
+fn number(port: &Port) -> String {
+    match (&port.entry, port.target.port) {
+        (Some(entry), _) if entry.last != entry.port => format!("{}-{}", entry.port, entry.last),
+        (_, Some(number)) => number.to_string(),
+        (_, None) => String::new(),
+    }
+}
+
+/// The address a socket is bound to; empty for a row that tells where its packets go.
+fn address(state: &State, port: &Port) -> String {
+    let Some(entry) = port.entry.as_ref().filter(|entry| !entry.is_ghost()) else { return String::new() };
+    let socket = entry.socket.and_then(|socket| state.ns().sockets.get(socket));
+    match (entry.addr, socket.and_then(|socket| socket.v6only)) {
+        (IpAddr::V6(addr), Some(false)) if addr.is_unspecified() => "*".to_owned(),
+        (addr, _) => addr.to_string(),
+    }
+}
+
+/// The name of who has the socket, and its number.
+fn holder(state: &State, port: &Port) -> (String, String) {
+    let socket = port.entry.as_ref().and_then(|entry| state.ns().sockets.get(entry.socket?));
+    let Some(socket) = socket else { return Default::default() };
+    match &socket.processes[..] {
+        [] => ("?".to_owned(), String::new()),
+        [only] => (clean(&only.name).into_owned(), only.pid.to_string()),
+        [first, rest @ ..] => (clean(&first.name).into_owned(), format!("{}, +{}", first.pid, rest.len())),
+    }
+}
+
+/// Where the packets of a port without a socket go.
+fn ghost(state: &State, port: &Port) -> String {
+    let to = port.who.as_deref().map(|who| format!(" → {}", clean(who))).unwrap_or_default();
+    let at = port.target.one_addr().map(|addr| format!("{addr}: ")).unwrap_or_default();
+    if port.entry.is_none() {
+        return format!("{at}asked{to}");
+    }
+    let nobody = if state.is_read(What::Sockets) { "no socket" } else { "not read" };
+    format!("{at}{nobody}{to}")
+}
+
+fn draw_row(state: &State, buffer: &mut Buffer, area: Rect, port: &Port, selected: bool, widths: &Widths) {
+    let (mut sign, tone) = look::badge(port.verdict);
+    if port.is_ghost() && matches!(port.verdict, None | Some(AnswerVerdict::Diverted | AnswerVerdict::Reached)) {
+        sign = look::GHOST;
+    }
+    let cursor = if selected { "▌" } else { " " };
+    let plain = if selected { Tone::Strong } else { Tone::Plain };
+    let mut pieces = vec![
+        (Tone::Focus, cursor.to_owned()),
+        (tone, format!("{sign} ")),
+        (Tone::Dim, pad(&port.target.protocol.to_string(), widths.protocol)),
+        (plain, format!(" {:>width$} ", fit(&number(port), widths.port), width = widths.port)),
+    ];
+    let used: usize = pieces.iter().map(|(_, text)| text.width()).sum();
+    // The last column stays free.
+    let left = usize::from(area.width).saturating_sub(used + 1);
+    if port.entry.as_ref().is_some_and(|entry| !entry.is_ghost()) {
+        pieces.push((Tone::Plain, format!("{} ", pad(&address(state, port), widths.address))));
+        let (name, pid) = holder(state, port);
+        let left = left.saturating_sub(widths.address + 1);
+        if name.width() + 1 + pid.width() <= left {
+            pieces.push((plain, pad(&name, left - pid.width())));
+            pieces.push((Tone::Dim, pid));
+        } else {
+            pieces.push((plain, fit(&name, left)));
+        }
+    } else {
+        pieces.push((Tone::Plain, fit(&ghost(state, port), left)));
+    }
+    put(buffer, area, state.look, &pieces);
+    if selected && state.focus == Pane::Ports && !state.help {
+        invert(buffer, area);
+    }
+}

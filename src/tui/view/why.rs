@@ -1,0 +1,255 @@
+//! The why pane: who answers the selected port, from each place, and what decides; or, while the tree has the keys, the
+//! whole text of the row that is looked at.
+
+use unicode_width::UnicodeWidthStr;
+
+use super::super::frames::FrameId;
+use super::super::look::{Tone, badge};
+use super::super::outline::Id;
+use super::super::state::{Pane, State};
+use super::super::text::wrap;
+use super::{Piece, netfilter};
+use crate::explain::{Answer, clean, words};
+use crate::host::{IpFamily, RuleId, Unread};
+use crate::walk::{StepAt, Verdict};
+
+/// How many alternatives of an outcome's conditions are told; the rest is counted.
+const ALTERNATIVES: usize = 3;
+
+type Line = Vec<Piece>;
+
+pub(super) fn title(state: &State) -> &'static str {
+    match (state.focus, state.tree.row(state.cursor).map(|row| row.id)) {
+        (Pane::Netfilter, Some(Id::Rule(..))) => "Rule",
+        (Pane::Netfilter, Some(Id::Base(_))) => "Chain",
+        (Pane::Ports | Pane::Netfilter | Pane::Why, _) => "Why",
+    }
+}
+
+/// What the pane says, in lines of `width` columns.
+pub(super) fn lines(state: &State, width: usize) -> Vec<Line> {
+    let mut page = Page { width: width.saturating_sub(2).max(1), lines: Vec::new() };
+    match (state.focus, state.tree.row(state.cursor).map(|row| row.id)) {
+        (Pane::Netfilter, Some(Id::Rule(frame, index))) => rule(state, &mut page, frame, index),
+        (Pane::Netfilter, Some(Id::Base(frame))) => chain(state, &mut page, frame),
+        (Pane::Ports | Pane::Netfilter | Pane::Why, _) => answer(state, &mut page),
+    }
+    page.lines
+}
+
+struct Page {
+    width: usize,
+    lines: Vec<Line>,
+}
+
+impl Page {
+    fn text(&mut self, tone: Tone, text: &str) {
+        for line in wrap(&clean(text), self.width) {
+            self.lines.push(vec![(Tone::Plain, " ".to_owned()), (tone, line)]);
+        }
+    }
+
+    /// Items side by side, two columns apart, in as many lines as they need.
+    fn flow(&mut self, items: Vec<Line>) {
+        let mut line: Line = vec![(Tone::Plain, " ".to_owned())];
+        let mut used = 0;
+        for item in items {
+            let width: usize = item.iter().map(|(_, text)| text.width()).sum();
+            if used > 0 && used + 2 + width > self.width {
+                self.lines.push(std::mem::replace(&mut line, vec![(Tone::Plain, " ".to_owned())]));
+                used = 0;
+            }
+            if used > 0 {
+                line.push((Tone::Plain, "  ".to_owned()));
+                used += 2;
+            }
+            used += width;
+            line.extend(item);
+        }
+        self.lines.push(line);
+    }
+}
+
+fn answer(state: &State, page: &mut Page) {
+    let Some(answers) = state.all_answers() else {
+        if state.surveyed && state.selected.is_some() {
+            page.text(Tone::Dim, "working out who answers…");
+        }
+        return;
+    };
+    let Some(answer) = state.answer() else {
+        page.text(Tone::Plain, "No packet can come to this address from any place that is known.");
+        return;
+    };
+    page.text(Tone::Plain, &capital(&words::because(&state.host, state.namespace, answer)));
+    places(state, page, answers);
+    outcome(state, page);
+    unread(page, &answer.walk.unread);
+    if answer.walk.unexplored > 0 {
+        page.text(Tone::Unsure, &format!("{} ways were not followed to their end", answer.walk.unexplored));
+    }
+}
+
+/// What was not read and could matter; what the same thing would make readable stands together.
+fn unread(page: &mut Page, unread: &[Unread]) {
+    let mut told: Vec<(&str, Vec<String>)> = Vec::new();
+    for Unread { what, needs } in unread {
+        match told.iter_mut().find(|(known, _)| known == needs) {
+            Some((_, parts)) => parts.push(what.to_string()),
+            None => told.push((needs, vec![what.to_string()])),
+        }
+    }
+    for (needs, parts) in told {
+        page.text(Tone::Unsure, &format!("not read: {} (needs {needs})", parts.join(", ")));
+    }
+}
+
+/// Who answers, and from where: places that get the same answer stand together.
+fn places(state: &State, page: &mut Page, answers: &[Answer]) {
+    let chosen = state.answer_index();
+    let mut groups: Vec<(Line, Vec<Line>)> = Vec::new();
+    for (index, answer) in answers.iter().enumerate() {
+        let (sign, tone) = badge(Some(answer.verdict));
+        let who = clean(&words::who(&state.host, &answer.who)).into_owned();
+        let head = vec![(tone, format!("{sign} {who}"))];
+        let mark = if index == chosen { (Tone::Focus, "▌") } else { (Tone::Dim, " ") };
+        let tone = if index == chosen { Tone::Strong } else { Tone::Dim };
+        let item = vec![(mark.0, mark.1.to_owned()), (tone, clean(&place(answers, answer)).into_owned())];
+        match groups.iter_mut().find(|(known, _)| *known == head) {
+            Some((_, items)) => items.push(item),
+            None => groups.push((head, vec![item])),
+        }
+    }
+    for (head, items) in groups {
+        page.flow(std::iter::once(head).chain(items).collect());
+    }
+}
+
+/// A place, with the family where the port has both.
+fn place(answers: &[Answer], answer: &Answer) -> String {
+    let both = answers.iter().any(|other| other.family != answer.family);
+    let name = words::from(&answer.from);
+    match answer.family {
+        IpFamily::V6 if both => format!("{name} IPv6"),
+        IpFamily::V4 | IpFamily::V6 => name,
+    }
+}
+
+/// What must hold for the outcome that is looked at, and what was assumed.
+fn outcome(state: &State, page: &mut Page) {
+    let (Some(answer), Some(outcome)) = (state.answer(), state.outcome()) else { return };
+    if answer.walk.outcomes.len() > 1 {
+        for (index, alternative) in outcome.when.iter().take(ALTERNATIVES).enumerate() {
+            let conditions: Vec<_> = alternative.iter().map(words::condition).collect();
+            let word = if index == 0 { "when" } else { "or" };
+            page.text(Tone::Plain, &format!("{word} {}", conditions.join(" and ")));
+        }
+        if outcome.when.len() > ALTERNATIVES {
+            page.text(Tone::Dim, &format!("or in {} more cases", outcome.when.len() - ALTERNATIVES));
+        }
+    }
+    let namespace = outcome.fate.namespace;
+    let text =
+        |rule: RuleId, index: Option<u16>| netfilter::part_text(&state.host.namespaces[namespace].ruleset, rule, index);
+    for assumption in &outcome.assumed {
+        let clause = words::assumption(&state.host, namespace, assumption, &text);
+        page.text(Tone::Unsure, &format!("assumed: {clause}"));
+    }
+}
+
+fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    match chars.next() {
+        // Names of processes and chains are told as they are: only a sentence that begins with a word of ours is raised.
+        Some(first) if ["no ", "the ", "rule ", "it ", "one "].iter().any(|word| text.starts_with(word)) => {
+            first.to_uppercase().chain(chars).collect()
+        }
+        _ => text.to_owned(),
+    }
+}
+
+/// A rule: its whole text, where it is, and what came of it.
+fn rule(state: &State, page: &mut Page, frame: FrameId, index: u32) {
+    let at = state.frames.get(frame);
+    let ns = &state.host.namespaces[at.place.namespace];
+    let rule = at.rule(index);
+    page.text(Tone::Strong, &netfilter::rule_text(&ns.ruleset, rule));
+    let table = ns.ruleset.table(rule.chain);
+    let mut about = format!(
+        "rule {} of {} {}, {} {}",
+        rule.number(),
+        table.name,
+        ns.ruleset.chain(rule.chain).name,
+        table.family,
+        table.backend
+    );
+    if let Some(counters) = ns.observations.rules.get(&rule) {
+        about.push_str(&format!("; counted {} packets, {} bytes", counters.packets, counters.bytes));
+    }
+    page.text(Tone::Dim, &about);
+    let Some((tone, text)) = came_of(state, frame, index) else { return };
+    page.text(tone, &text);
+}
+
+/// What came of a rule on the packet's way.
+fn came_of(state: &State, frame: FrameId, index: u32) -> Option<Piece> {
+    state.outcome()?;
+    let at = state.frames.get(frame);
+    let ruleset = &state.host.namespaces[at.place.namespace].ruleset;
+    let all = ruleset.chain(at.chain).rules.len() as u32;
+    let Some(trodden) = state.path.trodden.get(&frame) else {
+        return Some((Tone::Dim, "The packet never comes to this chain this way.".to_owned()));
+    };
+    let Some(mark) = trodden.held.get(&index) else {
+        let text = if index < trodden.seen(all) {
+            "It does not match this packet."
+        } else {
+            "The packet never comes to this rule."
+        };
+        return Some((Tone::Dim, text.to_owned()));
+    };
+    let mut text = match mark.verdict {
+        Verdict::Jump(to) => format!("It holds: the packet goes on in {}.", ruleset.chain(to).name),
+        Verdict::Goto(to) => {
+            format!("It holds: the packet goes on in {}, and does not come back.", ruleset.chain(to).name)
+        }
+        Verdict::Continue | Verdict::Notrack => "It holds, and the packet goes on with the next rule.".to_owned(),
+        Verdict::Return => "It holds: the packet leaves this chain.".to_owned(),
+        verdict => match verdict.translation() {
+            Some(to) => format!("It holds: {}.", words::translation(&verdict, &to)),
+            None => format!("It holds: {}.", verdict.name()),
+        },
+    };
+    if mark.sometimes {
+        text.push_str(" For some of the packets only.");
+    }
+    let decided = state.outcome().and_then(|outcome| outcome.fate.by.as_ref());
+    if decided.is_some_and(|step| step.at == StepAt::Rule(at.rule(index))) {
+        text.push_str(" This ends its way.");
+    }
+    Some((netfilter::verdict_tone(&mark.verdict), text))
+}
+
+fn chain(state: &State, page: &mut Page, frame: FrameId) {
+    let at = state.frames.get(frame);
+    let ns = &state.host.namespaces[at.place.namespace];
+    let (table, chain) = (ns.ruleset.table(at.chain), ns.ruleset.chain(at.chain));
+    page.text(Tone::Strong, &format!("{} {}", table.name, chain.name));
+    if let Some(base) = &chain.base {
+        page.text(
+            Tone::Dim,
+            &format!(
+                "{} {} at {}, priority {}; {} rules, policy {}",
+                table.family,
+                table.backend,
+                base.hook,
+                base.priority,
+                chain.rules.len(),
+                base.policy.name()
+            ),
+        );
+    }
+    if let Some(counters) = ns.observations.policies.get(&at.chain) {
+        page.text(Tone::Dim, &format!("the policy counted {} packets, {} bytes", counters.packets, counters.bytes));
+    }
+}

@@ -1,0 +1,88 @@
+//! The kernel is the judge: what whyport says a packet does is held against what the kernel does with it.
+//!
+//! Each test builds network namespaces of its own, loads rules with the admin's own tools, sends one packet, and reads the
+//! kernel's trace by netlink. The same namespace is recorded as a snapshot, read, and walked: both paths must be the same,
+//! rule by rule. Needs root and the tools; nothing leaves the namespaces, and nothing of them stays behind.
+
+#![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
+
+#[path = "judge/case.rs"]
+mod case;
+#[path = "judge/netlink.rs"]
+mod netlink;
+#[path = "judge/packet.rs"]
+mod packet;
+#[path = "judge/path.rs"]
+mod path;
+#[path = "judge/random.rs"]
+mod random;
+#[path = "judge/record.rs"]
+mod record;
+#[path = "judge/rounds.rs"]
+mod rounds;
+#[path = "judge/rules.rs"]
+mod rules;
+#[path = "judge/walked.rs"]
+mod walked;
+#[path = "judge/witness.rs"]
+mod witness;
+#[path = "judge/world.rs"]
+mod world;
+
+macro_rules! cases {
+    ($($name:ident $file:literal $plan:expr;)*) => {
+        $(#[test]
+        fn $name() {
+            case::check($file, &$plan);
+        })*
+
+        #[test]
+        fn every_case_is_played() {
+            assert_eq!(case::all(), { let mut names = vec![$($file),*]; names.sort(); names });
+        }
+    };
+}
+
+cases! {
+    conntrack_off "conntrack-off" case::TWO_LEGS;
+    conntrack_on_from_afar "conntrack-on-from-afar" case::TWO_LEGS;
+    dnat_forward "dnat-forward" case::TWO_LEGS;
+    dormant_woken "dormant-woken" case::TWO_LEGS;
+    equal_priority_legacy_last "equal-priority-legacy-last" case::TWO_LEGS;
+    equal_priority_native "equal-priority-native" case::TWO_LEGS;
+    equal_priority_nft_last "equal-priority-nft-last" case::TWO_LEGS;
+    first_tcp_packets "first-tcp-packets" case::TWO_LEGS;
+    interface_not_there "interface-not-there" case::TWO_LEGS;
+    jump_goto_return "jump-goto-return" case::TWO_LEGS;
+    legacy_registers_all "legacy-registers-all" case::TWO_LEGS;
+    loopback "loopback" case::TWO_LEGS;
+    mark_routes "mark-routes" case::TWO_LEGS;
+    masquerade "masquerade" case::TWO_LEGS;
+    nat_dispatcher "nat-dispatcher" case::TWO_LEGS;
+    nat_of_both_tools "nat-of-both-tools" case::TWO_LEGS;
+    nat6 "nat6" case::TWO_LEGS;
+    output_dnat "output-dnat" case::TWO_LEGS;
+    output_dnat_localnet "output-dnat-localnet" case::TWO_LEGS;
+    raw_states "raw-states" case::TWO_LEGS;
+    redirect "redirect" case::TWO_LEGS;
+    redirect6 "redirect6" case::TWO_LEGS;
+    reject_and_filters "reject-and-filters" case::TWO_LEGS;
+    routing_takes "routing-takes" case::TWO_LEGS;
+    story_node "story-node" case::STORY_NODE;
+    story_pod "story-pod" case::STORY_POD;
+}
+
+#[test]
+fn random_rules_of_iptables_nft() {
+    rounds::play(rounds::Backends::Nft, 100);
+}
+
+#[test]
+fn random_rules_of_iptables_legacy() {
+    rounds::play(rounds::Backends::Legacy, 60);
+}
+
+#[test]
+fn random_rules_of_both() {
+    rounds::play(rounds::Backends::Both, 60);
+}

@@ -1,0 +1,308 @@
+//! A case: rules and packets as text, and the path of each packet as text behind it.
+//!
+//! ```text
+//! # what it is about
+//! == sysctl ipv4/ip_forward 0
+//! == ip route add 192.0.2.0/24 via 10.9.0.2
+//! == rules iptables
+//! *nat
+//! …
+//! == packet eth0 tcp 203.0.113.7:4001 > 198.51.100.1:80
+//! enters eth0 …
+//! == also legacy
+//! ```
+//! `rules` names the tool that loads what follows, in the order of the file. `also legacy` runs the case once more with the
+//! legacy tools in place of the others. A `?` stands for a port that the kernel draws by lot. With `WHYPORT_JUDGE_WRITE` set, what the kernel says is written into the file.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::PathBuf;
+
+use whyport::snapshot;
+use whyport::walk::Field;
+
+use crate::packet::{Packet, Protocol};
+use crate::path::{self, Names};
+use crate::rules::{Rules, Tool};
+use crate::witness::Witness;
+use crate::world::{Plan, World, apart, run, set_all};
+use crate::{record, walked};
+
+/// A node with two legs, which forwards.
+pub const TWO_LEGS: Plan<'static> = Plan {
+    legs: &["eth0", "eth1"],
+    ip: "addr add 198.51.100.1/24 dev eth0\n\
+         addr add 198.51.100.9/24 dev eth0\n\
+         addr add 2001:db8:1::1/64 dev eth0 nodad\n\
+         addr add 10.9.0.1/24 dev eth1\n\
+         addr add 2001:db8:9::1/64 dev eth1 nodad\n\
+         route add 0.0.0.0/0 via 198.51.100.2 dev eth0\n\
+         route add ::/0 via 2001:db8:1::2 dev eth0\n",
+    bridge: "",
+    sysctls: &[("ipv4/ip_forward", "1"), ("ipv6/conf/all/forwarding", "1")],
+    listens: &["tcp 0.0.0.0:22", "tcp 0.0.0.0:80", "tcp [::]:80", "tcp 127.0.0.1:8080", "udp 0.0.0.0:53"],
+};
+
+/// The node of the story: a bridge with two pods on it.
+pub const STORY_NODE: Plan<'static> = Plan {
+    legs: &["eth0", "veth-svclb", "veth-traefik"],
+    ip: "link add cni0 type bridge\n\
+         addr add 192.168.66.100/24 dev eth0\n\
+         addr add 10.42.0.1/24 dev cni0\n\
+         link set veth-svclb master cni0\n\
+         link set veth-traefik master cni0\n\
+         link set veth-svclb type bridge_slave hairpin on\n\
+         link set veth-traefik type bridge_slave hairpin on\n\
+         link set cni0 up\n\
+         neigh add 10.42.0.2 lladdr 02:00:00:00:02:01 dev cni0 nud permanent\n\
+         neigh add 10.42.0.59 lladdr 02:00:00:00:02:02 dev cni0 nud permanent\n\
+         route add 0.0.0.0/0 via 192.168.66.1\n",
+    bridge: "fdb add 02:00:00:00:02:01 dev veth-svclb master static\n\
+             fdb add 02:00:00:00:02:02 dev veth-traefik master static\n",
+    sysctls: &[("ipv4/ip_forward", "1"), ("ipv4/conf/cni0/route_localnet", "1")],
+    listens: &["tcp 0.0.0.0:22", "tcp 0.0.0.0:80", "tcp [::]:80"],
+};
+
+/// The pod of the story that takes port 80.
+pub const STORY_POD: Plan<'static> = Plan {
+    legs: &["eth0"],
+    ip: "addr add 10.42.0.2/24 dev eth0\nroute add 0.0.0.0/0 via 10.42.0.1\n",
+    bridge: "",
+    sysctls: &[("ipv4/ip_forward", "1")],
+    listens: &[],
+};
+
+/// A namespace with rules, in which packets are followed.
+pub struct Node {
+    world: World,
+    witness: Witness,
+    devices: HashMap<u32, String>,
+    surroundings: String,
+    /// What is loaded.
+    pub rules: Rules,
+    cookie: u32,
+}
+
+/// What was said of one packet.
+pub struct Judgement {
+    /// By the kernel.
+    pub kernel: Vec<String>,
+    /// By whyport; `None` where it cannot read the rules yet.
+    pub walk: Option<Vec<String>>,
+    /// By whyport, where the query left some fields open; `?` stands for what it cannot know then.
+    pub open: Option<Vec<String>>,
+}
+
+impl Node {
+    /// Builds one; this thread is then in its namespace.
+    pub fn build(plan: &Plan<'_>, lines_of_ip: &str, sysctls: &[(&str, &str)]) -> Node {
+        let world = World::build(plan);
+        if !lines_of_ip.is_empty() {
+            run(&["ip", "-batch", "-"], lines_of_ip);
+        }
+        set_all(sysctls);
+        let witness = Witness::open();
+        let (devices, surroundings) = (record::devices(), record::surroundings());
+        Node { world, witness, devices, surroundings, rules: Rules::default(), cookie: 0x6a75_0000 }
+    }
+
+    /// The namespace as a snapshot.
+    pub fn snapshot(&self) -> String {
+        record::snapshot(&self.surroundings, &self.rules)
+    }
+
+    /// Sends a packet and hears what the kernel and, of this recording, whyport say.
+    pub fn judge(&mut self, packet: &Packet, recording: &snapshot::Recording, open: &[Field]) -> Judgement {
+        self.cookie += 1;
+        self.witness.forget();
+        let sent = self.world.send(packet, self.cookie);
+        let testimony = self.witness.follow(sent.mark, sent.port);
+        let names = Names {
+            rules: &self.rules,
+            devices: &self.devices,
+            chosen: packet.device.is_none().then_some(sent.port),
+            answers: packet.protocol == Protocol::Tcp && packet.flags == 0x02,
+        };
+        let kernel = path::lines(&testimony, &names);
+        let walk = (!self.rules.has_native() && !recording.host.viewed().ruleset.tables.is_empty())
+            .then(|| walked::lines(&recording.host, packet, sent.port, &names));
+        let open = (!self.rules.has_native() && !open.is_empty())
+            .then(|| walked::lines_of_open(&recording.host, packet, sent.port, &names, open));
+        Judgement { kernel, walk, open }
+    }
+}
+
+/// Whether the walk's path is the kernel's. With `random`, `?` in it stands for what cannot be predicted.
+pub fn agree(kernel: &[String], walk: &[String], random: bool) -> bool {
+    kernel.len() == walk.len() && kernel.iter().zip(walk).all(|(kernel, walk)| same_line(kernel, walk, random))
+}
+
+/// Whether a path that was told of many packets may be the one of this packet.
+pub fn may_be(kernel: &[String], walk: &[String]) -> bool {
+    if walk == [walked::REFUSED] {
+        return kernel.last().is_some_and(|line| line == "lost");
+    }
+    let mut kernel = kernel.iter().peekable();
+    for line in walk {
+        match (line.strip_prefix(walked::SOMETIMES), kernel.peek()) {
+            (Some(line), Some(next)) if same_line(next, line, true) => _ = kernel.next(),
+            (Some(_), _) => {}
+            // Which socket answers is open while the port is.
+            (None, Some(next)) if line.starts_with("delivered ") => {
+                let end = |line: &str| line.split(" to ").next().unwrap_or_default().replace(" without an answer", "");
+                if !same_line(&end(next), &end(line), true) {
+                    return false;
+                }
+                kernel.next();
+            }
+            (None, Some(next)) if same_line(next, line, true) => _ = kernel.next(),
+            (None, _) => return false,
+        }
+    }
+    kernel.next().is_none()
+}
+
+fn same_line(kernel: &str, walk: &str, random: bool) -> bool {
+    // Where no answer came, none could leave: that tells nothing of who got the packet.
+    if let Some(unanswered) = kernel.strip_suffix(" without an answer") {
+        return walk.starts_with(unanswered);
+    }
+    let part = |kernel: &str, walk: &str| kernel == walk || random && walk == "?";
+    let word = |(kernel, walk): (&str, &str)| {
+        part(kernel, walk)
+            || matches!(
+                (kernel.rsplit_once(':'), walk.rsplit_once(':')),
+                (Some((host, port)), Some((other_host, other_port))) if part(host, other_host) && part(port, other_port)
+            )
+    };
+    kernel.split(' ').count() == walk.split(' ').count() && kernel.split(' ').zip(walk.split(' ')).all(word)
+}
+
+/// Two paths side by side, as a report of where they part.
+pub fn difference(packet: &Packet, kernel: &[String], walk: &[String]) -> String {
+    let mut text = format!("packet {packet}\n");
+    let same = kernel.iter().zip(walk).take_while(|(kernel, walk)| kernel == walk).count();
+    kernel[..same].iter().for_each(|line| _ = writeln!(text, "  both    {line}"));
+    kernel[same..].iter().for_each(|line| _ = writeln!(text, "  kernel  {line}"));
+    walk[same..].iter().for_each(|line| _ = writeln!(text, "  whyport {line}"));
+    text
+}
+
+/// A section of a case: its title, the lines in it.
+struct Section<'a> {
+    title: &'a str,
+    body: Vec<&'a str>,
+}
+
+fn sections(text: &str) -> Vec<Section<'_>> {
+    let mut sections: Vec<Section<'_>> = Vec::new();
+    for line in text.lines() {
+        match (line.strip_prefix("== "), sections.last_mut()) {
+            (Some(title), _) => sections.push(Section { title, body: Vec::new() }),
+            (None, Some(last)) => last.body.push(line),
+            (None, None) => assert!(line.is_empty() || line.starts_with('#'), "{line:?} stands before all sections"),
+        }
+    }
+    sections
+}
+
+fn folder() -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/judge/cases"))
+}
+
+/// The names of all cases.
+pub fn all() -> Vec<String> {
+    let files = fs::read_dir(folder()).expect("the cases");
+    let mut names: Vec<String> = files
+        .filter_map(|file| Some(file.ok()?.file_name().into_string().ok()?.strip_suffix(".txt")?.to_owned()))
+        .collect();
+    names.sort();
+    names
+}
+
+/// Runs the case with this name: the kernel must say what stands there, and whyport what the kernel says.
+pub fn check(name: &'static str, plan: &'static Plan<'static>) {
+    let file = folder().join(format!("{name}.txt"));
+    let text = fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    let also_legacy = sections(&text).iter().any(|section| section.title == "also legacy");
+    apart(move || {
+        let written = play(&text, plan, false);
+        if std::env::var_os("WHYPORT_JUDGE_WRITE").is_some() {
+            fs::write(&file, written).expect("write the case");
+        }
+        if also_legacy {
+            play(&text, plan, true);
+        }
+    });
+}
+
+/// Plays a case and returns its text with the kernel's paths.
+fn play(text: &str, plan: &Plan<'_>, legacy: bool) -> String {
+    let sections = sections(text);
+    let mut sysctls = Vec::new();
+    let mut ip = String::new();
+    for section in &sections {
+        if let Some((key, value)) = section.title.strip_prefix("sysctl ").and_then(|rest| rest.split_once(' ')) {
+            sysctls.push((key, value));
+        } else if let Some(line) = section.title.strip_prefix("ip ") {
+            let _ = writeln!(ip, "{line}");
+        }
+    }
+    let mut node = Node::build(plan, &ip, &sysctls);
+    let mut recording = None;
+    let mut wrong = String::new();
+    let mut written = text.split_inclusive('\n').take_while(|line| !line.starts_with("== ")).collect::<String>();
+    for section in &sections {
+        let mut body: String = section.body.iter().flat_map(|line| [line, "\n"]).collect();
+        let (word, rest) = section.title.split_once(' ').unwrap_or((section.title, ""));
+        match word {
+            "rules" => {
+                let tool = Tool::named(rest).unwrap_or_else(|| panic!("no tool is called {rest}"));
+                node.rules.load(if legacy { tool.legacy() } else { tool }, &body);
+                recording = None;
+            }
+            "packet" => {
+                let packet = Packet::read(rest);
+                let recording = recording.get_or_insert_with(|| read(&node));
+                let said = node.judge(&packet, recording, &[]);
+                let expected: Vec<String> = section
+                    .body
+                    .iter()
+                    .filter(|line| !line.is_empty())
+                    .map(|line| if legacy { line.replace("iptables-nft", "iptables-legacy") } else { line.to_string() })
+                    .collect();
+                let random = text.contains("--random");
+                let as_written = agree(&said.kernel, &expected, random);
+                if !as_written {
+                    wrong += &format!(
+                        "the kernel does not what the case says\n{}",
+                        difference(&packet, &said.kernel, &expected)
+                    );
+                    wrong = wrong.replace("  whyport ", "  case    ");
+                }
+                if let Some(walk) = said.walk.filter(|walk| !agree(&said.kernel, walk, random)) {
+                    wrong += &format!(
+                        "whyport does not say what the kernel does\n{}",
+                        difference(&packet, &said.kernel, &walk)
+                    );
+                }
+                let path = if as_written && !legacy { &expected } else { &said.kernel };
+                body = path.iter().flat_map(|line| [line, "\n"]).collect::<String>() + "\n";
+            }
+            "sysctl" | "ip" | "also" => {}
+            other => panic!("no section is called {other}"),
+        }
+        written += &format!("== {}\n{body}", section.title);
+    }
+    let writing = std::env::var_os("WHYPORT_JUDGE_WRITE").is_some() && !wrong.contains("whyport does not");
+    assert!(wrong.is_empty() || writing, "{}{wrong}", if legacy { "with the legacy tools: " } else { "" });
+    written
+}
+
+/// Reads the recording of a node, which must be whole.
+pub fn read(node: &Node) -> snapshot::Recording {
+    let recording = snapshot::parse(&node.snapshot());
+    assert!(node.rules.has_native() || recording.diagnostics.is_empty(), "{:?}", recording.diagnostics);
+    recording
+}

@@ -1,0 +1,338 @@
+//! Rulesets and packets by lot: what nobody thought of.
+//!
+//! Everything follows from a seed, which is printed where whyport and the kernel differ; the ruleset is then made as small
+//! as it can be while they still differ. Knows what iptables accepts where, and nothing of what rules do.
+
+use std::fmt::Write as _;
+
+use whyport::walk::Field;
+
+use crate::packet::{Packet, Protocol};
+
+/// Numbers that follow from a seed (SplitMix64).
+pub struct Lot(u64);
+
+impl Lot {
+    /// Begins with a seed.
+    pub fn new(seed: u64) -> Lot {
+        Lot(seed)
+    }
+
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ mixed >> 31
+    }
+
+    /// A number below `end`.
+    pub fn below(&mut self, end: usize) -> usize {
+        (self.next() % end as u64) as usize
+    }
+
+    /// True once in `times`.
+    pub fn once_in(&mut self, times: usize) -> bool {
+        self.below(times) == 0
+    }
+
+    /// One of these.
+    pub fn of<'a>(&mut self, choices: &[&'a str]) -> &'a str {
+        choices[self.below(choices.len())]
+    }
+
+    fn not(&mut self) -> &'static str {
+        if self.once_in(4) { "! " } else { "" }
+    }
+}
+
+/// What addresses there are, in one family.
+struct Places {
+    ip6: bool,
+    own: &'static [&'static str],
+    others: &'static [&'static str],
+    nets: &'static [&'static str],
+    ranges: &'static [&'static str],
+}
+
+const PLACES4: Places = Places {
+    ip6: false,
+    own: &["198.51.100.1", "198.51.100.9", "10.9.0.1", "127.0.0.1"],
+    others: &["10.9.0.2", "10.9.0.77", "203.0.113.7", "203.0.113.200", "192.0.2.1", "198.51.100.2"],
+    nets: &["10.9.0.0/24", "203.0.113.0/25", "198.51.100.0/24", "127.0.0.0/8", "0.0.0.0/1", "10.9.0.64/26"],
+    ranges: &["10.9.0.2-10.9.0.80", "198.51.100.1-203.0.113.100"],
+};
+
+const PLACES6: Places = Places {
+    ip6: true,
+    own: &["2001:db8:1::1", "2001:db8:9::1", "::1"],
+    others: &["2001:db8:9::2", "2001:db8:9::77", "2001:db8:1::2", "2001:db8:5::7"],
+    nets: &["2001:db8:9::/64", "2001:db8::/46", "::1/128", "2000::/3"],
+    ranges: &["2001:db8:9::2-2001:db8:9::80", "2001:db8:1::-2001:db8:5::ffff"],
+};
+
+fn places(ip6: bool) -> &'static Places {
+    if ip6 { &PLACES6 } else { &PLACES4 }
+}
+
+impl Places {
+    fn any(&self, lot: &mut Lot) -> &'static str {
+        if lot.once_in(2) { lot.of(self.own) } else { lot.of(self.others) }
+    }
+
+    fn net(&self, lot: &mut Lot) -> &'static str {
+        match lot.below(3) {
+            0 => self.any(lot),
+            _ => lot.of(self.nets),
+        }
+    }
+}
+
+const PORTS: [&str; 6] = ["22", "53", "80", "81", "443", "8080"];
+
+/// A table with the chains that packets enter it by.
+struct TableKind {
+    name: &'static str,
+    chains: &'static [&'static str],
+}
+
+const TABLES: [TableKind; 4] = [
+    TableKind { name: "raw", chains: &["PREROUTING", "OUTPUT"] },
+    TableKind { name: "mangle", chains: &["PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"] },
+    TableKind { name: "nat", chains: &["PREROUTING", "INPUT", "OUTPUT", "POSTROUTING"] },
+    TableKind { name: "filter", chains: &["INPUT", "FORWARD", "OUTPUT"] },
+];
+
+/// A ruleset in the language of iptables-restore. `all` has every table and every built-in chain in it.
+pub fn ruleset(lot: &mut Lot, ip6: bool, all: bool) -> String {
+    let mut text = String::new();
+    for table in &TABLES {
+        let used = !lot.once_in(if table.name == "raw" { 2 } else { 4 });
+        if !used && !all {
+            continue;
+        }
+        let _ = writeln!(text, "*{}", table.name);
+        let chains: Vec<&str> = table.chains.iter().copied().filter(|_| all || !lot.once_in(5)).collect();
+        for chain in &chains {
+            let drops = table.name == "filter" && lot.once_in(5) || table.name == "mangle" && lot.once_in(30);
+            let _ = writeln!(text, ":{chain} {}", if drops { "DROP" } else { "ACCEPT" });
+        }
+        if used {
+            rules(lot, places(ip6), table.name, &chains, &mut text);
+        }
+        text += "COMMIT\n";
+    }
+    text
+}
+
+/// User chains: the direction of those in nat, which have targets for one side only.
+const USER: [&str; 4] = ["one", "two", "three", "four"];
+
+fn rules(lot: &mut Lot, places: &Places, table: &str, chains: &[&str], text: &mut String) {
+    let users = lot.below(USER.len() + 1);
+    for user in &USER[..users] {
+        let _ = writeln!(text, ":{user} -");
+    }
+    let source_side = |at: usize| at % 2 == 1;
+    for chain in chains {
+        for _ in 0..lot.below(4) {
+            let side = matches!(*chain, "INPUT" | "POSTROUTING");
+            let targets: Vec<&str> =
+                (0..users).filter(|at| table != "nat" || source_side(*at) == side).map(|at| USER[at]).collect();
+            rule(lot, places, table, chain, side, &targets, text);
+        }
+    }
+    for (at, user) in USER[..users].iter().enumerate() {
+        for _ in 0..lot.below(5) {
+            let side = source_side(at);
+            let targets: Vec<&str> =
+                (at + 1..users).filter(|to| table != "nat" || source_side(*to) == side).map(|to| USER[to]).collect();
+            rule(lot, places, table, user, side, &targets, text);
+        }
+    }
+}
+
+fn rule(lot: &mut Lot, places: &Places, table: &str, chain: &str, side: bool, users: &[&str], text: &mut String) {
+    let protocol = ["", "tcp", "udp", "tcp"][lot.below(4)];
+    let mut line = format!("-A {chain}");
+    if !protocol.is_empty() {
+        let _ = write!(line, " -p {protocol}");
+    }
+    for _ in 0..lot.below(3) {
+        let part = condition(lot, places, table, chain, protocol);
+        let option = part.split(' ').rfind(|word| word.starts_with('-')).unwrap_or_default();
+        // A rule asks once for each thing: what it asks twice, iptables-nft-save prints once.
+        if !line.contains(&format!(" {option} ")) {
+            let _ = write!(line, " {part}");
+        }
+    }
+    let _ = write!(line, "{}", target(lot, places, table, chain, protocol, side, users));
+    let _ = writeln!(text, "{line}");
+}
+
+fn condition(lot: &mut Lot, places: &Places, table: &str, chain: &str, protocol: &str) -> String {
+    let not = lot.not();
+    match lot.below(16) {
+        0 => format!("{not}-s {}", places.net(lot)),
+        1 | 2 => format!("{not}-d {}", places.net(lot)),
+        3 if !matches!(chain, "OUTPUT" | "POSTROUTING") => {
+            format!("{not}-i {}", lot.of(&["eth0", "eth1", "lo", "eth+", "e+", "wg0"]))
+        }
+        4 if !matches!(chain, "INPUT" | "PREROUTING") => {
+            format!("{not}-o {}", lot.of(&["eth0", "eth1", "lo", "eth+", "wg+"]))
+        }
+        5 | 6 if !protocol.is_empty() => {
+            let ports = [lot.of(&PORTS).to_owned(), "20:90".into(), "81:65535".into()];
+            format!("-m {protocol} {not}--dport {}", ports[lot.below(3)])
+        }
+        7 if !protocol.is_empty() => {
+            format!("-m multiport {not}--dports {}", lot.of(&["22,80", "53,80:81,443", "8080", "1:1000"]))
+        }
+        8 if !protocol.is_empty() => format!("-m multiport {not}--ports {}", lot.of(&["22,80,8080", "20000:40000"])),
+        9 => format!("-m mark {not}--mark {}", lot.of(&["0x1", "0x2/0x2", "0x0/0x3", "0x10/0xf0"])),
+        10 => {
+            let side = lot.of(&["--dst-type", "--src-type"]);
+            let fourth = if places.ip6 { "MULTICAST" } else { "BROADCAST" };
+            format!("-m addrtype {not}{side} {}", lot.of(&["LOCAL", "UNICAST", "LOCAL,UNICAST", fourth]))
+        }
+        11 => {
+            let states = ["NEW", "INVALID", "NEW,RELATED", "ESTABLISHED,RELATED", "DNAT", "SNAT", "NEW,UNTRACKED"];
+            format!("-m conntrack {not}--ctstate {}", lot.of(&states))
+        }
+        12 if table != "raw" => {
+            let of = lot.of(&["--ctorigdst", "--ctorigsrc"]);
+            format!("-m conntrack {not}{of} {}", places.any(lot))
+        }
+        13 => {
+            let side = lot.of(&["--src-range", "--dst-range"]);
+            format!("-m iprange {not}{side} {}", lot.of(places.ranges))
+        }
+        14 if protocol == "tcp" => {
+            format!("-m tcp {not}--tcp-flags {}", lot.of(&["FIN,SYN,RST,ACK SYN", "SYN SYN", "ACK ACK", "ALL SYN"]))
+        }
+        15 if places.ip6 => format!("-m hl {}", lot.of(&["--hl-lt 64", "--hl-gt 63", "--hl-eq 63"])),
+        15 => format!("-m ttl {}", lot.of(&["--ttl-lt 64", "--ttl-gt 63", "--ttl-eq 63"])),
+        _ => "-m comment --comment \"no condition\"".into(),
+    }
+}
+
+fn target(
+    lot: &mut Lot,
+    places: &Places,
+    table: &str,
+    chain: &str,
+    protocol: &str,
+    side: bool,
+    users: &[&str],
+) -> String {
+    if !users.is_empty() && lot.once_in(3) {
+        let how = if lot.once_in(4) { "-g" } else { "-j" };
+        return format!(" {how} {}", lot.of(users));
+    }
+    let plain = match lot.below(8) {
+        0 => " -j ACCEPT",
+        1 => " -j RETURN",
+        2 => "",
+        3 if table != "nat" => " -j DROP",
+        _ => "",
+    };
+    if !plain.is_empty() {
+        return plain.into();
+    }
+    match table {
+        "raw" => lot.of(&[" -j CT --notrack", "", " -j MARK --set-xmark 0x1/0x1"]).into(),
+        "mangle" => {
+            let marks = ["0x1/0xffffffff", "0x2/0x2", "0x10/0xf0", "0x0/0x1", "0x3/0x0"];
+            format!(" -j MARK --set-xmark {}", lot.of(&marks))
+        }
+        "nat" => translation(lot, places, chain, protocol, side),
+        _ => {
+            let reset = if protocol == "tcp" { " -j REJECT --reject-with tcp-reset" } else { " -j REJECT" };
+            [" -j ACCEPT", " -j DROP", reset, " -j REJECT", " -j ACCEPT"][lot.below(5)].into()
+        }
+    }
+}
+
+fn translation(lot: &mut Lot, places: &Places, chain: &str, protocol: &str, source: bool) -> String {
+    let address = |lot: &mut Lot, address: &str| {
+        if protocol.is_empty() || lot.once_in(2) {
+            return address.to_owned();
+        }
+        let port = lot.of(&["22", "80", "8080", "9000"]);
+        if places.ip6 { format!("[{address}]:{port}") } else { format!("{address}:{port}") }
+    };
+    let user = USER.contains(&chain);
+    match (source, lot.below(4)) {
+        (true, 0 | 1) if chain == "POSTROUTING" => " -j MASQUERADE".into(),
+        (true, _) => {
+            let to = lot.of(if places.ip6 { &["2001:db8:9::77"] } else { &["10.9.0.77", "198.51.100.9"] });
+            format!(" -j SNAT --to-source {to}")
+        }
+        (false, 0) => {
+            let port = if protocol.is_empty() || lot.once_in(2) { "" } else { " --to-ports 22" };
+            format!(" -j REDIRECT{port}")
+        }
+        (false, _) if user || chain == "PREROUTING" || chain == "OUTPUT" => {
+            // To ::1 only what stays on lo can go: IPv6 looks such a route up by the incoming device (`rt6_need_strict`),
+            // which the walk does not do yet.
+            let place = Some(places.any(lot)).filter(|place| *place != "::1").unwrap_or("2001:db8:1::1");
+            format!(" -j DNAT --to-destination {}", address(lot, place))
+        }
+        (false, _) => String::new(),
+    }
+}
+
+/// A packet; `number` is its own, so that no flow is met twice.
+pub fn packet(lot: &mut Lot, ip6: bool, number: u16) -> Packet {
+    let places = places(ip6);
+    let device = ["eth0", "eth1", "local", "eth0"][lot.below(4)];
+    let protocol = ["tcp", "udp"][lot.below(2)];
+    let port = lot.of(&PORTS);
+    let with =
+        |address: &str, port: &str| if ip6 { format!("[{address}]:{port}") } else { format!("{address}:{port}") };
+    let mut line = format!("{device} {protocol} ");
+    if device != "local" {
+        // Once in a while from where nobody can come.
+        let src = if lot.once_in(20) { lot.of(places.own) } else { lot.of(places.others) };
+        let _ = write!(line, "{} > ", with(src, &(20000 + number % 40000).to_string()));
+    }
+    let reachable = |address: &&str| device == "local" || !address.starts_with("127.") && *address != "::1";
+    let own: Vec<&str> = places.own.iter().copied().filter(reachable).collect();
+    let dst = if lot.below(3) < 2 { lot.of(&own) } else { lot.of(places.others) };
+    line += &with(dst, port);
+    if lot.once_in(10) && device != "local" && protocol == "tcp" {
+        line += lot.of(&[" flags ack", " flags syn,ack", " flags rst"]);
+    }
+    if lot.once_in(10) && device == "local" {
+        line += " mark 0x1";
+    }
+    let packet = Packet::read(&line);
+    debug_assert!(packet.protocol == Protocol::Tcp || packet.protocol == Protocol::Udp);
+    packet
+}
+
+/// Settings that decide about routing, below /proc/sys/net.
+pub fn sysctls(lot: &mut Lot) -> Vec<(&'static str, &'static str)> {
+    const KEYS: [(&str, &[&str]); 6] = [
+        ("ipv4/conf/eth0/route_localnet", &["0", "0", "1"]),
+        ("ipv4/conf/eth1/route_localnet", &["0", "0", "1"]),
+        ("ipv4/conf/eth0/rp_filter", &["0", "0", "0", "1", "2"]),
+        ("ipv4/conf/eth1/rp_filter", &["0", "0", "0", "1", "2"]),
+        ("ipv4/conf/eth0/forwarding", &["1", "1", "1", "0"]),
+        ("ipv4/conf/eth1/accept_local", &["0", "0", "1"]),
+    ];
+    KEYS.iter().map(|(key, values)| (*key, lot.of(values))).collect()
+}
+
+/// Which fields a query for this packet leaves open.
+pub fn open_fields(lot: &mut Lot, packet: &Packet) -> Vec<Field> {
+    let mut fields = vec![Field::Sport, Field::Dport];
+    if packet.device.is_some() {
+        fields.extend([Field::Src, Field::Ttl, Field::Length]);
+    }
+    if packet.protocol == Protocol::Tcp && packet.device.is_some() {
+        fields.push(Field::TcpFlags);
+    }
+    fields.retain(|_| lot.once_in(2));
+    fields
+}

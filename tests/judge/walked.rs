@@ -1,0 +1,273 @@
+//! What whyport says of the same packet, in the lines of [`crate::path`].
+//!
+//! Knows whyport's outcomes. Decides nothing: where the walk leaves something open it says so, in words that no kernel says.
+
+use std::net::{IpAddr, SocketAddr};
+
+use whyport::host::{Backend, Family, Host, IpFamily, Policy, Protocol};
+use whyport::walk::query::{self, number};
+use whyport::walk::{
+    self, Condition, Endpoints, Event, FateKind, Field, Op, Origin, Outcome, Query, Reason, RouteDecision, Step,
+    StepAt, ValueSet, Values, Verdict,
+};
+
+use crate::packet::{self, Packet};
+use crate::path::{Names, table};
+
+/// The query that asks for exactly this packet. Of one that the host makes the source address is left to the walk.
+pub fn query(host: &Host, packet: &Packet, sport: u16) -> Query {
+    let origin = match &packet.device {
+        Some(device) => Origin::Device(device.clone()),
+        None => Origin::Local,
+    };
+    let family = IpFamily::of(packet.dst.ip());
+    let protocol = match packet.protocol {
+        packet::Protocol::Tcp => Protocol::TCP,
+        packet::Protocol::Udp => Protocol::UDP,
+    };
+    let mut query = Query::new(host.viewed, origin, family, protocol);
+    let mut set = |field: Field, value: u128| query.set(field, ValueSet::one(value));
+    set(Field::Sport, sport.into());
+    set(Field::Dport, packet.dst.port().into());
+    set(Field::Mark, packet.mark.into());
+    set(Field::Ttl, packet.ttl.into());
+    match (&packet.device, packet.protocol) {
+        (None, _) => {
+            set(Field::Uid, 0);
+            set(Field::Gid, 0);
+        }
+        (Some(_), protocol) => {
+            if protocol == packet::Protocol::Tcp {
+                set(Field::TcpFlags, packet.flags.into());
+            }
+        }
+    }
+    query.set(Field::Length, ValueSet::one(length(packet)));
+    if let Some(src) = packet.src {
+        query.set_address(Field::Src, src.ip());
+    }
+    query.set_address(Field::Dst, packet.dst.ip());
+    query
+}
+
+/// The fields that a packet has, with its values: what a query that leaves them open must tell apart by itself.
+fn value(field: Field, packet: &Packet, sport: u16) -> Option<u128> {
+    Some(match field {
+        Field::Src => number(packet.src?.ip()),
+        Field::Dst => number(packet.dst.ip()),
+        Field::Sport => sport.into(),
+        Field::Dport => packet.dst.port().into(),
+        Field::Mark => packet.mark.into(),
+        Field::TcpFlags => packet.flags.into(),
+        Field::Ttl => packet.ttl.into(),
+        Field::Length => length(packet),
+        Field::Uid | Field::Gid => 0,
+        Field::CtState | Field::Iif | Field::IcmpType | Field::IcmpCode | Field::Pkttype | Field::SrcMac => {
+            return None;
+        }
+    })
+}
+
+/// The length of a packet from its IP header on. The kernel's own first TCP packets have 20 bytes of options.
+fn length(packet: &Packet) -> u128 {
+    let transport = match (packet.protocol, &packet.device) {
+        (packet::Protocol::Udp, _) => 16,
+        (packet::Protocol::Tcp, Some(_)) => 20,
+        (packet::Protocol::Tcp, None) => 40,
+    };
+    transport + if packet.dst.is_ipv4() { 20 } else { 40 }
+}
+
+fn holds(condition: &Condition, packet: &Packet, sport: u16) -> bool {
+    let Some(value) = value(condition.field, packet, sport) else {
+        panic!("the walk asks for {}, which the query did not leave open", condition.field.name())
+    };
+    let within = |values: &Values| match values {
+        Values::Net(net) => net.contains(&query::address(IpFamily::of(net.addr()), value)),
+        Values::Addresses(first, last) => (number(*first)..=number(*last)).contains(&value),
+        Values::Range(first, last) => (u128::from(*first)..=u128::from(*last)).contains(&value),
+        Values::Name(name) => panic!("{} is told by the name {name}", condition.field.name()),
+    };
+    let among = condition.values.iter().any(within);
+    match condition.op {
+        Op::In | Op::Is => among,
+        Op::NotIn => !among,
+    }
+}
+
+/// The path of this packet among the outcomes of a query that leaves these fields open: there must be one outcome, and one
+/// alone, whose conditions it meets.
+pub fn lines_of_open(host: &Host, packet: &Packet, sport: u16, names: &Names<'_>, open: &[Field]) -> Vec<String> {
+    let mut query = query(host, packet, sport);
+    open.iter().for_each(|field| _ = query.fields.remove(field));
+    let walk = walk::walk(host, &query);
+    if walk.unexplored > 0 {
+        return Vec::new();
+    }
+    let fits = |outcome: &&Outcome| {
+        outcome.when.is_empty()
+            || outcome.when.iter().any(|all| all.iter().all(|condition| holds(condition, packet, sport)))
+    };
+    let mut fitting: Vec<&Outcome> = walk.outcomes.iter().filter(fits).collect();
+    // Sources that routing refuses are one outcome, which the conditions of the others do not leave out.
+    if let Some(refused) = fitting.iter().copied().find(|outcome| is_refused_source(outcome)) {
+        if walk.outcomes.len() > 1 {
+            return vec![REFUSED.into()];
+        }
+        fitting = vec![refused];
+    }
+    let mut lines = vec![];
+    if fitting.len() != 1 {
+        lines.push(format!("{} of {} outcomes are this packet's", fitting.len(), walk.outcomes.len()));
+    }
+    for outcome in fitting {
+        if !lines.is_empty() {
+            lines.push(format!("when {:?}", outcome.when));
+        }
+        lines.extend(lines_of(host, outcome, names));
+    }
+    lines
+}
+
+/// Stands for a whole path that ends as `lost`: many ways that differ until routing takes the packet are told as one.
+pub const REFUSED: &str = "refused for its source";
+
+/// Begins a line that need not be on the path of every packet of an outcome.
+pub const SOMETIMES: &str = "~";
+
+fn is_refused_source(outcome: &Outcome) -> bool {
+    matches!(
+        outcome.fate.reason,
+        Some(Reason::RpFilter | Reason::LocalSource | Reason::ImpossibleSource | Reason::RouteLocalnet)
+    )
+}
+
+/// The path that the walk gives; where it gives several or none, or is not certain, lines that say that.
+pub fn lines(host: &Host, packet: &Packet, sport: u16, names: &Names<'_>) -> Vec<String> {
+    let walk = walk::walk(host, &query(host, packet, sport));
+    let mut lines = Vec::new();
+    match &walk.outcomes[..] {
+        [one] => lines.extend(lines_of(host, one, names)),
+        several => {
+            lines.push(format!("{} outcomes", several.len()));
+            for outcome in several {
+                lines.push(format!("when {:?}", outcome.when));
+                lines.extend(lines_of(host, outcome, names));
+            }
+        }
+    }
+    if !walk.outcomes.iter().all(Outcome::is_certain) {
+        lines.push(format!("assumed {:?}", walk.outcomes.iter().map(|one| &one.assumed).collect::<Vec<_>>()));
+    }
+    lines
+}
+
+fn lines_of(host: &Host, outcome: &Outcome, names: &Names<'_>) -> Vec<String> {
+    let fate = &outcome.fate;
+    let unsent = outcome.events.iter().any(|event| match event {
+        Event::Route(route) => {
+            route.pass == 1 && route.after.is_none() && matches!(route.decision, RouteDecision::Refused(_))
+        }
+        Event::Step(_) => false,
+    });
+    // What ip6_rcv_core drops is seen by no hook: the walk tells neither a rule nor a routing decision of it.
+    let unseen = fate.kind == FateKind::Martian && outcome.events.is_empty();
+    if unsent || unseen {
+        return vec!["lost".into()];
+    }
+    let mut lines = Vec::new();
+    for (at, pass) in outcome.passes.iter().enumerate() {
+        let addresses = addresses(&pass.enters, names);
+        lines.push(match &pass.iif {
+            Some(iif) => format!("enters {} {addresses}", seen_as(host, iif)),
+            None => format!("made {addresses}"),
+        });
+        lines.extend(outcome.steps().filter(|step| step.pass == pass.number).map(|step| line(host, step)));
+        if at + 1 < outcome.passes.len() {
+            lines.push(leaves(&pass.oif, &pass.leaves.unwrap_or_default(), names));
+        }
+    }
+    lines.push(match fate.kind {
+        FateKind::Delivered => {
+            let who = match (names.answers, fate.socket) {
+                (false, _) => "",
+                (true, Some(_)) => " to a socket",
+                (true, None) => " to nobody",
+            };
+            format!("delivered {}{who}", self::addresses(&fate.endpoints, names))
+        }
+        FateKind::Forwarded | FateKind::Sent => leaves(&fate.oif, &fate.endpoints, names),
+        FateKind::Dropped | FateKind::Rejected if fate.by.is_some() => "dropped".into(),
+        FateKind::Dropped | FateKind::Rejected | FateKind::Unroutable | FateKind::Martian => "lost".into(),
+        FateKind::Queued => "queued".into(),
+        FateKind::Unknown => "unknown".into(),
+    });
+    lines
+}
+
+/// The device that the hooks of IP see: for a frame that enters by a bridge's port that is the bridge (br_netfilter).
+fn seen_as<'a>(host: &'a Host, device: &'a str) -> &'a str {
+    let node = host.viewed();
+    let master = node.link(device).and_then(|link| link.master).and_then(|master| node.link_at(master));
+    master.map_or(device, |bridge| &bridge.name)
+}
+
+fn leaves(oif: &Option<String>, at: &Endpoints, names: &Names<'_>) -> String {
+    format!("leaves {} {}", oif.as_deref().unwrap_or("?"), addresses(at, names))
+}
+
+fn addresses(at: &Endpoints, names: &Names<'_>) -> String {
+    format!("{} > {}", address(at.src, at.sport, names), address(at.dst, at.dport, names))
+}
+
+fn address(addr: Option<IpAddr>, port: Option<u16>, names: &Names<'_>) -> String {
+    match (addr, port) {
+        (Some(addr), Some(port)) => names.address(SocketAddr::new(addr, port)),
+        (Some(addr @ IpAddr::V4(_)), None) => format!("{addr}:?"),
+        (Some(addr @ IpAddr::V6(_)), None) => format!("[{addr}]:?"),
+        (None, Some(port)) => format!("?:{port}"),
+        (None, None) => "?:?".into(),
+    }
+}
+
+fn line(host: &Host, step: &Step) -> String {
+    let ruleset = &host.viewed().ruleset;
+    let chain = step.at.chain();
+    let of = ruleset.table(chain);
+    let family = match of.family {
+        Family::Inet => "inet",
+        Family::Ip | Family::Ip6 | Family::Arp | Family::Bridge | Family::Netdev => "ip",
+    };
+    let name = |chain| ruleset.chain(chain).name.to_string();
+    let what = match (&step.at, &step.verdict) {
+        (StepAt::End(_), Verdict::Policy(Policy::Accept)) => "policy accept".into(),
+        (StepAt::End(_), Verdict::Policy(Policy::Drop)) => "policy drop".into(),
+        (StepAt::End(_), Verdict::Return) => "ends".into(),
+        (StepAt::End(_), other) => format!("ends with {other:?}"),
+        (StepAt::Rule(rule), verdict) => format!(
+            "{} {}",
+            rule.number(),
+            match verdict {
+                Verdict::Accept
+                | Verdict::Dnat(_)
+                | Verdict::Snat(_)
+                | Verdict::Masquerade(_)
+                | Verdict::Redirect(_)
+                | Verdict::Netmap(_) => "accept".into(),
+                Verdict::Drop | Verdict::Reject(_) => "drop".into(),
+                Verdict::Return => "return".into(),
+                Verdict::Continue | Verdict::Notrack => "continue".into(),
+                Verdict::Jump(to) => format!("jump {}", name(*to)),
+                Verdict::Goto(to) => format!("goto {}", name(*to)),
+                Verdict::Queue => "queue".into(),
+                Verdict::Policy(policy) => format!("policy {}", policy.name()),
+                Verdict::Unknown => "unknown".into(),
+            }
+        ),
+    };
+    let backend = match of.backend {
+        Backend::IptablesLegacy | Backend::IptablesNft | Backend::Nft => of.backend.name(),
+    };
+    let sometimes = if step.sometimes { SOMETIMES } else { "" };
+    format!("{sometimes}{} {backend} {} {} {what}", step.hook, table(family, &of.name), name(chain))
+}

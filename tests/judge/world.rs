@@ -1,0 +1,277 @@
+//! Network namespaces that nobody else sees: the node, which is looked at, and the outside, which sends to it.
+//!
+//! Both are anonymous. Nothing but descriptors of this process holds them, so that they are gone when it ends, however it
+//! ends. The outside answers nothing: its devices have no addresses, it only sends what is made by hand, with any source,
+//! and so nothing happens in the node that was not asked for.
+
+use std::fs;
+use std::io::Write as _;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::process::{Command, Stdio};
+
+use nix::sched::{CloneFlags, setns, unshare};
+use socket2::{Domain, Protocol as Proto, Socket, Type};
+
+use crate::packet::{Mark, Packet, Protocol, payload};
+
+/// Runs a test on a thread of its own: a thread that has been in another namespace is not used again.
+pub fn apart(test: impl FnOnce() + Send + 'static) {
+    needs();
+    let thread = std::thread::Builder::new().name(std::thread::current().name().unwrap_or("judge").to_owned());
+    if let Err(panic) = thread.spawn(test).expect("a thread").join() {
+        std::panic::resume_unwind(panic);
+    }
+}
+
+/// Fails, saying what is missing, where the kernel cannot be asked.
+fn needs() {
+    const TOOLS: [(&str, &str); 10] = [
+        ("nft", "nftables"),
+        ("iptables-restore", "iptables"),
+        ("ip6tables-restore", "iptables"),
+        ("iptables-legacy-restore", "iptables"),
+        ("ip6tables-legacy-restore", "iptables"),
+        ("iptables-legacy-save", "iptables"),
+        ("iptables-nft-save", "iptables"),
+        ("ip", "iproute2"),
+        ("bridge", "iproute2"),
+        ("ss", "iproute2"),
+    ];
+    assert!(nix::unistd::geteuid().is_root(), "the kernel is asked as root: run these tests as root");
+    for (tool, package) in TOOLS {
+        let found = path().split(':').any(|folder| fs::metadata(format!("{folder}/{tool}")).is_ok());
+        assert!(found, "{tool} is not installed: it comes with the package {package}");
+    }
+}
+
+/// Where tools are looked for: those of an administrator are not in everybody's path.
+fn path() -> String {
+    format!("{}:/usr/sbin:/sbin:/usr/bin:/bin", std::env::var("PATH").unwrap_or_default())
+}
+
+/// Runs a tool in the namespace of this thread and returns what it printed.
+///
+/// # Panics
+/// If it fails, with what it said.
+pub fn run(command: &[&str], input: &str) -> String {
+    let mut child = Command::new(command[0])
+        .args(&command[1..])
+        .env("PATH", path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let mut stdin = child.stdin.take().expect("its input");
+    // A tool that ends early tells why on its own.
+    let _ = stdin.write_all(input.as_bytes());
+    drop(stdin);
+    let output = child.wait_with_output().expect("its output");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{} failed: {said}\n{input}", command.join(" "));
+    String::from_utf8(output.stdout).expect("text")
+}
+
+/// A device of the node that leads outside.
+pub struct Leg {
+    /// Its name.
+    pub device: String,
+    sender4: Socket,
+    sender6: Socket,
+}
+
+/// A node and its outside. The thread that made it is in the node's namespace.
+pub struct World {
+    _outside: OwnedFd,
+    legs: Vec<Leg>,
+    listeners: Vec<TcpListener>,
+    receivers: Vec<UdpSocket>,
+}
+
+/// What a node is made of.
+pub struct Plan<'a> {
+    /// The devices that lead outside.
+    pub legs: &'a [&'a str],
+    /// Lines of `ip -batch` that give it addresses, routes and further devices.
+    pub ip: &'a str,
+    /// Lines of `bridge -batch`, after those.
+    pub bridge: &'a str,
+    /// Settings below /proc/sys/net.
+    pub sysctls: &'a [(&'a str, &'a str)],
+    /// What listens: `tcp 0.0.0.0:22`.
+    pub listens: &'a [&'a str],
+}
+
+/// The node's own hardware address on its leg of this number.
+fn own_mac(leg: usize) -> String {
+    format!("02:00:00:00:01:{leg:02x}")
+}
+
+/// The hardware address at the other end.
+pub fn peer_mac(leg: usize) -> String {
+    format!("02:00:00:00:02:{leg:02x}")
+}
+
+impl World {
+    /// Builds it, and leaves this thread in the node's namespace.
+    pub fn build(plan: &Plan<'_>) -> World {
+        unshare(CloneFlags::CLONE_NEWNET).expect("a network namespace: run these tests as root");
+        let outside = here();
+        quiet();
+        unshare(CloneFlags::CLONE_NEWNET).expect("a network namespace");
+        let node = here();
+        quiet();
+        set_all(&[("ipv4/conf/all/rp_filter", "0"), ("ipv4/conf/default/rp_filter", "0")]);
+        let there = format!("/proc/{}/fd/{}", std::process::id(), outside.as_raw_fd());
+        let mut lines = String::from("link set lo up\n");
+        for (number, device) in plan.legs.iter().enumerate() {
+            let (own, peer) = (own_mac(number), peer_mac(number));
+            lines +=
+                &format!("link add {device} address {own} type veth peer name {device} address {peer} netns {there}\n");
+            lines += &format!("link set {device} up\n");
+        }
+        run(&["ip", "-batch", "-"], &(lines + plan.ip));
+        if !plan.bridge.is_empty() {
+            run(&["bridge", "-batch", "-"], plan.bridge);
+        }
+        set_all(plan.sysctls);
+        let legs =
+            inside(&outside, &node, || plan.legs.iter().enumerate().map(|(at, leg)| Leg::open(at, leg)).collect());
+        let mut world = World { _outside: outside, legs, listeners: Vec::new(), receivers: Vec::new() };
+        plan.listens.iter().for_each(|what| world.listen(what));
+        world
+    }
+
+    fn listen(&mut self, what: &str) {
+        let (protocol, address) = what.split_once(' ').expect("a protocol and an address");
+        let address: SocketAddr = address.parse().expect("an address with a port");
+        let kind = if protocol == "tcp" { Type::STREAM } else { Type::DGRAM };
+        let socket = Socket::new(Domain::for_address(address), kind, None).expect("a socket");
+        if address.is_ipv6() {
+            socket.set_only_v6(true).expect("IPV6_V6ONLY");
+        }
+        socket.bind(&address.into()).unwrap_or_else(|error| panic!("{what}: {error}"));
+        if protocol == "tcp" {
+            socket.listen(1024).expect("listen");
+            self.listeners.push(socket.into());
+        } else {
+            self.receivers.push(socket.into());
+        }
+    }
+
+    /// Sends a packet. What comes back must be held as long as the packet is followed.
+    pub fn send(&self, packet: &Packet, cookie: u32) -> Sent {
+        match &packet.device {
+            Some(device) => {
+                let leg = self.legs.iter().find(|leg| leg.device == *device);
+                let leg = leg.unwrap_or_else(|| panic!("no leg is called {device}"));
+                let mut to = packet.dst;
+                to.set_port(0);
+                let socket = if to.is_ipv4() { &leg.sender4 } else { &leg.sender6 };
+                socket.send_to(&packet.bytes(cookie), &to.into()).unwrap_or_else(|error| panic!("{packet}: {error}"));
+                let mark = match packet.protocol {
+                    Protocol::Tcp => Mark::Tcp(packet.flags, cookie),
+                    Protocol::Udp => Mark::Udp(cookie),
+                };
+                Sent { mark: Some(mark), port: packet.src.map_or(0, |src| src.port()), _socket: None }
+            }
+            None => make(packet, cookie),
+        }
+    }
+}
+
+/// A packet that is on its way.
+pub struct Sent {
+    /// What tells it again; `None` for a TCP packet that the host makes, whose sequence number the kernel chose.
+    pub mark: Option<Mark>,
+    /// Its source port.
+    pub port: u16,
+    _socket: Option<Socket>,
+}
+
+/// Has the kernel make a packet.
+fn make(packet: &Packet, cookie: u32) -> Sent {
+    let kind = match packet.protocol {
+        Protocol::Tcp => Type::STREAM,
+        Protocol::Udp => Type::DGRAM,
+    };
+    let socket = Socket::new(Domain::for_address(packet.dst), kind, None).expect("a socket");
+    socket.set_nonblocking(true).expect("non-blocking");
+    if packet.mark != 0 {
+        socket.set_mark(packet.mark).expect("SO_MARK");
+    }
+    // No two packets of a test have the same ports: the second would belong to the flow of the first.
+    let port = 20000 + (cookie % 30000) as u16;
+    let any: IpAddr = if packet.dst.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+    socket.bind(&SocketAddr::new(any, port).into()).expect("a port");
+    // Whether the kernel refuses is told by what it says of the packet, or does not say.
+    let mark = match packet.protocol {
+        Protocol::Tcp => {
+            let _ = socket.connect(&packet.dst.into());
+            None
+        }
+        Protocol::Udp => {
+            let _ = socket.send_to(&payload(cookie), &packet.dst.into());
+            Some(Mark::Udp(cookie))
+        }
+    };
+    Sent { mark, port, _socket: Some(socket) }
+}
+
+impl Leg {
+    /// Opens the outside's end of a leg, from within the outside. Its addresses are there because the kernel gives no route
+    /// to a namespace without any; nobody sends to them.
+    fn open(number: usize, device: &str) -> Leg {
+        let mac = own_mac(number);
+        let metric = number + 1;
+        let lines = format!(
+            "link set {device} up\n\
+             addr add 169.254.255.{metric}/32 dev {device}\n\
+             addr add 2001:db8:ffff::{metric}/128 dev {device} nodad\n\
+             neigh add 169.254.0.1 lladdr {mac} dev {device} nud permanent\n\
+             neigh add fe80::1 lladdr {mac} dev {device} nud permanent\n\
+             route add 0.0.0.0/0 via 169.254.0.1 dev {device} onlink metric {metric}\n\
+             route add ::/0 via fe80::1 dev {device} onlink metric {metric}\n"
+        );
+        run(&["ip", "-batch", "-"], &lines);
+        let open = |domain: Domain| {
+            let socket = Socket::new(domain, Type::RAW, Some(Proto::from(255))).expect("a raw socket");
+            socket.bind_device(Some(device.as_bytes())).expect("bind to a device");
+            socket
+        };
+        Leg { device: device.to_owned(), sender4: open(Domain::IPV4), sender6: open(Domain::IPV6) }
+    }
+}
+
+/// The namespace that this thread is in.
+fn here() -> OwnedFd {
+    fs::File::open("/proc/thread-self/ns/net").expect("the namespace of this thread").into()
+}
+
+/// Does something in one namespace and comes back to the other.
+fn inside<T>(there: &OwnedFd, back: &OwnedFd, what: impl FnOnce() -> T) -> T {
+    setns(there.as_fd(), CloneFlags::CLONE_NEWNET).expect("enter a namespace");
+    let result = what();
+    setns(back.as_fd(), CloneFlags::CLONE_NEWNET).expect("come back from a namespace");
+    result
+}
+
+/// No device of this namespace says anything by itself.
+fn quiet() {
+    set_all(&[
+        ("ipv6/conf/all/accept_dad", "0"),
+        ("ipv6/conf/default/accept_dad", "0"),
+        ("ipv6/conf/default/addr_gen_mode", "1"),
+        ("ipv6/conf/default/router_solicitations", "0"),
+        ("ipv4/tcp_synack_retries", "0"),
+    ]);
+}
+
+/// Changes settings below /proc/sys/net, in the namespace of this thread.
+pub fn set_all(settings: &[(&str, &str)]) {
+    for (key, value) in settings {
+        let path = format!("/proc/sys/net/{key}");
+        fs::write(&path, value).unwrap_or_else(|error| panic!("{path}: {error}"));
+    }
+}

@@ -1,0 +1,129 @@
+//! Golden screens: what the explorer shows of the story, cell by cell, with colours and weights.
+//!
+//! Each screen is held by two files in `snapshots/screens/`: `NAME.txt`, which people read, and `NAME.ansi`, which has the
+//! styles (`cat` shows it). `WHYPORT_BLESS=1 cargo test --test screens` writes them anew; the difference is for a person
+//! to judge.
+
+#![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use whyport::cli::explore::{self, Form, Start};
+use whyport::explain::Target;
+use whyport::host::Protocol;
+use whyport::snapshot;
+
+/// A screen: name, columns, rows, port to select, keys, whether in colour.
+type Screen = (&'static str, u16, u16, Option<u16>, &'static str, bool);
+
+const SCREENS: [Screen; 16] = [
+    ("story-80x24", 80, 24, None, "", true),
+    ("story-120x36", 120, 36, None, "", true),
+    ("story-160x48", 160, 48, None, "", true),
+    ("story-without-colour-80x24", 80, 24, None, "", false),
+    ("deciding-rule-80x24", 80, 24, Some(80), "enter", true),
+    ("whole-path-120x36", 120, 36, Some(80), "e", true),
+    ("unmatched-rules-120x36", 120, 36, Some(80), "enter up enter down", true),
+    ("localhost-120x36", 120, 36, Some(80), "o o", true),
+    ("second-outcome-120x36", 120, 36, Some(80), "b", true),
+    ("ghost-80x24", 80, 24, Some(443), "", true),
+    ("reached-80x24", 80, 24, Some(22), "", true),
+    ("nobody-80x24", 80, 24, Some(8080), "", true),
+    ("help-80x24", 80, 24, None, "?", true),
+    ("stacked-60x20", 60, 20, None, "tab", true),
+    ("smallest-40x12", 40, 12, None, "", true),
+    ("too-small-30x8", 30, 8, None, "", true),
+];
+
+fn screen(columns: u16, rows: u16, port: Option<u16>, keys: &str, colour: bool, form: Form) -> String {
+    let demo = snapshot::demo_names()[0];
+    let host = snapshot::parse(snapshot::demo(demo).unwrap()).host;
+    let target = port.map(|port| Target { protocol: Protocol::TCP, addr: None, port: Some(port), socket: None });
+    let start = Start { namespace: host.viewed, host: Arc::new(host), source: format!("demo {demo}"), target, colour };
+    explore::shot(start, (columns, rows), keys, form).unwrap_or_else(|refusal| panic!("{}", refusal.line))
+}
+
+fn golden(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("snapshots/screens").join(name)
+}
+
+/// The rows that differ, of the old screen and the new one.
+fn differences(old: &str, new: &str) -> String {
+    let (old, new): (Vec<&str>, Vec<&str>) = (old.lines().collect(), new.lines().collect());
+    let mut told = String::new();
+    for row in 0..old.len().max(new.len()) {
+        let (before, after) = (old.get(row).unwrap_or(&""), new.get(row).unwrap_or(&""));
+        if before != after {
+            told.push_str(&format!("{:>3} - {before}\x1b[0m\n    + {after}\x1b[0m\n", row + 1));
+        }
+    }
+    told
+}
+
+#[test]
+fn the_screens_are_what_they_were() {
+    let bless = std::env::var_os("WHYPORT_BLESS").is_some();
+    let mut changed = String::new();
+    for (name, columns, rows, port, keys, colour) in SCREENS {
+        for (ending, form) in [("txt", Form::Text), ("ansi", Form::Ansi)] {
+            let file = golden(&format!("{name}.{ending}"));
+            let now = screen(columns, rows, port, keys, colour, form);
+            if bless {
+                fs::write(&file, &now).unwrap();
+                continue;
+            }
+            let was = fs::read_to_string(&file).unwrap_or_default();
+            if was != now {
+                changed.push_str(&format!("{name}.{ending}\n{}", differences(&was, &now)));
+            }
+        }
+    }
+    assert!(changed.is_empty(), "screens changed (WHYPORT_BLESS=1 takes them as they are):\n{changed}");
+}
+
+#[test]
+fn every_golden_file_belongs_to_a_screen() {
+    let kept: Vec<String> = fs::read_dir(golden(""))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|file| !SCREENS.iter().any(|(name, ..)| [format!("{name}.txt"), format!("{name}.ansi")].contains(file)))
+        .collect();
+    assert_eq!(kept, [""; 0]);
+}
+
+#[test]
+fn the_picture_in_the_readme_is_the_storys_screen() {
+    let picture = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/story.svg")).unwrap();
+    let now = screen(116, 26, None, "", true, Form::Svg);
+    assert!(
+        picture == now,
+        "assets/story.svg is not what `whyport shot --demo --size 116x26 -o assets/story.svg` draws now"
+    );
+}
+
+#[test]
+fn a_screen_without_colour_has_none_and_the_way_still_stands_out() {
+    let ansi = screen(80, 24, None, "", false, Form::Ansi);
+    let coloured =
+        |code: &str| code.split(';').any(|part| matches!(part, "38" | "48") || part.len() == 2 && part != "22");
+    let codes = ansi.split("\x1b[").skip(1).filter_map(|rest| rest.split_once('m')).map(|(code, _)| code);
+    let colours: Vec<&str> = codes.filter(|code| coloured(code)).collect();
+    assert!(colours.is_empty(), "{colours:?}");
+    let rows: Vec<&str> = ansi.lines().collect();
+    let decides = rows.iter().find(|row| row.contains('▶')).unwrap();
+    assert!(decides.contains("\x1b[0;1m┣━"), "{decides:?}");
+}
+
+#[test]
+fn no_row_is_wider_than_its_screen() {
+    for (name, columns, rows, port, keys, colour) in SCREENS {
+        let text = screen(columns, rows, port, keys, colour, Form::Text);
+        assert_eq!(text.lines().count(), usize::from(rows), "{name}");
+        for line in text.lines() {
+            let width = unicode_width::UnicodeWidthStr::width(line);
+            assert!(width <= usize::from(columns), "{name}: {line}");
+        }
+    }
+}

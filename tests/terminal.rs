@@ -1,0 +1,209 @@
+//! The terminal comes back on every way out of the explorer.
+//!
+//! The real program runs in a pseudo-terminal that `script` (util-linux) opens, under a shell that tells the terminal's
+//! settings before and after. What is checked is what a user would be left with: the settings of the line, the cursor,
+//! the screen.
+
+#![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
+
+use std::io::{Read, Write};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+const ENTER: &str = "\x1b[?1049h";
+const LEAVE: &str = "\x1b[?1049l";
+const SHOW: &str = "\x1b[?25h";
+
+/// A shell in a pseudo-terminal that runs one program, and tells how it left the terminal.
+struct Session {
+    child: Child,
+    keys: ChildStdin,
+    seen: Arc<Mutex<String>>,
+}
+
+impl Session {
+    /// Starts `program` (words for a shell) at 80×24.
+    fn start(program: &str) -> Session {
+        let line = format!(
+            "stty rows 24 cols 80; echo before=$(stty -g); \
+             sh -c 'echo pid=$$; exec {program}'; echo status=$?; echo after=$(stty -g)"
+        );
+        let mut child = Command::new("script")
+            .args(["-q", "-c", &line, "/dev/null"])
+            .env("TERM", "xterm-256color")
+            .env("SHELL", "/bin/sh")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("script of util-linux is needed for this test");
+        let keys = child.stdin.take().unwrap();
+        let mut out = child.stdout.take().unwrap();
+        let seen = Arc::new(Mutex::new(String::new()));
+        let into = Arc::clone(&seen);
+        thread::spawn(move || {
+            let mut bytes = [0; 4096];
+            while let Ok(count @ 1..) = out.read(&mut bytes) {
+                into.lock().unwrap().push_str(&String::from_utf8_lossy(&bytes[..count]));
+            }
+        });
+        Session { child, keys, seen }
+    }
+
+    fn explorer() -> Session {
+        let session = Session::start(&format!("{} demo", env!("CARGO_BIN_EXE_whyport")));
+        session.wait_for("quit");
+        session
+    }
+
+    fn text(&self) -> String {
+        self.seen.lock().unwrap().clone()
+    }
+
+    fn wait_for(&self, what: &str) {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while !self.text().contains(what) {
+            assert!(Instant::now() < deadline, "“{what}” never came; there is {:?}", self.text());
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    fn wait_for_another(&self, what: &str, times: usize) {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while self.text().matches(what).count() < times {
+            assert!(Instant::now() < deadline, "“{what}” did not come {times} times; there is {:?}", self.text());
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Waits until the kernel says that the program is in a state (`T`: stopped).
+    fn wait_for_state(&self, state: char) {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let path = format!("/proc/{}/stat", self.value("pid"));
+        while !std::fs::read_to_string(&path).unwrap().contains(&format!(") {state} ")) {
+            assert!(Instant::now() < deadline, "the program never came into state {state}");
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    fn press(&mut self, keys: &str) {
+        self.keys.write_all(keys.as_bytes()).unwrap();
+        self.keys.flush().unwrap();
+    }
+
+    fn value(&self, name: &str) -> String {
+        let text = self.text();
+        let (_, rest) = text.rsplit_once(&format!("{name}=")).unwrap_or_else(|| panic!("no {name} in {text:?}"));
+        rest.split(['\r', '\n']).next().unwrap().to_owned()
+    }
+
+    fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([&format!("-{name}"), &self.value("pid")]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    /// Waits for the end, holds the terminal against what it was, and gives the program's exit status and all that was
+    /// written.
+    fn end(mut self) -> (String, String) {
+        self.wait_for("after=");
+        drop(self.keys);
+        self.child.wait().unwrap();
+        let text = self.seen.lock().unwrap().clone();
+        let value = |name: &str| {
+            let (_, rest) = text.rsplit_once(&format!("{name}=")).unwrap();
+            rest.split(['\r', '\n']).next().unwrap().to_owned()
+        };
+        assert_eq!(value("before"), value("after"), "the line's settings: {text:?}");
+        assert!(text.contains(ENTER), "the alternate screen was never entered: {text:?}");
+        let last = |what: &str| text.rfind(what).unwrap_or_else(|| panic!("no {what:?} in {text:?}"));
+        assert!(last(LEAVE) > last(ENTER), "the alternate screen was not left");
+        assert!(last(SHOW) > last("\x1b[?25l"), "the cursor stays hidden");
+        assert!(text.matches(ENTER).count() == text.matches(LEAVE).count(), "left as often as entered");
+        let status = value("status");
+        (status, text)
+    }
+}
+
+#[test]
+fn after_q() {
+    let mut session = Session::explorer();
+    session.press("q");
+    assert_eq!(session.end().0, "0");
+}
+
+#[test]
+fn after_control_c() {
+    let mut session = Session::explorer();
+    session.press("\x03");
+    assert_eq!(session.end().0, "0");
+}
+
+#[test]
+fn after_sigterm() {
+    let session = Session::explorer();
+    session.signal("TERM");
+    assert_eq!(session.end().0, (128 + 15).to_string());
+}
+
+#[test]
+fn after_sighup() {
+    let session = Session::explorer();
+    session.signal("HUP");
+    assert_eq!(session.end().0, (128 + 1).to_string());
+}
+
+#[test]
+fn after_a_panic_which_is_told_on_the_screen_that_came_back() {
+    for child in ["child_panics", "child_panics_elsewhere"] {
+        let itself = std::env::current_exe().unwrap();
+        let session = Session::start(&format!("{} --exact {child} --ignored --nocapture", itself.display()));
+        let (status, text) = session.end();
+        assert_eq!(status, "101", "{text}");
+        let told = text.find("a defect for the test").expect("the panic is told");
+        assert!(told > text.rfind(LEAVE).unwrap(), "the panic is told where it can be read");
+    }
+}
+
+#[test]
+#[ignore = "run by the test above, in a terminal of its own"]
+fn child_panics() {
+    let mut terminal = whyport::cli::terminal::Terminal::take().unwrap();
+    terminal.draw(|_, _| {}).unwrap();
+    panic!("a defect for the test");
+}
+
+#[test]
+#[ignore = "run by the test above, in a terminal of its own"]
+fn child_panics_elsewhere() {
+    let mut terminal = whyport::cli::terminal::Terminal::take().unwrap();
+    terminal.draw(|_, _| {}).unwrap();
+    let result = thread::spawn(|| panic!("a defect for the test")).join();
+    drop(terminal);
+    result.unwrap();
+}
+
+#[test]
+fn while_it_is_stopped_the_terminal_is_the_shells() {
+    let mut session = Session::explorer();
+    session.press("\x1a");
+    session.wait_for(LEAVE);
+    session.wait_for_state('T');
+    session.signal("CONT");
+    session.wait_for_another(ENTER, 2);
+    session.press("q");
+    assert_eq!(session.end().0, "0");
+}
+
+#[test]
+fn a_new_size_is_drawn_at_once() {
+    let mut session = Session::explorer();
+    let tty = Command::new("ps").args(["-o", "tty=", "-p", &session.value("pid")]).output().unwrap();
+    let tty = format!("/dev/{}", String::from_utf8(tty.stdout).unwrap().trim());
+    let resized = Command::new("stty").args(["-F", &tty, "rows", "10", "cols", "60"]).status().unwrap();
+    assert!(resized.success());
+    session.wait_for("60×10");
+    session.press("q");
+    session.end();
+}
