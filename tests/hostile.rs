@@ -2,6 +2,8 @@
 //!
 //! The mutated dumps are what a fuzzer would try; `fuzz/` holds the same properties for cargo-fuzz.
 
+#![allow(clippy::unwrap_used)]
+
 use std::path::Path;
 
 use proptest::prelude::*;

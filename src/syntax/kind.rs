@@ -29,7 +29,8 @@ const LOOK: usize = 64 * 1024;
 /// What a text looks like.
 pub fn looks_like(text: &str) -> Kind {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let text = &text[..text.floor_char_boundary(LOOK)];
+    let end = (0..=LOOK.min(text.len())).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+    let text = &text[..end];
     let start = text.trim_start();
     if start.is_empty() {
         return Kind::Empty;

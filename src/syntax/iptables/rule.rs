@@ -209,7 +209,7 @@ impl Reader {
         unresolved: &mut Option<(Name, bool)>,
     ) -> Result<Option<Target>, String> {
         let name = &*words[at].text;
-        if name.is_empty() || words[at].is_option() {
+        if name.is_empty() || name.starts_with(['-', '!']) {
             return Err("the target lacks its name".to_owned());
         }
         if let Some(chain) = scope.chains.get(name) {
