@@ -1,6 +1,8 @@
 //! Dumps of real tools and of those that imitate them: what is read of them prints as it was written.
 //! Where each file comes from, and its licence, stands in tests/data/corpus/ORIGIN.tsv.
 
+#![allow(clippy::unwrap_used)]
+
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 

@@ -1,5 +1,7 @@
 //! Rules held against the real tools: what iptables-restore takes and iptables-save then prints is what we print.
 
+#![allow(clippy::unwrap_used)]
+
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::process::{Command, Stdio};

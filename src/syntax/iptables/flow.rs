@@ -267,14 +267,14 @@ fn limit(asked: &Asked, _: &mut Names) -> Option<Match> {
 
 pub(super) fn push_limit(out: &mut String, limit: &Limit) {
     out.push_str(" -m limit --limit ");
-    // The shortest of the longer units in which the rate comes out even, as print_rate has it.
-    let later = |(_, _, unit): &(&str, &str, u32)| limit.avg > *unit || unit / limit.avg < unit % limit.avg;
-    if limit.avg == 0 {
-        out.push_str("inf");
-    } else {
-        let end = UNITS[1..].iter().position(later).map_or(UNITS.len(), |at| at + 1);
-        let (name, _, unit) = UNITS[end - 1];
-        push(out, format_args!("{}/{name}", unit / limit.avg));
+    // As print_rate goes: down the units, to the last before the rate would come out worse.
+    let worse =
+        |unit: u32| unit.checked_div(limit.avg).is_none_or(|count| limit.avg > unit || count < unit % limit.avg);
+    let end = UNITS[1..].iter().position(|(.., unit)| worse(*unit)).map_or(UNITS.len(), |at| at + 1);
+    let (name, _, unit) = UNITS[end - 1];
+    match unit.checked_div(limit.avg) {
+        Some(count) => push(out, format_args!("{count}/{name}")),
+        None => out.push_str("inf"),
     }
     if limit.burst != 5 {
         push(out, format_args!(" --limit-burst {}", limit.burst));

@@ -73,6 +73,8 @@ pub(super) struct Reader {
     given: Vec<Given>,
     open: Vec<Open>,
     matches: Vec<Match>,
+    /// Options that their extension does not know: its position, and that of the word.
+    strays: Vec<(usize, usize)>,
     /// Names of the extensions of the last rule that were kept as words.
     pub(super) opaque: Vec<Name>,
 }
@@ -131,6 +133,7 @@ impl Reader {
     pub(super) fn read(&mut self, words: &[Word], scope: &mut Scope) -> Result<Found, String> {
         self.given.clear();
         self.open.clear();
+        self.strays.clear();
         self.opaque.clear();
         let mut basics = Basics::default();
         let mut target: Option<Target> = None;
@@ -172,7 +175,8 @@ impl Reader {
             }
         }
         cursor.upright("nothing")?;
-        let target = self.finish(words, scope, basics, target)?;
+        self.check_strays(words, &basics, scope)?;
+        let target = self.finish(words, scope, basics, target);
         let rule = xt::Rule { matches: self.matches.drain(..).collect(), target };
         Ok(Found { rule, counters, unresolved })
     }
@@ -205,7 +209,7 @@ impl Reader {
         unresolved: &mut Option<(Name, bool)>,
     ) -> Result<Option<Target>, String> {
         let name = &*words[at].text;
-        if name.is_empty() || words[at].is_option() {
+        if name.is_empty() || name.starts_with(['-', '!']) {
             return Err("the target lacks its name".to_owned());
         }
         if let Some(chain) = scope.chains.get(name) {
@@ -244,6 +248,9 @@ impl Reader {
             None => (self.open.len() - 1, None),
         };
         let name = cursor.at - 1;
+        if takes.is_none() {
+            self.strays.push((extension, name));
+        }
         let start = match takes {
             Some(Takes::Nothing) => cursor.at,
             Some(Takes::Text) => cursor.anything(option)?,
@@ -276,28 +283,28 @@ impl Reader {
 
     /// Opens the match that `-p` alone loads, where it knows the option.
     fn implied(&mut self, option: &str, basics: &Basics, scope: &Scope) -> Option<(usize, Takes)> {
-        let Some(Match::Protocol(Neg { not: false, value })) = basics.protocol else { return None };
-        let name = match value {
-            Protocol::TCP => "tcp",
-            Protocol::UDP => "udp",
-            Protocol::ICMP => "icmp",
-            Protocol::ICMPV6 => "icmp6",
-            _ => return None,
-        };
-        let known = option::find(&MATCHES, name, scope.family)?;
+        let known = basics.own_match(scope.family)?;
         let takes = known.takes(option)?;
         self.open.push(Open { name: None, kind: Kind::Match(known) });
         Some((self.open.len() - 1, takes))
     }
 
+    /// Refuses options that came before what they belong to: printed in order, they would mean something else.
+    fn check_strays(&self, words: &[Word], basics: &Basics, scope: &Scope) -> Result<(), String> {
+        for (extension, name) in &self.strays {
+            let option = &*words[*name].text;
+            let of_target = matches!(self.open[*extension].kind, Kind::Target(_) | Kind::OtherTarget);
+            let by_match = |open: &Open| matches!(open.kind, Kind::Match(_)) && open.takes(option).is_some();
+            let by_protocol = basics.own_match(scope.family).is_some_and(|known| known.takes(option).is_some());
+            if by_protocol || of_target && self.open.iter().any(by_match) {
+                return Err(format!("{option} stands before what it belongs to"));
+            }
+        }
+        Ok(())
+    }
+
     /// Makes matches and the target of what was given.
-    fn finish(
-        &mut self,
-        words: &[Word],
-        scope: &mut Scope,
-        basics: Basics,
-        target: Option<Target>,
-    ) -> Result<Target, String> {
+    fn finish(&mut self, words: &[Word], scope: &mut Scope, basics: Basics, target: Option<Target>) -> Target {
         let Basics { source, destination, incoming, outgoing, protocol, fragment } = basics;
         self.matches.clear();
         self.matches.extend([source, destination, incoming, outgoing, protocol, fragment].into_iter().flatten());
@@ -333,11 +340,24 @@ impl Reader {
                 }
             }
         }
-        Ok(target.unwrap_or(Target::Continue))
+        target.unwrap_or(Target::Continue)
     }
 }
 
 impl Basics {
+    /// The match that the protocol alone loads.
+    fn own_match(&self, family: IpFamily) -> Option<&'static Extension<Match>> {
+        let Some(Match::Protocol(Neg { not: false, value })) = self.protocol else { return None };
+        let name = match value {
+            Protocol::TCP => "tcp",
+            Protocol::UDP => "udp",
+            Protocol::ICMP => "icmp",
+            Protocol::ICMPV6 => "icmp6",
+            _ => return None,
+        };
+        option::find(&MATCHES, name, family)
+    }
+
     /// Reads a condition that has no `-m`; `false` where the option is none.
     fn read(&mut self, option: &str, cursor: &mut Cursor, scope: &mut Scope) -> Result<bool, String> {
         match option {

@@ -108,7 +108,7 @@ pub(super) fn push_string(out: &mut String, value: &str) {
 
 /// Whether a word is read as one word without quotes.
 pub(super) fn is_plain(word: &str) -> bool {
-    !word.is_empty() && !word.contains(|sign| is_space(sign) || matches!(sign, '"' | '\\' | '\''))
+    !word.is_empty() && !word.contains(|sign| is_space(sign) || sign == '"')
 }
 
 /// Appends a blank and a word that is printed without quotes, unless it would not be read as one word, and no option, then.
