@@ -27,6 +27,10 @@ pub struct Names<'a> {
     pub devices: &'a HashMap<u32, String>,
     /// The source port that the kernel chose, which no test can know.
     pub chosen: Option<u16>,
+    /// The hardware address that the packet comes from.
+    pub mac: Option<u64>,
+    /// Whether the packet has ports.
+    pub has_ports: bool,
     /// Whether it matters what answers: of a first TCP packet.
     pub answers: bool,
 }
