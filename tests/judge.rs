@@ -8,6 +8,8 @@
 
 #[path = "judge/case.rs"]
 mod case;
+#[path = "judge/left.rs"]
+mod left;
 #[path = "judge/netlink.rs"]
 mod netlink;
 #[path = "judge/packet.rs"]
@@ -70,6 +72,39 @@ cases! {
     routing_takes "routing-takes" case::TWO_LEGS;
     story_node "story-node" case::STORY_NODE;
     story_pod "story-pod" case::STORY_POD;
+}
+
+/// Another run of these tests is killed at its work: no process and no thread holds its namespaces any longer.
+#[test]
+fn nothing_stays_behind_after_a_kill() {
+    world::apart(|| {
+        let own = std::env::current_exe().unwrap();
+        let mut child = std::process::Command::new(own)
+            .args(["--exact", "story_node", "loopback"])
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        let host = left::namespaces_of("self");
+        let mut seen = std::collections::BTreeSet::new();
+        let began = std::time::Instant::now();
+        while seen.len() < 4 && began.elapsed().as_secs() < 30 && child.try_wait().unwrap().is_none() {
+            seen.extend(left::namespaces_of(&child.id().to_string()).difference(&host).cloned());
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(seen.len() >= 2, "the child was killed before it had namespaces: {seen:?}");
+        // The tool that was running ends by itself.
+        let mut still = Vec::new();
+        for _ in 0..100 {
+            still = left::holders(&seen);
+            if still.is_empty() {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        assert_eq!(still, [] as [String; 0]);
+    });
 }
 
 #[test]

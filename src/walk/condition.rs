@@ -512,9 +512,9 @@ impl Scene<'_> {
         all([socket, id(Field::Uid, owner.uid), id(Field::Gid, owner.gid)])
     }
 
-    /// `mac_mt`: holds only for packets that arrived on an Ethernet device, before they are routed on.
+    /// `mac_mt`: holds only for packets that arrived on an Ethernet device, before they are routed on; lo is none.
     fn mac(&self, mac: &Neg<crate::host::Mac>) -> Asked<bool> {
-        if self.packet.iif == Device::Absent {
+        if self.packet.iif == Device::Absent || self.query.origin == super::query::Origin::Local {
             return Ok(false);
         }
         let value = mac.value.0.iter().fold(0u128, |value, byte| value << 8 | u128::from(*byte));

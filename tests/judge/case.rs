@@ -20,6 +20,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use whyport::snapshot;
+use whyport::syntax::{Diagnostic, DiagnosticKind};
 use whyport::walk::Field;
 
 use crate::packet::{Packet, Protocol};
@@ -122,6 +123,8 @@ impl Node {
             rules: &self.rules,
             devices: &self.devices,
             chosen: packet.device.is_none().then_some(sent.port),
+            mac: packet.device.as_deref().and_then(|device| self.world.mac(device)),
+            has_ports: packet.protocol != Protocol::Icmp,
             answers: packet.protocol == Protocol::Tcp && packet.flags == 0x02,
         };
         let kernel = path::lines(&testimony, &names);
@@ -303,6 +306,8 @@ fn play(text: &str, plan: &Plan<'_>, legacy: bool) -> String {
 /// Reads the recording of a node, which must be whole.
 pub fn read(node: &Node) -> snapshot::Recording {
     let recording = snapshot::parse(&node.snapshot());
-    assert!(node.rules.has_native() || recording.diagnostics.is_empty(), "{:?}", recording.diagnostics);
+    let wrong = |diagnostic: &&Diagnostic| diagnostic.kind != DiagnosticKind::Unknown;
+    let wrong: Vec<&Diagnostic> = recording.diagnostics.iter().filter(wrong).collect();
+    assert!(node.rules.has_native() || wrong.is_empty(), "{wrong:?}");
     recording
 }

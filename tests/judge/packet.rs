@@ -32,14 +32,18 @@ pub enum Protocol {
     Tcp,
     /// UDP, 17.
     Udp,
+    /// An echo request: ICMP, 1, or ICMPv6, 58. Its ports are 0.
+    Icmp,
 }
 
 impl Protocol {
     /// Its number in the IP header.
-    pub fn number(self) -> u8 {
+    pub fn number(self, ip6: bool) -> u8 {
         match self {
             Protocol::Tcp => 6,
             Protocol::Udp => 17,
+            Protocol::Icmp if ip6 => 58,
+            Protocol::Icmp => 1,
         }
     }
 }
@@ -59,6 +63,7 @@ impl Packet {
         let protocol = match next("protocol") {
             "tcp" => Protocol::Tcp,
             "udp" => Protocol::Udp,
+            "icmp" => Protocol::Icmp,
             other => panic!("{line:?}: no protocol {other}"),
         };
         let address =
@@ -95,12 +100,13 @@ impl Packet {
     pub fn bytes(&self, cookie: u32) -> Vec<u8> {
         let src = self.src.expect("a packet that is made by hand has a source");
         let mut transport = self.transport(src.port(), cookie);
+        let number = self.protocol.number(src.is_ipv6());
         let length = transport.len() as u16;
         let (mut header, pseudo) = match (src.ip(), self.dst.ip()) {
             (IpAddr::V4(from), IpAddr::V4(to)) => {
                 let mut header = vec![0x45, 0];
                 header.extend((20 + length).to_be_bytes());
-                header.extend([0, 1, 0x40, 0, self.ttl, self.protocol.number(), 0, 0]);
+                header.extend([0, 1, 0x40, 0, self.ttl, number, 0, 0]);
                 header.extend(from.octets());
                 header.extend(to.octets());
                 let sum = checksum(&header);
@@ -110,18 +116,22 @@ impl Packet {
             (IpAddr::V6(from), IpAddr::V6(to)) => {
                 let mut header = vec![0x60, 0, 0, 0];
                 header.extend(length.to_be_bytes());
-                header.extend([self.protocol.number(), self.ttl]);
+                header.extend([number, self.ttl]);
                 header.extend(from.octets());
                 header.extend(to.octets());
                 (header, [&from.octets()[..], &to.octets()[..]].concat())
             }
             _ => panic!("{self}: two families"),
         };
-        let whole = [&pseudo[..], &[0, self.protocol.number()], &length.to_be_bytes(), &transport].concat();
+        let whole = match (self.protocol, src.ip()) {
+            (Protocol::Icmp, IpAddr::V4(_)) => transport.clone(),
+            _ => [&pseudo[..], &[0, number], &length.to_be_bytes(), &transport].concat(),
+        };
         let sum = checksum(&whole).to_be_bytes();
         let at = match self.protocol {
             Protocol::Tcp => 16,
             Protocol::Udp => 6,
+            Protocol::Icmp => 2,
         };
         transport[at..at + 2].copy_from_slice(&sum);
         header.append(&mut transport);
@@ -129,6 +139,9 @@ impl Packet {
     }
 
     fn transport(&self, sport: u16, cookie: u32) -> Vec<u8> {
+        if self.protocol == Protocol::Icmp {
+            return echo_request(cookie, self.dst.is_ipv6());
+        }
         let mut bytes = [sport.to_be_bytes(), self.dst.port().to_be_bytes()].concat();
         match self.protocol {
             Protocol::Tcp => {
@@ -139,6 +152,7 @@ impl Packet {
                 bytes.extend([0, 8 + PAYLOAD as u8, 0, 0]);
                 bytes.extend(payload(cookie));
             }
+            Protocol::Icmp => {}
         }
         bytes
     }
@@ -150,6 +164,25 @@ const PAYLOAD: usize = 8;
 pub fn payload(cookie: u32) -> [u8; PAYLOAD] {
     let mut bytes = *b"judge\0\0\0";
     bytes[4..].copy_from_slice(&cookie.to_be_bytes());
+    bytes
+}
+
+/// An echo request without its checksum, with some bytes to carry.
+fn echo_request(cookie: u32, ip6: bool) -> Vec<u8> {
+    let kind = if ip6 { 128 } else { 8 };
+    [&[kind, 0, 0, 0][..], &identity(cookie).to_be_bytes(), &payload(cookie)].concat()
+}
+
+/// Identifier and sequence number of an echo request: the identifier is what conntrack knows a flow by.
+pub fn identity(cookie: u32) -> u32 {
+    cookie.rotate_left(16)
+}
+
+/// An echo request whose checksum is right for IPv4; for IPv6 the kernel sees to it.
+pub fn whole_echo_request(cookie: u32, ip6: bool) -> Vec<u8> {
+    let mut bytes = echo_request(cookie, ip6);
+    let sum = checksum(&bytes);
+    bytes[2..4].copy_from_slice(&sum.to_be_bytes());
     bytes
 }
 
@@ -172,6 +205,7 @@ impl fmt::Display for Packet {
         let protocol = match self.protocol {
             Protocol::Tcp => "tcp",
             Protocol::Udp => "udp",
+            Protocol::Icmp => "icmp",
         };
         write!(f, "{} {protocol} ", self.device.as_deref().unwrap_or("local"))?;
         if let Some(src) = self.src {
@@ -201,6 +235,8 @@ pub enum Mark {
     Tcp(u8, u32),
     /// What [`payload`] was made of.
     Udp(u32),
+    /// Identifier and sequence number.
+    Icmp(u32),
 }
 
 /// What can be read from the headers of a packet that the kernel shows.
@@ -230,6 +266,10 @@ impl Seen {
         let long = |at: usize| Some(u32::from(word(at)?) << 16 | u32::from(word(at + 2)?));
         let (mark, acknowledges) = match protocol {
             6 => (Some(Mark::Tcp(*transport.get(13)? & 0x3f, long(4)?)), long(8)?),
+            1 | 58 if matches!(transport.first()?, 8 | 128) => {
+                let (src, dst) = ((src, 0).into(), (dst, 0).into());
+                return Some(Seen { src, dst, mark: long(4).map(Mark::Icmp), acknowledges: 0 });
+            }
             17 => (transport.get(8..12).filter(|head| *head == b"judg").and(long(12)).map(Mark::Udp), 0),
             _ => return None,
         };

@@ -27,6 +27,10 @@ pub struct Names<'a> {
     pub devices: &'a HashMap<u32, String>,
     /// The source port that the kernel chose, which no test can know.
     pub chosen: Option<u16>,
+    /// The hardware address that the packet comes from.
+    pub mac: Option<u64>,
+    /// Whether the packet has ports.
+    pub has_ports: bool,
     /// Whether it matters what answers: of a first TCP packet.
     pub answers: bool,
 }
@@ -166,7 +170,7 @@ fn nft_runs(pass: &Pass, names: &Names<'_>) -> Vec<Run> {
     for event in &pass.nft {
         let family = family_name(event.family);
         let is_it = |one: &&Registered| one.family == family && one.table == event.table && one.chain == event.chain;
-        if let Some(place) = order.iter().position(|one| is_it(one))
+        if let Some(place) = order.iter().position(is_it)
             && inside.as_ref().is_none_or(|known| !std::ptr::eq(known.base, order[place]))
         {
             let base = order[place];

@@ -153,10 +153,13 @@ fn rules(lot: &mut Lot, places: &Places, table: &str, chains: &[&str], text: &mu
 }
 
 fn rule(lot: &mut Lot, places: &Places, table: &str, chain: &str, side: bool, users: &[&str], text: &mut String) {
-    let protocol = ["", "tcp", "udp", "tcp"][lot.below(4)];
+    let icmp = if places.ip6 { "ipv6-icmp" } else { "icmp" };
+    let mut protocol = ["", "tcp", "udp", "tcp", "udp", icmp][lot.below(6)];
     let mut line = format!("-A {chain}");
     if !protocol.is_empty() {
-        let _ = write!(line, " -p {protocol}");
+        let not = if lot.once_in(12) { "! " } else { "" };
+        let _ = write!(line, " {not}-p {protocol}");
+        protocol = if not.is_empty() { protocol } else { "" };
     }
     for _ in 0..lot.below(3) {
         let part = condition(lot, places, table, chain, protocol);
@@ -172,7 +175,8 @@ fn rule(lot: &mut Lot, places: &Places, table: &str, chain: &str, side: bool, us
 
 fn condition(lot: &mut Lot, places: &Places, table: &str, chain: &str, protocol: &str) -> String {
     let not = lot.not();
-    match lot.below(16) {
+    let ports = matches!(protocol, "tcp" | "udp");
+    match lot.below(24) {
         0 => format!("{not}-s {}", places.net(lot)),
         1 | 2 => format!("{not}-d {}", places.net(lot)),
         3 if !matches!(chain, "OUTPUT" | "POSTROUTING") => {
@@ -181,28 +185,21 @@ fn condition(lot: &mut Lot, places: &Places, table: &str, chain: &str, protocol:
         4 if !matches!(chain, "INPUT" | "PREROUTING") => {
             format!("{not}-o {}", lot.of(&["eth0", "eth1", "lo", "eth+", "wg+"]))
         }
-        5 | 6 if !protocol.is_empty() => {
-            let ports = [lot.of(&PORTS).to_owned(), "20:90".into(), "81:65535".into()];
-            format!("-m {protocol} {not}--dport {}", ports[lot.below(3)])
+        5 | 6 if ports => {
+            let range = [lot.of(&PORTS).to_owned(), "20:90".into(), "81:65535".into()];
+            format!("-m {protocol} {not}--dport {}", range[lot.below(3)])
         }
-        7 if !protocol.is_empty() => {
+        7 if ports => {
             format!("-m multiport {not}--dports {}", lot.of(&["22,80", "53,80:81,443", "8080", "1:1000"]))
         }
-        8 if !protocol.is_empty() => format!("-m multiport {not}--ports {}", lot.of(&["22,80,8080", "20000:40000"])),
+        8 if ports => format!("-m multiport {not}--ports {}", lot.of(&["22,80,8080", "20000:40000"])),
         9 => format!("-m mark {not}--mark {}", lot.of(&["0x1", "0x2/0x2", "0x0/0x3", "0x10/0xf0"])),
         10 => {
             let side = lot.of(&["--dst-type", "--src-type"]);
             let fourth = if places.ip6 { "MULTICAST" } else { "BROADCAST" };
             format!("-m addrtype {not}{side} {}", lot.of(&["LOCAL", "UNICAST", "LOCAL,UNICAST", fourth]))
         }
-        11 => {
-            let states = ["NEW", "INVALID", "NEW,RELATED", "ESTABLISHED,RELATED", "DNAT", "SNAT", "NEW,UNTRACKED"];
-            format!("-m conntrack {not}--ctstate {}", lot.of(&states))
-        }
-        12 if table != "raw" => {
-            let of = lot.of(&["--ctorigdst", "--ctorigsrc"]);
-            format!("-m conntrack {not}{of} {}", places.any(lot))
-        }
+        11 | 12 => conntrack(lot, places, table, not),
         13 => {
             let side = lot.of(&["--src-range", "--dst-range"]);
             format!("-m iprange {not}{side} {}", lot.of(places.ranges))
@@ -212,7 +209,45 @@ fn condition(lot: &mut Lot, places: &Places, table: &str, chain: &str, protocol:
         }
         15 if places.ip6 => format!("-m hl {}", lot.of(&["--hl-lt 64", "--hl-gt 63", "--hl-eq 63"])),
         15 => format!("-m ttl {}", lot.of(&["--ttl-lt 64", "--ttl-gt 63", "--ttl-eq 63"])),
+        16 if ports => format!("-m {protocol} {not}--sport {}", lot.of(&["20000:25000", "1:19999", "53"])),
+        17 if protocol == "icmp" => format!("-m icmp {not}--icmp-type {}", lot.of(&["8", "0", "3/1", "8/0"])),
+        17 if protocol == "ipv6-icmp" => format!("-m icmp6 {not}--icmpv6-type {}", lot.of(&["128", "129", "1/4"])),
+        18 => format!("-m length {not}--length {}", lot.of(&["36", "40", "0:50", "60:80", "56"])),
+        19 => format!("-m pkttype {not}--pkt-type {}", lot.of(&["unicast", "broadcast", "multicast"])),
+        20 => format!("-m connmark {not}--mark {}", lot.of(&["0x1", "0x0/0x3", "0x2/0x2"])),
+        21 if matches!(chain, "OUTPUT" | "POSTROUTING") => {
+            format!(
+                "-m owner {not}{}",
+                lot.of(&["--uid-owner 0", "--uid-owner 1000", "--gid-owner 0-5", "--socket-exists"])
+            )
+        }
+        22 if matches!(chain, "PREROUTING" | "INPUT" | "FORWARD") => {
+            format!("-m mac {not}--mac-source {}", lot.of(&["02:00:00:00:02:00", "02:00:00:00:02:01"]))
+        }
+        23 if matches!(chain, "PREROUTING" | "INPUT" | "FORWARD") => format!("-m physdev {not}--physdev-in eth0"),
         _ => "-m comment --comment \"no condition\"".into(),
+    }
+}
+
+fn conntrack(lot: &mut Lot, places: &Places, table: &str, not: &str) -> String {
+    let states = ["NEW", "INVALID", "NEW,RELATED", "ESTABLISHED,RELATED", "DNAT", "SNAT", "NEW,UNTRACKED"];
+    // Before conntrack has looked nothing but the state can be asked.
+    if table == "raw" || lot.once_in(2) {
+        return format!("-m conntrack {not}--ctstate {}", lot.of(&states));
+    }
+    match lot.below(6) {
+        0 => format!("-m state {not}--state {}", lot.of(&["NEW", "INVALID", "RELATED,ESTABLISHED", "NEW,UNTRACKED"])),
+        1 => format!("-m conntrack --ctdir {}", lot.of(&["ORIGINAL", "REPLY"])),
+        2 => format!("-m conntrack {not}--ctstatus {}", lot.of(&["NONE", "SEEN_REPLY", "CONFIRMED", "ASSURED"])),
+        3 => format!("-m conntrack {not}--ctproto {}", lot.of(&["tcp", "udp"])),
+        4 => {
+            let of = lot.of(&["--ctreplsrc", "--ctrepldst"]);
+            format!("-m conntrack {not}{of} {}", places.any(lot))
+        }
+        _ => {
+            let of = lot.of(&["--ctorigdst", "--ctorigsrc"]);
+            format!("-m conntrack {not}{of} {}", places.any(lot))
+        }
     }
 }
 
@@ -243,7 +278,13 @@ fn target(
         "raw" => lot.of(&[" -j CT --notrack", "", " -j MARK --set-xmark 0x1/0x1"]).into(),
         "mangle" => {
             let marks = ["0x1/0xffffffff", "0x2/0x2", "0x10/0xf0", "0x0/0x1", "0x3/0x0"];
-            format!(" -j MARK --set-xmark {}", lot.of(&marks))
+            match lot.below(8) {
+                0 => " -j CONNMARK --set-xmark 0x1/0xffffffff".into(),
+                1 => lot.of(&[" -j CONNMARK --save-mark", " -j CONNMARK --restore-mark"]).into(),
+                2 => " -j LOG --log-prefix \"seen \"".into(),
+                3 => " -j NFLOG --nflog-group 7".into(),
+                _ => format!(" -j MARK --set-xmark {}", lot.of(&marks)),
+            }
         }
         "nat" => translation(lot, places, chain, protocol, side),
         _ => {
@@ -255,13 +296,16 @@ fn target(
 
 fn translation(lot: &mut Lot, places: &Places, chain: &str, protocol: &str, source: bool) -> String {
     let address = |lot: &mut Lot, address: &str| {
-        if protocol.is_empty() || lot.once_in(2) {
+        if !matches!(protocol, "tcp" | "udp") || lot.once_in(2) {
             return address.to_owned();
         }
         let port = lot.of(&["22", "80", "8080", "9000"]);
         if places.ip6 { format!("[{address}]:{port}") } else { format!("{address}:{port}") }
     };
     let user = USER.contains(&chain);
+    if lot.once_in(10) {
+        return format!(" -j NETMAP --to {}", if places.ip6 { "2001:db8:9::/64" } else { "10.9.0.64/26" });
+    }
     match (source, lot.below(4)) {
         (true, 0 | 1) if chain == "POSTROUTING" => " -j MASQUERADE".into(),
         (true, _) => {
@@ -269,7 +313,7 @@ fn translation(lot: &mut Lot, places: &Places, chain: &str, protocol: &str, sour
             format!(" -j SNAT --to-source {to}")
         }
         (false, 0) => {
-            let port = if protocol.is_empty() || lot.once_in(2) { "" } else { " --to-ports 22" };
+            let port = if !matches!(protocol, "tcp" | "udp") || lot.once_in(2) { "" } else { " --to-ports 22" };
             format!(" -j REDIRECT{port}")
         }
         (false, _) if user || chain == "PREROUTING" || chain == "OUTPUT" => {
@@ -286,10 +330,12 @@ fn translation(lot: &mut Lot, places: &Places, chain: &str, protocol: &str, sour
 pub fn packet(lot: &mut Lot, ip6: bool, number: u16) -> Packet {
     let places = places(ip6);
     let device = ["eth0", "eth1", "local", "eth0"][lot.below(4)];
-    let protocol = ["tcp", "udp"][lot.below(2)];
+    let protocol = ["tcp", "udp", "tcp", "udp", "icmp"][lot.below(5)];
     let port = lot.of(&PORTS);
-    let with =
-        |address: &str, port: &str| if ip6 { format!("[{address}]:{port}") } else { format!("{address}:{port}") };
+    let with = |address: &str, port: &str| {
+        let port = if protocol == "icmp" { "0" } else { port };
+        if ip6 { format!("[{address}]:{port}") } else { format!("{address}:{port}") }
+    };
     let mut line = format!("{device} {protocol} ");
     if device != "local" {
         // Once in a while from where nobody can come.
@@ -306,9 +352,7 @@ pub fn packet(lot: &mut Lot, ip6: bool, number: u16) -> Packet {
     if lot.once_in(10) && device == "local" {
         line += " mark 0x1";
     }
-    let packet = Packet::read(&line);
-    debug_assert!(packet.protocol == Protocol::Tcp || packet.protocol == Protocol::Udp);
-    packet
+    Packet::read(&line)
 }
 
 /// Settings that decide about routing, below /proc/sys/net.
@@ -326,7 +370,10 @@ pub fn sysctls(lot: &mut Lot) -> Vec<(&'static str, &'static str)> {
 
 /// Which fields a query for this packet leaves open.
 pub fn open_fields(lot: &mut Lot, packet: &Packet) -> Vec<Field> {
-    let mut fields = vec![Field::Sport, Field::Dport];
+    let mut fields = Vec::new();
+    if packet.protocol != Protocol::Icmp {
+        fields.extend([Field::Sport, Field::Dport]);
+    }
     if packet.device.is_some() {
         fields.extend([Field::Src, Field::Ttl, Field::Length]);
     }

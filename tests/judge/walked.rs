@@ -15,7 +15,7 @@ use crate::packet::{self, Packet};
 use crate::path::{Names, table};
 
 /// The query that asks for exactly this packet. Of one that the host makes the source address is left to the walk.
-pub fn query(host: &Host, packet: &Packet, sport: u16) -> Query {
+pub fn query(host: &Host, packet: &Packet, sport: u16, mac: Option<u64>) -> Query {
     let origin = match &packet.device {
         Some(device) => Origin::Device(device.clone()),
         None => Origin::Local,
@@ -24,11 +24,15 @@ pub fn query(host: &Host, packet: &Packet, sport: u16) -> Query {
     let protocol = match packet.protocol {
         packet::Protocol::Tcp => Protocol::TCP,
         packet::Protocol::Udp => Protocol::UDP,
+        packet::Protocol::Icmp if packet.dst.is_ipv6() => Protocol::ICMPV6,
+        packet::Protocol::Icmp => Protocol::ICMP,
     };
     let mut query = Query::new(host.viewed, origin, family, protocol);
     let mut set = |field: Field, value: u128| query.set(field, ValueSet::one(value));
-    set(Field::Sport, sport.into());
-    set(Field::Dport, packet.dst.port().into());
+    if packet.protocol != packet::Protocol::Icmp {
+        set(Field::Sport, sport.into());
+        set(Field::Dport, packet.dst.port().into());
+    }
     set(Field::Mark, packet.mark.into());
     set(Field::Ttl, packet.ttl.into());
     match (&packet.device, packet.protocol) {
@@ -43,6 +47,9 @@ pub fn query(host: &Host, packet: &Packet, sport: u16) -> Query {
         }
     }
     query.set(Field::Length, ValueSet::one(length(packet)));
+    if let Some(mac) = mac {
+        query.set(Field::SrcMac, ValueSet::one(mac.into()));
+    }
     if let Some(src) = packet.src {
         query.set_address(Field::Src, src.ip());
     }
@@ -71,7 +78,7 @@ fn value(field: Field, packet: &Packet, sport: u16) -> Option<u128> {
 /// The length of a packet from its IP header on. The kernel's own first TCP packets have 20 bytes of options.
 fn length(packet: &Packet) -> u128 {
     let transport = match (packet.protocol, &packet.device) {
-        (packet::Protocol::Udp, _) => 16,
+        (packet::Protocol::Udp | packet::Protocol::Icmp, _) => 16,
         (packet::Protocol::Tcp, Some(_)) => 20,
         (packet::Protocol::Tcp, None) => 40,
     };
@@ -98,7 +105,7 @@ fn holds(condition: &Condition, packet: &Packet, sport: u16) -> bool {
 /// The path of this packet among the outcomes of a query that leaves these fields open: there must be one outcome, and one
 /// alone, whose conditions it meets.
 pub fn lines_of_open(host: &Host, packet: &Packet, sport: u16, names: &Names<'_>, open: &[Field]) -> Vec<String> {
-    let mut query = query(host, packet, sport);
+    let mut query = query(host, packet, sport, names.mac);
     open.iter().for_each(|field| _ = query.fields.remove(field));
     let walk = walk::walk(host, &query);
     if walk.unexplored > 0 {
@@ -144,7 +151,7 @@ fn is_refused_source(outcome: &Outcome) -> bool {
 
 /// The path that the walk gives; where it gives several or none, or is not certain, lines that say that.
 pub fn lines(host: &Host, packet: &Packet, sport: u16, names: &Names<'_>) -> Vec<String> {
-    let walk = walk::walk(host, &query(host, packet, sport));
+    let walk = walk::walk(host, &query(host, packet, sport, names.mac));
     let mut lines = Vec::new();
     match &walk.outcomes[..] {
         [one] => lines.extend(lines_of(host, one, names)),
@@ -217,7 +224,9 @@ fn leaves(oif: &Option<String>, at: &Endpoints, names: &Names<'_>) -> String {
 }
 
 fn addresses(at: &Endpoints, names: &Names<'_>) -> String {
-    format!("{} > {}", address(at.src, at.sport, names), address(at.dst, at.dport, names))
+    // A packet without ports has none for the kernel too, which a path tells as 0.
+    let port = |port: Option<u16>| if names.has_ports { port } else { Some(0) };
+    format!("{} > {}", address(at.src, port(at.sport), names), address(at.dst, port(at.dport), names))
 }
 
 fn address(addr: Option<IpAddr>, port: Option<u16>, names: &Names<'_>) -> String {

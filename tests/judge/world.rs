@@ -13,7 +13,7 @@ use std::process::{Command, Stdio};
 use nix::sched::{CloneFlags, setns, unshare};
 use socket2::{Domain, Protocol as Proto, Socket, Type};
 
-use crate::packet::{Mark, Packet, Protocol, payload};
+use crate::packet::{Mark, Packet, Protocol, identity, payload, whole_echo_request};
 
 /// Runs a test on a thread of its own: a thread that has been in another namespace is not used again.
 pub fn apart(test: impl FnOnce() + Send + 'static) {
@@ -109,7 +109,7 @@ fn own_mac(leg: usize) -> String {
 }
 
 /// The hardware address at the other end.
-pub fn peer_mac(leg: usize) -> String {
+fn peer_mac(leg: usize) -> String {
     format!("02:00:00:00:02:{leg:02x}")
 }
 
@@ -160,6 +160,12 @@ impl World {
         }
     }
 
+    /// The hardware address of the outside's end of a leg.
+    pub fn mac(&self, device: &str) -> Option<u64> {
+        let leg = self.legs.iter().position(|leg| leg.device == device)?;
+        u64::from_str_radix(&peer_mac(leg).replace(':', ""), 16).ok()
+    }
+
     /// Sends a packet. What comes back must be held as long as the packet is followed.
     pub fn send(&self, packet: &Packet, cookie: u32) -> Sent {
         match &packet.device {
@@ -173,6 +179,7 @@ impl World {
                 let mark = match packet.protocol {
                     Protocol::Tcp => Mark::Tcp(packet.flags, cookie),
                     Protocol::Udp => Mark::Udp(cookie),
+                    Protocol::Icmp => Mark::Icmp(identity(cookie)),
                 };
                 Sent { mark: Some(mark), port: packet.src.map_or(0, |src| src.port()), _socket: None }
             }
@@ -192,11 +199,13 @@ pub struct Sent {
 
 /// Has the kernel make a packet.
 fn make(packet: &Packet, cookie: u32) -> Sent {
-    let kind = match packet.protocol {
-        Protocol::Tcp => Type::STREAM,
-        Protocol::Udp => Type::DGRAM,
+    let (kind, protocol) = match (packet.protocol, packet.dst.is_ipv6()) {
+        (Protocol::Tcp, _) => (Type::STREAM, None),
+        (Protocol::Udp, _) => (Type::DGRAM, None),
+        (Protocol::Icmp, false) => (Type::RAW, Some(Proto::ICMPV4)),
+        (Protocol::Icmp, true) => (Type::RAW, Some(Proto::ICMPV6)),
     };
-    let socket = Socket::new(Domain::for_address(packet.dst), kind, None).expect("a socket");
+    let socket = Socket::new(Domain::for_address(packet.dst), kind, protocol).expect("a socket");
     socket.set_nonblocking(true).expect("non-blocking");
     if packet.mark != 0 {
         socket.set_mark(packet.mark).expect("SO_MARK");
@@ -204,7 +213,9 @@ fn make(packet: &Packet, cookie: u32) -> Sent {
     // No two packets of a test have the same ports: the second would belong to the flow of the first.
     let port = 20000 + (cookie % 30000) as u16;
     let any: IpAddr = if packet.dst.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
-    socket.bind(&SocketAddr::new(any, port).into()).expect("a port");
+    if packet.protocol != Protocol::Icmp {
+        socket.bind(&SocketAddr::new(any, port).into()).expect("a port");
+    }
     // Whether the kernel refuses is told by what it says of the packet, or does not say.
     let mark = match packet.protocol {
         Protocol::Tcp => {
@@ -214,6 +225,10 @@ fn make(packet: &Packet, cookie: u32) -> Sent {
         Protocol::Udp => {
             let _ = socket.send_to(&payload(cookie), &packet.dst.into());
             Some(Mark::Udp(cookie))
+        }
+        Protocol::Icmp => {
+            let _ = socket.send_to(&whole_echo_request(cookie, packet.dst.is_ipv6()), &packet.dst.into());
+            Some(Mark::Icmp(identity(cookie)))
         }
     };
     Sent { mark, port, _socket: Some(socket) }
