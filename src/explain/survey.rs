@@ -125,6 +125,12 @@ fn ghosts(host: &Host, namespace: usize, protocol: Protocol, walks: &Walks<'_>) 
             query.limit = LIMIT;
             query.set(Field::Dport, ValueSet::range(1, 0xffff));
             let own = own_addresses(ns, family);
+            if query.dst_is_local {
+                let named = named_addresses(ns, family);
+                if named.ranges().len() > ADDRESSES {
+                    query.set(Field::Dst, query.values(Field::Dst).minus(&named));
+                }
+            }
             if query.known_address(Field::Dst).is_some_and(|dst| own.contains(&dst)) {
                 query.set(Field::Dst, ValueSet::from_ranges(own.iter().map(|addr| (number(*addr), number(*addr)))));
             }
@@ -139,6 +145,24 @@ fn ghosts(host: &Host, namespace: usize, protocol: Protocol, walks: &Walks<'_>) 
         }
     }
     entries(protocol, &taken)
+}
+
+/// The single addresses that rules ask for as a destination: where a dump does not tell this host's own, a few of them may
+/// be; thousands are the services of a cluster.
+fn named_addresses(ns: &Namespace, family: IpFamily) -> ValueSet {
+    let rules = ns.ruleset.tables.iter().filter(|table| table.family.sees(family));
+    let rules = rules.flat_map(|table| &table.chains).flat_map(|chain| &chain.rules);
+    let named = rules.flat_map(|rule| {
+        let crate::host::Body::Iptables(rule) = &rule.body;
+        rule.matches.iter().filter_map(|matched| match matched {
+            xt::Match::Destination(asked) => match &asked.value {
+                xt::AddressMask::Net(net) if net.prefix_len() == net.max_prefix_len() => Some(number(net.addr())),
+                xt::AddressMask::Net(_) | xt::AddressMask::Bits(_) => None,
+            },
+            _ => None,
+        })
+    });
+    ValueSet::from_ranges(named.map(|value| (value, value)))
 }
 
 /// The addresses by which others may ask this host.

@@ -15,6 +15,8 @@ mod print;
 mod rule;
 mod sides;
 mod targets;
+#[cfg(test)]
+mod tests;
 mod values;
 mod words;
 

@@ -44,7 +44,7 @@ pub(super) struct Run {
 }
 
 /// A class that waits, by its weight.
-struct Waiting(State, u64);
+struct Waiting(Box<State>, u64);
 
 impl PartialEq for Waiting {
     fn eq(&self, other: &Self) -> bool {
@@ -69,7 +69,7 @@ impl Ord for Waiting {
 /// Walks the packets of a query, of which every default is filled in.
 pub(super) fn run(plan: &Plan<'_>, query: &Query) -> Run {
     let mut engine = Engine { plan, query, trail: Trail::default() };
-    let mut waiting = BinaryHeap::from([Waiting(engine.start(), 0)]);
+    let mut waiting = BinaryHeap::from([Waiting(Box::new(engine.start()), 0)]);
     let mut ended = Vec::new();
     let mut order = 0;
     while ended.len() < query.limit {
@@ -80,7 +80,7 @@ pub(super) fn run(plan: &Plan<'_>, query: &Query) -> Run {
             match engine.go_on(&mut state) {
                 Ok(None) => {}
                 Ok(Some(end)) => {
-                    ended.push(Ended { state, end });
+                    ended.push(Ended { state: *state, end });
                     break;
                 }
                 Err(open) => {
@@ -90,8 +90,8 @@ pub(super) fn run(plan: &Plan<'_>, query: &Query) -> Run {
                         (last, _) => {
                             for (space, share) in parts.into_iter().chain(last) {
                                 order += 1;
-                                let part = State { weight: state.weight * share, space, ..state.clone() };
-                                waiting.push(Waiting(part, order));
+                                let part = State { weight: state.weight * share, space, ..State::clone(&state) };
+                                waiting.push(Waiting(Box::new(part), order));
                             }
                             break;
                         }

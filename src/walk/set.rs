@@ -4,11 +4,36 @@
 //! It knows nothing of what the numbers mean.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
-/// A set of numbers: sorted, disjoint, non-adjacent ranges, first and last included.
-#[derive(Clone, PartialEq, Eq, Hash, Default)]
+/// A set of numbers: sorted, disjoint, non-adjacent ranges, first and last included. A clone shares them: a walk that is
+/// split ten thousand times keeps one copy of a set that no split was about.
+#[derive(Clone)]
 pub struct ValueSet {
-    ranges: Vec<(u128, u128)>,
+    ranges: Arc<[(u128, u128)]>,
+}
+
+impl Default for ValueSet {
+    fn default() -> ValueSet {
+        ValueSet { ranges: Arc::new([]) }
+    }
+}
+
+impl PartialEq for ValueSet {
+    fn eq(&self, other: &ValueSet) -> bool {
+        Arc::ptr_eq(&self.ranges, &other.ranges) || self.ranges == other.ranges
+    }
+}
+
+impl Eq for ValueSet {}
+
+impl Hash for ValueSet {
+    /// A few of the ranges tell sets apart well enough.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let ranges = &self.ranges;
+        (ranges.len(), ranges.first(), ranges.get(ranges.len() / 2), ranges.last()).hash(state);
+    }
 }
 
 impl ValueSet {
@@ -19,12 +44,12 @@ impl ValueSet {
 
     /// One value.
     pub fn one(value: u128) -> ValueSet {
-        ValueSet { ranges: vec![(value, value)] }
+        ValueSet { ranges: Arc::new([(value, value)]) }
     }
 
     /// The values from `first` to `last`; empty if `last` is below `first`.
     pub fn range(first: u128, last: u128) -> ValueSet {
-        if first > last { ValueSet::empty() } else { ValueSet { ranges: vec![(first, last)] } }
+        if first > last { ValueSet::empty() } else { ValueSet { ranges: Arc::new([(first, last)]) } }
     }
 
     /// Every value of a field of `bits` bits, 1 to 128.
@@ -43,7 +68,7 @@ impl ValueSet {
                 _ => merged.push((first, last)),
             }
         }
-        ValueSet { ranges: merged }
+        ValueSet { ranges: merged.into() }
     }
 
     /// The ranges, ascending.
@@ -95,19 +120,19 @@ impl ValueSet {
                 j += 1;
             }
         }
-        ValueSet { ranges }
+        ValueSet { ranges: ranges.into() }
     }
 
     /// The values in either.
     pub fn or(&self, other: &ValueSet) -> ValueSet {
-        ValueSet::from_ranges(self.ranges.iter().chain(&other.ranges).copied())
+        ValueSet::from_ranges(self.ranges.iter().chain(other.ranges.iter()).copied())
     }
 
     /// The values in this one and not in the other.
     pub fn minus(&self, other: &ValueSet) -> ValueSet {
         let mut ranges = Vec::new();
         let mut j = 0;
-        for &(first, last) in &self.ranges {
+        for &(first, last) in self.ranges.iter() {
             let mut from = Some(first);
             while other.ranges.get(j).is_some_and(|range| range.1 < first) {
                 j += 1;
@@ -127,15 +152,16 @@ impl ValueSet {
                 ranges.push((start, last));
             }
         }
-        ValueSet { ranges }
+        ValueSet { ranges: ranges.into() }
     }
 
     /// Whether every value of this one is in the other.
     pub fn within(&self, other: &ValueSet) -> bool {
-        self.ranges.iter().all(|&(first, last)| {
-            let after = other.ranges.partition_point(|range| range.0 <= first);
-            after > 0 && other.ranges[after - 1].1 >= last
-        })
+        Arc::ptr_eq(&self.ranges, &other.ranges)
+            || self.ranges.iter().all(|&(first, last)| {
+                let after = other.ranges.partition_point(|range| range.0 <= first);
+                after > 0 && other.ranges[after - 1].1 >= last
+            })
     }
 
     /// Whether no value is in both.
@@ -157,6 +183,6 @@ impl ValueSet {
 
 impl fmt::Debug for ValueSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(&self.ranges).finish()
+        f.debug_list().entries(self.ranges.iter()).finish()
     }
 }

@@ -20,6 +20,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use whyport::snapshot;
+use whyport::walk::Field;
 
 use crate::packet::{Packet, Protocol};
 use crate::path::{self, Names};
@@ -89,6 +90,8 @@ pub struct Judgement {
     pub kernel: Vec<String>,
     /// By whyport; `None` where it cannot read the rules yet.
     pub walk: Option<Vec<String>>,
+    /// By whyport, where the query left some fields open; `?` stands for what it cannot know then.
+    pub open: Option<Vec<String>>,
 }
 
 impl Node {
@@ -110,7 +113,7 @@ impl Node {
     }
 
     /// Sends a packet and hears what the kernel and, of this recording, whyport say.
-    pub fn judge(&mut self, packet: &Packet, recording: &snapshot::Recording) -> Judgement {
+    pub fn judge(&mut self, packet: &Packet, recording: &snapshot::Recording, open: &[Field]) -> Judgement {
         self.cookie += 1;
         self.witness.forget();
         let sent = self.world.send(packet, self.cookie);
@@ -124,25 +127,56 @@ impl Node {
         let kernel = path::lines(&testimony, &names);
         let walk = (!self.rules.has_native() && !recording.host.viewed().ruleset.tables.is_empty())
             .then(|| walked::lines(&recording.host, packet, sent.port, &names));
-        Judgement { kernel, walk }
+        let open = (!self.rules.has_native() && !open.is_empty())
+            .then(|| walked::lines_of_open(&recording.host, packet, sent.port, &names, open));
+        Judgement { kernel, walk, open }
     }
 }
 
-/// Whether the walk's path is the kernel's. `?` in it stands for what cannot be predicted, where the rules say `random`.
+/// Whether the walk's path is the kernel's. With `random`, `?` in it stands for what cannot be predicted.
 pub fn agree(kernel: &[String], walk: &[String], random: bool) -> bool {
-    let word = |(kernel, walk): (&str, &str)| {
-        let open = |(kernel, walk): (&str, &str)| kernel == walk || random && walk == "?";
-        kernel == walk
-            || matches!((kernel.rsplit_once(':'), walk.rsplit_once(':')), (Some(a), Some(b)) if open((a.0, b.0)) && open((a.1, b.1)))
-    };
-    let line = |(kernel, walk): (&String, &String)| {
-        // Where no answer came, none could leave: that tells nothing of who got the packet.
-        if let Some(unanswered) = kernel.strip_suffix(" without an answer") {
-            return walk.starts_with(unanswered);
+    kernel.len() == walk.len() && kernel.iter().zip(walk).all(|(kernel, walk)| same_line(kernel, walk, random))
+}
+
+/// Whether a path that was told of many packets may be the one of this packet.
+pub fn may_be(kernel: &[String], walk: &[String]) -> bool {
+    if walk == [walked::REFUSED] {
+        return kernel.last().is_some_and(|line| line == "lost");
+    }
+    let mut kernel = kernel.iter().peekable();
+    for line in walk {
+        match (line.strip_prefix(walked::SOMETIMES), kernel.peek()) {
+            (Some(line), Some(next)) if same_line(next, line, true) => _ = kernel.next(),
+            (Some(_), _) => {}
+            // Which socket answers is open while the port is.
+            (None, Some(next)) if line.starts_with("delivered ") => {
+                let end = |line: &str| line.split(" to ").next().unwrap_or_default().replace(" without an answer", "");
+                if !same_line(&end(next), &end(line), true) {
+                    return false;
+                }
+                kernel.next();
+            }
+            (None, Some(next)) if same_line(next, line, true) => _ = kernel.next(),
+            (None, _) => return false,
         }
-        kernel.split(' ').count() == walk.split(' ').count() && kernel.split(' ').zip(walk.split(' ')).all(word)
+    }
+    kernel.next().is_none()
+}
+
+fn same_line(kernel: &str, walk: &str, random: bool) -> bool {
+    // Where no answer came, none could leave: that tells nothing of who got the packet.
+    if let Some(unanswered) = kernel.strip_suffix(" without an answer") {
+        return walk.starts_with(unanswered);
+    }
+    let part = |kernel: &str, walk: &str| kernel == walk || random && walk == "?";
+    let word = |(kernel, walk): (&str, &str)| {
+        part(kernel, walk)
+            || matches!(
+                (kernel.rsplit_once(':'), walk.rsplit_once(':')),
+                (Some((host, port)), Some((other_host, other_port))) if part(host, other_host) && part(port, other_port)
+            )
     };
-    kernel.len() == walk.len() && kernel.iter().zip(walk).all(line)
+    kernel.split(' ').count() == walk.split(' ').count() && kernel.split(' ').zip(walk.split(' ')).all(word)
 }
 
 /// Two paths side by side, as a report of where they part.
@@ -231,7 +265,7 @@ fn play(text: &str, plan: &Plan<'_>, legacy: bool) -> String {
             "packet" => {
                 let packet = Packet::read(rest);
                 let recording = recording.get_or_insert_with(|| read(&node));
-                let said = node.judge(&packet, recording);
+                let said = node.judge(&packet, recording, &[]);
                 let expected: Vec<String> = section
                     .body
                     .iter()

@@ -5,6 +5,8 @@
 
 use std::fmt::Write as _;
 
+use whyport::walk::Field;
+
 use crate::packet::{Packet, Protocol};
 
 /// Numbers that follow from a seed (SplitMix64).
@@ -271,7 +273,9 @@ fn translation(lot: &mut Lot, places: &Places, chain: &str, protocol: &str, sour
             format!(" -j REDIRECT{port}")
         }
         (false, _) if user || chain == "PREROUTING" || chain == "OUTPUT" => {
-            let place = places.any(lot);
+            // To ::1 only what stays on lo can go: IPv6 looks such a route up by the incoming device (`rt6_need_strict`),
+            // which the walk does not do yet.
+            let place = Some(places.any(lot)).filter(|place| *place != "::1").unwrap_or("2001:db8:1::1");
             format!(" -j DNAT --to-destination {}", address(lot, place))
         }
         (false, _) => String::new(),
@@ -318,4 +322,17 @@ pub fn sysctls(lot: &mut Lot) -> Vec<(&'static str, &'static str)> {
         ("ipv4/conf/eth1/accept_local", &["0", "0", "1"]),
     ];
     KEYS.iter().map(|(key, values)| (*key, lot.of(values))).collect()
+}
+
+/// Which fields a query for this packet leaves open.
+pub fn open_fields(lot: &mut Lot, packet: &Packet) -> Vec<Field> {
+    let mut fields = vec![Field::Sport, Field::Dport];
+    if packet.device.is_some() {
+        fields.extend([Field::Src, Field::Ttl, Field::Length]);
+    }
+    if packet.protocol == Protocol::Tcp && packet.device.is_some() {
+        fields.push(Field::TcpFlags);
+    }
+    fields.retain(|_| lot.once_in(2));
+    fields
 }

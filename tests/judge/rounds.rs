@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use crate::case::{Judgement, Node, TWO_LEGS, agree, difference, read};
+use whyport::walk::Field;
+
+use crate::case::{Judgement, Node, TWO_LEGS, agree, difference, may_be, read};
 use crate::packet::Packet;
 use crate::random::{self, Lot};
 use crate::rules::Tool;
@@ -113,13 +115,14 @@ pub fn play(backends: Backends, default_rounds: u64) {
             for _ in 0..6 {
                 number += 1;
                 let packet = random::packet(&mut lot, drawn.ip6, number);
-                let said = node.judge(&packet, &recording);
-                if differs(&said) {
+                let open = random::open_fields(&mut lot, &packet);
+                let said = node.judge(&packet, &recording, &open);
+                if differs(&said).is_some() {
                     told += 1;
                     let _ = writeln!(
                         wrong,
                         "round {round} of seed {seed}\n{}",
-                        smallest(&mut node, drawn, &packet, &mut number)
+                        smallest(&mut node, drawn, &packet, &open, &mut number)
                     );
                     break;
                 }
@@ -130,12 +133,14 @@ pub fn play(backends: Backends, default_rounds: u64) {
     });
 }
 
-fn differs(said: &Judgement) -> bool {
-    said.walk.as_ref().is_some_and(|walk| !agree(&said.kernel, walk, false))
+/// What whyport says, where it is not what the kernel does.
+fn differs(said: &Judgement) -> Option<&Vec<String>> {
+    let exact = said.walk.as_ref().filter(|walk| !agree(&said.kernel, walk, false));
+    exact.or(said.open.as_ref().filter(|open| !open.is_empty() && !may_be(&said.kernel, open)))
 }
 
 /// Takes rules away while the packet is still followed differently, and tells what is left.
-fn smallest(node: &mut Node, mut round: Round, packet: &Packet, number: &mut u16) -> String {
+fn smallest(node: &mut Node, mut round: Round, packet: &Packet, open: &[Field], number: &mut u16) -> String {
     let mut packet = packet.clone();
     let mut judge = |node: &mut Node, round: &Round| {
         round.load(node);
@@ -143,8 +148,9 @@ fn smallest(node: &mut Node, mut round: Round, packet: &Packet, number: &mut u16
         if let Some(src) = &mut packet.src {
             src.set_port(20000 + *number % 40000);
         }
-        let said = node.judge(&packet, &read(node));
-        differs(&said).then(|| difference(&packet, &said.kernel, &said.walk.unwrap_or_default()))
+        let said = node.judge(&packet, &read(node), open);
+        let differs = differs(&said).map(|walk| difference(&packet, &said.kernel, walk));
+        differs.map(|text| if said.open.is_some() { format!("left open: {open:?}\n{text}") } else { text })
     };
     let mut report = String::from("not seen again: it depends on the packets before\n");
     let mut line = 0;

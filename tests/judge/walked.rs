@@ -5,8 +5,10 @@
 use std::net::{IpAddr, SocketAddr};
 
 use whyport::host::{Backend, Family, Host, IpFamily, Policy, Protocol};
+use whyport::walk::query::{self, number};
 use whyport::walk::{
-    self, Endpoints, Event, FateKind, Field, Origin, Outcome, Query, RouteDecision, Step, StepAt, ValueSet, Verdict,
+    self, Condition, Endpoints, Event, FateKind, Field, Op, Origin, Outcome, Query, Reason, RouteDecision, Step,
+    StepAt, ValueSet, Values, Verdict,
 };
 
 use crate::packet::{self, Packet};
@@ -35,17 +37,109 @@ pub fn query(host: &Host, packet: &Packet, sport: u16) -> Query {
             set(Field::Gid, 0);
         }
         (Some(_), protocol) => {
-            set(Field::Length, packet.bytes(0).len() as u128);
             if protocol == packet::Protocol::Tcp {
                 set(Field::TcpFlags, packet.flags.into());
             }
         }
     }
+    query.set(Field::Length, ValueSet::one(length(packet)));
     if let Some(src) = packet.src {
         query.set_address(Field::Src, src.ip());
     }
     query.set_address(Field::Dst, packet.dst.ip());
     query
+}
+
+/// The fields that a packet has, with its values: what a query that leaves them open must tell apart by itself.
+fn value(field: Field, packet: &Packet, sport: u16) -> Option<u128> {
+    Some(match field {
+        Field::Src => number(packet.src?.ip()),
+        Field::Dst => number(packet.dst.ip()),
+        Field::Sport => sport.into(),
+        Field::Dport => packet.dst.port().into(),
+        Field::Mark => packet.mark.into(),
+        Field::TcpFlags => packet.flags.into(),
+        Field::Ttl => packet.ttl.into(),
+        Field::Length => length(packet),
+        Field::Uid | Field::Gid => 0,
+        Field::CtState | Field::Iif | Field::IcmpType | Field::IcmpCode | Field::Pkttype | Field::SrcMac => {
+            return None;
+        }
+    })
+}
+
+/// The length of a packet from its IP header on. The kernel's own first TCP packets have 20 bytes of options.
+fn length(packet: &Packet) -> u128 {
+    let transport = match (packet.protocol, &packet.device) {
+        (packet::Protocol::Udp, _) => 16,
+        (packet::Protocol::Tcp, Some(_)) => 20,
+        (packet::Protocol::Tcp, None) => 40,
+    };
+    transport + if packet.dst.is_ipv4() { 20 } else { 40 }
+}
+
+fn holds(condition: &Condition, packet: &Packet, sport: u16) -> bool {
+    let Some(value) = value(condition.field, packet, sport) else {
+        panic!("the walk asks for {}, which the query did not leave open", condition.field.name())
+    };
+    let within = |values: &Values| match values {
+        Values::Net(net) => net.contains(&query::address(IpFamily::of(net.addr()), value)),
+        Values::Addresses(first, last) => (number(*first)..=number(*last)).contains(&value),
+        Values::Range(first, last) => (u128::from(*first)..=u128::from(*last)).contains(&value),
+        Values::Name(name) => panic!("{} is told by the name {name}", condition.field.name()),
+    };
+    let among = condition.values.iter().any(within);
+    match condition.op {
+        Op::In | Op::Is => among,
+        Op::NotIn => !among,
+    }
+}
+
+/// The path of this packet among the outcomes of a query that leaves these fields open: there must be one outcome, and one
+/// alone, whose conditions it meets.
+pub fn lines_of_open(host: &Host, packet: &Packet, sport: u16, names: &Names<'_>, open: &[Field]) -> Vec<String> {
+    let mut query = query(host, packet, sport);
+    open.iter().for_each(|field| _ = query.fields.remove(field));
+    let walk = walk::walk(host, &query);
+    if walk.unexplored > 0 {
+        return Vec::new();
+    }
+    let fits = |outcome: &&Outcome| {
+        outcome.when.is_empty()
+            || outcome.when.iter().any(|all| all.iter().all(|condition| holds(condition, packet, sport)))
+    };
+    let mut fitting: Vec<&Outcome> = walk.outcomes.iter().filter(fits).collect();
+    // Sources that routing refuses are one outcome, which the conditions of the others do not leave out.
+    if let Some(refused) = fitting.iter().copied().find(|outcome| is_refused_source(outcome)) {
+        if walk.outcomes.len() > 1 {
+            return vec![REFUSED.into()];
+        }
+        fitting = vec![refused];
+    }
+    let mut lines = vec![];
+    if fitting.len() != 1 {
+        lines.push(format!("{} of {} outcomes are this packet's", fitting.len(), walk.outcomes.len()));
+    }
+    for outcome in fitting {
+        if !lines.is_empty() {
+            lines.push(format!("when {:?}", outcome.when));
+        }
+        lines.extend(lines_of(host, outcome, names));
+    }
+    lines
+}
+
+/// Stands for a whole path that ends as `lost`: many ways that differ until routing takes the packet are told as one.
+pub const REFUSED: &str = "refused for its source";
+
+/// Begins a line that need not be on the path of every packet of an outcome.
+pub const SOMETIMES: &str = "~";
+
+fn is_refused_source(outcome: &Outcome) -> bool {
+    matches!(
+        outcome.fate.reason,
+        Some(Reason::RpFilter | Reason::LocalSource | Reason::ImpossibleSource | Reason::RouteLocalnet)
+    )
 }
 
 /// The path that the walk gives; where it gives several or none, or is not certain, lines that say that.
@@ -174,5 +268,6 @@ fn line(host: &Host, step: &Step) -> String {
     let backend = match of.backend {
         Backend::IptablesLegacy | Backend::IptablesNft | Backend::Nft => of.backend.name(),
     };
-    format!("{} {backend} {} {} {what}", step.hook, table(family, &of.name), name(chain))
+    let sometimes = if step.sometimes { SOMETIMES } else { "" };
+    format!("{sometimes}{} {backend} {} {} {what}", step.hook, table(family, &of.name), name(chain))
 }

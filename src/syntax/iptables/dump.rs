@@ -53,8 +53,10 @@ struct Current {
 }
 
 /// What the text says so far.
-struct Reader<'o> {
-    options: &'o Options,
+struct Reader<'t> {
+    options: Options,
+    /// Room for the words of a line.
+    words: Vec<Word<'t>>,
     header: Option<origin::Header>,
     names: Names,
     rules: rule::Reader,
@@ -68,10 +70,11 @@ struct Reader<'o> {
     told: HashSet<Name>,
 }
 
-impl<'o> Reader<'o> {
-    fn new(options: &'o Options) -> Reader<'o> {
+impl<'t> Reader<'t> {
+    fn new(options: &Options) -> Reader<'t> {
         Reader {
-            options,
+            options: *options,
+            words: Vec::new(),
             header: None,
             names: Names::default(),
             rules: rule::Reader::default(),
@@ -92,7 +95,7 @@ impl<'o> Reader<'o> {
         self.say(at, DiagnosticKind::Damaged, text);
     }
 
-    fn line(&mut self, lines: &[&str], at: usize) {
+    fn line(&mut self, lines: &[&'t str], at: usize) {
         let line = lines[at].trim_matches([' ', '\t', '\r', '\u{feff}']);
         match line.as_bytes().first() {
             None => {}
@@ -260,11 +263,17 @@ impl<'o> Reader<'o> {
     }
 
     /// A line that begins with an option, perhaps after counters.
-    fn command(&mut self, lines: &[&str], at: usize, line: &str) {
-        let mut words = Vec::with_capacity(24);
-        if !words::split(line, &mut words) {
-            return self.damaged(at, "a quote does not end");
+    fn command(&mut self, lines: &[&'t str], at: usize, line: &'t str) {
+        let mut words = std::mem::take(&mut self.words);
+        if words::split(line, &mut words) {
+            self.words_of_command(lines, at, &words);
+        } else {
+            self.damaged(at, "a quote does not end");
         }
+        self.words = words;
+    }
+
+    fn words_of_command(&mut self, lines: &[&str], at: usize, words: &[Word]) {
         let seen = words.first().filter(|word| word.text.starts_with('[')).map(|word| bracketed(&word.text));
         let from = usize::from(seen.is_some());
         let Some(command) = words.get(from).filter(|_| seen != Some(None)) else {
@@ -304,8 +313,11 @@ impl<'o> Reader<'o> {
         let chain = match current.chains.get(chain) {
             Some(chain) => *chain,
             None => {
-                self.damaged(at, format!("chain {chain} has rules, but no line of its own"));
                 let base = self.base(current, chain, Policy::Accept);
+                // An excerpt of a listing was told to be one already.
+                if !(current.listed && base.is_some()) {
+                    self.damaged(at, format!("chain {chain} has rules, but no line of its own"));
+                }
                 let name = self.names.intern(chain);
                 self.declare(current, name, base)
             }

@@ -19,7 +19,8 @@ pub(super) fn of(
         };
         // What conntrack says of a first packet follows from the packet itself.
         let follows = *field == Field::CtState && !query.fields.contains_key(field);
-        if !follows && !all.within(&values.or(&free)) {
+        let is_all = if free.is_empty() { all.within(values) } else { all.within(&values.or(&free)) };
+        if !follows && !is_all {
             let by_others = refused.is_some() || *field != Field::Src;
             conditions.push(condition(plan, query, *field, [&all, values, &free], by_others));
         }
