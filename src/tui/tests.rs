@@ -359,7 +359,7 @@ fn no_keys_on_no_size_make_it_fail() {
         chance = chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (chance >> 33) as usize % below
     };
-    for _ in 0..3000 {
+    for _ in 0..1000 {
         if next(10) == 0 {
             explorer.take(Event::Resized(next(200) as u16, next(70) as u16));
         }
