@@ -18,7 +18,7 @@ use whyport::snapshot;
 /// A screen: name, columns, rows, port to select, keys, whether in colour.
 type Screen = (&'static str, u16, u16, Option<u16>, &'static str, bool);
 
-const SCREENS: [Screen; 16] = [
+const SCREENS: [Screen; 17] = [
     ("story-80x24", 80, 24, None, "", true),
     ("story-120x36", 120, 36, None, "", true),
     ("story-160x48", 160, 48, None, "", true),
@@ -27,6 +27,7 @@ const SCREENS: [Screen; 16] = [
     ("whole-path-120x36", 120, 36, Some(80), "e", true),
     ("unmatched-rules-120x36", 120, 36, Some(80), "enter up enter down", true),
     ("localhost-120x36", 120, 36, Some(80), "o o", true),
+    ("loopback-80x24", 80, 24, Some(22), "o o", true),
     ("second-outcome-120x36", 120, 36, Some(80), "b", true),
     ("ghost-80x24", 80, 24, Some(443), "", true),
     ("reached-80x24", 80, 24, Some(22), "", true),

@@ -8,7 +8,8 @@ use std::collections::HashMap;
 use super::frames::{FrameId, Frames, Place, target};
 use super::path::{Path, Section, Trodden};
 use super::tree::{Row, Tree};
-use crate::host::{Host, Ruleset};
+use crate::host::{Host, Policy, Ruleset};
+use crate::walk::Verdict;
 
 /// The identity of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -32,7 +33,7 @@ pub enum Id {
         /// Whether the packet came to them.
         reached: bool,
     },
-    /// The end of a base chain.
+    /// The end of a base chain whose policy drops.
     End(FrameId),
     /// Routing decides: index of the outcome's event.
     Route(usize),
@@ -91,7 +92,8 @@ impl Outline<'_> {
     fn base(&mut self, frame: FrameId) {
         let path = self.path;
         let trodden = path.trodden.get(&frame);
-        let ends = trodden.is_some_and(|trodden| trodden.end.is_some());
+        // A policy that accepts is told beside the chain's name.
+        let ends = trodden.is_some_and(|trodden| trodden.end == Some(Verdict::Policy(Policy::Drop)));
         let rules = !self.ruleset(frame).chain(self.frames.get(frame).chain).rules.is_empty();
         if self.push(Id::Base(frame), 1, (rules || ends).then_some(path.opens(frame))) {
             self.rules(frame, 2);

@@ -137,6 +137,11 @@ impl Path {
                 }
             }
         }
+        if outcome.passes.len() > 1 {
+            let told = |number| path.sections.contains(&Section::Pass(number));
+            let untold: Vec<u32> = outcome.passes.iter().map(|pass| pass.number).filter(|pass| !told(*pass)).collect();
+            path.sections.extend(untold.into_iter().map(Section::Pass));
+        }
         path.sections.push(Section::Fate);
         path.in_order_of_steps(outcome, frames);
         path.unreached(host, namespace, family, frames);

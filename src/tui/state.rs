@@ -11,8 +11,8 @@ use super::outline::{Id, outline};
 use super::path::Path;
 use super::tree::Tree;
 use crate::explain::{Answer, AnswerVerdict, From, PortEntry, Target, words};
-use crate::host::{Host, IpFamily, Namespace, Unread, What};
-use crate::walk::Outcome;
+use crate::host::{Host, IpFamily, Namespace, Policy, Unread, What};
+use crate::walk::{Outcome, StepAt, Verdict};
 
 /// How many ports' answers are kept; those that were asked longest ago give way.
 const KEPT: usize = 64;
@@ -269,27 +269,24 @@ impl State {
         self.cursor = kept.unwrap_or(self.cursor).min(self.tree.len().saturating_sub(1));
     }
 
-    /// The row of the last rule that turned the packet or ended its way, else of its fate.
+    /// The visible row that decides: the rule that the finding names, else the first rule or policy that turned the packet
+    /// or ended its way.
     pub(super) fn deciding(&self) -> Option<usize> {
-        let decides = |id: &Id| match id {
+        let named = self.answer().and_then(|answer| answer.because.by.as_ref()).map(|step| step.at);
+        let rows = || (0..self.tree.len()).filter_map(|place| Some((place, self.tree.row(place)?.id)));
+        let decides = |id: Id| match id {
             Id::Rule(frame, index) => {
-                let held = self.path.trodden.get(frame).and_then(|trodden| trodden.held.get(index));
-                held.is_some_and(super::path::Mark::decides)
+                let held = self.path.trodden.get(&frame)?.held.get(&index)?;
+                held.decides().then(|| StepAt::Rule(self.frames.get(frame).rule(index)))
             }
-            _ => false,
+            Id::End(frame) => {
+                let drops = self.path.trodden.get(&frame)?.end == Some(Verdict::Policy(Policy::Drop));
+                drops.then(|| StepAt::End(self.frames.get(frame).chain))
+            }
+            Id::Pass(_) | Id::Hook(_) | Id::Base(_) | Id::Run { .. } | Id::Route(_) | Id::Fate => None,
         };
-        let mut rows = (0..self.tree.len()).filter_map(|place| Some((place, self.tree.row(place)?.id)));
-        let by = self.answer().and_then(|answer| answer.because.by.as_ref()).map(|step| step.at);
-        let named = rows.clone().find(|(_, id)| match (id, by) {
-            (Id::Rule(frame, index), Some(crate::walk::StepAt::Rule(rule))) => {
-                self.frames.get(*frame).rule(*index) == rule && decides(id)
-            }
-            _ => false,
-        });
-        named
-            .or_else(|| rows.clone().find(|(_, id)| decides(id)))
-            .or_else(|| rows.find(|(_, id)| *id == Id::Fate))
-            .map(|(place, _)| place)
+        let found = rows().find(|(_, id)| named.is_some() && decides(*id) == named);
+        found.or_else(|| rows().find(|(_, id)| decides(*id).is_some())).map(|(place, _)| place)
     }
 
     /// Whether something that is shown is being worked out.

@@ -187,6 +187,19 @@ fn a_drop_ends_the_way() {
 }
 
 #[test]
+fn a_policy_that_drops_ends_the_way_in_a_row_of_its_own() {
+    let mut explorer = Explorer::on(80);
+    let target = explorer.state.selected.clone().expect("a port");
+    let ends = end(Verdict::Policy(Policy::Drop));
+    let dropped = outcome(FateKind::Dropped, "192.168.66.100", 80, vec![ends]);
+    let walk = walk(packet(80), vec![dropped]);
+    let answer = explain::judge(&explorer.host, &target, From::Outside("eth0".to_owned()), walk);
+    update(&mut explorer.state, Event::Answered(target, vec![answer]));
+    let tree = explorer.tree();
+    assert!(in_order(&tree, &["┃   ▾ filter INPUT", "┗━━━━━▶ policy drop", "◉ dropped"]), "{tree:#?}");
+}
+
+#[test]
 fn another_origin_stays_chosen_while_ports_are_changed() {
     let mut explorer = Explorer::on(22);
     explorer.press("o");
@@ -269,7 +282,7 @@ fn without_a_target_it_opens_on_the_first_port_that_its_socket_does_not_get() {
 fn a_target_that_nobody_has_gets_a_row_of_its_own() {
     let explorer = Explorer::on(443);
     assert_eq!(explorer.selected(), (Some(443), None));
-    assert!(explorer.text().contains("asked"));
+    assert!(explorer.text().contains(" tcp  443 → "), "{}", explorer.text());
     let explorer =
         Explorer::new(node(), Some(Target { addr: Some(addr("::")), ..tcp(80, None) }), Look { colour: true });
     assert_eq!(explorer.selected(), (Some(80), Some(2)), "the socket of that family");
@@ -346,7 +359,7 @@ fn no_keys_on_no_size_make_it_fail() {
         chance = chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (chance >> 33) as usize % below
     };
-    for _ in 0..3000 {
+    for _ in 0..1000 {
         if next(10) == 0 {
             explorer.take(Event::Resized(next(200) as u16, next(70) as u16));
         }

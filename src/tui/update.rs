@@ -292,12 +292,19 @@ fn step(state: &mut State, forward: bool) {
     }
 }
 
+/// How many rows of the tree are kept in sight below the one that is looked at.
+const AFTER: usize = 3;
+
 /// Moves the windows so that what is selected can be seen.
 fn scroll(state: &mut State) {
     let Some(panes) = view::panes(state) else { return };
     let place = state.place().unwrap_or(0);
     state.offsets.ports = view::window(state.offsets.ports, place, state.ports.len(), panes.ports.inner_height());
-    state.offsets.tree = view::window(state.offsets.tree, state.cursor, state.tree.len(), panes.tree.inner_height());
+    let (len, height) = (state.tree.len(), panes.tree.inner_height());
+    // What comes after the row stays in sight, where there is room for it.
+    let after = if height > 2 * AFTER { (state.cursor + AFTER).min(len.saturating_sub(1)) } else { state.cursor };
+    let offset = view::window(state.offsets.tree, after, len, height);
+    state.offsets.tree = view::window(offset, state.cursor, len, height);
     state.offsets.why = state.offsets.why.min(view::why_overflow(state));
 }
 

@@ -13,8 +13,8 @@ use super::super::state::{Pane, State};
 use super::super::text::fit;
 use super::super::tree::Row;
 use super::{Piece, invert, put, put_right};
-use crate::explain::{clean, words};
-use crate::host::{Body, Policy, Registration, RuleId, Ruleset, Table, xt};
+use crate::explain::{Who, clean, words};
+use crate::host::{Body, Hook, Policy, Registration, RuleId, Ruleset, Table, xt};
 use crate::syntax::iptables;
 use crate::walk::{Event, FateKind, Origin, Pass, RouteDecision, StepAt, Verdict};
 
@@ -164,6 +164,7 @@ fn hook(state: &State, row: &Row<Id>, place: Place) -> (Vec<Piece>, Piece) {
     let name = place.hook.name().to_owned();
     let count = |n: usize, what: &str| if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") };
     let right = match reached {
+        Some(false) if passes_by(state, place) => "no chain sees it".to_owned(),
         Some(false) => "never reached".to_owned(),
         None => count(chains.len(), "chain"),
         Some(true) if row.open == Some(true) => first_pass(state, place).unwrap_or_default(),
@@ -179,6 +180,23 @@ fn hook(state: &State, row: &Row<Id>, place: Place) -> (Vec<Piece>, Piece) {
         None => Tone::Plain,
     };
     (vec![(tone, name)], (Tone::Dim, right))
+}
+
+/// Whether the packet goes through a hook although no chain there is asked: the nat chains, once its flow is known.
+fn passes_by(state: &State, place: Place) -> bool {
+    let Some(outcome) = state.outcome() else { return false };
+    let stays = outcome.fate.kind == FateKind::Delivered;
+    outcome.passes.iter().filter(|pass| pass.namespace == place.namespace).any(|pass| {
+        let enters = pass.iif.is_some();
+        match place.hook {
+            Hook::Prerouting => enters,
+            Hook::Input => enters && pass.oif.is_none() && stays,
+            Hook::Forward => enters && pass.oif.is_some(),
+            Hook::Output => !enters && pass.oif.is_some(),
+            Hook::Postrouting => pass.oif.is_some(),
+            Hook::Ingress | Hook::Egress => false,
+        }
+    })
 }
 
 /// Where the packet enters, beside the first hook of a way of one pass.
@@ -350,7 +368,10 @@ fn fate(state: &State) -> Vec<Piece> {
     }
     let mut pieces = vec![(tone, clean(&text).into_owned())];
     if outcome.fate.kind == FateKind::Delivered {
-        let who = words::receiver(&state.host, &outcome.fate);
+        let who = match state.answer().map(|answer| &answer.who) {
+            Some(Who::Kernel) => words::who(&state.host, &Who::Kernel),
+            _ => words::receiver(&state.host, &outcome.fate),
+        };
         pieces.push((Tone::Plain, format!(": {}", clean(&who))));
     }
     pieces

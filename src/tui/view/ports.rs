@@ -95,13 +95,15 @@ fn holder(state: &State, port: &Port) -> (String, String) {
 
 /// Where the packets of a port without a socket go.
 fn ghost(state: &State, port: &Port) -> String {
-    let to = port.who.as_deref().map(|who| format!(" → {}", clean(who))).unwrap_or_default();
-    let at = port.target.one_addr().map(|addr| format!("{addr}: ")).unwrap_or_default();
-    if port.entry.is_none() {
-        return format!("{at}asked{to}");
-    }
-    let nobody = if state.is_read(What::Sockets) { "no socket" } else { "not read" };
-    format!("{at}{nobody}{to}")
+    let at = port.target.one_addr().map(|addr| addr.to_string());
+    let nobody = match &port.entry {
+        None => None,
+        Some(_) if state.is_read(What::Sockets) => Some("no socket".to_owned()),
+        Some(_) => Some("not read".to_owned()),
+    };
+    let to = port.who.as_deref().map(|who| format!("→ {}", clean(who)));
+    let parts: Vec<String> = [at, nobody, to].into_iter().flatten().collect();
+    if parts.is_empty() { "asked".to_owned() } else { parts.join(" ") }
 }
 
 fn draw_row(state: &State, buffer: &mut Buffer, area: Rect, port: &Port, selected: bool, widths: &Widths) {
