@@ -17,7 +17,7 @@ pub fn trace(host: &Host, namespace: usize, answers: &[Answer], style: Style) ->
         if index > 0 {
             page.blank();
         }
-        let mut telling = Telling { host, namespace, page: &mut page };
+        let mut telling = Telling { host, namespace, made_here: false, page: &mut page };
         telling.answer(answer);
     }
     page.finish()
@@ -29,12 +29,15 @@ const ALTERNATIVES: usize = 4;
 struct Telling<'h, 'p> {
     host: &'h Host,
     namespace: usize,
+    /// Whether the packet is one that this host makes.
+    made_here: bool,
     page: &'p mut Page,
 }
 
 impl<'h> Telling<'h, '_> {
     fn answer(&mut self, answer: &Answer) {
         let query = &answer.walk.query;
+        self.made_here = query.origin == Origin::Local;
         self.page.line(0, 2, &[(Tone::Strong, &asked(query)), (Tone::Plain, &format!(" {}", comes_from(query)))]);
         let tone = verdict_tone(answer.verdict);
         let who = words::who(self.host, &answer.who);
@@ -105,8 +108,8 @@ impl<'h> Telling<'h, '_> {
         let Some(pass) = outcome.passes.iter().find(|pass| pass.number == now) else { return };
         let mut text = match &pass.iif {
             Some(iif) => format!("enters by {iif}"),
-            None if now == 1 => "is made here".to_owned(),
-            None => "enters".to_owned(),
+            None if now == 1 && self.made_here => "is made here".to_owned(),
+            None => "enters by some device".to_owned(),
         };
         let name = namespace_name(self.host, self.namespace, pass.namespace);
         if !name.is_empty() {

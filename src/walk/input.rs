@@ -8,10 +8,12 @@ use super::field::Field;
 use super::outcome::{Assumed, FateKind, Reason, Why};
 use super::packet::{Device, Value};
 use super::plan::{Plan, loopback_range};
+use super::query::number;
 use super::route::{Found, Lookup, gateway, multicast, same_way};
 use super::set::ValueSet;
 use super::space::{Asked, Open};
 use super::way::{Decision, Way};
+use crate::host::route::{TABLE_LOCAL, TABLE_MAIN};
 use crate::host::{IpFamily, Link, Namespace, Route, RouteKind, What};
 
 /// Where a packet that arrived goes on.
@@ -294,7 +296,7 @@ impl<'p> Arrival<'_, 'p> {
 
     fn v6(&self) -> Asked<Next> {
         let (src, dst) = (&self.scene.packet.src, &self.scene.packet.dst);
-        self.link()?;
+        let link = self.link()?;
         if self.in_range(dst, multicast(IpFamily::V6))? {
             return Ok(Next::HereToAll);
         }
@@ -302,7 +304,11 @@ impl<'p> Arrival<'_, 'p> {
             return Ok(Next::Here);
         }
         let lookup = self.lookup();
-        let route = match lookup.find(&same_way)? {
+        let found = match self.strictly(link)? {
+            Some(found) => found,
+            None => lookup.find(&same_way)?,
+        };
+        let route = match found {
             Found::Route(route) => route,
             Found::Refused(reason) => return Ok(refused(reason)),
         };
@@ -320,6 +326,33 @@ impl<'p> Arrival<'_, 'p> {
         }
         let way = Way::by(&lookup, route)?;
         self.onward(way)
+    }
+
+    /// The route to ::1 or a link-local address: only routes by the device that the packet came in by count
+    /// (`rt6_need_strict`). `None` for other destinations.
+    fn strictly(&self, link: Option<&Link>) -> Asked<Option<Found<'p>>> {
+        let dst = &self.scene.packet.dst;
+        let narrow = ValueSet::from_ranges([(1, 1), (0xfe80 << 112, (0xfebf << 112) | (u128::MAX >> 16))]);
+        let Some(link) = link else {
+            return Ok(None);
+        };
+        if !self.scene.in_set(dst, &narrow, None)? {
+            return Ok(None);
+        }
+        let Value::Known(known) = self.scene.settled(dst) else {
+            return Ok(None);
+        };
+        let covers = |route: &Route| {
+            let (first, last) = (number(route.dst.network()), number(route.dst.broadcast()));
+            first <= known && known <= last && route.dst.addr().is_ipv6()
+        };
+        let by_link = |route: &Route| route.next_hops.iter().any(|hop| hop.link == link.index && !hop.dead);
+        let routes = self.namespace.routes.iter().filter(|route| covers(route) && by_link(route));
+        // The table `local` is asked before `main`, then the longest prefix counts.
+        let best = routes
+            .filter(|route| matches!(route.table, TABLE_LOCAL | TABLE_MAIN))
+            .max_by_key(|route| (route.table, route.dst.prefix_len(), std::cmp::Reverse(route.metric)));
+        Ok(Some(best.map_or(Found::Refused(Reason::NoRoute), Found::Route)))
     }
 
     /// A dump without routes: what the query says is here is here, and what a rule turned away is not.
