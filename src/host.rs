@@ -30,7 +30,7 @@ pub use sysctl::{DeviceSysctls, Ip6Device, Sysctls};
 use std::fmt;
 
 /// A whole host: its network namespaces as they were read.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Host {
     /// The node's name (`uname -n`), where known.
     pub node: Option<String>,
@@ -60,7 +60,7 @@ impl Host {
 }
 
 /// One network namespace (network_namespaces(7)).
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Namespace {
     /// The name under `/run/netns`, or `net:[inode]` where it has none.
     pub name: String,

@@ -4,4 +4,6 @@
 
 pub mod explain;
 pub mod host;
+pub mod snapshot;
+pub mod syntax;
 pub mod walk;

@@ -1,0 +1,493 @@
+//! A recorded host in one readable text file ⇄ [`Host`].
+//!
+//! Knows the file's sections and hands rules to [`crate::syntax`]. Deliberately reads no file and runs no command: text in,
+//! host out, and back. Nothing in a file can make it fail: what is damaged costs its section, is reported with its line, and
+//! is *unread* in the host.
+//!
+//! # The format
+//! Text in UTF-8. The first line is `# whyport snapshot 1`, the last `[end]`: without it the file counts as cut off. Between
+//! them stand sections: a title in brackets, then the output of the command that the title names, unchanged. Empty lines and
+//! lines that begin with `#` mean nothing. The order of a namespace's sections is free. `[host]` comes first:
+//! ```text
+//! # whyport snapshot 1
+//! [host]
+//! node: web-1            the host's name
+//! kernel: 6.12.9         uname -r
+//! taken: 2026-11-23      in any words
+//! viewed: main           the namespace that commands mean when they name none
+//!
+//! [namespace main]       begins a network namespace; its sections follow
+//! [ip -d -j link]
+//! [{"ifindex":1,"ifname":"lo","flags":["LOOPBACK","UP"],"mtu":65536,"link_type":"loopback"}]
+//! ```
+//! | title | holds |
+//! |---|---|
+//! | `[ip netns list-id]` | names of the namespaces in which veth peers are |
+//! | `[ip -d -j link]` | devices; without `-d` their kinds are missing |
+//! | `[ip -j addr]` | addresses |
+//! | `[ip -j route show table all]`, `[ip -6 -j route show table all]` | routes |
+//! | `[ip -j rule]`, `[ip -6 -j rule]` | policy rules |
+//! | `[ip -j neigh]`, `[bridge -j fdb]` | neighbours, and what bridges have learned |
+//! | `[sysctl]` | lines of `sysctl -a`; those that do not matter may be left out or left in |
+//! | `[ss -H -tulpne]` | sockets |
+//! | `[iptables-nft-save]`, `[ip6tables-nft-save]`, `[iptables-legacy-save]`, `[ip6tables-legacy-save]` | rules, with `-c` or without |
+//! | `[nft list ruleset]`, `[ipset save]` | the native tables and the sets; empty says that there are none |
+//! | `[hooks]` | which base chains are registered, see below |
+//! | `[handles]` | nf_tables' rule handles: `iptables-nft ip nat PREROUTING: 14 15` |
+//! | `[unread]` | what could not be read, and what that needs: `sockets: root` |
+//!
+//! **A section that is missing is unread, one that is empty was read and is empty.**
+//!
+//! `[hooks]` says what the tools' text cannot: which of the chains that iptables-save prints exist in the kernel, and in
+//! which order chains of equal priority run. First `order: known` (or `guessed`), then a line for each base chain, in the
+//! order in which they run: `prerouting -100 ip nat PREROUTING iptables-nft`, with `dormant` after it where its table is.
+//! Without `[hooks]` all chains count as registered, equal ones in reverse of the listing, which is a guess.
+
+mod hooks;
+mod json;
+mod links;
+mod routes;
+mod section;
+mod sockets;
+mod sysctls;
+
+use std::fmt::Write as _;
+
+pub use hooks::rank_by_listing;
+
+use crate::host::{
+    Backend, ChainId, Family, Host, IpFamily, LinkKind, Namespace, Observations, RuleId, Ruleset, Unread, What,
+};
+use crate::syntax::iptables;
+use crate::syntax::{Diagnostic, DiagnosticKind};
+use section::{Families, Part, Section, Title};
+
+/// The first line of every snapshot.
+pub const FIRST_LINE: &str = "# whyport snapshot 1";
+
+/// The name of a namespace that has none.
+const UNNAMED: &str = "host";
+
+/// What would make up for a section that is damaged.
+const NEEDS_WHOLE: &str = "a recording that is whole";
+
+/// What would make up for a section that is missing.
+const NEEDS_SNAPSHOT: &str = "a snapshot made by whyport record";
+
+/// What was read from a snapshot: a host, and everything that was wrong with the text.
+#[derive(Debug, Clone)]
+pub struct Recording {
+    /// The host, with at least one namespace.
+    pub host: Host,
+    /// What could not be read, by line of the file.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Collects what is wrong, and whether anything was since the last look.
+#[derive(Default)]
+struct Trouble {
+    diagnostics: Vec<Diagnostic>,
+    damaged: bool,
+}
+
+impl Trouble {
+    fn bad(&mut self, line: usize, text: impl Into<String>) {
+        self.diagnostics.push(Diagnostic { line, kind: DiagnosticKind::Damaged, text: text.into() });
+        self.damaged = true;
+    }
+}
+
+/// Text that has to stay on its line.
+fn one_line(text: &str) -> String {
+    text.chars().map(|sign| if sign.is_control() { ' ' } else { sign }).collect()
+}
+
+/// Reads a snapshot, even a damaged one.
+pub fn parse(text: &str) -> Recording {
+    let mut trouble = Trouble::default();
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    if text.lines().next().map(str::trim_end) != Some(FIRST_LINE) {
+        trouble.bad(1, format!("the first line is not {FIRST_LINE:?}"));
+    }
+    let outline = section::outline(text, &mut trouble);
+    let mut host = Host::default();
+    let mut viewed = None;
+    for (line, text) in &outline.host {
+        let Some((key, value)) = text.split_once(':') else {
+            trouble.bad(*line, "not a line such as: node: NAME");
+            continue;
+        };
+        let value = value.trim();
+        match key.trim() {
+            "node" => host.node = Some(value.to_owned()),
+            "kernel" => host.kernel = Some(value.to_owned()),
+            "taken" => host.taken = Some(value.to_owned()),
+            "viewed" => viewed = Some((*line, value)),
+            other => trouble.bad(*line, format!("[host] has no {other:?}")),
+        }
+    }
+    host.namespaces = outline.parts.iter().map(|part| namespace(part, &mut trouble)).collect();
+    if host.namespaces.is_empty() {
+        host.namespaces.push(namespace(&Part { name: UNNAMED.into(), sections: Vec::new() }, &mut trouble));
+    }
+    if outline.cut
+        && let Some(last) = host.namespaces.last_mut()
+    {
+        mark(last, What::Recording, NEEDS_WHOLE);
+    }
+    if let Some((line, name)) = viewed {
+        match host.find(name) {
+            Some(at) => host.viewed = at,
+            None => {
+                trouble.bad(line, format!("no namespace here is called {name:?}"));
+                mark(&mut host.namespaces[0], What::Recording, NEEDS_WHOLE);
+            }
+        }
+    }
+    let mut diagnostics = trouble.diagnostics;
+    diagnostics.sort_by_key(|diagnostic| diagnostic.line);
+    Recording { host, diagnostics }
+}
+
+/// Notes that `what` is unread, unless that is noted already.
+fn mark(ns: &mut Namespace, what: What, needs: &str) {
+    if ns.is_read(what) {
+        ns.unread.push(Unread { what, needs: needs.to_owned() });
+    }
+}
+
+/// Reads the sections of one namespace: those first that name the devices which others speak of.
+fn namespace(part: &Part, trouble: &mut Trouble) -> Namespace {
+    let mut ns = Namespace { name: part.name.clone(), ..Namespace::default() };
+    let get = |title: Title| part.sections.iter().find(|section| section.title == title);
+    let mut damaged = Vec::new();
+    let mut ordered: Vec<&Section> = part.sections.iter().collect();
+    // Rules keep the order of the file, which is that of their tables; everything else goes by its title.
+    let rules_last = |section: &Section| match section.title {
+        Title::NetnsIds => 0,
+        Title::Links => 1,
+        Title::IptablesNft(_) | Title::IptablesLegacy(_) | Title::Nft | Title::Ipset => 4,
+        Title::Hooks | Title::Handles => 5,
+        _ => 3,
+    };
+    ordered.sort_by_key(|section| rules_last(section));
+    if get(Title::Links).is_none()
+        && let Some(addresses) = get(Title::Addresses)
+    {
+        ns.links = links::parse_links(addresses, &mut Trouble::default());
+    }
+    let mut places_known = false;
+    for section in ordered {
+        trouble.damaged = section.cut;
+        read(section, &mut ns, get(Title::Routes(Families::V6)).is_some(), trouble);
+        if trouble.damaged {
+            damaged.extend(held_by(section.title));
+        }
+        if section.title == Title::Hooks {
+            // A chain that a damaged list lacks may well be registered: then the listing is the better witness.
+            places_known = !trouble.damaged;
+        }
+    }
+    if !places_known {
+        rank_by_listing(&mut ns.ruleset);
+    }
+    for what in damaged {
+        mark(&mut ns, what, NEEDS_WHOLE);
+    }
+    for (what, needs) in missing(&part.sections, &ns) {
+        mark(&mut ns, what, needs);
+    }
+    ns
+}
+
+/// Reads one section into the namespace.
+fn read(section: &Section, ns: &mut Namespace, has_ip6_routes: bool, trouble: &mut Trouble) {
+    match section.title {
+        Title::NetnsIds => ns.ids = links::parse_ids(section, trouble),
+        Title::Links => ns.links = links::parse_links(section, trouble),
+        Title::Addresses => ns.addresses = links::parse_addresses(section, trouble),
+        Title::Routes(families) => {
+            let mut routes = routes::parse_routes(section, families, &ns.links, trouble);
+            if families == Families::Unsaid && has_ip6_routes {
+                routes.retain(|route| route.family() == IpFamily::V4);
+            }
+            ns.routes.extend(routes);
+            ns.routes.sort_by_key(crate::host::Route::family);
+        }
+        Title::PolicyRules(families) => {
+            let family = if families == Families::V6 { IpFamily::V6 } else { IpFamily::V4 };
+            ns.policy_rules.extend(routes::parse_rules(section, family, trouble));
+            ns.policy_rules.sort_by_key(|rule| (rule.family, rule.priority));
+        }
+        Title::Neighbours => ns.neighbours = links::parse_neighbours(section, &ns.links, trouble),
+        Title::Fdb => ns.fdb = links::parse_fdb(section, &ns.links, trouble),
+        Title::Sysctls => ns.sysctls = sysctls::parse(section, trouble),
+        Title::Sockets => {
+            ns.sockets = sockets::parse(section, trouble);
+            if !section.has_option('p') {
+                mark(ns, What::Processes, "ss -p, as root");
+            }
+        }
+        Title::IptablesNft(family) => read_rules(section, family, Backend::IptablesNft, ns, trouble),
+        Title::IptablesLegacy(family) => read_rules(section, family, Backend::IptablesLegacy, ns, trouble),
+        Title::Nft | Title::Ipset => {
+            if let Some((line, _)) = section.lines().next() {
+                trouble.bad(line, format!("[{}] can only be empty yet: this is not read", section.words));
+            }
+        }
+        Title::Hooks => hooks::parse(section, &mut ns.ruleset, trouble),
+        Title::Handles => hooks::parse_handles(section, &mut ns.ruleset, trouble),
+        Title::Unread => read_unread(section, ns, trouble),
+    }
+}
+
+fn read_rules(section: &Section, family: IpFamily, backend: Backend, ns: &mut Namespace, trouble: &mut Trouble) {
+    if section.body.trim().is_empty() {
+        return;
+    }
+    let dump = iptables::parse(section.body, &iptables::Options { family: Some(family), backend });
+    let tables = ns.ruleset.tables.len() as u32;
+    let moved = |chain: ChainId| ChainId { table: chain.table + tables, ..chain };
+    ns.ruleset.tables.extend(dump.ruleset.tables);
+    let rules = dump.observations.rules;
+    ns.observations.rules.extend(rules.into_iter().map(|(id, seen)| (RuleId { chain: moved(id.chain), ..id }, seen)));
+    let policies = dump.observations.policies;
+    ns.observations.policies.extend(policies.into_iter().map(|(id, seen)| (moved(id), seen)));
+    trouble.damaged |= !dump.diagnostics.is_empty();
+    trouble.diagnostics.extend(
+        dump.diagnostics
+            .into_iter()
+            .map(|diagnostic| Diagnostic { line: diagnostic.line + section.line, ..diagnostic }),
+    );
+}
+
+/// Every part that can be unread, in the order of the sections.
+const WHATS: [What; 15] = [
+    What::Links,
+    What::Addresses,
+    What::Routes,
+    What::PolicyRules,
+    What::Neighbours,
+    What::Sysctls,
+    What::Sockets,
+    What::Processes,
+    What::NfTables,
+    What::LegacyIp,
+    What::LegacyIp6,
+    What::IpSets,
+    What::Hooks,
+    What::Conntrack,
+    What::Recording,
+];
+
+fn read_unread(section: &Section, ns: &mut Namespace, trouble: &mut Trouble) {
+    for (line, text) in section.lines() {
+        let (name, needs) = text.split_once(':').unwrap_or((text, ""));
+        match WHATS.into_iter().find(|what| what.to_string() == name.trim()) {
+            Some(what) => mark(ns, what, needs.trim()),
+            None => {
+                let names: Vec<String> = WHATS.iter().map(What::to_string).collect();
+                trouble.bad(line, format!("unread is one of: {}", names.join(", ")));
+            }
+        }
+    }
+}
+
+/// What is unread when this section is damaged.
+fn held_by(title: Title) -> Option<What> {
+    Some(match title {
+        Title::NetnsIds | Title::Unread => What::Recording,
+        Title::Links => What::Links,
+        Title::Addresses => What::Addresses,
+        Title::Routes(_) => What::Routes,
+        Title::PolicyRules(_) => What::PolicyRules,
+        Title::Neighbours | Title::Fdb => What::Neighbours,
+        Title::Sysctls => What::Sysctls,
+        Title::Sockets => What::Sockets,
+        Title::IptablesNft(_) | Title::Nft => What::NfTables,
+        Title::IptablesLegacy(IpFamily::V4) => What::LegacyIp,
+        Title::IptablesLegacy(IpFamily::V6) => What::LegacyIp6,
+        Title::Ipset => What::IpSets,
+        Title::Hooks => What::Hooks,
+        Title::Handles => return None,
+    })
+}
+
+/// What no section tells, and the output that would.
+fn missing(sections: &[Section], ns: &Namespace) -> Vec<(What, &'static str)> {
+    let has = |title: Title| sections.iter().any(|section| section.title == title);
+    let routes = |family| has(Title::Routes(Families::Unsaid)) || has(Title::Routes(family));
+    let rules4 = has(Title::PolicyRules(Families::Unsaid)) || has(Title::PolicyRules(Families::V4));
+    let nft = |family| has(Title::IptablesNft(family));
+    let bridges = ns.links.iter().any(|link| link.kind == LinkKind::Bridge);
+    [
+        (What::Links, has(Title::Links), "ip -d -j link"),
+        (What::Addresses, has(Title::Addresses), "ip -j addr"),
+        (What::Routes, routes(Families::V4) && routes(Families::V6), "ip -j route show table all"),
+        (What::PolicyRules, rules4 && has(Title::PolicyRules(Families::V6)), "ip -j rule and ip -6 -j rule"),
+        (What::Neighbours, has(Title::Neighbours) && (has(Title::Fdb) || !bridges), "ip -j neigh and bridge -j fdb"),
+        (What::Sysctls, has(Title::Sysctls), "sysctl -a"),
+        (What::Sockets, has(Title::Sockets), "ss -H -tulpne"),
+        (
+            What::NfTables,
+            nft(IpFamily::V4) && nft(IpFamily::V6) && has(Title::Nft),
+            "iptables-nft-save, ip6tables-nft-save and nft list ruleset",
+        ),
+        (What::LegacyIp, has(Title::IptablesLegacy(IpFamily::V4)), "iptables-legacy-save"),
+        (What::LegacyIp6, has(Title::IptablesLegacy(IpFamily::V6)), "ip6tables-legacy-save"),
+        (What::IpSets, has(Title::Ipset), "ipset save"),
+        (What::Hooks, has(Title::Hooks), "the section [hooks]"),
+    ]
+    .into_iter()
+    .filter(|(_, there, _)| !there)
+    .map(|(what, _, needs)| (what, needs))
+    .collect()
+}
+
+/// Writes a host as a snapshot that [`parse`] reads back.
+///
+/// What the format cannot hold yet is left out: native nf_tables rules.
+pub fn print(host: &Host) -> String {
+    let mut out = format!("{FIRST_LINE}\n[host]\n");
+    for (key, value) in [("node", &host.node), ("kernel", &host.kernel), ("taken", &host.taken)] {
+        if let Some(value) = value {
+            line(&mut out, format_args!("{key}: {}", one_line(value)));
+        }
+    }
+    if let Some(ns) = host.namespaces.get(host.viewed) {
+        line(&mut out, format_args!("viewed: {}", one_line(&ns.name)));
+    }
+    for ns in &host.namespaces {
+        print_namespace(&mut out, ns);
+    }
+    out.push_str("\n[end]\n");
+    out
+}
+
+fn line(out: &mut String, text: std::fmt::Arguments) {
+    // Writing to a String cannot fail.
+    let _ = writeln!(out, "{text}");
+}
+
+fn print_namespace(out: &mut String, ns: &Namespace) {
+    line(out, format_args!("\n[namespace {}]", one_line(&ns.name)));
+    if !ns.unread.is_empty() {
+        out.push_str("[unread]\n");
+        for unread in &ns.unread {
+            line(out, format_args!("{}: {}", unread.what, one_line(&unread.needs)));
+        }
+    }
+    if !ns.ids.is_empty() {
+        out.push_str("\n[ip netns list-id]\n");
+        links::print_ids(out, &ns.ids);
+    }
+    let mut section = |title: &str, there: bool, write: &dyn Fn(&mut String)| {
+        if there {
+            line(out, format_args!("\n[{title}]"));
+            write(out);
+        }
+    };
+    let read = |what| ns.is_read(what);
+    section("ip -d -j link", read(What::Links) || !ns.links.is_empty(), &|out| links::print_links(out, &ns.links));
+    section("ip -j addr", read(What::Addresses) || !ns.addresses.is_empty(), &|out| links::print_addresses(out, ns));
+    for (title, family) in
+        [("ip -4 -j route show table all", IpFamily::V4), ("ip -6 -j route show table all", IpFamily::V6)]
+    {
+        let any = ns.routes.iter().any(|route| route.family() == family);
+        section(title, read(What::Routes) || any, &|out| routes::print_routes(out, &ns.routes, &ns.links, family));
+    }
+    for (title, family) in [("ip -j rule", IpFamily::V4), ("ip -6 -j rule", IpFamily::V6)] {
+        let any = ns.policy_rules.iter().any(|rule| rule.family == family);
+        section(title, read(What::PolicyRules) || any, &|out| routes::print_rules(out, &ns.policy_rules, family));
+    }
+    let neighbours = read(What::Neighbours);
+    section("ip -j neigh", neighbours || !ns.neighbours.is_empty(), &|out| links::print_neighbours(out, ns));
+    section("bridge -j fdb", neighbours || !ns.fdb.is_empty(), &|out| links::print_fdb(out, ns));
+    let sysctls = read(What::Sysctls) || ns.sysctls != Default::default();
+    section("sysctl", sysctls, &|out| sysctls::print(out, &ns.sysctls));
+    section("ss -H -tulpne", read(What::Sockets) || !ns.sockets.is_empty(), &|out| sockets::print(out, &ns.sockets));
+    print_rules(out, ns);
+}
+
+/// Writes everything that is netfilter's.
+fn print_rules(out: &mut String, ns: &Namespace) {
+    let read = |what| ns.is_read(what);
+    let mut section = |title: &str, there: bool, write: &dyn Fn(&mut String)| {
+        if there {
+            line(out, format_args!("\n[{title}]"));
+            write(out);
+        }
+    };
+    for (title, backend, family, what) in [
+        ("iptables-nft-save", Backend::IptablesNft, IpFamily::V4, What::NfTables),
+        ("ip6tables-nft-save", Backend::IptablesNft, IpFamily::V6, What::NfTables),
+        ("iptables-legacy-save", Backend::IptablesLegacy, IpFamily::V4, What::LegacyIp),
+        ("ip6tables-legacy-save", Backend::IptablesLegacy, IpFamily::V6, What::LegacyIp6),
+    ] {
+        let any = has_tables(&ns.ruleset, backend, family);
+        section(title, read(what) || any, &|out| {
+            if any {
+                out.push_str(&iptables::print(&ns.ruleset, observations(ns), family, backend));
+            }
+        });
+    }
+    section("nft list ruleset", read(What::NfTables), &|_| ());
+    section("ipset save", read(What::IpSets), &|_| ());
+    let hooks = read(What::Hooks) || ns.ruleset.chains().any(|(_, chain)| chain.base.is_some());
+    section("hooks", hooks, &|out| hooks::print(out, ns));
+    hooks::print_handles(out, &ns.ruleset);
+}
+
+fn observations(ns: &Namespace) -> Option<&Observations> {
+    (!ns.observations.rules.is_empty() || !ns.observations.policies.is_empty()).then_some(&ns.observations)
+}
+
+fn has_tables(ruleset: &Ruleset, backend: Backend, family: IpFamily) -> bool {
+    let wanted = match family {
+        IpFamily::V4 => Family::Ip,
+        IpFamily::V6 => Family::Ip6,
+    };
+    ruleset.tables.iter().any(|table| table.backend == backend && table.family == wanted)
+}
+
+/// A host of one namespace of which nothing is known but the rules of one dump.
+///
+/// What the same dump would have held is read; everything else is unread.
+pub fn bare_dump(dump: iptables::Dump) -> Recording {
+    let mut ns = Namespace {
+        name: UNNAMED.to_owned(),
+        ruleset: dump.ruleset,
+        observations: dump.observations,
+        ..Namespace::default()
+    };
+    rank_by_listing(&mut ns.ruleset);
+    for what in WHATS {
+        match what {
+            What::Links
+            | What::Addresses
+            | What::Routes
+            | What::PolicyRules
+            | What::Neighbours
+            | What::Sysctls
+            | What::Sockets
+            | What::Processes
+            | What::Hooks => mark(&mut ns, what, NEEDS_SNAPSHOT),
+            What::NfTables | What::LegacyIp | What::LegacyIp6 | What::IpSets | What::Conntrack | What::Recording => {}
+        }
+    }
+    Recording { host: Host { namespaces: vec![ns], ..Host::default() }, diagnostics: dump.diagnostics }
+}
+
+/// The recorded hosts that are part of the program.
+const DEMOS: [(&str, &str); 1] = [("k3s-port-80", include_str!("../snapshots/hosts/k3s-port-80.whyport"))];
+
+/// The snapshot with this name.
+pub fn demo(name: &str) -> Option<&'static str> {
+    DEMOS.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
+}
+
+/// The names that [`demo`] knows; the first is the default.
+pub fn demo_names() -> &'static [&'static str] {
+    const NAMES: [&str; DEMOS.len()] = [DEMOS[0].0];
+    &NAMES
+}
