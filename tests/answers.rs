@@ -1,0 +1,184 @@
+//! Who answers, and why, told from whole hosts: rules as text in, verdicts and sentences as text out.
+
+#![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
+
+use std::fmt::Write as _;
+
+use whyport::explain::{self, PortEntry, words};
+use whyport::host::{Host, IpFamily};
+use whyport::snapshot;
+
+fn k3s() -> Host {
+    snapshot::parse(snapshot::demo("k3s-port-80").unwrap()).host
+}
+
+/// The node of the story with other rules, and more sockets beside its own.
+fn node_with(rules: &str, sockets: &str) -> Host {
+    let text = snapshot::demo("k3s-port-80").unwrap();
+    let end = text.find("[namespace svclb]").unwrap();
+    let node = &text[..end];
+    let (before, rest) = node.split_once("[iptables-nft-save]").unwrap();
+    let after = &rest[rest.find("[ip6tables-nft-save]").unwrap()..rest.find("[hooks]").unwrap()];
+    let before = before.replace("[ss -H -tulpne]\n", &format!("[ss -H -tulpne]\n{sockets}"));
+    let text = format!("{before}[iptables-nft-save]\n{rules}\n{after}{}", &text[end..]);
+    let recording = snapshot::parse(&text);
+    assert_eq!(recording.diagnostics, [], "the test's own text");
+    recording.host
+}
+
+/// A listener as `ss` prints it.
+fn listener(at: &str, name: &str, pid: u32) -> String {
+    format!("tcp LISTEN 0 64 {at} 0.0.0.0:* users:((\"{name}\",pid={pid},fd=3)) ino:{pid} sk:1 <->\n")
+}
+
+fn port_line(host: &Host, entry: &PortEntry) -> String {
+    let last = if entry.last == entry.port { String::new() } else { format!("–{}", entry.last) };
+    let holder = match entry.socket {
+        Some(socket) => words::who(host, &explain::Who::Socket { socket, namespace: host.viewed, processes: vec![] }),
+        None => "ghost".to_owned(),
+    };
+    format!("{} {}{last} {} {holder}: {}", entry.protocol, entry.port, entry.addr, entry.verdict().name())
+}
+
+/// Every port with its answers; with the sentences if they are wanted.
+fn ports(host: &Host, sentences: bool) -> String {
+    let mut text = String::new();
+    for entry in explain::survey(host, host.viewed).ports {
+        let _ = writeln!(text, "{}", port_line(host, &entry));
+        for answer in &entry.answers {
+            let family = if answer.family == IpFamily::V4 { "IPv4" } else { "IPv6" };
+            let (from, who) = (words::from(&answer.from), words::who(host, &answer.who));
+            let _ = writeln!(text, "  {from}, {family}: {}, {who}", answer.verdict.name());
+            if sentences {
+                let _ = writeln!(text, "    {}", words::because(host, host.viewed, answer));
+            }
+        }
+    }
+    text
+}
+
+#[test]
+fn the_story() {
+    let told = ports(&k3s(), false);
+    assert_eq!(
+        told,
+        "\
+tcp 22 0.0.0.0 sshd (4364): reached
+  outside by eth0, IPv4: reached, sshd (4364)
+  own address 192.168.66.100, IPv4: reached, sshd (4364)
+  localhost, IPv4: reached, sshd (4364)
+  container bridge cni0, IPv4: reached, sshd (4364)
+tcp 80 0.0.0.0 nginx (4362): diverted
+  outside by eth0, IPv4: diverted, 10.42.0.2:80 (svclb)
+  own address 192.168.66.100, IPv4: diverted, 10.42.0.2:80 (svclb)
+  localhost, IPv4: diverted, 10.42.0.2:80 (svclb)
+  container bridge cni0, IPv4: diverted, 10.42.0.2:80 (svclb)
+tcp 80 :: nginx (4363): reached
+  outside by eth0, IPv6: reached, nginx (4363)
+  own address fe80::f8d6:43ff:fe9e:b3c, IPv6: reached, nginx (4363)
+  localhost, IPv6: reached, nginx (4363)
+  container bridge cni0, IPv6: reached, nginx (4363)
+tcp 443 0.0.0.0 ghost: diverted
+  outside by eth0, IPv4: diverted, 10.42.0.2:443 (svclb)
+  own address 192.168.66.100, IPv4: diverted, 10.42.0.2:443 (svclb)
+  localhost, IPv4: diverted, 10.42.0.2:443 (svclb)
+  container bridge cni0, IPv4: diverted, 10.42.0.2:443 (svclb)
+"
+    );
+}
+
+/// Who answers one port from outside, with the sentence.
+fn outside(host: &Host, port: u16) -> String {
+    let target = explain::Target {
+        protocol: whyport::host::Protocol::TCP,
+        addr: None,
+        port: Some(port),
+        socket: host.viewed().sockets.iter().position(|socket| socket.port == port && socket.addr.is_ipv4()),
+    };
+    let from = explain::From::Somewhere;
+    let queries = explain::queries(host, host.viewed, &target, &from, IpFamily::V4);
+    let [query] = &queries[..] else { panic!("one way in: {queries:?}") };
+    let answer = explain::judge(host, &target, from, whyport::walk::walk(host, query));
+    format!("{}: {}", answer.verdict.name(), words::because(host, host.viewed, &answer))
+}
+
+const NAT: &str =
+    "*nat\n:PREROUTING ACCEPT [0:0]\n:INPUT ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n:POSTROUTING ACCEPT [0:0]\n";
+const FILTER: &str = "*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n";
+
+#[test]
+fn rules_and_the_sentence_for_them() {
+    let squid = listener("0.0.0.0:8080", "squid", 77);
+    let cases: &[(&str, &str, u16, &str)] = &[
+        ("", "", 22, "reached: sshd (4364) gets this packet: no rule stands in its way."),
+        ("", "", 9, "unanswered: The packet arrives, and no socket listens on tcp 9: the kernel answers with a reset."),
+        (
+            "filter",
+            "-A INPUT -s 10.0.0.0/8 -p tcp -m tcp --dport 22 -j ACCEPT\n-A INPUT -p tcp -m tcp --dport 22 -j DROP",
+            22,
+            "depends: It depends: if src in 10.0.0.0/8, sshd (4364) gets the packet; else rule 2 of filter INPUT drops tcp 22.",
+        ),
+        (
+            "filter",
+            "-A INPUT -s 10.42.0.0/24 -p tcp -m tcp --dport 22 -j REJECT --reject-with tcp-reset",
+            22,
+            "reached: sshd (4364) gets this packet: no rule stands in its way.",
+        ),
+        (
+            "filter",
+            "-A INPUT -p tcp -m multiport --dports 22,25 -j REJECT --reject-with icmp-port-unreachable",
+            22,
+            "blocked: sshd (4364) never gets this packet. Rule 1 of filter INPUT rejects tcp 22 and 25 with port-unreachable.",
+        ),
+        (
+            "nat",
+            "-A PREROUTING -p tcp -m tcp --dport 80 -j REDIRECT --to-ports 8080",
+            80,
+            "diverted: nginx (4362) never gets this packet. Rule 1 of nat PREROUTING turns tcp 80 to \
+             192.168.66.100:8080 of this host, where squid (77) listens.",
+        ),
+        (
+            "nat",
+            "-A PREROUTING -p tcp -m tcp --dport 80 -j DNAT --to-destination 10.99.0.1:80",
+            80,
+            "diverted: nginx (4362) never gets this packet. Rule 1 of nat PREROUTING turns tcp 80 to 10.99.0.1:80 before \
+             a socket is looked up.",
+        ),
+        (
+            "nat",
+            "-A PREROUTING -p tcp -m tcp --dport 90 -m statistic --mode random --probability 0.50000000000 -j DNAT \
+             --to-destination 10.42.0.2:80\n-A PREROUTING -p tcp -m tcp --dport 90 -j DNAT --to-destination 10.42.0.59:80",
+            90,
+            "diverted: No socket listens on tcp 90 here. One of several rules of nat PREROUTING turns it to 10.42.0.2:80 \
+             or 10.42.0.59:80 (by chance).",
+        ),
+    ];
+    for (table, rules, port, expected) in cases {
+        let text = match *table {
+            "nat" => format!("{NAT}{rules}\nCOMMIT\n"),
+            "filter" => format!("{FILTER}{rules}\nCOMMIT\n"),
+            _ => String::new(),
+        };
+        assert_eq!(outside(&node_with(&text, &squid), *port), *expected, "{rules}");
+    }
+}
+
+#[test]
+fn a_range_that_rules_take_is_one_ghost_around_sockets() {
+    let rules =
+        format!("{NAT}-A PREROUTING -p tcp -m tcp --dport 8000:8010 -j DNAT --to-destination 10.42.0.2\nCOMMIT\n");
+    let told = ports(&node_with(&rules, &listener("0.0.0.0:8005", "app", 55)), false);
+    let ghosts: Vec<&str> = told.lines().filter(|line| line.contains("ghost")).collect();
+    assert_eq!(ghosts, ["tcp 8000–8004 0.0.0.0 ghost: diverted", "tcp 8006–8010 0.0.0.0 ghost: diverted"]);
+}
+
+#[test]
+fn a_dump_without_its_host_tells_what_rules_tell() {
+    let text = format!("{NAT}-A PREROUTING -p tcp -m tcp --dport 8080 -j DNAT --to-destination 10.9.8.7:80\nCOMMIT\n");
+    let options = whyport::syntax::iptables::Options { family: None, backend: whyport::host::Backend::IptablesNft };
+    let host = snapshot::bare_dump(whyport::syntax::iptables::parse(&text, &options)).host;
+    let told = ports(&host, true);
+    let expected = "tcp 8080 0.0.0.0 ghost: diverted\n  outside, IPv4: diverted, 10.9.8.7:80\n    \
+                    Rule 1 of nat PREROUTING turns tcp 8080 to 10.9.8.7:80.\n";
+    assert!(told.starts_with(expected), "{told}");
+}
