@@ -6,7 +6,7 @@
 
 use crate::host::{IpFamily, Link, Namespace, What};
 use crate::walk::query::number;
-use crate::walk::{Condition, FateKind, Field, Op, Outcome, Reason, ValueSet, Values, Verdict, Walk};
+use crate::walk::{Condition, FateKind, Field, Op, Origin, Outcome, Reason, ValueSet, Values, Verdict, Walk};
 
 use super::finding::From;
 
@@ -17,6 +17,10 @@ pub(super) fn outcomes(ns: &Namespace, from: &From, walk: &Walk) -> Vec<usize> {
     if real.is_empty() {
         return all.collect();
     }
+    let from = match (from, &walk.query.origin) {
+        (From::Somewhere, Origin::Device(device)) => &From::Outside(device.clone()),
+        _ => from,
+    };
     let Some(sources) = sources(ns, from, walk.query.family).map(|set| set.and(&walk.query.values(Field::Src))) else {
         return real;
     };

@@ -317,9 +317,7 @@ fn translation(lot: &mut Lot, places: &Places, chain: &str, protocol: &str, sour
             format!(" -j REDIRECT{port}")
         }
         (false, _) if user || chain == "PREROUTING" || chain == "OUTPUT" => {
-            // To ::1 only what stays on lo can go: IPv6 looks such a route up by the incoming device (`rt6_need_strict`),
-            // which the walk does not do yet.
-            let place = Some(places.any(lot)).filter(|place| *place != "::1").unwrap_or("2001:db8:1::1");
+            let place = places.any(lot);
             format!(" -j DNAT --to-destination {}", address(lot, place))
         }
         (false, _) => String::new(),
