@@ -128,7 +128,10 @@ impl Engine<'_> {
             Target::Notrack { .. } => Effect::Continue(Verdict::Notrack),
             Target::Dnat(_) | Target::Snat(_) | Target::Masquerade(_) | Target::Redirect(_) | Target::Netmap(_) => {
                 match nat::mapping(&scene, target, Engine::router(state)).transpose()? {
-                    Some(Mapping::To(side, addr, port, made)) => Effect::Map(side, addr, port, made),
+                    Some(Mapping::To(side, addr, port, made)) => {
+                        self.is_changed(&scene, side, &addr, &port)?;
+                        Effect::Map(side, addr, port, made)
+                    }
                     Some(Mapping::NoAddress) => Effect::End(FateKind::Dropped, Verdict::Drop),
                     Some(Mapping::Nothing) | None => Effect::Continue(Verdict::Continue),
                 }
@@ -195,11 +198,8 @@ impl Engine<'_> {
     /// Gives a side of the packet its new address and port (`nf_nat_setup_info`); says what changed.
     fn map(&self, state: &mut State, hook: Hook, id: RuleId, side: Side, (addr, port): (Value, Value)) -> Translation {
         let scene = self.scene(state, hook);
-        let (old_addr, old_port) = match side {
-            Side::Source => (scene.settled(&state.packet.src), scene.settled(&state.packet.sport)),
-            Side::Destination => (scene.settled(&state.packet.dst), scene.settled(&state.packet.dport)),
-        };
-        let changed = addr != old_addr || port != old_port;
+        // What would have to be known was asked before.
+        let changed = self.is_changed(&scene, side, &addr, &port).unwrap_or(true);
         let (gives_addr, gives_port) = self.gives(id);
         let told = nat::told(gives_addr.then_some(&addr), gives_port.then_some(&port), self.family());
         let packet = &mut state.packet;
@@ -215,6 +215,24 @@ impl Engine<'_> {
             }
         }
         told
+    }
+
+    /// Whether a translation changes the packet, asked only where a rule wants to know (`--ctstate DNAT`): a flow that is
+    /// translated to what it was is none.
+    fn is_changed(&self, scene: &Scene<'_>, side: Side, addr: &Value, port: &Value) -> Asked<bool> {
+        if !self.plan.asks_translated {
+            return Ok(true);
+        }
+        let packet = scene.packet;
+        let (old_addr, old_port) = match side {
+            Side::Source => (&packet.src, &packet.sport),
+            Side::Destination => (&packet.dst, &packet.dport),
+        };
+        let same = |old: &Value, new: &Value| match (scene.settled(old), new) {
+            (old @ Value::Entering(_), Value::Known(new)) => scene.in_range(&old, *new, *new, None),
+            (old, new) => Ok(old == *new),
+        };
+        Ok(!(same(old_addr, addr)? && same(old_port, port)?))
     }
 
     /// Whether a rule's target gives an address, and whether it gives a port.

@@ -14,6 +14,17 @@ pub(super) fn needs(rule: &Rule) -> bool {
     rule.matches.iter().any(match_needs) || target_needs(&rule.target)
 }
 
+/// Whether a rule asks for flows whose source or destination is translated.
+pub(super) fn asks_translated(rule: &Rule) -> bool {
+    let Body::Iptables(rule) = &rule.body;
+    let asks = |states: CtStates| states.intersects(CtStates::SNAT | CtStates::DNAT);
+    rule.matches.iter().any(|matched| match matched {
+        Match::State(states) => asks(states.value),
+        Match::Conntrack(conntrack) => conntrack.state.is_some_and(|states| asks(states.value)),
+        _ => false,
+    })
+}
+
 fn match_needs(matched: &Match) -> bool {
     match matched {
         Match::State(_) | Match::Conntrack(_) | Match::Connmark(_) => true,

@@ -49,6 +49,8 @@ pub(super) struct Plan<'a> {
     pub(super) devices: Devices,
     /// Neighbours among equals whose order is guessed.
     pub(super) guesses: Vec<Guess>,
+    /// Whether a rule asks for flows that are translated.
+    pub(super) asks_translated: bool,
     /// Its routing tables.
     pub(super) tables: Tables,
     /// IPv6 addresses that are still checked for duplicates: the kernel makes them local when it is done.
@@ -77,6 +79,7 @@ impl<'a> Plan<'a> {
             index,
             devices: Devices::of(namespace),
             guesses: Vec::new(),
+            asks_translated: rules(namespace).any(conntrack::asks_translated),
             tables: Tables::of(namespace),
             tentative: tentative(namespace),
             slots: HashMap::new(),
@@ -255,6 +258,10 @@ fn insert_nat(slots: &mut Vec<Slot>, chains: Vec<ChainId>, hook: Hook) {
     };
     let after = slots.partition_point(|slot| matches!(slot, Slot::Chain(_, p) if *p < priority));
     slots.insert(after, Slot::Nat(chains, priority));
+}
+
+fn rules(namespace: &Namespace) -> impl Iterator<Item = &crate::host::Rule> {
+    namespace.ruleset.tables.iter().flat_map(|table| &table.chains).flat_map(|chain| &chain.rules)
 }
 
 fn tentative(namespace: &Namespace) -> ValueSet {
