@@ -111,12 +111,20 @@ impl Ask<'_> {
     fn at_any_address(&self, origin: Origin) -> Query {
         match self.target.one_addr() {
             Some(addr) => self.to(origin, addr),
-            None => {
-                let mut query = self.anywhere(origin);
-                query.dst_is_local = true;
-                query
-            }
+            None => self.at_own_address(origin),
         }
+    }
+
+    /// To some address of this host beside localhost.
+    fn at_own_address(&self, origin: Origin) -> Query {
+        let mut query = self.anywhere(origin);
+        query.dst_is_local = true;
+        let loopback = match self.family {
+            IpFamily::V4 => ValueSet::range(0x7f00_0000, 0x7fff_ffff),
+            IpFamily::V6 => ValueSet::one(query::number(localhost(IpFamily::V6))),
+        };
+        query.set(Field::Dst, ValueSet::full(self.family.bits()).minus(&loopback));
+        query
     }
 
     fn arriving(&self, device: &str) -> Option<Query> {
@@ -136,13 +144,7 @@ impl Ask<'_> {
         }
         if dst.is_unspecified() {
             // Some address of this host beside localhost: all that a dump without addresses allows to say.
-            let mut query = self.anywhere(Origin::Local);
-            query.dst_is_local = true;
-            let loopback = match self.family {
-                IpFamily::V4 => ValueSet::range(0x7f00_0000, 0x7fff_ffff),
-                IpFamily::V6 => ValueSet::one(query::number(localhost(IpFamily::V6))),
-            };
-            query.set(Field::Dst, ValueSet::full(self.family.bits()).minus(&loopback));
+            let query = self.at_own_address(Origin::Local);
             return Some(query);
         }
         Some(self.to(Origin::Local, dst))

@@ -357,6 +357,16 @@ impl<'p> Arrival<'_, 'p> {
 
     /// A dump without routes: what the query says is here is here, and what a rule turned away is not.
     fn unread(&self) -> Asked<Next> {
+        if self.scene.query.family == IpFamily::V4 {
+            let never = [(0, 0), multicast(IpFamily::V4), (0xffff_ffff, 0xffff_ffff)];
+            if self.scene.in_set(&self.scene.packet.src, &ValueSet::from_ranges(never), None)? {
+                return Ok(Next::Refused(FateKind::Martian, Reason::ImpossibleSource));
+            }
+            // `route_localnet` is off unless somebody turned it on.
+            if self.in_range(&self.scene.packet.src, loopback_range(IpFamily::V4))? {
+                return Ok(Next::Refused(FateKind::Martian, Reason::RouteLocalnet));
+            }
+        }
         if self.is_here_unread()? {
             return Ok(Next::Here);
         }

@@ -42,7 +42,9 @@ fn condition(
     let (inside, outside) = (told(plan, query, field, values), told(plan, query, field, &others));
     // An unknown field is rather told by what it is not than by the long rest.
     let shorter = outside.len() < inside.len() || outside.len() == inside.len() && others.size() < values.size();
-    if by_others && shorter {
+    // Devices that no rule names are told by those that are named.
+    let unnamed = field == Field::Iif && plan.devices.is_open(values);
+    if by_others && (shorter || unnamed) {
         return Condition { field, op: Op::NotIn, values: outside };
     }
     let named = matches!(inside[..], [Values::Name(_)]);

@@ -216,7 +216,7 @@ impl Cause for Option<Reason> {
         let rank = |reason: &Option<Reason>| match reason {
             Some(Reason::RpFilter) => 0,
             Some(Reason::LocalSource) => 1,
-            Some(Reason::RouteLocalnet) => 2,
+            Some(Reason::ImpossibleSource) => 2,
             _ => 3,
         };
         std::cmp::min_by_key(self, other, rank)
