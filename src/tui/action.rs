@@ -43,6 +43,10 @@ pub enum Action {
     NextOutcome,
     /// The outcome before.
     PreviousOutcome,
+    /// The lower pane: the line below.
+    TextDown,
+    /// The lower pane: the line above.
+    TextUp,
     /// Show or hide the help.
     Help,
     /// Close what lies on top; else go back to the ports.
@@ -94,7 +98,7 @@ const fn row(
 
 /// Every action, in the order in which the help tells them.
 #[rustfmt::skip]
-pub const BINDINGS: [Binding; 24] = [
+pub const BINDINGS: [Binding; 26] = [
     row(Action::Up, &[Key::Bare(KeyCode::Up), bare('k')], "↑ ↓ k j", "one row up, down", Some(("↑↓", "select"))),
     row(Action::Down, &[Key::Bare(KeyCode::Down), bare('j')], "", "", None),
     row(Action::PageUp, &[Key::Bare(KeyCode::PageUp), Key::Ctrl('b')], "PgUp PgDn ^B ^F", "a page up, down", None),
@@ -114,6 +118,8 @@ pub const BINDINGS: [Binding; 24] = [
     row(Action::PreviousOrigin, &[bare('O')], "", "", None),
     row(Action::NextOutcome, &[bare('b')], "b B", "the next outcome where the way branches, the one before", Some(("b", "outcome"))),
     row(Action::PreviousOutcome, &[bare('B')], "", "", None),
+    row(Action::TextDown, &[bare('J')], "J K", "the text of the lower pane: a line down, up", None),
+    row(Action::TextUp, &[bare('K')], "", "", None),
     row(Action::Help, &[bare('?'), Key::Bare(KeyCode::F(1))], "? F1", "show or hide this help", Some(("?", "help"))),
     row(Action::Back, &[Key::Bare(KeyCode::Esc)], "Esc", "close the help; back to the ports", None),
     row(Action::Redraw, &[Key::Ctrl('l')], "^L", "draw the screen anew", None),

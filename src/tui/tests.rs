@@ -271,6 +271,23 @@ fn the_help_tells_every_key_and_takes_the_keys() {
 }
 
 #[test]
+fn text_that_does_not_fit_can_be_scrolled_from_every_pane() {
+    let mut explorer = Explorer::on(80);
+    update(&mut explorer.state, Event::Resized(40, 12));
+    for keys in ["", "enter", "tab"] {
+        explorer.press(keys);
+        let before = explorer.text();
+        assert!(before.contains("more line"), "{before}");
+        explorer.press("J");
+        assert_ne!(explorer.text(), before);
+        explorer.press("J J J J J J J J J J J J J J J J J J J J");
+        assert!(!explorer.text().contains("more line"), "{}", explorer.text());
+        explorer.press("K K K K K K K K K K K K K K K K K K K K K");
+        assert_eq!(explorer.text(), before);
+    }
+}
+
+#[test]
 fn without_a_target_it_opens_on_the_first_port_that_its_socket_does_not_get() {
     let mut explorer = Explorer::new(node(), None, Look { colour: true });
     assert_eq!(explorer.selected(), (Some(80), Some(0)));

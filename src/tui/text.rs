@@ -33,19 +33,24 @@ pub fn pad(text: &str, width: usize) -> String {
     out
 }
 
-/// `text` in lines of at most `width` columns, broken at spaces where there are any.
+/// `text` in lines of at most `width` columns, broken at spaces where there are any, and within words that are longer.
 pub fn wrap(text: &str, width: usize) -> Vec<String> {
+    let width = width.max(1);
     let mut lines = vec![String::new()];
+    let mut used = 0;
     for word in text.split(' ').filter(|word| !word.is_empty()) {
-        let Some(line) = lines.last_mut() else { break };
-        let gap = usize::from(!line.is_empty());
-        if line.width() + gap + word.width() <= width {
-            line.extend(std::iter::repeat_n(' ', gap));
-            line.push_str(word);
-        } else if line.is_empty() {
-            *line = fit(word, width);
-        } else {
-            lines.push(fit(word, width));
+        let fits = used == 0 || used + 1 + word.width() <= width;
+        for (index, cluster) in word.graphemes(true).enumerate() {
+            let gap = usize::from(index == 0 && used > 0 && fits);
+            if used > 0 && (index == 0 && !fits || used + gap + cluster.width() > width) {
+                lines.push(String::new());
+                used = 0;
+            }
+            if let Some(line) = lines.last_mut() {
+                line.extend(std::iter::repeat_n(' ', gap));
+                line.push_str(cluster);
+            }
+            used += gap + cluster.width();
         }
     }
     lines
@@ -72,8 +77,10 @@ mod tests {
     }
 
     #[test]
-    fn lines_break_at_spaces_and_long_words_are_cut() {
+    fn lines_break_at_spaces_and_within_long_words() {
         assert_eq!(wrap("one two three", 7), ["one two", "three"]);
-        assert_eq!(wrap("abcdefgh ij", 4), ["abc…", "ij"]);
+        assert_eq!(wrap("abcdefgh ij", 4), ["abcd", "efgh", "ij"]);
+        assert_eq!(wrap("a 名前名前", 4), ["a", "名前", "名前"]);
+        assert_eq!(wrap("  ", 4), [""]);
     }
 }

@@ -95,6 +95,8 @@ fn act(state: &mut State, action: Action) -> Option<Effect> {
         Action::Back => state.focus = Pane::Ports,
         Action::NextPane => turn_pane(state, 1),
         Action::PreviousPane => turn_pane(state, Pane::ALL.len() - 1),
+        Action::TextDown => state.offsets.why = (state.offsets.why + 1).min(view::why_overflow(state)),
+        Action::TextUp => state.offsets.why = state.offsets.why.saturating_sub(1),
         Action::NextOrigin => turn_origin(state, 1),
         Action::PreviousOrigin => turn_origin(state, -1),
         Action::NextOutcome => turn_outcome(state, 1),

@@ -133,8 +133,8 @@ pub fn view(state: &State, buffer: &mut Buffer, area: Rect) {
     let hidden = lines.len().saturating_sub(usize::from(inner.height) + state.offsets.why);
     let more = match hidden {
         0 => String::new(),
-        1 => "1 more line: PgDn".to_owned(),
-        hidden => format!("{hidden} more lines: PgDn"),
+        1 => "1 more line: J".to_owned(),
+        hidden => format!("{hidden} more lines: J"),
     };
     frame(state, buffer, &panes.why, Pane::Why, title, &more);
     for (row, line) in lines.iter().skip(state.offsets.why).take(usize::from(inner.height)).enumerate() {

@@ -26,7 +26,6 @@ fn lines() -> Vec<Vec<Piece>> {
             vec![(Tone::Strong, format!(" {} ", pad(binding.names, KEYS))), (Tone::Plain, binding.does.to_owned())]
         })
         .collect();
-    lines.push(Vec::new());
     let verdict = |verdict| badge(Some(verdict));
     let signs = [
         (verdict(AnswerVerdict::Reached), "its socket gets the packets"),
