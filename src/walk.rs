@@ -117,6 +117,10 @@ impl<'a> Walker<'a> {
         }
         let (first, last) = route::multicast(query.family);
         let to_many = query.origin != Origin::Local && query.values(Field::Dst).within(&ValueSet::range(first, last));
+        if query.dst_is_local {
+            let elsewhere = &self.plan.turned_to[query.family as usize];
+            asked.set(Field::Dst, query.values(Field::Dst).minus(elsewhere));
+        }
         if let Some(first) = self.first_state(&asked) {
             asked.fields.entry(Field::CtState).or_insert_with(|| ValueSet::one(u128::from(first.bits())));
         }

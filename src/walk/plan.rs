@@ -13,7 +13,7 @@ use super::query::number;
 use super::set::ValueSet;
 use super::space::Space;
 use crate::host::route::TABLE_LOCAL;
-use crate::host::xt::{AddressTypes, Match, SetMatch};
+use crate::host::xt::{AddressTypes, Match, SetMatch, Target};
 use crate::host::{
     Base, Body, ChainId, ChainType, Hook, Host, IpFamily, LinkKind, Name, Namespace, Place, Priority, Registration,
     Route, RouteKind, RuleId, What,
@@ -51,6 +51,8 @@ pub(super) struct Plan<'a> {
     pub(super) guesses: Vec<Guess>,
     /// Whether a rule asks for flows that are translated.
     pub(super) asks_translated: bool,
+    /// Where no routes were read: the addresses that DNAT gives, which are taken to be other hosts'.
+    pub(super) turned_to: [ValueSet; 2],
     /// Its routing tables.
     pub(super) tables: Tables,
     /// IPv6 addresses that are still checked for duplicates: the kernel makes them local when it is done.
@@ -80,6 +82,7 @@ impl<'a> Plan<'a> {
             devices: Devices::of(namespace),
             guesses: Vec::new(),
             asks_translated: rules(namespace).any(conntrack::asks_translated),
+            turned_to: FAMILIES.map(|family| turned_to(namespace, family)),
             tables: Tables::of(namespace),
             tentative: tentative(namespace),
             slots: HashMap::new(),
@@ -262,6 +265,21 @@ fn insert_nat(slots: &mut Vec<Slot>, chains: Vec<ChainId>, hook: Hook) {
 
 fn rules(namespace: &Namespace) -> impl Iterator<Item = &crate::host::Rule> {
     namespace.ruleset.tables.iter().flat_map(|table| &table.chains).flat_map(|chain| &chain.rules)
+}
+
+fn turned_to(namespace: &Namespace, family: IpFamily) -> ValueSet {
+    if namespace.is_read(What::Routes) {
+        return ValueSet::empty();
+    }
+    let given = rules(namespace).filter_map(|rule| {
+        let Body::Iptables(rule) = &rule.body;
+        match &rule.target {
+            Target::Dnat(nat) => nat.addresses,
+            _ => None,
+        }
+    });
+    let ours = given.filter(|(first, _)| IpFamily::of(*first) == family && !first.is_loopback());
+    ValueSet::from_ranges(ours.map(|(first, last)| (number(first), number(last))))
 }
 
 fn tentative(namespace: &Namespace) -> ValueSet {
