@@ -2,7 +2,7 @@
 //!
 //! `ipt_do_table`, `nft_do_chain`, and the `target` callbacks of net/netfilter/xt_*.c.
 
-use super::condition::Scene;
+use super::condition::{Scene, all};
 use super::engine::{Engine, bound};
 use super::nat::{self, Made, Mapping, Side};
 use super::outcome::{Assumed, FateKind, StepAt, Translation, Verdict, Why};
@@ -303,19 +303,7 @@ fn set_next(state: &mut State, index: u32) {
 /// Whether all matches of a rule hold: one no decides, whatever else is open; then what packets decide is asked before
 /// what must be assumed.
 fn matches_hold(scene: &Scene<'_>, matches: &[Match], id: RuleId) -> Asked<bool> {
-    let mut first_open: Option<Open> = None;
-    for (index, matched) in matches.iter().enumerate() {
-        match scene.holds(matched, (id, index as u16)) {
-            Ok(true) => {}
-            Ok(false) => return Ok(false),
-            Err(open) => {
-                if first_open.as_ref().is_none_or(|known| !known.is_decidable() && open.is_decidable()) {
-                    first_open = Some(open);
-                }
-            }
-        }
-    }
-    first_open.map_or(Ok(true), Err)
+    all(matches.iter().enumerate().map(|(index, matched)| scene.holds(matched, (id, index as u16))))
 }
 
 /// A target that is kept as words: known to let the packet go on, or nobody knows.

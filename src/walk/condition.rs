@@ -3,6 +3,9 @@
 //! Each function follows the kernel's `match` callback of the extension (net/netfilter/xt_*.c, net/ipv4/netfilter,
 //! net/ipv6/netfilter), with the hook's devices and conntrack's view as they are at the hook that is walked.
 
+mod around;
+mod tracked;
+
 use std::net::IpAddr;
 
 use super::conntrack;
@@ -262,87 +265,6 @@ impl Scene<'_> {
         negate(inside, multiport.not)
     }
 
-    /// Whether conntrack's state is one of these, as `xt_conntrack` and `xt_state` see it at this hook.
-    fn ct_state(&self, states: CtStates) -> Asked<bool> {
-        match self.tracking() {
-            Tracking::Unseen => Ok(states.contains(CtStates::INVALID)),
-            Tracking::Untracked => Ok(states.contains(CtStates::UNTRACKED)),
-            Tracking::Tracked => {
-                let flow = &self.packet.flow;
-                if flow.snat && states.contains(CtStates::SNAT) || flow.dnat && states.contains(CtStates::DNAT) {
-                    return Ok(true);
-                }
-                let wanted = (0..16).map(|bit| 1u16 << bit).filter(|bit| states.bits() & bit != 0).map(u128::from);
-                self.space.ask(Field::CtState, &ValueSet::from_ranges(wanted.map(|bit| (bit, bit))))
-            }
-        }
-    }
-
-    /// Whether conntrack sees the packet at this hook: it looks at priority −200, and keeps what it saw.
-    pub(super) fn tracking(&self) -> Tracking {
-        self.packet.flow.tracking
-    }
-
-    /// `conntrack_mt`: without a flow only the state can hold; INVALID packets have none.
-    fn conntrack(&self, asked: &Conntrack, at: At) -> Asked<bool> {
-        let state = match asked.state {
-            Some(states) => negate(self.ct_state(states.value), states.not),
-            None => Ok(true),
-        };
-        match self.has_flow() {
-            Ok(false) => return if asked.state.is_some() { state } else { Ok(false) },
-            Ok(true) => {}
-            Err(open) => return Err(open),
-        }
-        let flow = &self.packet.flow;
-        let [src, sport, dst, dport] = &flow.original;
-        // The reply's source is what the destination became, and its destination what the source did.
-        let reply = [&self.packet.dst, &self.packet.dport, &self.packet.src, &self.packet.sport];
-        let address = |value: &Value, asked: &Option<Neg<AddressMask>>| match asked {
-            Some(net) => self.address(value, net, at),
-            None => Ok(true),
-        };
-        let other = match (asked.status, asked.expire) {
-            (None, None) => Ok(true),
-            (Some(status), None) => conntrack::status(flow, status),
-            _ => self.undecided(at, Why::State, 0.5),
-        };
-        all([
-            state,
-            Ok(asked.protocol.is_none_or(|protocol| (self.query.protocol == protocol.value) != protocol.not)),
-            Ok(asked.direction.is_none_or(|direction| direction == CtDirection::Original)),
-            address(src, &asked.orig_src),
-            address(dst, &asked.orig_dst),
-            address(reply[0], &asked.reply_src),
-            address(reply[2], &asked.reply_dst),
-            self.port(sport, asked.orig_sport, at),
-            self.port(dport, asked.orig_dport, at),
-            self.port(reply[1], asked.reply_sport, at),
-            self.port(reply[3], asked.reply_dport, at),
-            other,
-        ])
-    }
-
-    /// Whether the packet has a flow here: tracked, and not INVALID.
-    pub(super) fn has_flow(&self) -> Asked<bool> {
-        match self.tracking() {
-            Tracking::Unseen | Tracking::Untracked => Ok(false),
-            Tracking::Tracked => {
-                let invalid = u128::from(CtStates::INVALID.bits());
-                negate(self.entering(Field::CtState, invalid, invalid), false).map(|is| !is)
-            }
-        }
-    }
-
-    fn connmark(&self, mark: &Neg<Masked>, at: At) -> Asked<bool> {
-        match self.has_flow() {
-            // `connmark_mt` gives false without a flow, whatever the `!` says.
-            Ok(false) => Ok(false),
-            Ok(true) => negate(self.masked(&self.packet.flow.mark, mark.value, at), mark.not),
-            Err(open) => Err(open),
-        }
-    }
-
     fn masked(&self, value: &Value, masked: Masked, at: At) -> Asked<bool> {
         self.mark_fits(value, masked).unwrap_or_else(|| self.undecided(at, Why::State, 0.5))
     }
@@ -387,79 +309,6 @@ impl Scene<'_> {
         }
     }
 
-    fn addrtype(&self, types: &Addrtype, at: At) -> Asked<bool> {
-        let device = match types.limit {
-            None => None,
-            Some(InterfaceLimit::In) => Some(self.packet.iif),
-            Some(InterfaceLimit::Out) => Some(self.packet.oif),
-        };
-        let side = |value: &Value, field: Field, asked: Option<Neg<_>>| match asked {
-            None => Ok(true),
-            Some(wanted) => negate(self.address_type(value, field, wanted.value, device, at), wanted.not),
-        };
-        all([side(&self.packet.src, Field::Src, types.source), side(&self.packet.dst, Field::Dst, types.destination)])
-    }
-
-    fn address_type(
-        &self,
-        value: &Value,
-        field: Field,
-        types: crate::host::xt::AddressTypes,
-        device: Option<Device>,
-        at: At,
-    ) -> Asked<bool> {
-        let on = match device {
-            None | Some(Device::Absent) => None,
-            Some(Device::Known(number)) => Some(number),
-            Some(Device::Entering) => match self.space.known(Field::Iif) {
-                Some(number) => Some(number),
-                None => return self.undecided(at, Why::Unread, 0.5),
-            },
-            Some(Device::Leaving) => return self.undecided(at, Why::Unread, 0.5),
-        };
-        if self.plan.namespace().is_read(What::Routes) {
-            return self.in_set(value, &self.plan.addresses_of_type(self.query.family, types, on), Some(at));
-        }
-        self.unread_address_type(value, field, types, at)
-    }
-
-    /// The type of an address of a host whose addresses were not read: what the query says of it, and what any host's
-    /// would be.
-    fn unread_address_type(
-        &self,
-        value: &Value,
-        field: Field,
-        types: crate::host::xt::AddressTypes,
-        at: At,
-    ) -> Asked<bool> {
-        use crate::host::xt::AddressTypes;
-        let is_entering = matches!(value, Value::Entering(_));
-        let local = types.contains(AddressTypes::LOCAL);
-        let (first, last) = super::plan::loopback_range(self.query.family);
-        match self.in_range(value, first, last, Some(at)) {
-            Ok(true) => return Ok(local),
-            Ok(false) => {}
-            Err(_) if is_entering => {}
-            Err(open) => return Err(open),
-        }
-        let as_type =
-            |is_local: bool| types.contains(if is_local { AddressTypes::LOCAL } else { AddressTypes::UNICAST });
-        match field {
-            Field::Dst if is_entering && self.query.dst_is_local => Ok(as_type(true)),
-            Field::Dst if is_entering => self.assume(self.is_here()).map(as_type),
-            Field::Src if is_entering && self.made_here => Ok(as_type(true)),
-            // A packet from outside with a source of this host's own is refused by routing: the walk is of the others.
-            Field::Src if is_entering => Ok(as_type(false)),
-            _ => self.undecided(at, Why::Unread, if local { 0.3 } else { 0.7 }),
-        }
-    }
-
-    /// The question whether the packet's destination is an address of this host, whose addresses nobody has read.
-    pub(super) fn is_here(&self) -> Open {
-        let dst = self.address_of(&self.packet.dst);
-        Open::either(Assumed::Local(Endpoints { dst, ..Endpoints::default() }), Why::Unread, 0.3)
-    }
-
     /// `random`: the share of 2³¹; `nth`: how many came before.
     fn statistic(&self, statistic: &Statistic, at: At) -> Asked<bool> {
         let whole = f64::from(1u32 << 31);
@@ -496,41 +345,6 @@ impl Scene<'_> {
         self.assume(open).map(|holds| holds != (set.not != plain))
     }
 
-    /// `owner_mt`: a packet that was not made here has no socket, and then only what is negated throughout holds.
-    fn owner(&self, owner: &Owner) -> Asked<bool> {
-        if !self.made_here {
-            let negated = owner.uid.is_none_or(|uid| uid.not)
-                && owner.gid.is_none_or(|gid| gid.not)
-                && owner.socket_exists.is_none_or(|socket| socket.not);
-            return Ok(negated);
-        }
-        let id = |field: Field, asked: Option<Neg<(u32, u32)>>| match asked {
-            None => Ok(true),
-            Some(ids) => negate(self.entering(field, u128::from(ids.value.0), u128::from(ids.value.1)), ids.not),
-        };
-        let socket = Ok(owner.socket_exists.is_none_or(|socket| !socket.not));
-        all([socket, id(Field::Uid, owner.uid), id(Field::Gid, owner.gid)])
-    }
-
-    /// `mac_mt`: holds only for packets that arrived on an Ethernet device, before they are routed on; lo is none.
-    fn mac(&self, mac: &Neg<crate::host::Mac>) -> Asked<bool> {
-        if self.packet.iif == Device::Absent || self.query.origin == super::query::Origin::Local {
-            return Ok(false);
-        }
-        let value = mac.value.0.iter().fold(0u128, |value, byte| value << 8 | u128::from(*byte));
-        negate(self.entering(Field::SrcMac, value, value), mac.not)
-    }
-
-    /// `pkttype_mt`: a packet made here is its own loop's.
-    fn pkttype(&self, kind: &Neg<PacketType>) -> Asked<bool> {
-        let wanted = match kind.value {
-            PacketType::Host => 0,
-            PacketType::Broadcast => 1,
-            PacketType::Multicast => 2,
-        };
-        negate(self.entering(Field::Pkttype, wanted, wanted), kind.not)
-    }
-
     fn iprange(&self, range: &Iprange, at: At) -> Asked<bool> {
         let side = |value: &Value, asked: Option<Neg<(IpAddr, IpAddr)>>| match asked {
             None => Ok(true),
@@ -555,21 +369,6 @@ impl Scene<'_> {
             TtlOp::Less => left(0, value - 1),
             TtlOp::Greater => left(value + 1, 255),
         }
-    }
-
-    /// `physdev_mt` for a packet that crosses no bridge port: what is negated holds.
-    fn physdev(&self, physdev: &Physdev, at: At) -> Asked<bool> {
-        if self.plan.may_be_bridged(self.packet.iif, self.space) {
-            return self.undecided(at, Why::State, 0.5);
-        }
-        let holds = [
-            physdev.input.as_ref().map(|pattern| pattern.not),
-            physdev.output.as_ref().map(|pattern| pattern.not),
-            physdev.is_in.map(|is| is.not),
-            physdev.is_out.map(|is| is.not),
-            physdev.is_bridged.map(|is| is.not),
-        ];
-        Ok(holds.into_iter().flatten().all(|negated| negated))
     }
 }
 

@@ -1,0 +1,129 @@
+//! Conditions on what is around the packet: types of addresses, the sender's owner, frames and bridge ports.
+
+use super::*;
+use crate::host::xt::AddressTypes;
+use crate::walk::Origin;
+
+impl Scene<'_> {
+    pub(in crate::walk) fn addrtype(&self, types: &Addrtype, at: At) -> Asked<bool> {
+        let device = match types.limit {
+            None => None,
+            Some(InterfaceLimit::In) => Some(self.packet.iif),
+            Some(InterfaceLimit::Out) => Some(self.packet.oif),
+        };
+        let side = |value: &Value, field: Field, asked: Option<Neg<_>>| match asked {
+            None => Ok(true),
+            Some(wanted) => negate(self.address_type(value, field, wanted.value, device, at), wanted.not),
+        };
+        all([side(&self.packet.src, Field::Src, types.source), side(&self.packet.dst, Field::Dst, types.destination)])
+    }
+
+    pub(in crate::walk) fn address_type(
+        &self,
+        value: &Value,
+        field: Field,
+        types: AddressTypes,
+        device: Option<Device>,
+        at: At,
+    ) -> Asked<bool> {
+        let on = match device {
+            None | Some(Device::Absent) => None,
+            Some(Device::Known(number)) => Some(number),
+            Some(Device::Entering) => match self.space.known(Field::Iif) {
+                Some(number) => Some(number),
+                None => return self.undecided(at, Why::Unread, 0.5),
+            },
+            Some(Device::Leaving) => return self.undecided(at, Why::Unread, 0.5),
+        };
+        if self.plan.namespace().is_read(What::Routes) {
+            return self.in_set(value, &self.plan.addresses_of_type(self.query.family, types, on), Some(at));
+        }
+        self.unread_address_type(value, field, types, at)
+    }
+
+    /// The type of an address of a host whose addresses were not read: what the query says of it, and what any host's
+    /// would be.
+    pub(in crate::walk) fn unread_address_type(
+        &self,
+        value: &Value,
+        field: Field,
+        types: AddressTypes,
+        at: At,
+    ) -> Asked<bool> {
+        let is_entering = matches!(value, Value::Entering(_));
+        let local = types.contains(AddressTypes::LOCAL);
+        let (first, last) = crate::walk::plan::loopback_range(self.query.family);
+        match self.in_range(value, first, last, Some(at)) {
+            Ok(true) => return Ok(local),
+            Ok(false) => {}
+            Err(_) if is_entering => {}
+            Err(open) => return Err(open),
+        }
+        let as_type =
+            |is_local: bool| types.contains(if is_local { AddressTypes::LOCAL } else { AddressTypes::UNICAST });
+        match field {
+            Field::Dst if is_entering && self.query.dst_is_local => Ok(as_type(true)),
+            Field::Dst if is_entering => self.assume(self.is_here()).map(as_type),
+            Field::Src if is_entering && self.made_here => Ok(as_type(true)),
+            // A packet from outside with a source of this host's own is refused by routing: the walk is of the others.
+            Field::Src if is_entering => Ok(as_type(false)),
+            _ => self.undecided(at, Why::Unread, if local { 0.3 } else { 0.7 }),
+        }
+    }
+
+    /// The question whether the packet's destination is an address of this host, whose addresses nobody has read.
+    pub(in crate::walk) fn is_here(&self) -> Open {
+        let dst = self.address_of(&self.packet.dst);
+        Open::either(Assumed::Local(Endpoints { dst, ..Endpoints::default() }), Why::Unread, 0.3)
+    }
+
+    /// `owner_mt`: a packet that was not made here has no socket, and then only what is negated throughout holds.
+    pub(in crate::walk) fn owner(&self, owner: &Owner) -> Asked<bool> {
+        if !self.made_here {
+            let negated = owner.uid.is_none_or(|uid| uid.not)
+                && owner.gid.is_none_or(|gid| gid.not)
+                && owner.socket_exists.is_none_or(|socket| socket.not);
+            return Ok(negated);
+        }
+        let id = |field: Field, asked: Option<Neg<(u32, u32)>>| match asked {
+            None => Ok(true),
+            Some(ids) => negate(self.entering(field, u128::from(ids.value.0), u128::from(ids.value.1)), ids.not),
+        };
+        let socket = Ok(owner.socket_exists.is_none_or(|socket| !socket.not));
+        all([socket, id(Field::Uid, owner.uid), id(Field::Gid, owner.gid)])
+    }
+
+    /// `mac_mt`: holds only for packets that arrived on an Ethernet device, before they are routed on; lo is none.
+    pub(in crate::walk) fn mac(&self, mac: &Neg<crate::host::Mac>) -> Asked<bool> {
+        if self.packet.iif == Device::Absent || self.query.origin == Origin::Local {
+            return Ok(false);
+        }
+        let value = mac.value.0.iter().fold(0u128, |value, byte| value << 8 | u128::from(*byte));
+        negate(self.entering(Field::SrcMac, value, value), mac.not)
+    }
+
+    /// `pkttype_mt`: a packet made here is its own loop's.
+    pub(in crate::walk) fn pkttype(&self, kind: &Neg<PacketType>) -> Asked<bool> {
+        let wanted = match kind.value {
+            PacketType::Host => 0,
+            PacketType::Broadcast => 1,
+            PacketType::Multicast => 2,
+        };
+        negate(self.entering(Field::Pkttype, wanted, wanted), kind.not)
+    }
+
+    /// `physdev_mt` for a packet that crosses no bridge port: what is negated holds.
+    pub(in crate::walk) fn physdev(&self, physdev: &Physdev, at: At) -> Asked<bool> {
+        if self.plan.may_be_bridged(self.packet.iif, self.space) {
+            return self.undecided(at, Why::State, 0.5);
+        }
+        let holds = [
+            physdev.input.as_ref().map(|pattern| pattern.not),
+            physdev.output.as_ref().map(|pattern| pattern.not),
+            physdev.is_in.map(|is| is.not),
+            physdev.is_out.map(|is| is.not),
+            physdev.is_bridged.map(|is| is.not),
+        ];
+        Ok(holds.into_iter().flatten().all(|negated| negated))
+    }
+}

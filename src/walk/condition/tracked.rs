@@ -1,0 +1,86 @@
+//! Conditions on what conntrack knows of the packet: `xt_conntrack`, `xt_state`, `xt_connmark`.
+
+use super::*;
+
+impl Scene<'_> {
+    /// Whether conntrack's state is one of these, as `xt_conntrack` and `xt_state` see it at this hook.
+    pub(in crate::walk) fn ct_state(&self, states: CtStates) -> Asked<bool> {
+        match self.tracking() {
+            Tracking::Unseen => Ok(states.contains(CtStates::INVALID)),
+            Tracking::Untracked => Ok(states.contains(CtStates::UNTRACKED)),
+            Tracking::Tracked => {
+                let flow = &self.packet.flow;
+                if flow.snat && states.contains(CtStates::SNAT) || flow.dnat && states.contains(CtStates::DNAT) {
+                    return Ok(true);
+                }
+                let wanted = (0..16).map(|bit| 1u16 << bit).filter(|bit| states.bits() & bit != 0).map(u128::from);
+                self.space.ask(Field::CtState, &ValueSet::from_ranges(wanted.map(|bit| (bit, bit))))
+            }
+        }
+    }
+
+    /// Whether conntrack sees the packet at this hook: it looks at priority −200, and keeps what it saw.
+    pub(in crate::walk) fn tracking(&self) -> Tracking {
+        self.packet.flow.tracking
+    }
+
+    /// `conntrack_mt`: without a flow only the state can hold; INVALID packets have none.
+    pub(in crate::walk) fn conntrack(&self, asked: &Conntrack, at: At) -> Asked<bool> {
+        let state = match asked.state {
+            Some(states) => negate(self.ct_state(states.value), states.not),
+            None => Ok(true),
+        };
+        match self.has_flow() {
+            Ok(false) => return if asked.state.is_some() { state } else { Ok(false) },
+            Ok(true) => {}
+            Err(open) => return Err(open),
+        }
+        let flow = &self.packet.flow;
+        let [src, sport, dst, dport] = &flow.original;
+        // The reply's source is what the destination became, and its destination what the source did.
+        let reply = [&self.packet.dst, &self.packet.dport, &self.packet.src, &self.packet.sport];
+        let address = |value: &Value, asked: &Option<Neg<AddressMask>>| match asked {
+            Some(net) => self.address(value, net, at),
+            None => Ok(true),
+        };
+        let other = match (asked.status, asked.expire) {
+            (None, None) => Ok(true),
+            (Some(status), None) => conntrack::status(flow, status),
+            _ => self.undecided(at, Why::State, 0.5),
+        };
+        all([
+            state,
+            Ok(asked.protocol.is_none_or(|protocol| (self.query.protocol == protocol.value) != protocol.not)),
+            Ok(asked.direction.is_none_or(|direction| direction == CtDirection::Original)),
+            address(src, &asked.orig_src),
+            address(dst, &asked.orig_dst),
+            address(reply[0], &asked.reply_src),
+            address(reply[2], &asked.reply_dst),
+            self.port(sport, asked.orig_sport, at),
+            self.port(dport, asked.orig_dport, at),
+            self.port(reply[1], asked.reply_sport, at),
+            self.port(reply[3], asked.reply_dport, at),
+            other,
+        ])
+    }
+
+    /// Whether the packet has a flow here: tracked, and not INVALID.
+    pub(in crate::walk) fn has_flow(&self) -> Asked<bool> {
+        match self.tracking() {
+            Tracking::Unseen | Tracking::Untracked => Ok(false),
+            Tracking::Tracked => {
+                let invalid = u128::from(CtStates::INVALID.bits());
+                negate(self.entering(Field::CtState, invalid, invalid), false).map(|is| !is)
+            }
+        }
+    }
+
+    pub(in crate::walk) fn connmark(&self, mark: &Neg<Masked>, at: At) -> Asked<bool> {
+        match self.has_flow() {
+            // `connmark_mt` gives false without a flow, whatever the `!` says.
+            Ok(false) => Ok(false),
+            Ok(true) => negate(self.masked(&self.packet.flow.mark, mark.value, at), mark.not),
+            Err(open) => Err(open),
+        }
+    }
+}
