@@ -1,6 +1,8 @@
 //! `rules`: the ruleset as the admin's own tools print it, without the tools.
 
-use crate::host::{Backend, IpFamily, Namespace, What};
+use std::borrow::Cow;
+
+use crate::host::{Backend, IpFamily, Namespace, Observations, What};
 use crate::syntax::iptables;
 
 /// A kind of text that the rules of a host are printed in.
@@ -72,9 +74,11 @@ pub fn all(ns: &Namespace, counters: bool) -> String {
 fn text(ns: &Namespace, kind: Kind, counters: bool) -> String {
     match kind {
         Kind::Save(family, backend) => {
-            let counted = counters.then_some(&ns.observations);
+            // The tools print what the policies counted in any case.
+            let policies = || Observations { policies: ns.observations.policies.clone(), ..Observations::default() };
+            let seen = if counters { Cow::Borrowed(&ns.observations) } else { Cow::Owned(policies()) };
             let there = ns.ruleset.tables.iter().any(|table| table.backend == backend && table.family.sees(family));
-            if there { iptables::print(&ns.ruleset, counted, family, backend) } else { String::new() }
+            if there { iptables::print(&ns.ruleset, Some(&seen), family, backend) } else { String::new() }
         }
         // No reader fills native tables or ipset sets yet, and the model has no place for them.
         Kind::Nft | Kind::Ipset => String::new(),

@@ -42,7 +42,8 @@ pub(super) fn sentence(teller: &Teller<'_>) -> String {
         })
         .collect();
     if left_out > 0 {
-        parts.push(say(Phrase::OtherCases, &[("count", &left_out.to_string())]));
+        let phrase = if left_out == 1 { Phrase::OtherCase } else { Phrase::OtherCases };
+        parts.push(say(phrase, &[("count", &left_out.to_string())]));
     }
     let unexplored = teller.answer.walk.unexplored;
     if unexplored > 0 {

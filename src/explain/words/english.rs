@@ -84,6 +84,7 @@ pub(super) fn phrase(phrase: Phrase) -> &'static str {
         Phrase::CaseGoes => "it goes to {who}",
         Phrase::CaseNobody => "it arrives where no socket listens",
         Phrase::CaseUnknown => "it cannot be told who gets it",
+        Phrase::OtherCase => "one other case ends otherwise",
         Phrase::OtherCases => "{count} other cases end otherwise",
         Phrase::Unexplored => "{count} ways were not followed to their end",
 

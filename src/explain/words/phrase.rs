@@ -87,6 +87,7 @@ pub(super) enum Phrase {
     CaseGoes,
     CaseNobody,
     CaseUnknown,
+    OtherCase,
     OtherCases,
     Unexplored,
     // The kernel's own reasons.
