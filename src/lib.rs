@@ -4,15 +4,16 @@
 //! here is a room with a contract of its own; a test (`tests/rooms.rs`) fails where one uses a room that it may not.
 //!
 //! ```text
-//!  syntax ──┐
-//!  snapshot ┴─▶ host ──▶ walk ──▶ explain ──▶ report, tui      shot
-//!                    cli holds the wires
+//!  syntax ─┐
+//!  kernel ─┼──▶ host ──▶ walk ──▶ explain ──▶ report, tui      shot
+//!  snapshot┘         cli holds the wires
 //! ```
 //!
 //! | room | what it is | what it never does |
 //! |---|---|---|
 //! | [`host`] | a host at one instant, as plain data | read, decide or print |
 //! | [`syntax`] | the languages that admins read and write: text ⇄ rules | touch files, processes, sockets |
+//! | [`kernel`] | the kernel's own forms: netlink, xtables blobs, procfs → host | change anything, run a tool, know text syntax |
 //! | [`snapshot`] | a recorded host in one readable file ⇄ host | touch sockets and processes |
 //! | [`walk`] | a packet's way through a host → outcomes | read, print, know a clock, fail |
 //! | [`explain`] | what outcomes mean: who answers, ghosts, causes, and the sentences that say so | know a terminal |
@@ -24,6 +25,7 @@
 pub mod cli;
 pub mod explain;
 pub mod host;
+pub mod kernel;
 pub mod report;
 pub mod shot;
 pub mod snapshot;

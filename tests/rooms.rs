@@ -27,7 +27,7 @@ const ROOMS: [(&str, &[&str]); 11] = [
 ];
 
 /// Which rooms may use a package. Every dependency has a row here.
-const PACKAGES: [(&str, &[&str]); 16] = [
+const PACKAGES: [(&str, &[&str]); 22] = [
     ("bitflags", &["host", "syntax"]),
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),
@@ -35,6 +35,12 @@ const PACKAGES: [(&str, &[&str]); 16] = [
     ("crossterm", &["cli", "tui"]),
     ("fuzzy_matcher", &["tui"]),
     ("ipnet", &["host", "syntax", "kernel", "snapshot", "walk", "explain", "report", "tui"]),
+    ("libc", &["kernel"]),
+    ("netlink_packet_core", &["kernel"]),
+    ("netlink_packet_route", &["kernel"]),
+    ("netlink_packet_sock_diag", &["kernel"]),
+    ("netlink_sys", &["kernel"]),
+    ("nix", &["kernel"]),
     ("nom", &["syntax", "kernel"]),
     ("procfs", &["kernel"]),
     ("ratatui", &["tui", "shot", "cli"]),

@@ -1,0 +1,261 @@
+//! Netlink, as far as reading needs it: a socket of the calling thread's network namespace, requests, dumps, attributes.
+//!
+//! Knows framing (netlink(7): `struct nlmsghdr`, `struct nlattr`) and what may go wrong. Deliberately does not know what any
+//! message means. A socket belongs to the namespace in which it was opened, for as long as it lives.
+
+use std::io;
+
+use netlink_sys::{Socket, SocketAddr};
+
+/// Room for one message of a dump: the kernel fills at most this much at a time (`netlink_dump` takes up to 32 KiB, and
+/// less where the reader's buffer is smaller).
+const BUFFER: usize = 64 * 1024;
+
+const HEADER: usize = 16;
+const NLM_F_REQUEST: u16 = 0x01;
+const NLM_F_DUMP_INTR: u16 = 0x10;
+const NLM_F_DUMP: u16 = 0x300;
+const NLMSG_NOOP: u16 = 1;
+const NLMSG_ERROR: u16 = 2;
+const NLMSG_DONE: u16 = 3;
+const NLMSG_OVERRUN: u16 = 4;
+
+/// The bits of an attribute's type that name it (`NLA_TYPE_MASK`).
+const TYPE: u16 = 0x3fff;
+
+/// Why the kernel did not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// It may not be asked without a capability that this process lacks (`EPERM`, `EACCES`).
+    #[error("permission denied")]
+    Forbidden,
+    /// It has no such thing (`EPROTONOSUPPORT`, `ENOENT`, `EOPNOTSUPP`, …).
+    #[error("the kernel does not have it")]
+    Missing,
+    /// What came is no netlink message.
+    #[error("the kernel's answer is cut off")]
+    Malformed,
+    /// Anything else.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+impl Failure {
+    /// What a positive `errno` means.
+    fn from_errno(errno: i32) -> Failure {
+        match errno {
+            libc::EPERM | libc::EACCES => Failure::Forbidden,
+            libc::EPROTONOSUPPORT | libc::EAFNOSUPPORT | libc::ENOENT | libc::EOPNOTSUPP | libc::ENOPROTOOPT => {
+                Failure::Missing
+            }
+            errno => Failure::Io(io::Error::from_raw_os_error(errno)),
+        }
+    }
+}
+
+/// Takes what the operating system says for what it means here.
+fn io_failure(error: io::Error) -> Failure {
+    error.raw_os_error().map_or_else(|| Failure::Io(error), Failure::from_errno)
+}
+
+/// One message: its type and what follows the header.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Message<'a> {
+    /// `nlmsg_type`.
+    pub(super) kind: u16,
+    /// The payload, after `struct nlmsghdr`.
+    pub(super) body: &'a [u8],
+}
+
+/// Whether a dump is one instant's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Dumped {
+    /// Nothing changed on the way, as far as the kernel says.
+    Whole,
+    /// Something changed on the way (`NLM_F_DUMP_INTR`): entries may be missing or double.
+    Interrupted,
+}
+
+/// A netlink socket in the network namespace of the thread that opened it.
+pub(super) struct Channel {
+    socket: Socket,
+    buffer: Vec<u8>,
+    sequence: u32,
+}
+
+impl Channel {
+    /// Opens a socket of a protocol (`NETLINK_ROUTE`, `NETLINK_NETFILTER`, `NETLINK_SOCK_DIAG`, …).
+    pub(super) fn open(protocol: isize) -> Result<Channel, Failure> {
+        let mut socket = Socket::new(protocol).map_err(io_failure)?;
+        socket.bind_auto().map_err(io_failure)?;
+        socket.connect(&SocketAddr::new(0, 0)).map_err(io_failure)?;
+        Ok(Channel { socket, buffer: vec![0; BUFFER], sequence: 0 })
+    }
+
+    /// Joins a multicast group, by its number.
+    pub(super) fn join(&mut self, group: u32) -> Result<(), Failure> {
+        self.socket.add_membership(group).map_err(io_failure)
+    }
+
+    /// Asks for everything (`NLM_F_DUMP`), and hands over each message of the answer.
+    ///
+    /// # Errors
+    /// What the kernel says instead of an answer. Messages that were handed over before stay handed over.
+    pub(super) fn dump(
+        &mut self,
+        kind: u16,
+        body: &[u8],
+        mut each: impl FnMut(Message<'_>),
+    ) -> Result<Dumped, Failure> {
+        self.send(kind, NLM_F_DUMP, body)?;
+        let mut dumped = Dumped::Whole;
+        loop {
+            let length = self.receive()?;
+            let mut bytes = &self.buffer[..length];
+            while !bytes.is_empty() {
+                let (header, message, rest) = split(bytes)?;
+                bytes = rest;
+                if header.sequence != self.sequence {
+                    continue;
+                }
+                if header.flags & NLM_F_DUMP_INTR != 0 {
+                    dumped = Dumped::Interrupted;
+                }
+                match message.kind {
+                    NLMSG_NOOP => {}
+                    NLMSG_DONE | NLMSG_ERROR => {
+                        result(message.body)?;
+                        return Ok(dumped);
+                    }
+                    NLMSG_OVERRUN => return Err(Failure::Malformed),
+                    _ => each(message),
+                }
+            }
+        }
+    }
+
+    /// Asks for one thing, and hands over the answer.
+    pub(super) fn get<T>(
+        &mut self,
+        kind: u16,
+        body: &[u8],
+        read: impl FnOnce(Message<'_>) -> T,
+    ) -> Result<T, Failure> {
+        self.send(kind, 0, body)?;
+        loop {
+            let length = self.receive()?;
+            let mut bytes = &self.buffer[..length];
+            while !bytes.is_empty() {
+                let (header, message, rest) = split(bytes)?;
+                bytes = rest;
+                if header.sequence != self.sequence {
+                    continue;
+                }
+                if message.kind == NLMSG_ERROR {
+                    result(message.body)?;
+                    return Err(Failure::Malformed);
+                }
+                return Ok(read(message));
+            }
+        }
+    }
+
+    fn send(&mut self, kind: u16, flags: u16, body: &[u8]) -> Result<(), Failure> {
+        self.sequence = self.sequence.wrapping_add(1).max(1);
+        let length = HEADER + body.len();
+        let mut request = Vec::with_capacity(length);
+        request.extend_from_slice(&(length as u32).to_ne_bytes());
+        request.extend_from_slice(&kind.to_ne_bytes());
+        request.extend_from_slice(&(flags | NLM_F_REQUEST).to_ne_bytes());
+        request.extend_from_slice(&self.sequence.to_ne_bytes());
+        request.extend_from_slice(&0u32.to_ne_bytes());
+        request.extend_from_slice(body);
+        self.socket.send(&request, 0).map(drop).map_err(io_failure)
+    }
+
+    /// The next datagram, as its length in the buffer.
+    fn receive(&mut self) -> Result<usize, Failure> {
+        loop {
+            match self.socket.recv(&mut &mut self.buffer[..], libc::MSG_TRUNC) {
+                Ok(length) if length > self.buffer.len() => return Err(Failure::Malformed),
+                Ok(length) => return Ok(length),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(io_failure(error)),
+            }
+        }
+    }
+}
+
+/// What of `struct nlmsghdr` decides how a message is taken.
+struct Header {
+    flags: u16,
+    sequence: u32,
+}
+
+/// The first message of a datagram, and what follows it.
+fn split(bytes: &[u8]) -> Result<(Header, Message<'_>, &[u8]), Failure> {
+    let length = u32_at(bytes, 0).ok_or(Failure::Malformed)? as usize;
+    let kind = u16_at(bytes, 4).ok_or(Failure::Malformed)?;
+    let flags = u16_at(bytes, 6).ok_or(Failure::Malformed)?;
+    let sequence = u32_at(bytes, 8).ok_or(Failure::Malformed)?;
+    let body = bytes.get(HEADER..length).ok_or(Failure::Malformed)?;
+    let rest = bytes.get(length.next_multiple_of(4)..).unwrap_or_default();
+    Ok((Header { flags, sequence }, Message { kind, body }, rest))
+}
+
+/// What `NLMSG_ERROR` and `NLMSG_DONE` carry: zero, or a negative errno.
+fn result(body: &[u8]) -> Result<(), Failure> {
+    match u32_at(body, 0).map(|errno| errno as i32) {
+        None | Some(0) => Ok(()),
+        Some(errno) => Err(Failure::from_errno(errno.saturating_neg())),
+    }
+}
+
+fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
+    bytes.get(at..at + 2).and_then(|part| part.try_into().ok()).map(u16::from_ne_bytes)
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+    bytes.get(at..at + 4).and_then(|part| part.try_into().ok()).map(u32::from_ne_bytes)
+}
+
+/// Attributes one after the other: type (without its flags) and value. Ends at the first that is cut off.
+#[derive(Debug, Clone)]
+pub(super) struct Attributes<'a>(pub(super) &'a [u8]);
+
+impl<'a> Attributes<'a> {
+    /// The value of the first attribute of this type.
+    pub(super) fn get(&self, kind: u16) -> Option<&'a [u8]> {
+        self.clone().find(|(found, _)| *found == kind).map(|(_, value)| value)
+    }
+}
+
+impl<'a> Iterator for Attributes<'a> {
+    type Item = (u16, &'a [u8]);
+
+    fn next(&mut self) -> Option<(u16, &'a [u8])> {
+        let length = usize::from(u16_at(self.0, 0)?);
+        let kind = u16_at(self.0, 2)? & TYPE;
+        let value = self.0.get(4..length)?;
+        self.0 = self.0.get(length.next_multiple_of(4)..).unwrap_or_default();
+        Some((kind, value))
+    }
+}
+
+/// Appends an attribute, padded.
+pub(super) fn push_attribute(body: &mut Vec<u8>, kind: u16, value: &[u8]) {
+    body.extend_from_slice(&((value.len() + 4) as u16).to_ne_bytes());
+    body.extend_from_slice(&kind.to_ne_bytes());
+    body.extend_from_slice(value);
+    body.resize(body.len().next_multiple_of(4), 0);
+}
+
+/// A number in network byte order, of at most 8 bytes.
+pub(super) fn be(value: &[u8]) -> Option<u64> {
+    (value.len() <= 8).then(|| value.iter().fold(0, |number, byte| number << 8 | u64::from(*byte)))
+}
+
+/// A text that ends at its first NUL; bytes that are no UTF-8 become U+FFFD.
+pub(super) fn text(value: &[u8]) -> std::borrow::Cow<'_, str> {
+    String::from_utf8_lossy(value.split(|byte| *byte == 0).next().unwrap_or_default())
+}
