@@ -11,6 +11,7 @@
 
 pub mod names;
 pub mod net;
+pub mod nft;
 pub mod route;
 pub mod ruleset;
 pub mod socket;

@@ -14,8 +14,7 @@ pub mod trace;
 
 pub use json::{ports as ports_json, rules as rules_json, trace as trace_json};
 
-use crate::host::{Body, Host, RuleId, Ruleset};
-use crate::syntax::iptables;
+use crate::host::Host;
 
 /// How text is laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,33 +28,6 @@ pub struct Style {
 impl Style {
     /// The width of text that no terminal shows.
     pub const WIDTH: usize = 80;
-}
-
-/// A rule as its tool prints it, `-A CHAIN` included.
-fn rule_text(ruleset: &Ruleset, rule: RuleId) -> String {
-    match &ruleset.rule(rule).body {
-        Body::Iptables(body) => iptables::rule_text(ruleset.table(rule.chain), ruleset.chain(rule.chain), body),
-    }
-}
-
-/// A rule as its tool prints it, without its chain.
-fn rule_spec(ruleset: &Ruleset, rule: RuleId) -> String {
-    match &ruleset.rule(rule).body {
-        Body::Iptables(body) => iptables::rule_spec(ruleset.table(rule.chain), body),
-    }
-}
-
-/// One match of a rule, or its target, as its tool prints it.
-fn part_text(ruleset: &Ruleset, rule: RuleId, index: Option<u16>) -> String {
-    let table = ruleset.table(rule.chain);
-    match &ruleset.rule(rule).body {
-        Body::Iptables(body) => match index {
-            Some(index) => {
-                body.matches.get(usize::from(index)).map(|m| iptables::match_text(table.family, m)).unwrap_or_default()
-            }
-            None => iptables::target_text(table, &body.target),
-        },
-    }
 }
 
 /// The name of a namespace as the contract gives it: empty for the one that was asked about.

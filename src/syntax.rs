@@ -5,8 +5,41 @@
 
 pub mod iptables;
 mod kind;
+pub mod nft;
 
 pub use kind::{Kind, looks_like};
+
+use crate::host::{Body, RuleId, Ruleset};
+
+/// A rule as its tool prints it: of an iptables table with `-A CHAIN` before it.
+pub fn rule_text(ruleset: &Ruleset, rule: RuleId) -> String {
+    let table = ruleset.table(rule.chain);
+    match &ruleset.rule(rule).body {
+        Body::Iptables(body) => iptables::rule_text(table, ruleset.chain(rule.chain), body),
+        Body::Nft(body) => nft::rule_text(table, body),
+    }
+}
+
+/// A rule as its tool prints it, without its chain.
+pub fn rule_spec(ruleset: &Ruleset, rule: RuleId) -> String {
+    let table = ruleset.table(rule.chain);
+    match &ruleset.rule(rule).body {
+        Body::Iptables(body) => iptables::rule_spec(table, body),
+        Body::Nft(body) => nft::rule_text(table, body),
+    }
+}
+
+/// One condition of a rule (an index into its matches or expressions), or what it does, as its tool prints it.
+pub fn part_text(ruleset: &Ruleset, rule: RuleId, index: Option<u16>) -> String {
+    let table = ruleset.table(rule.chain);
+    match (&ruleset.rule(rule).body, index) {
+        (Body::Iptables(body), Some(index)) => {
+            body.matches.get(usize::from(index)).map(|m| iptables::match_text(table.family, m)).unwrap_or_default()
+        }
+        (Body::Iptables(body), None) => iptables::target_text(table, &body.target),
+        (Body::Nft(body), index) => nft::part_text(table, body, index),
+    }
+}
 
 /// Something that a reader has to say about a line.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -94,8 +94,7 @@ fn protocols(ns: &Namespace) -> Vec<Protocol> {
     let mut protocols = BTreeSet::from([Protocol::TCP, Protocol::UDP]);
     for (_, chain) in ns.ruleset.chains() {
         for rule in &chain.rules {
-            let crate::host::Body::Iptables(rule) = &rule.body;
-            protocols.extend(rule.matches.iter().filter_map(|matched| match matched {
+            protocols.extend(rule.body.matches().filter_map(|matched| match matched {
                 xt::Match::Protocol(protocol) if protocol.value.has_ports() => Some(protocol.value),
                 _ => None,
             }));
@@ -153,8 +152,7 @@ fn named_addresses(ns: &Namespace, family: IpFamily) -> ValueSet {
     let rules = ns.ruleset.tables.iter().filter(|table| table.family.sees(family));
     let rules = rules.flat_map(|table| &table.chains).flat_map(|chain| &chain.rules);
     let named = rules.flat_map(|rule| {
-        let crate::host::Body::Iptables(rule) = &rule.body;
-        rule.matches.iter().filter_map(|matched| match matched {
+        rule.body.matches().filter_map(|matched| match matched {
             xt::Match::Destination(asked) => match &asked.value {
                 xt::AddressMask::Net(net) if net.prefix_len() == net.max_prefix_len() => Some(number(net.addr())),
                 xt::AddressMask::Net(_) | xt::AddressMask::Bits(_) => None,

@@ -8,7 +8,7 @@ use std::fmt;
 
 use super::names::Name;
 use super::net::IpFamily;
-use super::xt;
+use super::{nft, xt};
 
 /// All tables of a namespace.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -157,12 +157,19 @@ pub struct Table {
     pub backend: Backend,
     /// Its chains, in the order of the listing.
     pub chains: Vec<Chain>,
+    /// Its sets and maps: those of native tables.
+    pub sets: Vec<nft::Set>,
 }
 
 impl Table {
     /// The position of the chain with this name.
     pub fn chain_index(&self, name: &str) -> Option<usize> {
         self.chains.iter().position(|chain| &*chain.name == name)
+    }
+
+    /// The set or map with this name.
+    pub fn set(&self, name: &str) -> Option<&nft::Set> {
+        self.sets.iter().find(|set| &*set.name == name)
     }
 }
 
@@ -349,6 +356,53 @@ pub struct Rule {
 pub enum Body {
     /// iptables: matches, then a target.
     Iptables(xt::Rule),
+    /// Native nf_tables: expressions.
+    Nft(nft::Rule),
+}
+
+impl Body {
+    /// The rule, where iptables made it.
+    pub fn iptables(&self) -> Option<&xt::Rule> {
+        match self {
+            Body::Iptables(rule) => Some(rule),
+            Body::Nft(_) => None,
+        }
+    }
+
+    /// The xtables matches of the rule: all of its conditions where iptables made it.
+    pub fn matches(&self) -> impl Iterator<Item = &xt::Match> {
+        self.indexed_matches().map(|(_, matched)| matched)
+    }
+
+    /// The same with their positions: among the matches, or among the expressions of a native rule.
+    pub fn indexed_matches(&self) -> impl Iterator<Item = (u16, &xt::Match)> {
+        let (own, native) = match self {
+            Body::Iptables(rule) => (&rule.matches[..], &[][..]),
+            Body::Nft(rule) => (&[][..], &rule.expressions[..]),
+        };
+        let own = own.iter().enumerate();
+        let native = native.iter().enumerate().filter_map(|(at, expression)| match expression {
+            nft::Expression::Match(matched) => Some((at, &**matched)),
+            _ => None,
+        });
+        own.chain(native).map(|(at, matched)| (at as u16, matched))
+    }
+
+    /// The xtables match at a position.
+    pub fn match_at(&self, index: u16) -> Option<&xt::Match> {
+        self.indexed_matches().find(|(at, _)| *at == index).map(|(_, matched)| matched)
+    }
+
+    /// The xtables target of the rule.
+    pub fn target(&self) -> Option<&xt::Target> {
+        match self {
+            Body::Iptables(rule) => Some(&rule.target),
+            Body::Nft(rule) => rule.expressions.iter().find_map(|expression| match expression {
+                nft::Expression::Target(target) => Some(&**target),
+                _ => None,
+            }),
+        }
+    }
 }
 
 /// What was counted in a namespace, held by identity.

@@ -1,10 +1,11 @@
 //! `trace` for people: the packet, who gets it and why, then each outcome with its conditions and its way, hook by hook.
 
 use super::page::{Page, Span, Tone};
-use super::{Style, namespace_name, part_text, rule_spec};
+use super::{Style, namespace_name};
 use crate::explain::{Answer, AnswerVerdict, fields, words};
 use crate::host::xt::CtStates;
 use crate::host::{ChainId, Host, IpFamily, RuleId, Ruleset};
+use crate::syntax::{part_text, rule_spec};
 use crate::walk::{
     Condition, Event, Fate, FateKind, Field, Op, Origin, Outcome, Query, RouteDecision, RouteEvent, Step, StepAt,
     ValueSet, Values, Verdict,

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 
+use crate::host::nft;
 use crate::host::{Body, ChainId, Hook, RuleId, Ruleset, xt};
 
 /// A hook on one pass of the packet's way. Pass 0: the packet never comes there.
@@ -71,9 +72,15 @@ impl Frames {
 
 /// The chain that a rule jumps or goes to.
 pub fn target(ruleset: &Ruleset, rule: RuleId) -> Option<ChainId> {
-    let Body::Iptables(body) = &ruleset.rule(rule).body;
-    match body.target {
-        xt::Target::Jump(chain) | xt::Target::Goto(chain) => Some(ChainId { table: rule.chain.table, chain }),
-        _ => None,
-    }
+    let chain = match &ruleset.rule(rule).body {
+        Body::Iptables(body) => match body.target {
+            xt::Target::Jump(chain) | xt::Target::Goto(chain) => chain,
+            _ => return None,
+        },
+        Body::Nft(body) => body.expressions.iter().find_map(|expression| match expression {
+            nft::Expression::Verdict(nft::Verdict::Jump(chain) | nft::Verdict::Goto(chain)) => Some(chain.0),
+            _ => None,
+        })?,
+    };
+    Some(ChainId { table: rule.chain.table, chain })
 }

@@ -68,7 +68,10 @@ impl Engine<'_> {
         let rules = &ruleset.chain(frame.chain).rules;
         let mut index = frame.next;
         while let Some(rule) = rules.get(index as usize) {
-            let Body::Iptables(rule) = &rule.body;
+            let Body::Iptables(rule) = &rule.body else {
+                index += 1;
+                continue;
+            };
             let id = RuleId { chain: frame.chain, index };
             state.looked += 1;
             let answer = matches_hold(&self.scene(state, hook), &rule.matches, id);
@@ -237,8 +240,8 @@ impl Engine<'_> {
 
     /// Whether a rule's target gives an address, and whether it gives a port.
     fn gives(&self, id: RuleId) -> (bool, bool) {
-        let Body::Iptables(rule) = &self.plan.namespace().ruleset.rule(id).body;
-        match &rule.target {
+        let Some(target) = self.plan.namespace().ruleset.rule(id).body.target() else { return (true, true) };
+        match target {
             Target::Dnat(nat) | Target::Snat(nat) => (nat.addresses.is_some(), nat.ports.is_some()),
             Target::Masquerade(nat) | Target::Redirect(nat) => (true, nat.ports.is_some()),
             _ => (true, false),
@@ -247,8 +250,8 @@ impl Engine<'_> {
 
     /// What targets that let the packet go on change about it.
     fn change(&self, state: &mut State, hook: Hook, id: RuleId) {
-        let Body::Iptables(rule) = &self.plan.namespace().ruleset.rule(id).body;
-        match &rule.target {
+        let Some(target) = self.plan.namespace().ruleset.rule(id).body.target() else { return };
+        match target {
             Target::Mark(mark) => {
                 let old = self.scene(state, hook).settled(&state.packet.mark);
                 state.packet.mark = replaced(&old, mark.mask, &Value::Known(u128::from(mark.value)), u32::MAX);

@@ -5,20 +5,18 @@
 use super::packet::Flow;
 use super::space::Asked;
 use crate::host::xt::{CtStates, CtStatuses, Match, Neg, Opaque, Target, TcpFlags};
-use crate::host::{Body, Protocol, Rule};
+use crate::host::{Protocol, Rule};
 
 /// Whether a rule makes conntrack look at packets of its family, in the whole namespace, wherever the rule stands
 /// (`nf_ct_netns_get`, called when the extension is set up).
 pub(super) fn needs(rule: &Rule) -> bool {
-    let Body::Iptables(rule) = &rule.body;
-    rule.matches.iter().any(match_needs) || target_needs(&rule.target)
+    rule.body.matches().any(match_needs) || rule.body.target().is_some_and(target_needs)
 }
 
 /// Whether a rule asks for flows whose source or destination is translated.
 pub(super) fn asks_translated(rule: &Rule) -> bool {
-    let Body::Iptables(rule) = &rule.body;
     let asks = |states: CtStates| states.intersects(CtStates::SNAT | CtStates::DNAT);
-    rule.matches.iter().any(|matched| match matched {
+    rule.body.matches().any(|matched| match matched {
         Match::State(states) => asks(states.value),
         Match::Conntrack(conntrack) => conntrack.state.is_some_and(|states| asks(states.value)),
         _ => false,

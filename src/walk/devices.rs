@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use super::outcome::Values;
 use super::set::ValueSet;
 use crate::host::xt::{InterfacePattern, Match};
-use crate::host::{Body, Namespace, What};
+use crate::host::{Namespace, What};
 
 /// A class of devices that no rule tells apart.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,8 +35,7 @@ impl Devices {
         let mut classes = BTreeSet::from([Class::Named("lo".to_owned()), Class::Others(String::new())]);
         for (_, chain) in namespace.ruleset.chains() {
             for rule in &chain.rules {
-                let Body::Iptables(rule) = &rule.body;
-                for pattern in rule.matches.iter().flat_map(patterns) {
+                for pattern in rule.body.matches().flat_map(patterns) {
                     let name = pattern.name.to_string();
                     classes.insert(if pattern.prefix { Class::Others(name) } else { Class::Named(name) });
                 }

@@ -15,8 +15,8 @@ use super::space::Space;
 use crate::host::route::TABLE_LOCAL;
 use crate::host::xt::{AddressTypes, Match, SetMatch, Target};
 use crate::host::{
-    Base, Body, ChainId, ChainType, Hook, Host, IpFamily, LinkKind, Name, Namespace, Place, Priority, Registration,
-    Route, RouteKind, RuleId, What,
+    Base, ChainId, ChainType, Hook, Host, IpFamily, LinkKind, Name, Namespace, Place, Priority, Registration, Route,
+    RouteKind, RuleId, What,
 };
 
 /// What runs at one place of a hook.
@@ -206,8 +206,8 @@ impl<'a> Plan<'a> {
 
     /// Whether a `-m set` match has a `!`.
     pub(super) fn negates(&self, rule: RuleId, index: u16) -> bool {
-        let Body::Iptables(rule) = &self.namespace().ruleset.rule(rule).body;
-        matches!(&rule.matches[usize::from(index)], Match::Set(set) if set.not)
+        let asked = self.namespace().ruleset.rule(rule).body.match_at(index);
+        matches!(asked, Some(Match::Set(set)) if set.not)
     }
 
     /// Whether a packet on this device may have come by a bridge port that netfilter was told of.
@@ -271,12 +271,9 @@ fn turned_to(namespace: &Namespace, family: IpFamily) -> ValueSet {
     if namespace.is_read(What::Routes) {
         return ValueSet::empty();
     }
-    let given = rules(namespace).filter_map(|rule| {
-        let Body::Iptables(rule) = &rule.body;
-        match &rule.target {
-            Target::Dnat(nat) => nat.addresses,
-            _ => None,
-        }
+    let given = rules(namespace).filter_map(|rule| match rule.body.target() {
+        Some(Target::Dnat(nat)) => nat.addresses,
+        _ => None,
     });
     let ours = given.filter(|(first, _)| IpFamily::of(*first) == family && !first.is_loopback());
     ValueSet::from_ranges(ours.map(|(first, last)| (number(first), number(last))))
@@ -296,10 +293,9 @@ fn first_asking(namespace: &Namespace) -> Sets {
     let mut first = Sets::new();
     for (id, chain) in namespace.ruleset.chains() {
         for (index, rule) in chain.rules.iter().enumerate() {
-            let Body::Iptables(rule) = &rule.body;
-            for (m, matched) in rule.matches.iter().enumerate() {
+            for (m, matched) in rule.body.indexed_matches() {
                 if let Match::Set(set) = matched {
-                    let place = (RuleId { chain: id, index: index as u32 }, m as u16);
+                    let place = (RuleId { chain: id, index: index as u32 }, m);
                     first.entry((set.name.clone(), set.directions.clone())).or_insert(place);
                 }
             }

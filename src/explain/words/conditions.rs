@@ -2,6 +2,7 @@
 
 use super::phrase::{Phrase, list, say};
 use super::rules;
+use crate::host::nft;
 use crate::host::xt::{CtStates, Match, RecentCheck, Target, TcpFlags};
 use crate::host::{Body, Host, Namespace, RuleId};
 use crate::walk::{Assumed, Assumption, Condition, Field, Op, Values, Why};
@@ -143,11 +144,26 @@ fn what(ns: &Namespace, assumption: &Assumption, match_text: &dyn Fn(RuleId, Opt
 
 /// A match (or the target) of a rule by its name and what tells it from others: enough for a sentence.
 pub(super) fn gist(ns: &Namespace, rule: RuleId, index: Option<u16>) -> String {
-    let Body::Iptables(rule) = &ns.ruleset.rule(rule).body;
+    let rule = match &ns.ruleset.rule(rule).body {
+        Body::Iptables(rule) => rule,
+        Body::Nft(rule) => return expression_gist(rule, index),
+    };
     match index.map(|index| rule.matches.get(usize::from(index))) {
         None => target_name(&rule.target),
         Some(None) => String::new(),
         Some(Some(matched)) => match_gist(matched),
+    }
+}
+
+/// An expression of a native rule by its name.
+fn expression_gist(rule: &nft::Rule, index: Option<u16>) -> String {
+    match index.and_then(|index| rule.expressions.get(usize::from(index))) {
+        Some(nft::Expression::Match(matched)) => match_gist(matched),
+        Some(nft::Expression::Target(target)) => target_name(target),
+        Some(nft::Expression::Undecoded(undecoded)) => undecoded.name.to_string(),
+        Some(nft::Expression::Limit(_)) => "limit".to_owned(),
+        Some(nft::Expression::Lookup { set, .. }) => format!("@{set}"),
+        Some(_) | None => String::new(),
     }
 }
 

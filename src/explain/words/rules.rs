@@ -9,7 +9,7 @@ use crate::explain::finding::Finding;
 use crate::host::xt::{
     self, AddressMask, AddressTypes, InterfacePattern, Match, Neg, PortRange, RejectWith, WhichPort,
 };
-use crate::host::{Body, ChainId, Family, Namespace, Protocol, RuleId, Table};
+use crate::host::{ChainId, Family, Namespace, Protocol, RuleId, Table};
 use crate::walk::{Step, StepAt, Translation, Verdict};
 
 /// At most this many ports are told one by one.
@@ -160,8 +160,7 @@ struct Gist {
 
 impl Gist {
     fn add(&mut self, ns: &Namespace, rule: RuleId) {
-        let Body::Iptables(rule) = &ns.ruleset.rule(rule).body;
-        for matched in rule.matches.iter() {
+        for matched in ns.ruleset.rule(rule).body.matches() {
             self.ask(matched);
         }
     }

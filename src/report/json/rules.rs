@@ -3,11 +3,12 @@
 use serde::Serialize;
 
 use super::{UnreadJson, print};
+use crate::host::nft;
 use crate::host::xt::{Match, Target};
 use crate::host::{
     Base, Body, Chain, ChainId, ChainType, Counters, Hook, Namespace, Place, Registration, RuleId, Ruleset,
 };
-use crate::report::rule_text;
+use crate::syntax::rule_text;
 
 #[derive(Debug, Serialize)]
 struct RulesJson {
@@ -161,7 +162,10 @@ fn counters(counters: &Counters) -> CountersJson {
 
 /// The names of the extensions that whyport does not understand.
 fn undecoded(body: &Body) -> Vec<String> {
-    let Body::Iptables(rule) = body;
+    let rule = match body {
+        Body::Iptables(rule) => rule,
+        Body::Nft(rule) => return undecoded_expressions(rule),
+    };
     let mut names: Vec<String> = Vec::new();
     for m in &rule.matches {
         if let Match::Opaque(opaque) = m {
@@ -172,4 +176,21 @@ fn undecoded(body: &Body) -> Vec<String> {
         names.push(opaque.name.to_string());
     }
     names
+}
+
+/// The names of a native rule's expressions that whyport does not understand.
+fn undecoded_expressions(rule: &nft::Rule) -> Vec<String> {
+    let names = rule.expressions.iter().filter_map(|expression| match expression {
+        nft::Expression::Undecoded(undecoded) => Some(&undecoded.name),
+        nft::Expression::Match(matched) => match &**matched {
+            Match::Opaque(opaque) => Some(&opaque.name),
+            _ => None,
+        },
+        nft::Expression::Target(target) => match &**target {
+            Target::Opaque(opaque) => Some(&opaque.name),
+            _ => None,
+        },
+        _ => None,
+    });
+    names.map(|name| name.to_string()).collect()
 }

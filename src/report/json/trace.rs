@@ -5,7 +5,8 @@ use serde::Serialize;
 use super::{SocketJson, UnreadJson, print};
 use crate::explain::words;
 use crate::host::{ChainId, Host, IpFamily, RuleId, Ruleset};
-use crate::report::{namespace_name, part_text, rule_text};
+use crate::report::namespace_name;
+use crate::syntax::{part_text, rule_text};
 use crate::walk::{
     Assumption, Condition, Endpoints, Fate, Field, Op, Origin, Outcome, Pass, Query, Step, StepAt, Translation, Values,
     Verdict, Walk,

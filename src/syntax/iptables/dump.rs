@@ -137,7 +137,7 @@ impl<'t> Reader<'t> {
             return self.damaged(at, format!("table {name} was there before; this one is left out"));
         }
         self.skipping = false;
-        self.ruleset.tables.push(Table { family, name, backend: origin.backend, chains: Vec::new() });
+        self.ruleset.tables.push(Table { family, name, backend: origin.backend, chains: Vec::new(), sets: Vec::new() });
         self.current = Some(Current {
             table: self.ruleset.tables.len() - 1,
             chains: HashMap::new(),
@@ -173,8 +173,8 @@ impl<'t> Reader<'t> {
                     continue;
                 }
             };
-            let Body::Iptables(rule) =
-                &mut self.ruleset.tables[current.table].chains[id.chain.chain as usize].rules[id.index as usize].body;
+            let rules = &mut self.ruleset.tables[current.table].chains[id.chain.chain as usize].rules;
+            let Body::Iptables(rule) = &mut rules[id.index as usize].body else { continue };
             match &rule.target {
                 _ if goto => rule.target = Target::Goto(chain),
                 Target::Opaque(opaque) if opaque.words.is_empty() => rule.target = Target::Jump(chain),

@@ -168,6 +168,8 @@ fn push_table(out: &mut String, t: u32, table: &Table, seen: Option<&Observation
             }
             match &rule.body {
                 Body::Iptables(rule) => push_rule(out, table, chain, rule),
+                // A table is iptables' only if every rule of it is.
+                Body::Nft(_) => {}
             }
             out.push('\n');
         }

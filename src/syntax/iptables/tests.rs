@@ -14,6 +14,7 @@ fn rule(family: IpFamily, line: &str) -> (Option<String>, Vec<(DiagnosticKind, S
     let table = &dump.ruleset.tables[0];
     let text = table.chains[0].rules.first().map(|rule| match &rule.body {
         crate::host::Body::Iptables(rule) => rule_spec(table, rule),
+        crate::host::Body::Nft(_) => panic!("a native rule from a dump of iptables"),
     });
     let said = dump.diagnostics.into_iter().map(|found| {
         assert_eq!(found.line, 4, "{line}");

@@ -14,8 +14,8 @@ use super::super::text::fit;
 use super::super::tree::Row;
 use super::{Piece, invert, put, put_right};
 use crate::explain::{Who, clean, words};
-use crate::host::{Body, Hook, Policy, Registration, RuleId, Ruleset, Table, xt};
-use crate::syntax::iptables;
+use crate::host::{Body, Hook, Policy, Registration, Table, xt};
+use crate::syntax::{self, iptables};
 use crate::walk::{Event, FateKind, Origin, Pass, RouteDecision, StepAt, Verdict};
 
 /// The deepest row that still moves to the right.
@@ -295,8 +295,7 @@ fn rule(state: &State, row: &Row<Id>, frame: FrameId, index: u32, width: usize) 
     let used = usize::from(1 + 2 * row.depth.min(DEEPEST)) + 3 + number.1.width();
     let beside = if right.1.is_empty() { 0 } else { right.1.width() + 2 };
     let room = width.saturating_sub(used);
-    let Body::Iptables(body) = &ruleset.rule(rule).body;
-    let whole = clean(&iptables::rule_spec(ruleset.table(rule.chain), body)).into_owned();
+    let whole = clean(&syntax::rule_spec(ruleset, rule)).into_owned();
     let translates = held.is_some_and(|mark| mark.verdict.translation().is_some());
     if whole.width() <= room.saturating_sub(if translates { 0 } else { beside }) {
         let right = if translates { (Tone::Dim, String::new()) } else { right };
@@ -304,7 +303,10 @@ fn rule(state: &State, row: &Row<Id>, frame: FrameId, index: u32, width: usize) 
     }
     let room = if room >= beside + RULE { room - beside } else { room };
     let mut pieces = vec![number];
-    pieces.extend(spec(ruleset.table(rule.chain), body, tone, room, translates));
+    match &ruleset.rule(rule).body {
+        Body::Iptables(body) => pieces.extend(spec(ruleset.table(rule.chain), body, tone, room, translates)),
+        Body::Nft(_) => pieces.push((tone, fit(&whole, room))),
+    }
     (pieces, right)
 }
 
@@ -392,23 +394,5 @@ pub(super) fn verdict_tone(verdict: &Verdict) -> Tone {
         | Verdict::Goto(_)
         | Verdict::Policy(Policy::Accept)
         | Verdict::Notrack => Tone::Strong,
-    }
-}
-
-/// A rule as its tool prints it, its chain included.
-pub(super) fn rule_text(ruleset: &Ruleset, rule: RuleId) -> String {
-    let Body::Iptables(body) = &ruleset.rule(rule).body;
-    iptables::rule_text(ruleset.table(rule.chain), ruleset.chain(rule.chain), body)
-}
-
-/// One match of a rule, or its target, as its tool prints it.
-pub(super) fn part_text(ruleset: &Ruleset, rule: RuleId, index: Option<u16>) -> String {
-    let table = ruleset.table(rule.chain);
-    let Body::Iptables(body) = &ruleset.rule(rule).body;
-    match index {
-        Some(index) => {
-            body.matches.get(usize::from(index)).map(|m| iptables::match_text(table.family, m)).unwrap_or_default()
-        }
-        None => iptables::target_text(table, &body.target),
     }
 }

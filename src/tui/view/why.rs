@@ -11,6 +11,7 @@ use super::super::text::wrap;
 use super::{Piece, netfilter};
 use crate::explain::{Answer, clean, words};
 use crate::host::{IpFamily, RuleId, Unread};
+use crate::syntax;
 use crate::walk::{StepAt, Verdict};
 
 /// How many alternatives of an outcome's conditions are told; the rest is counted.
@@ -150,7 +151,7 @@ fn outcome(state: &State, page: &mut Page) {
     }
     let namespace = outcome.fate.namespace;
     let text =
-        |rule: RuleId, index: Option<u16>| netfilter::part_text(&state.host.namespaces[namespace].ruleset, rule, index);
+        |rule: RuleId, index: Option<u16>| syntax::part_text(&state.host.namespaces[namespace].ruleset, rule, index);
     for assumption in &outcome.assumed {
         let clause = words::assumption(&state.host, namespace, assumption, &text);
         page.text(Tone::Unsure, &format!("assumed: {clause}"));
@@ -173,7 +174,7 @@ fn rule(state: &State, page: &mut Page, frame: FrameId, index: u32) {
     let at = state.frames.get(frame);
     let ns = &state.host.namespaces[at.place.namespace];
     let rule = at.rule(index);
-    page.text(Tone::Strong, &netfilter::rule_text(&ns.ruleset, rule));
+    page.text(Tone::Strong, &syntax::rule_text(&ns.ruleset, rule));
     let table = ns.ruleset.table(rule.chain);
     let mut about = format!(
         "rule {} of {} {}, {} {}",
