@@ -5,5 +5,6 @@
 //! and bytes. What may not be read is *unread* in the host, with what it would take.
 
 mod netlink;
+mod xt;
 
 pub use netlink::Failure;
