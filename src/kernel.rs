@@ -5,6 +5,7 @@
 //! and bytes. What may not be read is *unread* in the host, with what it would take.
 
 mod netlink;
+mod nft;
 mod xt;
 
 pub use netlink::Failure;

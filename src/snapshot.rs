@@ -53,8 +53,6 @@ mod sysctls;
 
 use std::fmt::Write as _;
 
-pub use hooks::rank_by_listing;
-
 use crate::host::{
     Backend, ChainId, Family, Host, IpFamily, LinkKind, Namespace, Observations, RuleId, Ruleset, Unread, What,
 };
@@ -192,7 +190,7 @@ fn namespace(part: &Part, trouble: &mut Trouble) -> Namespace {
         }
     }
     if !places_known {
-        rank_by_listing(&mut ns.ruleset);
+        ns.ruleset.rank_by_listing();
     }
     for what in damaged {
         mark(&mut ns, what, NEEDS_WHOLE);
@@ -463,7 +461,7 @@ pub fn bare_dump(dump: iptables::Dump) -> Recording {
         observations: dump.observations,
         ..Namespace::default()
     };
-    rank_by_listing(&mut ns.ruleset);
+    ns.ruleset.rank_by_listing();
     let damaged = dump.diagnostics.iter().any(|found| found.kind == DiagnosticKind::Damaged);
     for what in WHATS {
         match what {

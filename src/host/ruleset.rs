@@ -40,6 +40,20 @@ impl Ruleset {
         })
     }
 
+    /// Ranks base chains of equal priority where nothing tells their order: the kernel runs the one that was registered
+    /// last first, and listings are in the order of creation, so equals run in reverse of the listing, which is a guess.
+    pub fn rank_by_listing(&mut self) {
+        let mut ranks: HashMap<(Hook, Priority), u32> = HashMap::new();
+        let chains = self.tables.iter_mut().flat_map(|table| &mut table.chains);
+        for base in chains.rev().filter_map(|chain| chain.base.as_mut()) {
+            let next = ranks.entry((base.hook, base.priority)).or_default();
+            if matches!(base.registration, Registration::Registered(_)) {
+                base.registration = Registration::Registered(Place::Guessed(*next));
+            }
+            *next += 1;
+        }
+    }
+
     /// How many rules there are in all.
     pub fn rule_count(&self) -> usize {
         self.tables.iter().flat_map(|table| &table.chains).map(|chain| chain.rules.len()).sum()

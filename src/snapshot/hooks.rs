@@ -11,20 +11,6 @@ use crate::host::{
     Backend, Base, ChainId, Family, Handle, Hook, Namespace, Place, Priority, Registration, Ruleset, What,
 };
 
-/// Ranks the base chains of equal priority by the order of the listing: the kernel runs the one that was registered last
-/// first (`nf_hook_entries_grow`), and listings print in the order of creation. All of them count as registered.
-pub fn rank_by_listing(ruleset: &mut Ruleset) {
-    let mut ranks: HashMap<(Hook, Priority), u32> = HashMap::new();
-    let chains = ruleset.tables.iter_mut().flat_map(|table| &mut table.chains);
-    for base in chains.rev().filter_map(|chain| chain.base.as_mut()) {
-        let next = ranks.entry((base.hook, base.priority)).or_default();
-        if base.registration != Registration::Dormant {
-            base.registration = Registration::Registered(Place::Guessed(*next));
-        }
-        *next += 1;
-    }
-}
-
 /// Reads `[hooks]`: what is not in it is not registered.
 pub(super) fn parse(section: &Section, ruleset: &mut Ruleset, trouble: &mut Trouble) {
     let mut guessed = false;

@@ -53,14 +53,12 @@ pub(super) fn decode(nested: &[u8], scope: &mut Scope<'_>, counted: &mut Option<
         "log" => log(&parts, scope),
         "notrack" => Some(Expression::Notrack),
         "nat" => nat(&parts),
-        "masq" => parts.only(&[1, 2, 3]).map(|()| Expression::Masquerade {
-            ports: parts.registers(2, 3),
-            flags: parts.number(1).unwrap_or(0),
-        }),
-        "redir" => parts.only(&[1, 2, 3]).map(|()| Expression::Redirect {
-            ports: parts.registers(1, 2),
-            flags: parts.number(3).unwrap_or(0),
-        }),
+        "masq" => parts
+            .only(&[1, 2, 3])
+            .map(|()| Expression::Masquerade { ports: parts.registers(2, 3), flags: parts.number(1).unwrap_or(0) }),
+        "redir" => parts
+            .only(&[1, 2, 3])
+            .map(|()| Expression::Redirect { ports: parts.registers(1, 2), flags: parts.number(3).unwrap_or(0) }),
         "reject" => reject(&parts),
         "queue" => queue(&parts),
         "match" => extension(&parts).map(|(name, revision, info)| {

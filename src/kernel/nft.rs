@@ -1,0 +1,418 @@
+//! nf_tables by netlink: tables, chains, sets and rules, one dump for each chain.
+//!
+//! A dump of rules starts again from the first rule at every message (`nf_tables_dump_rules`), so that one dump of
+//! everything takes quadratic time: each chain is asked by itself. Tables of iptables-nft are lifted to the form that
+//! iptables prints, all of a table or nothing of it. Deliberately does not say which of two chains of equal priority was
+//! registered first: no dump tells.
+
+mod expression;
+mod lift;
+mod set;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+
+use netlink_sys::protocols::NETLINK_NETFILTER;
+
+use super::netlink::{Attributes, Channel, Dumped, Failure, Message, be, push_attribute, text};
+use crate::host::nft;
+use crate::host::ruleset::{BUILTIN, BuiltinChain, builtin};
+use crate::host::{
+    Backend, Base, Body, Chain, ChainId, ChainType, Counters, Family, Handle, Hook, Name, Names, Observations, Place,
+    Policy, Priority, Registration, Rule, RuleId, Ruleset, Table,
+};
+
+/// `NFNL_SUBSYS_NFTABLES`, as the high byte of a message's type.
+const SUBSYSTEM: u16 = 10 << 8;
+const GET_TABLE: u16 = SUBSYSTEM | 1;
+const GET_CHAIN: u16 = SUBSYSTEM | 4;
+const GET_RULE: u16 = SUBSYSTEM | 7;
+const GET_SET: u16 = SUBSYSTEM | 10;
+const GET_ELEMENTS: u16 = SUBSYSTEM | 13;
+const GET_GENERATION: u16 = SUBSYSTEM | 16;
+
+/// `struct nfgenmsg`, before the attributes.
+const GENERIC: usize = 4;
+/// `NFT_TABLE_F_DORMANT`.
+const DORMANT: u64 = 1;
+/// How often the ruleset is read anew when it changed meanwhile.
+const TRIES: usize = 3;
+
+/// What was read.
+pub(super) struct Rules {
+    /// The tables, in the order of their creation.
+    pub(super) ruleset: Ruleset,
+    /// What rules and policies counted.
+    pub(super) observations: Observations,
+    /// It changed whenever it was read: parts of it are older than others.
+    pub(super) mixed: bool,
+}
+
+/// The family that `NFPROTO_*` names.
+fn family(number: u8) -> Option<Family> {
+    Some(match number {
+        1 => Family::Inet,
+        2 => Family::Ip,
+        3 => Family::Arp,
+        5 => Family::Netdev,
+        7 => Family::Bridge,
+        10 => Family::Ip6,
+        _ => return None,
+    })
+}
+
+fn number_of(family: Family) -> u8 {
+    match family {
+        Family::Inet => 1,
+        Family::Ip => 2,
+        Family::Arp => 3,
+        Family::Netdev => 5,
+        Family::Bridge => 7,
+        Family::Ip6 => 10,
+    }
+}
+
+/// Reads all tables of the calling thread's network namespace.
+///
+/// # Errors
+/// [`Failure::Forbidden`] without `CAP_NET_ADMIN` there (`nfnetlink_rcv`).
+pub(super) fn read() -> Result<Rules, Failure> {
+    let mut reader =
+        Reader { channel: Channel::open(NETLINK_NETFILTER)?, generation: 0, torn: false, names: Names::default() };
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        reader.begin()?;
+        let (ruleset, observations) = reader.all()?;
+        let mixed = !reader.is_one_instant()?;
+        if !mixed || tries == TRIES {
+            return Ok(Rules { ruleset, observations, mixed });
+        }
+    }
+}
+
+/// A reading of the ruleset.
+struct Reader {
+    channel: Channel,
+    /// The generation in which it began.
+    generation: u32,
+    /// A part came from another generation.
+    torn: bool,
+    names: Names,
+}
+
+/// A table as it is listed.
+struct Listed {
+    family: Family,
+    name: Name,
+    dormant: bool,
+}
+
+/// The chains of a table, and what their policies counted.
+type Chains = Vec<(Chain, Option<Counters>)>;
+
+impl Reader {
+    fn begin(&mut self) -> Result<(), Failure> {
+        self.torn = false;
+        self.generation = self.current()?;
+        Ok(())
+    }
+
+    /// The ruleset's generation (`NFTA_GEN_ID`): it counts the changes.
+    fn current(&mut self) -> Result<u32, Failure> {
+        let header = [0u8; GENERIC];
+        let read = |message: Message<'_>| body(&message).get(1).and_then(be).map(|generation| generation as u32);
+        self.channel.get(GET_GENERATION, &header, read)?.ok_or(Failure::Malformed)
+    }
+
+    /// Whether everything came from the generation in which reading began.
+    fn is_one_instant(&mut self) -> Result<bool, Failure> {
+        Ok(!self.torn && self.current()? == self.generation)
+    }
+
+    /// Dumps, and notes where an answer is of another generation: each message carries the low half of its own.
+    fn dump(
+        &mut self,
+        kind: u16,
+        family: u8,
+        asked: &[(u16, &str)],
+        mut each: impl FnMut(u8, Attributes<'_>, &mut Names),
+    ) -> Result<(), Failure> {
+        let mut request = vec![family, 0, 0, 0];
+        for (kind, name) in asked {
+            push_attribute(&mut request, *kind, &[name.as_bytes(), &[0]].concat());
+        }
+        let (generation, names) = (self.generation as u16, &mut self.names);
+        let mut torn = false;
+        let dumped = self.channel.dump(kind, &request, |message| {
+            let stamp = message.body.get(2..GENERIC).and_then(be);
+            torn |= stamp != Some(u64::from(generation));
+            each(message.body.first().copied().unwrap_or_default(), body(&message), names);
+        });
+        let dumped = match dumped {
+            // What was listed a moment ago is gone: the next look at the generation tells.
+            Err(Failure::Missing) => Dumped::Interrupted,
+            other => other?,
+        };
+        self.torn |= torn || dumped == Dumped::Interrupted;
+        Ok(())
+    }
+
+    fn all(&mut self) -> Result<(Ruleset, Observations), Failure> {
+        let mut ruleset = Ruleset::default();
+        let mut observations = Observations::default();
+        let listed = self.tables()?;
+        let mut chains = self.chains(&listed)?;
+        let mut sets = self.sets()?;
+        for table in listed {
+            let key = (table.family, table.name.clone());
+            let chains = chains.remove(&key).unwrap_or_default();
+            let sets = sets.remove(&key).unwrap_or_default();
+            let index = ruleset.tables.len() as u32;
+            let table = self.table(index, &table, chains, sets, &mut observations)?;
+            ruleset.tables.push(table);
+        }
+        ruleset.rank_by_listing();
+        Ok((ruleset, observations))
+    }
+
+    fn tables(&mut self) -> Result<Vec<Listed>, Failure> {
+        let mut tables = Vec::new();
+        self.dump(GET_TABLE, 0, &[], |number, attributes, names| {
+            let name = attributes.get(1).map(text);
+            if let (Some(family), Some(name)) = (family(number), name) {
+                let flags = attributes.get(2).and_then(be).unwrap_or(0);
+                tables.push(Listed { family, name: names.intern(&name), dormant: flags & DORMANT != 0 });
+            }
+        })?;
+        Ok(tables)
+    }
+
+    /// The chains of every table, without their rules.
+    fn chains(&mut self, tables: &[Listed]) -> Result<HashMap<(Family, Name), Chains>, Failure> {
+        let dormant: HashMap<(Family, Name), bool> =
+            tables.iter().map(|table| ((table.family, table.name.clone()), table.dormant)).collect();
+        let mut chains: HashMap<(Family, Name), Chains> = HashMap::new();
+        self.dump(GET_CHAIN, 0, &[], |number, attributes, names| {
+            let names_of = (attributes.get(1).map(text), attributes.get(3).map(text));
+            let (Some(family), (Some(table), Some(name))) = (family(number), names_of) else { return };
+            let key = (family, names.intern(&table));
+            let base = base(family, &attributes, dormant.get(&key).copied().unwrap_or(false));
+            let chain = Chain { name: names.intern(&name), base, rules: Vec::new() };
+            chains.entry(key).or_default().push((chain, policy_counters(&attributes)));
+        })?;
+        Ok(chains)
+    }
+
+    /// The sets of every table, without their elements.
+    fn sets(&mut self) -> Result<HashMap<(Family, Name), Vec<nft::Set>>, Failure> {
+        let mut sets: HashMap<(Family, Name), Vec<nft::Set>> = HashMap::new();
+        self.dump(GET_SET, 0, &[], |number, attributes, names| {
+            let table = attributes.get(1).map(text);
+            if let (Some(family), Some(table), Some(set)) = (family(number), table, set::decode(attributes.0, names)) {
+                sets.entry((family, names.intern(&table))).or_default().push(set);
+            }
+        })?;
+        Ok(sets)
+    }
+
+    /// One table with everything in it: in iptables' form, if it looks like one of iptables' and all of its rules lift.
+    fn table(
+        &mut self,
+        index: u32,
+        listed: &Listed,
+        chains: Chains,
+        mut sets: Vec<nft::Set>,
+        observations: &mut Observations,
+    ) -> Result<Table, Failure> {
+        if sets.is_empty() && may_be_iptables(listed, &chains) {
+            let mut arranged = chains.clone();
+            arrange(&listed.name, &mut arranged);
+            if let Some(table) = self.filled(index, listed, arranged, true, observations)? {
+                return Ok(table);
+            }
+        }
+        let numbers = numbers(&chains);
+        for set in &mut sets {
+            self.elements(listed, set, &numbers)?;
+        }
+        let filled = self.filled(index, listed, chains, false, observations)?;
+        Ok(Table { sets, ..filled.ok_or(Failure::Malformed)? })
+    }
+
+    /// A table with its rules; `None`: one of them does not lift, and that was wanted.
+    fn filled(
+        &mut self,
+        index: u32,
+        listed: &Listed,
+        mut chains: Chains,
+        lifting: bool,
+        observations: &mut Observations,
+    ) -> Result<Option<Table>, Failure> {
+        let numbers = numbers(&chains);
+        let mut counted = HashMap::new();
+        for (at, (chain, _)) in chains.iter_mut().enumerate() {
+            let id = ChainId { table: index, chain: at as u32 };
+            match self.rules(listed, chain, id, &numbers, lifting, &mut counted)? {
+                Some(rules) => chain.rules = rules,
+                None => return Ok(None),
+            }
+        }
+        observations.rules.extend(counted);
+        let policies = chains.iter().enumerate().filter_map(|(at, (_, counted))| Some((at as u32, (*counted)?)));
+        observations.policies.extend(policies.map(|(chain, counted)| (ChainId { table: index, chain }, counted)));
+        Ok(Some(Table {
+            family: listed.family,
+            name: listed.name.clone(),
+            backend: if lifting { Backend::IptablesNft } else { Backend::Nft },
+            chains: chains.into_iter().map(|(chain, _)| chain).collect(),
+            sets: Vec::new(),
+        }))
+    }
+
+    /// The rules of one chain; `None`: one of them is not iptables', and that was wanted.
+    fn rules(
+        &mut self,
+        table: &Listed,
+        chain: &Chain,
+        id: ChainId,
+        numbers: &HashMap<Name, u32>,
+        lifting: bool,
+        counted: &mut HashMap<RuleId, Counters>,
+    ) -> Result<Option<Vec<Rule>>, Failure> {
+        if chain.base.as_ref().is_some_and(|base| base.registration == Registration::Absent) {
+            return Ok(Some(Vec::new()));
+        }
+        let mut rules = Vec::new();
+        let mut expressions = Vec::new();
+        let mut all_lift = true;
+        let asked = [(1, &*table.name), (2, &*chain.name)];
+        self.dump(GET_RULE, number_of(table.family), &asked, |_, attributes, names| {
+            if !all_lift {
+                return;
+            }
+            let mut counters = None;
+            let mut scope = expression::Scope { family: table.family, chains: numbers, names };
+            expressions.clear();
+            let nested = Attributes(attributes.get(4).unwrap_or_default());
+            expressions.extend(nested.map(|(_, one)| expression::decode(one, &mut scope, &mut counters)));
+            let comment = attributes.get(7).and_then(comment).map(|comment| names.intern(&comment));
+            let body = match lifting {
+                true => lift::lift(table.family, &mut expressions, comment, names).map(Body::Iptables),
+                false => Some(Body::Nft(nft::Rule { expressions: expressions.drain(..).collect(), comment })),
+            };
+            let Some(body) = body else {
+                all_lift = false;
+                return;
+            };
+            if let Some(counters) = counters {
+                counted.insert(RuleId { chain: id, index: rules.len() as u32 }, counters);
+            }
+            let handle = attributes.get(3).and_then(be).map(Handle);
+            rules.push(Rule { handle, body });
+        })?;
+        Ok(all_lift.then_some(rules))
+    }
+
+    fn elements(&mut self, table: &Listed, set: &mut nft::Set, numbers: &HashMap<Name, u32>) -> Result<(), Failure> {
+        let mut found = Vec::new();
+        let name = set.name.clone();
+        let asked = [(1, &*table.name), (2, &*name)];
+        self.dump(GET_ELEMENTS, number_of(table.family), &asked, |_, attributes, names| {
+            set::elements(attributes.0, numbers, names, &mut found);
+        })?;
+        set::fill(set, found);
+        Ok(())
+    }
+}
+
+/// The position of each chain, by its name.
+fn numbers(chains: &Chains) -> HashMap<Name, u32> {
+    chains.iter().enumerate().map(|(at, (chain, _))| (chain.name.clone(), at as u32)).collect()
+}
+
+/// The attributes of a message, after `struct nfgenmsg`.
+fn body<'a>(message: &Message<'a>) -> Attributes<'a> {
+    Attributes(message.body.get(GENERIC..).unwrap_or_default())
+}
+
+/// `NFTNL_UDATA_RULE_COMMENT` of a rule's user data: type 0, a length, and a text that ends with NUL.
+fn comment(user_data: &[u8]) -> Option<String> {
+    let mut rest = user_data;
+    while let [kind, length, following @ ..] = rest {
+        let value = following.get(..usize::from(*length))?;
+        if *kind == 0 {
+            return Some(text(value).into_owned());
+        }
+        rest = &following[usize::from(*length)..];
+    }
+    None
+}
+
+/// Where a base chain hangs (`NFTA_CHAIN_HOOK`, `NFTA_CHAIN_TYPE`, `NFTA_CHAIN_POLICY`).
+fn base(family: Family, attributes: &Attributes<'_>, dormant: bool) -> Option<Base> {
+    let hook = Attributes(attributes.get(4)?);
+    Some(Base {
+        kind: match attributes.get(7).map(text).as_deref() {
+            Some("nat") => ChainType::Nat,
+            Some("route") => ChainType::Route,
+            _ => ChainType::Filter,
+        },
+        hook: match hook.get(1).and_then(be)? {
+            0 if family == Family::Netdev => Hook::Ingress,
+            1 if family == Family::Netdev => Hook::Egress,
+            0 => Hook::Prerouting,
+            1 => Hook::Input,
+            2 => Hook::Forward,
+            3 => Hook::Output,
+            4 => Hook::Postrouting,
+            _ => Hook::Ingress,
+        },
+        priority: Priority(hook.get(2).and_then(be)? as u32 as i32),
+        policy: if attributes.get(5).and_then(be) == Some(0) { Policy::Drop } else { Policy::Accept },
+        registration: if dormant { Registration::Dormant } else { Registration::Registered(Place::Guessed(0)) },
+    })
+}
+
+/// What a base chain's policy counted (`NFTA_CHAIN_COUNTERS`).
+fn policy_counters(attributes: &Attributes<'_>) -> Option<Counters> {
+    let counters = Attributes(attributes.get(8)?);
+    Some(Counters { bytes: be(counters.get(1)?)?, packets: be(counters.get(2)?)? })
+}
+
+/// Whether a table has the name and the base chains of one that iptables-nft makes (`nft_is_table_compatible`).
+fn may_be_iptables(listed: &Listed, chains: &Chains) -> bool {
+    matches!(listed.family, Family::Ip | Family::Ip6)
+        && BUILTIN.iter().any(|known| known.table == &*listed.name)
+        && chains.iter().all(|(chain, _)| match &chain.base {
+            None => builtin(&listed.name, &chain.name).is_none(),
+            Some(base) => builtin(&listed.name, &chain.name).is_some_and(|known| is_like(base, known)),
+        })
+}
+
+fn is_like(base: &Base, known: &BuiltinChain) -> bool {
+    (base.kind, base.hook, base.priority) == (known.kind, known.hook, known.priority)
+}
+
+/// Puts the chains of an iptables table into the order in which iptables-save lists them: the built-in ones by their
+/// hook, those that are not there as absent, then the user's by name.
+fn arrange(table: &str, chains: &mut Chains) {
+    let place = |name: &str| BUILTIN.iter().position(|known| known.table == table && known.chain == name);
+    for known in BUILTIN.iter().filter(|known| known.table == table) {
+        if !chains.iter().any(|(chain, _)| &*chain.name == known.chain) {
+            let base = Base {
+                kind: known.kind,
+                hook: known.hook,
+                priority: known.priority,
+                policy: Policy::Accept,
+                registration: Registration::Absent,
+            };
+            chains.push((Chain { name: known.chain.into(), base: Some(base), rules: Vec::new() }, None));
+        }
+    }
+    chains.sort_by(|(a, _), (b, _)| {
+        let key = |chain: &Chain| place(&chain.name).unwrap_or(usize::MAX);
+        key(a).cmp(&key(b)).then_with(|| a.name.cmp(&b.name))
+    });
+}
