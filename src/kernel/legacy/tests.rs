@@ -169,8 +169,8 @@ const MATCHES: &str = r#"
     -p udp -m multiport ! --sports 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15
     -p sctp -m multiport --ports 1:2,3:4,5:6,7:8,9:10,11:12,13:14,15
     -m addrtype --dst-type LOCAL
-    -m addrtype ! --src-type UNICAST,LOCAL,BROADCAST --dst-type MULTICAST
-    -m addrtype --src-type UNSPEC,ANYCAST,BLACKHOLE,UNREACHABLE,PROHIBIT --limit-iface-in
+    -m addrtype ! --src-type UNICAST,LOCAL --dst-type MULTICAST
+    -m addrtype --src-type ANYCAST,UNREACHABLE --limit-iface-in
     -m addrtype ! --dst-type LOCAL --limit-iface-out
     -m mark --mark 0x1
     -m mark ! --mark 0x4000/0xffff
@@ -194,7 +194,7 @@ const MATCHES: &str = r#"
     -m statistic --mode random ! --probability 0.33333333349
     -m statistic --mode random --probability 1
     -m statistic --mode random --probability 0
-    -m statistic --mode nth --every 3
+    -m statistic --mode nth --every 3 --packet 0
     -m statistic --mode nth ! --every 10 --packet 9
     -m limit
     -m limit --limit 10/second --limit-burst 100
@@ -240,6 +240,8 @@ fn matches_of_ipv4() {
         -p icmp -m icmp ! --icmp-type 3/4
         -p icmp -m icmp --icmp-type 0/0
         -p icmp ! -f -m icmp ! --icmp-type any
+        -m addrtype ! --src-type UNICAST,LOCAL,BROADCAST --dst-type MULTICAST
+        -m addrtype --src-type UNSPEC,ANYCAST,BLACKHOLE,UNREACHABLE,PROHIBIT --limit-iface-in
         -m ttl --ttl-eq 64
         -m ttl ! --ttl-eq 1
         -m ttl --ttl-lt 255
