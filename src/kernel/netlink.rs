@@ -54,7 +54,7 @@ impl Failure {
 }
 
 /// Takes what the operating system says for what it means here.
-fn io_failure(error: io::Error) -> Failure {
+pub(super) fn io_failure(error: io::Error) -> Failure {
     error.raw_os_error().map_or_else(|| Failure::Io(error), Failure::from_errno)
 }
 

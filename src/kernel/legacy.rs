@@ -1,0 +1,88 @@
+//! Legacy xtables: the tables of `iptables-legacy` and `ip6tables-legacy`, read from the kernel.
+//!
+//! Asks only for tables that /proc lists as registered: asking for another would register it, and load its module. What
+//! matches and targets mean is the business of `xt`. Deliberately does not know in which order tables of equal priority
+//! run: their place is a guess, for whoever knows all tables to put right.
+
+mod ask;
+mod entry;
+mod table;
+#[cfg(test)]
+mod tests;
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use super::netlink::{Failure, io_failure};
+use crate::host::{ChainId, Counters, IpFamily, Names, Observations, RuleId, Ruleset, Table};
+
+/// How often a table is asked for that changes while it is read.
+const TRIES: usize = 8;
+
+/// A table with what it counted.
+pub(super) struct Counted {
+    /// The table.
+    pub(super) table: Table,
+    /// What the policies counted, by the chain's position.
+    pub(super) policies: Vec<(u32, Counters)>,
+    /// What the rules counted, by the positions of chain and rule.
+    pub(super) rules: Vec<(u32, u32, Counters)>,
+}
+
+impl Counted {
+    /// Adds the table to others, and its counters to theirs.
+    pub(super) fn add_to(self, ruleset: &mut Ruleset, observations: &mut Observations) {
+        let table = ruleset.tables.len() as u32;
+        let id = |chain| ChainId { table, chain };
+        observations.policies.extend(self.policies.into_iter().map(|(chain, seen)| (id(chain), seen)));
+        let rule = |(chain, index, seen)| (RuleId { chain: id(chain), index }, seen);
+        observations.rules.extend(self.rules.into_iter().map(rule));
+        ruleset.tables.push(self.table);
+    }
+}
+
+/// Reads all tables of a family that are registered in the network namespace of this thread, in the order in which /proc
+/// lists them; `proc` is where /proc is mounted.
+///
+/// # Errors
+/// [`Failure::Forbidden`] where the list of tables (root's alone) or the tables (`CAP_NET_ADMIN`) may not be read; what the
+/// kernel says else. A kernel without legacy tables has none: that is no error.
+pub(super) fn read(proc: &Path, family: IpFamily, names: &mut Names) -> Result<Vec<Counted>, Failure> {
+    let registered = registered(proc, family)?;
+    if registered.is_empty() {
+        return Ok(Vec::new());
+    }
+    let socket = ask::Socket::open(family).map_err(io_failure)?;
+    registered.iter().map(|name| read_table(&socket, family, name, names)).collect()
+}
+
+/// The names of the tables that are registered.
+fn registered(proc: &Path, family: IpFamily) -> Result<Vec<String>, Failure> {
+    let file = match family {
+        IpFamily::V4 => "ip_tables_names",
+        IpFamily::V6 => "ip6_tables_names",
+    };
+    // Of this thread: /proc/net is the main thread's.
+    match fs::read_to_string(proc.join("thread-self/net").join(file)) {
+        Ok(text) => Ok(text.lines().filter(|name| !name.is_empty()).map(str::to_owned).collect()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(io_failure(error)),
+    }
+}
+
+/// Reads one table, again where it changed on the way: `EAGAIN` tells of another size, the second look of a table in which
+/// only the places changed.
+fn read_table(socket: &ask::Socket, family: IpFamily, name: &str, names: &mut Names) -> Result<Counted, Failure> {
+    for _ in 0..TRIES {
+        let info = socket.info(name).map_err(io_failure)?;
+        let entries = match socket.entries(name, info.size) {
+            Err(error) if error.raw_os_error() == Some(libc::EAGAIN) => continue,
+            entries => entries.map_err(io_failure)?,
+        };
+        if socket.info(name).map_err(io_failure)? == info {
+            return table::decode(family, name, &info, &entries, names).ok_or(Failure::Malformed);
+        }
+    }
+    Err(Failure::Io(io::Error::from_raw_os_error(libc::EAGAIN)))
+}
