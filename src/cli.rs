@@ -5,6 +5,7 @@
 
 pub mod arguments;
 pub mod explore;
+mod live;
 mod output;
 mod packet;
 mod read;
@@ -73,7 +74,11 @@ fn execute(arguments: Arguments) -> Result<(), Refusal> {
         }
         Some(Command::Rules(asked)) => rules(&opened(&source)?, &asked),
         Some(Command::Record { file }) => {
-            let text = snapshot::print(&opened(&source)?.host);
+            let reading = match (&source.snapshot, &source.demo) {
+                (None, None) => live::read_all(source.netns.as_deref())?,
+                _ => opened(&source)?,
+            };
+            let text = snapshot::print(&reading.host);
             match file {
                 Some(path) => output::save(&path, &text),
                 None => output::print(&text),

@@ -5,8 +5,188 @@
 //! and bytes. What may not be read is *unread* in the host, with what it would take.
 
 mod legacy;
+mod loaded;
+mod namespaces;
+mod netfilter;
 mod netlink;
 mod nft;
+mod processes;
+mod route;
+mod sockets;
+mod sysctls;
 mod xt;
 
+#[cfg(test)]
+mod tests;
+
+use std::fs;
+use std::path::Path;
+use std::thread;
+
+use crate::host::{Host, Namespace, Unread, What};
+use loaded::Loaded;
+use namespaces::Found;
+use processes::Held;
+
+pub use namespaces::NoEntry;
 pub use netlink::Failure;
+
+/// Where the files are that tell of the kernel.
+#[derive(Debug, Clone, Copy)]
+pub struct Places<'a> {
+    /// The root of procfs, `/proc`.
+    pub proc: &'a Path,
+    /// Where the modules of all kernels are, `/lib/modules`.
+    pub modules: &'a Path,
+}
+
+/// What is the same in all namespaces, and costs too much to be read for each.
+struct Common {
+    loaded: Loaded,
+    held: Held,
+    /// Every namespace that can be found, that of the thread which looked first.
+    found: Vec<Found>,
+}
+
+impl Common {
+    fn read(places: &Places<'_>) -> Common {
+        let held = Held::read(places.proc);
+        let found = namespaces::list(places.proc, &held);
+        Common { loaded: Loaded::read(places.proc, places.modules), held, found }
+    }
+}
+
+/// Reads the network namespace of this process, or the one that `netns` names (NAME, PID or PATH).
+///
+/// # Errors
+/// Where that namespace cannot be entered. What of it cannot be read is unread in the host, which is no error.
+pub fn read(places: &Places<'_>, netns: Option<&str>) -> Result<Host, NoEntry> {
+    apart(|| {
+        enter(places, netns)?;
+        let common = Common::read(places);
+        let name = common.found.first().map(|own| own.name.clone()).unwrap_or_default();
+        let mut host = Host { namespaces: vec![namespace(places, &common, name)], ..Host::default() };
+        identify(places, &mut host);
+        Ok(host)
+    })
+}
+
+/// The same with every other namespace that can be entered.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_all(places: &Places<'_>, netns: Option<&str>) -> Result<Host, NoEntry> {
+    apart(|| {
+        enter(places, netns)?;
+        let common = Common::read(places);
+        let mut host = Host::default();
+        for (at, found) in common.found.iter().enumerate() {
+            let read = || namespace(places, &common, found.name.clone());
+            match at {
+                0 => host.namespaces.push(read()),
+                _ => host.namespaces.extend(apart(|| namespaces::enter_found(found).map(|()| read())).ok()),
+            }
+        }
+        identify(places, &mut host);
+        Ok(host)
+    })
+}
+
+/// Does something on a thread of its own: one that has been in another namespace is not used again.
+fn apart<T: Send>(task: impl FnOnce() -> T + Send) -> T {
+    thread::scope(|scope| match scope.spawn(task).join() {
+        Ok(done) => done,
+        Err(panic) => std::panic::resume_unwind(panic),
+    })
+}
+
+fn enter(places: &Places<'_>, netns: Option<&str>) -> Result<(), NoEntry> {
+    netns.map_or(Ok(()), |target| namespaces::enter(places.proc, target))
+}
+
+/// Everything of this thread's namespace.
+fn namespace(places: &Places<'_>, common: &Common, name: String) -> Namespace {
+    let mut ns = Namespace { name, ..Namespace::default() };
+    surroundings(places, common, &mut ns);
+    netfilter::read(places.proc, &common.loaded, &mut ns);
+    ns
+}
+
+/// The kernel's release (`uname -r`).
+fn release(proc: &Path) -> Option<String> {
+    let bytes = fs::read(proc.join("sys/kernel/osrelease")).ok()?;
+    Some(String::from_utf8_lossy(&bytes).trim().to_owned())
+}
+
+/// Fills in what a host is called and which kernel it runs.
+fn identify(places: &Places<'_>, host: &mut Host) {
+    let name = fs::read(places.proc.join("sys/kernel/hostname")).ok();
+    host.node = name.map(|bytes| String::from_utf8_lossy(&bytes).trim().to_owned());
+    host.kernel = release(places.proc);
+}
+
+/// Fills in everything of this thread's namespace but netfilter's rules.
+fn surroundings(places: &Places<'_>, common: &Common, ns: &mut Namespace) {
+    match route::open() {
+        Ok(mut channel) => routing(&mut channel, places, common, ns),
+        Err(failure) => {
+            for what in [What::Links, What::Addresses, What::Routes, What::PolicyRules, What::Neighbours] {
+                mark(ns, what, needs(&failure, "CAP_NET_ADMIN"));
+            }
+        }
+    }
+    ns.sysctls = sysctls::read(places.proc);
+    if ns.sysctls.ip.is_empty() {
+        mark(ns, What::Sysctls, format!("{}, readable", places.proc.join("sys/net").display()));
+    }
+    match sockets::read(places.proc, &common.loaded, &ns.links) {
+        Ok(sockets) => ns.sockets = sockets,
+        Err(failure) => mark(ns, What::Sockets, needs(&failure, "root")),
+    }
+    if !common.held.give(&mut ns.sockets) {
+        // Looking at the descriptors of others is as much as attaching to them (proc_pid_fd(5)).
+        mark(ns, What::Processes, "CAP_SYS_PTRACE".to_owned());
+    }
+}
+
+/// Fills in what rtnetlink tells.
+fn routing(channel: &mut netlink::Channel, places: &Places<'_>, common: &Common, ns: &mut Namespace) {
+    let mut failed = Vec::new();
+    fn take<T: Default>(failed: &mut Vec<(What, String)>, what: What, read: Result<T, netlink::Failure>) -> T {
+        read.unwrap_or_else(|failure| {
+            failed.push((what, needs(&failure, "CAP_NET_ADMIN")));
+            T::default()
+        })
+    }
+    ns.links = take(&mut failed, What::Links, route::links(channel));
+    ns.addresses = take(&mut failed, What::Addresses, route::addresses(channel));
+    ns.routes = take(&mut failed, What::Routes, route::routes(channel));
+    let has_ip6 = places.proc.join("sys/net/ipv6").exists();
+    let (rules, unmodelled) = take(&mut failed, What::PolicyRules, route::policy_rules(channel, has_ip6));
+    ns.policy_rules = rules;
+    if let Some((priority, selector)) = unmodelled.first() {
+        failed.push((What::PolicyRules, format!("a whyport that knows {selector}, which rule {priority} asks for")));
+    }
+    ns.neighbours = take(&mut failed, What::Neighbours, route::neighbours(channel));
+    ns.fdb = take(&mut failed, What::Neighbours, route::fdb(channel));
+    ns.ids = route::ids(channel, &common.found);
+    for (what, needs) in failed {
+        mark(ns, what, needs);
+    }
+}
+
+/// Notes that `what` is unread, unless that is noted already.
+fn mark(ns: &mut Namespace, what: What, needs: String) {
+    if ns.is_read(what) {
+        ns.unread.push(Unread { what, needs });
+    }
+}
+
+/// What would make readable what failed.
+fn needs(failure: &Failure, capability: &str) -> String {
+    match failure {
+        Failure::Forbidden => capability.to_owned(),
+        Failure::Missing => "a kernel that has it".to_owned(),
+        Failure::Malformed | Failure::Io(_) => format!("another try: {failure}"),
+    }
+}

@@ -6,6 +6,7 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use super::arguments::Source;
+use super::live;
 use super::refusal::Refusal;
 use crate::host::{Backend, Host};
 use crate::snapshot::{self, Recording};
@@ -34,9 +35,7 @@ pub fn read(source: &Source) -> Result<Reading, Refusal> {
     let mut reading = match (&source.snapshot, &source.demo) {
         (Some(path), _) => recorded(path)?,
         (None, Some(name)) => embedded(name)?,
-        (None, None) => {
-            return Err(Refusal::unanswered("reading the live host is not built yet; use --snapshot FILE or --demo"));
-        }
+        (None, None) => return live::read(source.netns.as_deref()),
     };
     look_from(&mut reading, source)?;
     Ok(reading)

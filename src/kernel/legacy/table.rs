@@ -53,7 +53,7 @@ pub(super) fn decode(family: IpFamily, name: &str, info: &Info, bytes: &[u8], na
         IpFamily::V6 => Family::Ip6,
     };
     let table =
-        Table { family: table_family, name: names.intern(name), backend: Backend::IptablesLegacy, chains: Vec::new() };
+        Table { family: table_family, name: names.intern(name), backend: Backend::IptablesLegacy, chains: Vec::new(), sets: Vec::new() };
     let mut counted = Counted { table, policies: Vec::new(), rules: Vec::new() };
     for run in runs {
         push_chain(&mut counted, run, &starts, names)?;

@@ -1,0 +1,88 @@
+//! Everything of netfilter in one namespace: nf_tables, legacy tables, and what of it is not read.
+//!
+//! Only what is loaded is asked; what may not be asked, or is not decoded yet, is unread.
+
+use std::path::Path;
+
+use super::loaded::Loaded;
+use super::netlink::Failure;
+use super::{legacy, mark, needs, nft};
+use crate::host::xt::Match;
+use crate::host::{Family, Hook, IpFamily, Names, Namespace, Place, Registration, What};
+
+/// What reading nf_tables and legacy tables takes (`nfnetlink_rcv`, `do_ipt_get_ctl`).
+const CAPABILITY: &str = "CAP_NET_ADMIN";
+/// What the lists of legacy tables take: they are readable by root alone.
+const ROOT: &str = "root";
+
+/// Fills in the rules of this thread's namespace, with their counters.
+pub(super) fn read(proc: &Path, loaded: &Loaded, ns: &mut Namespace) {
+    if loaded.has("nfnetlink") && loaded.has("nf_tables") {
+        match nft::read() {
+            Ok(rules) => {
+                ns.ruleset = rules.ruleset;
+                ns.observations = rules.observations;
+                if rules.mixed {
+                    let needs = "a moment in which they do not change: they changed whenever they were read";
+                    mark(ns, What::NfTables, needs.to_owned());
+                }
+            }
+            // A kernel without nf_tables has no rules of it.
+            Err(Failure::Missing) => {}
+            Err(failure) => mark(ns, What::NfTables, needs(&failure, CAPABILITY)),
+        }
+    }
+    let mut names = Names::default();
+    for (family, module, what) in
+        [(IpFamily::V4, "ip_tables", What::LegacyIp), (IpFamily::V6, "ip6_tables", What::LegacyIp6)]
+    {
+        if !loaded.has(module) {
+            continue;
+        }
+        match legacy::read(proc, family, &mut names) {
+            Ok(tables) => {
+                for table in tables {
+                    table.add_to(&mut ns.ruleset, &mut ns.observations);
+                }
+            }
+            Err(Failure::Missing) => {}
+            Err(failure) => mark(ns, what, needs(&failure, ROOT)),
+        }
+    }
+    ns.ruleset.rank_by_listing();
+    unwalked(ns);
+}
+
+/// What is there, and is not read or not walked.
+fn unwalked(ns: &mut Namespace) {
+    let rules = || ns.ruleset.tables.iter().flat_map(|table| &table.chains).flat_map(|chain| &chain.rules);
+    let asks_sets = rules().any(|rule| rule.body.matches().any(is_set));
+    let elsewhere = ns.ruleset.tables.iter().find(|table| {
+        let at_device = |hook: Hook| matches!(hook, Hook::Ingress | Hook::Egress);
+        let bases = || table.chains.iter().filter_map(|chain| chain.base.as_ref());
+        matches!(table.family, Family::Bridge | Family::Netdev) && bases().next().is_some()
+            || bases().any(|base| at_device(base.hook))
+    });
+    let beyond = elsewhere.map(|table| format!("a whyport that walks table {} {}", table.family, table.name));
+    let guessed = ns.ruleset.chains().any(|(_, chain)| {
+        let place = chain.base.as_ref().map(|base| base.registration);
+        matches!(place, Some(Registration::Registered(Place::Guessed(_))))
+    });
+    if asks_sets {
+        mark(ns, What::IpSets, "a whyport that reads ipset".to_owned());
+    }
+    if let Some(beyond) = beyond {
+        mark(ns, What::NfTables, beyond);
+    }
+    if guessed {
+        mark(ns, What::Hooks, "a kernel that lists its hooks".to_owned());
+    }
+}
+
+fn is_set(matched: &Match) -> bool {
+    match matched {
+        Match::Set(_) => true,
+        Match::Opaque(opaque) => &*opaque.name == "set",
+        _ => false,
+    }
+}
