@@ -64,10 +64,7 @@ fn unwalked(ns: &mut Namespace) {
             || bases().any(|base| at_device(base.hook))
     });
     let beyond = elsewhere.map(|table| format!("a whyport that walks table {} {}", table.family, table.name));
-    let guessed = ns.ruleset.chains().any(|(_, chain)| {
-        let place = chain.base.as_ref().map(|base| base.registration);
-        matches!(place, Some(Registration::Registered(Place::Guessed(_))))
-    });
+    let guessed = order_is_open(ns);
     if asks_sets {
         mark(ns, What::IpSets, "a whyport that reads ipset".to_owned());
     }
@@ -77,6 +74,20 @@ fn unwalked(ns: &mut Namespace) {
     if guessed {
         mark(ns, What::Hooks, "a kernel that lists its hooks".to_owned());
     }
+}
+
+/// Whether two base chains that a packet may meet at one hook have the same priority: nothing told which is first.
+fn order_is_open(ns: &Namespace) -> bool {
+    let bases = ns.ruleset.chains().filter_map(|(id, chain)| {
+        let base = chain.base.as_ref()?;
+        let guessed = matches!(base.registration, Registration::Registered(Place::Guessed(_)));
+        guessed.then_some((ns.ruleset.table(id).family, base.hook, base.priority))
+    });
+    let bases: Vec<_> = bases.collect();
+    let meets =
+        |a: Family, b: Family| [IpFamily::V4, IpFamily::V6].iter().any(|family| a.sees(*family) && b.sees(*family));
+    let equal = |a: &(Family, Hook, _), b: &(Family, Hook, _)| a.1 == b.1 && a.2 == b.2 && meets(a.0, b.0);
+    bases.iter().enumerate().any(|(at, a)| bases[at + 1..].iter().any(|b| equal(a, b)))
 }
 
 fn is_set(matched: &Match) -> bool {

@@ -92,11 +92,6 @@ impl Channel {
         Ok(Channel { socket, buffer: vec![0; BUFFER], sequence: 0 })
     }
 
-    /// Joins a multicast group, by its number.
-    pub(super) fn join(&mut self, group: u32) -> Result<(), Failure> {
-        self.socket.add_membership(group).map_err(io_failure)
-    }
-
     /// Asks for everything (`NLM_F_DUMP`), and hands over each message of the answer.
     ///
     /// # Errors

@@ -52,8 +52,13 @@ pub(super) fn decode(family: IpFamily, name: &str, info: &Info, bytes: &[u8], na
         IpFamily::V4 => Family::Ip,
         IpFamily::V6 => Family::Ip6,
     };
-    let table =
-        Table { family: table_family, name: names.intern(name), backend: Backend::IptablesLegacy, chains: Vec::new(), sets: Vec::new() };
+    let table = Table {
+        family: table_family,
+        name: names.intern(name),
+        backend: Backend::IptablesLegacy,
+        chains: Vec::new(),
+        sets: Vec::new(),
+    };
     let mut counted = Counted { table, policies: Vec::new(), rules: Vec::new() };
     for run in runs {
         push_chain(&mut counted, run, &starts, names)?;
