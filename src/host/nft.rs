@@ -31,6 +31,9 @@ impl Register {
     pub const COUNT: u8 = 16;
 }
 
+/// Data as it lies in registers.
+pub type Bytes = Box<[u8]>;
+
 /// One step of a rule.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Expression {
@@ -109,7 +112,7 @@ pub enum Expression {
         /// Outside instead of inside.
         not: bool,
         /// The first value and the last, both included, of equal length.
-        ends: Box<(Box<[u8]>, Box<[u8]>)>,
+        ends: Box<(Bytes, Bytes)>,
     },
     /// `to = (from & mask) ^ xor` (`bitwise`, `NFT_BITWISE_MASK_XOR`).
     Bitwise {
@@ -118,7 +121,7 @@ pub enum Expression {
         /// The result.
         to: Register,
         /// The mask and what is flipped after it, of equal length.
-        mask_xor: Box<(Box<[u8]>, Box<[u8]>)>,
+        mask_xor: Box<(Bytes, Bytes)>,
     },
     /// Turns numbers from host order to network order or back (`byteorder`).
     Byteorder {
