@@ -23,6 +23,7 @@ pub mod field;
 mod finish;
 mod input;
 mod nat;
+mod native;
 mod order;
 pub mod outcome;
 mod output;

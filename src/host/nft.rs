@@ -232,6 +232,8 @@ impl MetaKey {
     pub const NFPROTO: MetaKey = MetaKey(15);
     /// The transport protocol, 1 byte.
     pub const L4PROTO: MetaKey = MetaKey(16);
+    /// A number at random, 4 bytes.
+    pub const RANDOM: MetaKey = MetaKey(24);
     /// To whom the frame is addressed (`PACKET_*`), 1 byte.
     pub const PKTTYPE: MetaKey = MetaKey(19);
 }

@@ -5,6 +5,7 @@
 use super::condition::{Scene, all};
 use super::engine::{Engine, bound};
 use super::nat::{self, Made, Mapping, Side};
+use super::native::{self, Ran};
 use super::outcome::{Assumed, FateKind, StepAt, Translation, Verdict, Why};
 use super::packet::{Tracking, Value};
 use super::set::ValueSet;
@@ -12,7 +13,7 @@ use super::space::{Asked, Open};
 use super::state::{At, End, Frame, State};
 use super::trail::Mark;
 use crate::host::xt::{Connmark, Masked, Match, Opaque, Target};
-use crate::host::{Body, ChainId, Hook, RuleId};
+use crate::host::{Body, ChainId, Hook, RuleId, nft};
 
 /// Targets that are not known in detail, but are known to let the packet go on with the next rule.
 const CONTINUES: [&str; 21] = [
@@ -40,7 +41,7 @@ const CONTINUES: [&str; 21] = [
 ];
 
 /// What a rule's target makes of the packet.
-enum Effect {
+pub(super) enum Effect {
     /// The next rule.
     Continue(Verdict),
     /// The base chain ends, and lets the packet go on.
@@ -68,12 +69,19 @@ impl Engine<'_> {
         let rules = &ruleset.chain(frame.chain).rules;
         let mut index = frame.next;
         while let Some(rule) = rules.get(index as usize) {
-            let Body::Iptables(rule) = &rule.body else {
-                index += 1;
-                continue;
-            };
             let id = RuleId { chain: frame.chain, index };
             state.looked += 1;
+            let rule = match &rule.body {
+                Body::Iptables(rule) => rule,
+                Body::Nft(rule) => {
+                    if let Some(done) = self.native_rule(state, (hook, slot, chain), rule, id)? {
+                        return Ok(done);
+                    }
+                    index += 1;
+                    set_next(state, index);
+                    continue;
+                }
+            };
             let answer = matches_hold(&self.scene(state, hook), &rule.matches, id);
             match answer {
                 Ok(false) => {}
@@ -99,6 +107,36 @@ impl Engine<'_> {
         Ok(self.end_of_chain(state, hook, slot, chain))
     }
 
+    /// A native rule. `None`: it does not hold, or is done with and nothing comes of it; the next rule follows.
+    fn native_rule(
+        &mut self,
+        state: &mut State,
+        (hook, slot, chain): (Hook, usize, usize),
+        rule: &nft::Rule,
+        id: RuleId,
+    ) -> Asked<Option<Option<End>>> {
+        match self.native(state, hook, rule, id) {
+            Ok(Ran { effect, packet }) => {
+                if let Some(packet) = packet {
+                    state.packet = packet;
+                }
+                let Some(effect) = effect else { return Ok(None) };
+                set_next(state, id.index);
+                Ok(Some(self.apply(state, (hook, slot, chain), id, effect)))
+            }
+            Err(_) if native::is_without_effect(rule) => {
+                let mut step = self.step(state, hook, slot, StepAt::Rule(id), Verdict::Continue);
+                step.sometimes = true;
+                self.mark(state, Mark::Step(step));
+                Ok(None)
+            }
+            Err(open) => {
+                set_next(state, id.index);
+                Err(open)
+            }
+        }
+    }
+
     /// The packet ran off the end of the current chain.
     fn end_of_chain(&mut self, state: &mut State, hook: Hook, slot: usize, chain: usize) -> Option<End> {
         if let Some(frame) = state.frames.last().copied().filter(|frame| frame.chain != state.base) {
@@ -112,7 +150,7 @@ impl Engine<'_> {
         self.policy(state, hook, slot, chain)
     }
 
-    fn effect(&self, state: &State, hook: Hook, target: &Target, id: RuleId) -> Asked<Effect> {
+    pub(super) fn effect(&self, state: &State, hook: Hook, target: &Target, id: RuleId) -> Asked<Effect> {
         let scene = self.scene(state, hook);
         Ok(match target {
             Target::Continue | Target::Log(_) | Target::Mark(_) | Target::Connmark(_) => {
@@ -222,7 +260,7 @@ impl Engine<'_> {
 
     /// Whether a translation changes the packet, asked only where a rule wants to know (`--ctstate DNAT`): a flow that is
     /// translated to what it was is none.
-    fn is_changed(&self, scene: &Scene<'_>, side: Side, addr: &Value, port: &Value) -> Asked<bool> {
+    pub(super) fn is_changed(&self, scene: &Scene<'_>, side: Side, addr: &Value, port: &Value) -> Asked<bool> {
         if !self.plan.asks_translated {
             return Ok(true);
         }
@@ -240,7 +278,11 @@ impl Engine<'_> {
 
     /// Whether a rule's target gives an address, and whether it gives a port.
     fn gives(&self, id: RuleId) -> (bool, bool) {
-        let Some(target) = self.plan.namespace().ruleset.rule(id).body.target() else { return (true, true) };
+        let body = &self.plan.namespace().ruleset.rule(id).body;
+        if let Body::Nft(rule) = body {
+            return native::gives(rule);
+        }
+        let Some(target) = body.target() else { return (true, true) };
         match target {
             Target::Dnat(nat) | Target::Snat(nat) => (nat.addresses.is_some(), nat.ports.is_some()),
             Target::Masquerade(nat) | Target::Redirect(nat) => (true, nat.ports.is_some()),
@@ -283,7 +325,7 @@ impl Engine<'_> {
 }
 
 /// A mark of which the bits under `mask` are cleared and those of `by` under `taken` flipped in: `(old & !mask) ^ (by & taken)`.
-fn replaced(old: &Value, mask: u32, by: &Value, taken: u32) -> Value {
+pub(super) fn replaced(old: &Value, mask: u32, by: &Value, taken: u32) -> Value {
     match (old, by) {
         (Value::Known(old), Value::Known(by)) => Value::Known(u128::from((*old as u32 & !mask) ^ (*by as u32 & taken))),
         (_, Value::Known(by)) if mask == u32::MAX => Value::Known(u128::from(*by as u32 & taken)),

@@ -145,7 +145,7 @@ impl Scene<'_> {
         }
     }
 
-    fn entering(&self, field: Field, first: u128, last: u128) -> Asked<bool> {
+    pub(super) fn entering(&self, field: Field, first: u128, last: u128) -> Asked<bool> {
         self.space.ask_range(field, first, last)
     }
 
@@ -168,7 +168,7 @@ impl Scene<'_> {
 
     /// Whether a device fits a pattern. A device that the hook does not have is called nothing: only `+` fits it
     /// (`nulldevname` in ip_tables.c).
-    fn device(&self, device: Device, pattern: &InterfacePattern) -> Asked<bool> {
+    pub(super) fn device(&self, device: Device, pattern: &InterfacePattern) -> Asked<bool> {
         match device {
             Device::Absent => Ok(pattern.fits("")),
             Device::Known(number) => Ok(self.plan.devices.fits(number, pattern)),
@@ -400,7 +400,7 @@ pub(super) fn any(parts: impl IntoIterator<Item = Asked<bool>>) -> Asked<bool> {
 }
 
 /// The values of which the bits under `mask` are `value`, where they are few enough ranges to be told apart.
-fn masked_set(value: u128, mask: u128, bits: u8) -> Option<ValueSet> {
+pub(super) fn masked_set(value: u128, mask: u128, bits: u8) -> Option<ValueSet> {
     let full = u128::MAX >> (128 - u32::from(bits));
     if value & !mask != 0 {
         return Some(ValueSet::empty());

@@ -4,21 +4,41 @@
 
 use super::packet::Flow;
 use super::space::Asked;
+use crate::host::nft::{CtKey, Expression};
 use crate::host::xt::{CtStates, CtStatuses, Match, Neg, Opaque, Target, TcpFlags};
-use crate::host::{Protocol, Rule};
+use crate::host::{Body, Protocol, Rule};
 
 /// Whether a rule makes conntrack look at packets of its family, in the whole namespace, wherever the rule stands
 /// (`nf_ct_netns_get`, called when the extension is set up).
 pub(super) fn needs(rule: &Rule) -> bool {
-    rule.body.matches().any(match_needs) || rule.body.target().is_some_and(target_needs)
+    rule.body.matches().any(match_needs) || rule.body.target().is_some_and(target_needs) || native_needs(&rule.body)
 }
 
 /// Whether a rule asks for flows whose source or destination is translated.
 pub(super) fn asks_translated(rule: &Rule) -> bool {
+    let asks_status = |expression: &Expression| matches!(expression, Expression::Ct { key: CtKey::STATUS, .. });
+    if let Body::Nft(rule) = &rule.body
+        && rule.expressions.iter().any(asks_status)
+    {
+        return true;
+    }
     let asks = |states: CtStates| states.intersects(CtStates::SNAT | CtStates::DNAT);
     rule.body.matches().any(|matched| match matched {
         Match::State(states) => asks(states.value),
         Match::Conntrack(conntrack) => conntrack.state.is_some_and(|states| asks(states.value)),
+        _ => false,
+    })
+}
+
+/// Every `ct` but notrack, and what translates (`nft_ct_get_init`, `nft_nat_init` and their kin).
+fn native_needs(body: &Body) -> bool {
+    let Body::Nft(rule) = body else { return false };
+    rule.expressions.iter().any(|expression| match expression {
+        Expression::Ct { .. } | Expression::CtSet { .. } | Expression::Nat(_) => true,
+        Expression::Masquerade { .. } | Expression::Redirect { .. } => true,
+        Expression::Undecoded(undecoded) => {
+            matches!(&*undecoded.name, "ct" | "nat" | "masq" | "redir" | "connlimit" | "synproxy")
+        }
         _ => false,
     })
 }
@@ -28,6 +48,7 @@ fn match_needs(matched: &Match) -> bool {
         Match::State(_) | Match::Conntrack(_) | Match::Connmark(_) => true,
         Match::Opaque(opaque) => {
             named(opaque, &["connlabel", "connbytes", "connlimit", "helper", "cluster", "nfacct-ct", "ctstate"])
+                || named(opaque, &["conntrack", "state", "connmark"])
         }
         _ => false,
     }
@@ -40,7 +61,10 @@ fn target_needs(target: &Target) -> bool {
         // `xt_ct_tg_check` takes its reference for `--notrack` too only since it shares the function with other options;
         // the kernel does not turn conntrack on for it.
         Target::Notrack { .. } => false,
-        Target::Opaque(opaque) => named(opaque, &["CT", "CONNSECMARK", "SYNPROXY", "CLUSTERIP", "SAME"]),
+        Target::Opaque(opaque) => {
+            named(opaque, &["CT", "CONNSECMARK", "SYNPROXY", "CLUSTERIP", "SAME", "CONNMARK"])
+                || named(opaque, &["DNAT", "SNAT", "MASQUERADE", "REDIRECT", "NETMAP"])
+        }
         _ => false,
     }
 }

@@ -1,0 +1,570 @@
+//! A packet in a native nf_tables rule: its expressions, one after the other (`nft_do_chain`).
+//!
+//! Registers hold pieces: where a number comes from and what masks made of it, so that a comparison is a question about the
+//! packet. An open question does not stop the rule at once: a later expression that certainly breaks it settles the matter;
+//! but nothing is changed and no verdict given before it is answered. What a rule changed before it breaks stays changed.
+
+mod load;
+mod lookup;
+mod piece;
+mod registers;
+
+use super::chain::Effect;
+use super::condition::{Scene, all, negate};
+use super::engine::Engine;
+use super::nat::{self, Mapping};
+use super::outcome::{Assumed, FateKind, Verdict as Told, Why};
+use super::packet::{Packet, Tracking, Value};
+use super::set::ValueSet;
+use super::space::{Asked, Open};
+use super::state::State;
+use crate::host::nft::{
+    self, CompareOp, CtKey, Expression, LookupResult, MetaKey, Nat, Register, RejectKind, Rule, Verdict, range,
+};
+use crate::host::xt::{self, InterfacePattern, PortRange, RejectWith, Target};
+use crate::host::{Family, Hook, IpFamily, RuleId};
+use ipnet::IpNet;
+use load::Loaded;
+use lookup::Given;
+use piece::{Piece, Source, undecided};
+use registers::Registers;
+
+/// Expressions that load something whyport does not know, into a register.
+const LOADS: [&str; 14] = [
+    "bitwise",
+    "byteorder",
+    "ct",
+    "exthdr",
+    "fib",
+    "hash",
+    "inner",
+    "meta",
+    "osf",
+    "payload",
+    "rt",
+    "socket",
+    "tunnel",
+    "xfrm",
+];
+/// Expressions that are not decoded, and let the packet go on whatever they do.
+const CONTINUES: [&str; 8] = ["counter", "ct_expect", "dup", "dynset", "flow_offload", "last", "log", "objref"];
+
+/// How a rule ended, and the packet as it left it.
+pub(super) struct Ran {
+    /// What the rule does; `None`: it broke.
+    pub(super) effect: Option<Effect>,
+    /// The packet, where the rule changed it.
+    pub(super) packet: Option<Packet>,
+}
+
+/// Whether a rule neither changes anything that matters nor gives a verdict: then it need not be known whether it holds.
+pub(super) fn is_without_effect(rule: &Rule) -> bool {
+    rule.expressions.iter().all(|expression| match expression {
+        Expression::Verdict(verdict) => *verdict == Verdict::Continue,
+        Expression::MetaSet { key, .. } => is_idle(*key),
+        Expression::Lookup { to, .. } => *to != Some(LookupResult::Verdict),
+        Expression::Target(target) => matches!(**target, Target::Continue | Target::Log(_)),
+        Expression::Undecoded(undecoded) => CONTINUES.contains(&&*undecoded.name) || LOADS.contains(&&*undecoded.name),
+        Expression::CtSet { .. }
+        | Expression::Notrack
+        | Expression::Nat(_)
+        | Expression::Masquerade { .. }
+        | Expression::Redirect { .. }
+        | Expression::Reject { .. } => false,
+        _ => true,
+    })
+}
+
+/// Whether the translation of a rule gives an address, and whether it gives a port.
+pub(super) fn gives(rule: &Rule) -> (bool, bool) {
+    let given = rule.expressions.iter().find_map(|expression| match expression {
+        Expression::Nat(nat) => Some((nat.addresses.is_some(), nat.ports.is_some())),
+        Expression::Masquerade { ports, .. } | Expression::Redirect { ports, .. } => Some((true, ports.is_some())),
+        _ => None,
+    });
+    given.unwrap_or((true, true))
+}
+
+/// What may be set without deciding where a packet goes: everything but the mark and the packet type.
+fn is_idle(key: MetaKey) -> bool {
+    !matches!(key, MetaKey::MARK | MetaKey::PKTTYPE)
+}
+
+impl Engine<'_> {
+    /// Runs a rule.
+    pub(super) fn native(&self, state: &State, hook: Hook, rule: &Rule, id: RuleId) -> Asked<Ran> {
+        let mut run = Run {
+            engine: self,
+            state,
+            hook,
+            id,
+            registers: Registers::default(),
+            packet: None,
+            open: None,
+            told: Told::Continue,
+        };
+        for (index, expression) in rule.expressions.iter().enumerate() {
+            match run.step(expression, index as u16)? {
+                Step::Next => {}
+                Step::Break => return Ok(Ran { effect: None, packet: run.packet }),
+                Step::Ends(effect) => return Ok(Ran { effect: Some(effect), packet: run.packet }),
+            }
+        }
+        run.settled()?;
+        Ok(Ran { effect: Some(Effect::Continue(run.told)), packet: run.packet })
+    }
+}
+
+/// What an expression does.
+enum Step {
+    /// The next expression.
+    Next,
+    /// The rule does not hold.
+    Break,
+    /// A verdict.
+    Ends(Effect),
+}
+
+/// A rule as it runs.
+struct Run<'a, 'p> {
+    engine: &'a Engine<'p>,
+    state: &'a State,
+    hook: Hook,
+    id: RuleId,
+    registers: Registers,
+    /// The packet, once it was changed.
+    packet: Option<Packet>,
+    /// What would have to be known to say that everything so far holds.
+    open: Option<Open>,
+    /// What the step of a rule without a verdict tells.
+    told: Told,
+}
+
+impl Run<'_, '_> {
+    fn scene(&self) -> Scene<'_> {
+        let scene = self.engine.scene(self.state, self.hook);
+        Scene { packet: self.packet.as_ref().unwrap_or(&self.state.packet), ..scene }
+    }
+
+    /// Everything so far holds, or what is open.
+    fn settled(&self) -> Asked<()> {
+        self.open.clone().map_or(Ok(()), Err)
+    }
+
+    /// Takes an answer: what is open is kept, questions about the packet before assumptions.
+    fn take(&mut self, answer: Asked<bool>) -> Step {
+        match answer {
+            Ok(true) => Step::Next,
+            Ok(false) => Step::Break,
+            Err(open) => {
+                if self.open.as_ref().is_none_or(|known| !known.is_decidable() && open.is_decidable()) {
+                    self.open = Some(open);
+                }
+                Step::Next
+            }
+        }
+    }
+
+    fn load(&mut self, to: Register, loaded: Asked<Loaded>, length: usize) -> Step {
+        match loaded {
+            Ok(Some(pieces)) => {
+                self.registers.put(to, pieces);
+                Step::Next
+            }
+            Ok(None) => Step::Break,
+            Err(open) => {
+                self.registers.put(to, vec![Piece::unknown(Why::State, length)]);
+                self.take(Err(open))
+            }
+        }
+    }
+
+    fn step(&mut self, expression: &Expression, index: u16) -> Asked<Step> {
+        let at = (self.id, index);
+        Ok(match expression {
+            Expression::Payload { base, offset, length, to } => {
+                let length = usize::from(*length);
+                let loaded = load::payload(&self.scene(), *base, usize::from(*offset), length);
+                self.load(*to, Ok(loaded), length)
+            }
+            Expression::Meta { key, to } => {
+                let loaded = load::meta(&self.scene(), *key);
+                self.load(*to, Ok(loaded), 4)
+            }
+            Expression::Ct { key, direction, to } => {
+                let loaded = load::ct(&self.scene(), *key, *direction);
+                self.load(*to, loaded, 4)
+            }
+            Expression::Fib { result, flags, to } => {
+                let length = if flags & nft::fib::PRESENT != 0 { 1 } else { 4 };
+                let piece = match result {
+                    nft::FibResult::OifName => Piece::unknown(Why::Undecoded, 16),
+                    _ => Piece::native(Source::Fib(*result, *flags), length),
+                };
+                self.load(*to, Ok(Some(vec![piece])), length)
+            }
+            Expression::Immediate { to, data } => {
+                self.registers.put(*to, vec![Piece::constant(data)]);
+                Step::Next
+            }
+            Expression::Bitwise { from, to, mask_xor } => {
+                let (mask, flip) = (&*mask_xor.0, &*mask_xor.1);
+                let pieces = self.registers.get(*from, mask.len());
+                self.registers.put(*to, registers::masked(&pieces, mask, flip));
+                Step::Next
+            }
+            Expression::Byteorder { from, to, length, .. } => {
+                let swapped = self.registers.get(*from, usize::from(*length)).into_iter();
+                let swapped = swapped.map(|piece| Piece { host_order: !piece.host_order, ..piece });
+                self.registers.put(*to, swapped.collect());
+                Step::Next
+            }
+            Expression::Compare { from, op, data } => {
+                let pieces = self.registers.get(*from, data.len());
+                let answer = compare(&self.scene(), &pieces, *op, data, at);
+                self.take(answer)
+            }
+            Expression::Range { from, not, ends } => {
+                let pieces = self.registers.get(*from, ends.0.len());
+                let answer = lookup::between(&self.scene(), &pieces, &ends.0, &ends.1, at);
+                self.take(negate(answer, *not))
+            }
+            Expression::Lookup { set, from, to, not } => return self.lookup(set, *from, *to, *not, at),
+            Expression::Counter | Expression::Log(_) => Step::Next,
+            Expression::Limit(limit) => {
+                let likely = if limit.over { 0.01 } else { 0.99 };
+                let open = Open::either(Assumed::Match { rule: self.id, index }, Why::Rate, likely);
+                let answer = self.scene().assume(open);
+                self.take(answer)
+            }
+            Expression::Match(matched) => {
+                let answer = self.scene().holds(matched, at);
+                self.take(answer)
+            }
+            other => return self.does(other, at),
+        })
+    }
+
+    /// Expressions that change something or end the rule: everything before them has to hold.
+    fn does(&mut self, expression: &Expression, at: piece::At) -> Asked<Step> {
+        self.settled()?;
+        Ok(match expression {
+            Expression::Verdict(verdict) => self.verdict(verdict),
+            Expression::MetaSet { key: MetaKey::MARK, from } => {
+                let mark = self.number(*from);
+                self.packet_mut().mark = mark;
+                Step::Next
+            }
+            Expression::MetaSet { key, .. } if is_idle(*key) => Step::Next,
+            Expression::CtSet { key: CtKey::MARK, from } => {
+                if self.scene().has_flow()? {
+                    let mark = self.number(*from);
+                    self.packet_mut().flow.mark = mark;
+                }
+                Step::Next
+            }
+            Expression::CtSet { .. } => Step::Next,
+            Expression::Notrack => {
+                if self.scene().tracking() == Tracking::Unseen {
+                    self.packet_mut().flow.tracking = Tracking::Untracked;
+                }
+                self.told = Told::Notrack;
+                Step::Next
+            }
+            Expression::Nat(nat) => self.nat(nat)?,
+            Expression::Masquerade { ports, flags } => {
+                let nat = self.range(None, *ports, *flags);
+                self.translate(&Target::Masquerade(Box::new(nat)))?
+            }
+            Expression::Redirect { ports, flags } => {
+                let nat = self.range(None, *ports, *flags);
+                self.translate(&Target::Redirect(Box::new(nat)))?
+            }
+            Expression::Reject { kind, code } => {
+                let with = reject_with(*kind, *code, self.engine.family());
+                Step::Ends(Effect::End(FateKind::Rejected, Told::Reject(with)))
+            }
+            Expression::Target(target) => match self.engine.effect(self.state, self.hook, target, self.id)? {
+                // `nft_target_eval`: XT_CONTINUE is the next expression.
+                Effect::Continue(_) => Step::Next,
+                effect => Step::Ends(effect),
+            },
+            Expression::Undecoded(undecoded) => self.undecoded(&undecoded.name, at)?,
+            _ => self.assumed(at)?,
+        })
+    }
+
+    /// An expression that is not known here.
+    fn undecoded(&mut self, name: &str, at: piece::At) -> Asked<Step> {
+        if LOADS.contains(&name) || name == "numgen" {
+            let why = if name == "numgen" { Why::Random } else { Why::Undecoded };
+            self.registers.forget(why);
+            return Ok(Step::Next);
+        }
+        match name {
+            "queue" => Ok(Step::Ends(Effect::End(FateKind::Queued, Told::Queue))),
+            name if CONTINUES.contains(&name) => Ok(Step::Next),
+            _ => self.assumed(at),
+        }
+    }
+
+    /// What nobody knows: it lets the packet go on, or it does not.
+    fn assumed(&mut self, _: piece::At) -> Asked<Step> {
+        let open = Open::either(Assumed::TargetContinues(self.id), Why::Undecoded, 0.5);
+        Ok(match self.scene().assume(open)? {
+            true => Step::Next,
+            false => Step::Ends(Effect::End(FateKind::Unknown, Told::Unknown)),
+        })
+    }
+
+    fn packet_mut(&mut self) -> &mut Packet {
+        self.packet.get_or_insert_with(|| self.state.packet.clone())
+    }
+
+    /// A number of 32 bits from a register, such as a mark.
+    fn number(&self, from: Register) -> Value {
+        let scene = self.scene();
+        match &self.registers.get(from, 4)[..] {
+            [piece] => registers::number(&scene, piece),
+            _ => Value::Chosen { among: ValueSet::full(32), why: Why::State },
+        }
+    }
+
+    fn verdict(&self, verdict: &Verdict) -> Step {
+        Step::Ends(match verdict {
+            Verdict::Accept => Effect::Accept,
+            Verdict::Drop => Effect::End(FateKind::Dropped, Told::Drop),
+            Verdict::Continue => return Step::Next,
+            Verdict::Break => return Step::Break,
+            Verdict::Return => Effect::Return,
+            Verdict::Jump(chain) => Effect::Enter { chain: chain.0, returns: true },
+            Verdict::Goto(chain) => Effect::Enter { chain: chain.0, returns: false },
+            Verdict::Queue { .. } => Effect::End(FateKind::Queued, Told::Queue),
+        })
+    }
+
+    /// `nft_lookup_eval`: a key that is not there breaks the rule, in a map too.
+    fn lookup(
+        &mut self,
+        name: &str,
+        from: Register,
+        to: Option<LookupResult>,
+        not: bool,
+        at: piece::At,
+    ) -> Asked<Step> {
+        let table = self.engine.plan.namespace().ruleset.table(self.id.chain);
+        let Some(set) = table.set(name) else {
+            return Ok(self.take(undecided(&self.scene(), at, Why::Unread)));
+        };
+        let pieces = self.registers.get(from, set.key_length as usize);
+        let Some(to) = to else {
+            let answer = lookup::contains(&self.scene(), set, &pieces, at);
+            return Ok(self.take(negate(answer, not)));
+        };
+        if to == LookupResult::Verdict {
+            self.settled()?;
+        }
+        match lookup::given(&self.scene(), set, &pieces, at) {
+            Ok(Given::Nothing) => Ok(Step::Break),
+            Ok(Given::Verdict(verdict)) => {
+                let verdict = verdict.clone();
+                Ok(self.verdict(&verdict))
+            }
+            Ok(Given::Data(bytes)) => {
+                if let LookupResult::Data(register) = to {
+                    let piece = Piece::constant(bytes);
+                    self.registers.put(register, vec![piece]);
+                }
+                Ok(Step::Next)
+            }
+            Ok(Given::Unknown) => {
+                if let LookupResult::Data(register) = to {
+                    self.registers.put(register, vec![Piece::unknown(Why::Undecoded, set.data_length as usize)]);
+                    return Ok(Step::Next);
+                }
+                self.assumed(at)
+            }
+            Err(open) => {
+                if let LookupResult::Data(register) = to {
+                    self.registers.put(register, vec![Piece::unknown(Why::State, set.data_length as usize)]);
+                }
+                Ok(self.take(Err(open)))
+            }
+        }
+    }
+
+    /// `nft_nat_eval`.
+    fn nat(&mut self, nat: &Nat) -> Asked<Step> {
+        let length = match nat.family {
+            Family::Ip => 4,
+            Family::Ip6 => 16,
+            _ => usize::from(self.engine.family().bits() / 8),
+        };
+        if let Some(step) = self.nat_of_the_packet(nat, length)? {
+            return Ok(step);
+        }
+        let address = |register: Register| {
+            let scene = self.scene();
+            match &self.registers.get(register, length)[..] {
+                [piece] => match piece.value(&scene) {
+                    Some(Value::Known(known)) => Some(super::query::address(scene.query.family, known)),
+                    _ => None,
+                },
+                _ => None,
+            }
+        };
+        let addresses = match nat.addresses {
+            None => None,
+            Some((first, last)) => match (address(first), address(last)) {
+                (Some(first), Some(last)) => Some((first, last)),
+                _ => return self.assumed((self.id, 0)),
+            },
+        };
+        if let (true, Some((first, last))) = (nat.flags & range::NETMAP != 0, addresses)
+            && let Some(net) = between(first, last)
+        {
+            return self.translate(&Target::Netmap(Box::new(net)));
+        }
+        let given = Box::new(self.range(addresses, nat.ports, nat.flags));
+        self.translate(&if nat.destination { Target::Dnat(given) } else { Target::Snat(given) })
+    }
+
+    /// A translation to an address that the packet itself has somewhere.
+    fn nat_of_the_packet(&mut self, nat: &Nat, length: usize) -> Asked<Option<Step>> {
+        let Some((first, last)) = nat.addresses.filter(|(first, last)| first == last) else { return Ok(None) };
+        let pieces = self.registers.get(first, length);
+        debug_assert_eq!(first, last);
+        let ([piece], None) = (&pieces[..], nat.ports) else { return Ok(None) };
+        let scene = self.scene();
+        let value = match piece.value(&scene) {
+            Some(value @ (Value::Entering(_) | Value::Mapped { .. })) => value,
+            _ => return Ok(None),
+        };
+        let (side, made, port) = match nat.destination {
+            true => (nat::Side::Destination, nat::Made::Dnat, scene.packet.dport.clone()),
+            false => (nat::Side::Source, nat::Made::Snat, scene.packet.sport.clone()),
+        };
+        self.engine.is_changed(&scene, side, &value, &port)?;
+        Ok(Some(Step::Ends(Effect::Map(side, value, port, made))))
+    }
+
+    /// The range that a translation gives.
+    fn range(
+        &self,
+        addresses: Option<(std::net::IpAddr, std::net::IpAddr)>,
+        ports: Option<(Register, Register)>,
+        flags: u32,
+    ) -> xt::Nat {
+        let scene = self.scene();
+        let port = |register: Register| match &self.registers.get(register, 2)[..] {
+            [piece] => match piece.value(&scene) {
+                Some(Value::Known(port)) => u16::try_from(port).ok(),
+                _ => None,
+            },
+            _ => None,
+        };
+        let ports = ports.map(|(first, last)| match (port(first), port(last)) {
+            (Some(first), Some(last)) => PortRange { first, last },
+            _ => PortRange { first: 1, last: u16::MAX },
+        });
+        xt::Nat {
+            addresses,
+            ports,
+            base_port: None,
+            random: flags & range::RANDOM != 0,
+            random_fully: flags & range::RANDOM_FULLY != 0,
+            persistent: flags & range::PERSISTENT != 0,
+        }
+    }
+
+    fn translate(&self, target: &Target) -> Asked<Step> {
+        let scene = self.scene();
+        Ok(Step::Ends(match nat::mapping(&scene, target, Engine::router(self.state)).transpose()? {
+            Some(Mapping::To(side, addr, port, made)) => {
+                self.engine.is_changed(&scene, side, &addr, &port)?;
+                Effect::Map(side, addr, port, made)
+            }
+            Some(Mapping::NoAddress) => Effect::End(FateKind::Dropped, Told::Drop),
+            Some(Mapping::Nothing) | None => return Ok(Step::Next),
+        }))
+    }
+}
+
+/// The prefix whose addresses these are, from first to last.
+fn between(first: std::net::IpAddr, last: std::net::IpAddr) -> Option<IpNet> {
+    let bits = IpFamily::of(first).bits();
+    (0..=bits).find_map(|length| {
+        let net = IpNet::new(first, length).ok()?;
+        (net.network() == first && net.broadcast() == last).then_some(net)
+    })
+}
+
+/// `nft_cmp_eval`: equality piece by piece, order only where a number's bytes are in the order of the network.
+fn compare(scene: &Scene<'_>, pieces: &[Piece], op: CompareOp, data: &[u8], at: piece::At) -> Asked<bool> {
+    if let [piece] = pieces
+        && let Source::Name(_) = piece.source
+    {
+        let name = data.split(|byte| *byte == 0).next().unwrap_or_default();
+        let pattern = InterfacePattern {
+            name: String::from_utf8_lossy(name).as_ref().into(),
+            prefix: !data.contains(&0) && data.len() < 16,
+        };
+        let answer = piece.is_named(scene, &pattern).unwrap_or_else(|| undecided(scene, at, Why::Undecoded));
+        return match op {
+            CompareOp::Equal => answer,
+            CompareOp::NotEqual => negate(answer, true),
+            _ => undecided(scene, at, Why::Undecoded),
+        };
+    }
+    let equal = || {
+        let mut first = 0;
+        let parts = pieces.iter().map(|piece| {
+            let bytes = data.get(first..first + piece.length).unwrap_or_default();
+            first += piece.length;
+            piece.within(scene, &ValueSet::one(piece.number_of(bytes)), at)
+        });
+        all(parts.collect::<Vec<_>>())
+    };
+    let ([piece], true) = (pieces, pieces.first().is_some_and(Piece::is_ordered)) else {
+        return match op {
+            CompareOp::Equal => equal(),
+            CompareOp::NotEqual => negate(equal(), true),
+            _ => undecided(scene, at, Why::Undecoded),
+        };
+    };
+    let (number, most) = (piece.number_of(data), piece::ones(piece.length));
+    let set = match op {
+        CompareOp::Equal => return equal(),
+        CompareOp::NotEqual => return negate(equal(), true),
+        CompareOp::Less if number == 0 => ValueSet::empty(),
+        CompareOp::Less => ValueSet::range(0, number - 1),
+        CompareOp::LessOrEqual => ValueSet::range(0, number),
+        CompareOp::Greater if number == most => ValueSet::empty(),
+        CompareOp::Greater => ValueSet::range(number + 1, most),
+        CompareOp::GreaterOrEqual => ValueSet::range(number, most),
+    };
+    piece.within(scene, &set, at)
+}
+
+/// What `reject` answers with (`nft_reject_icmp_code`, `nft_reject_icmpv6_code` for `icmpx`).
+fn reject_with(kind: RejectKind, code: u8, family: IpFamily) -> RejectWith {
+    match (kind, family, code) {
+        (RejectKind::TcpReset, ..) => RejectWith::TcpReset,
+        (RejectKind::Icmpx, _, 0) => RejectWith::NetUnreachable,
+        (RejectKind::Icmpx, IpFamily::V4, 2) => RejectWith::HostUnreachable,
+        (RejectKind::Icmpx, IpFamily::V6, 2) => RejectWith::AddressUnreachable,
+        (RejectKind::Icmpx, _, 3) => RejectWith::AdminProhibited,
+        (RejectKind::Icmp, IpFamily::V4, 0) => RejectWith::NetUnreachable,
+        (RejectKind::Icmp, IpFamily::V4, 1) => RejectWith::HostUnreachable,
+        (RejectKind::Icmp, IpFamily::V4, 2) => RejectWith::ProtoUnreachable,
+        (RejectKind::Icmp, IpFamily::V4, 9) => RejectWith::NetProhibited,
+        (RejectKind::Icmp, IpFamily::V4, 10) => RejectWith::HostProhibited,
+        (RejectKind::Icmp, IpFamily::V4, 13) => RejectWith::AdminProhibited,
+        (RejectKind::Icmp, IpFamily::V6, 0) => RejectWith::NetUnreachable,
+        (RejectKind::Icmp, IpFamily::V6, 1) => RejectWith::AdminProhibited,
+        (RejectKind::Icmp, IpFamily::V6, 3) => RejectWith::AddressUnreachable,
+        (RejectKind::Icmp, IpFamily::V6, 5) => RejectWith::PolicyFail,
+        (RejectKind::Icmp, IpFamily::V6, 6) => RejectWith::RejectRoute,
+        (RejectKind::Icmp | RejectKind::Icmpx, ..) => RejectWith::PortUnreachable,
+    }
+}

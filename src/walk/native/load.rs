@@ -1,0 +1,196 @@
+//! What expressions load: bytes of headers, what the kernel knows of the packet, what conntrack knows of its flow.
+//!
+//! `nft_payload_eval`, `nft_meta_get_eval`, `nft_ct_get_eval`. The packet is unfragmented and has no IP options, as in all
+//! of the walk.
+
+use super::piece::{Piece, Source};
+use crate::host::nft::{CtKey, MetaKey, PayloadBase};
+use crate::host::xt::{CtDirection, CtStates};
+use crate::host::{IpFamily, Protocol};
+use crate::walk::Origin;
+use crate::walk::condition::Scene;
+use crate::walk::field::Field;
+use crate::walk::outcome::Why;
+use crate::walk::packet::{Device, Value};
+use crate::walk::set::ValueSet;
+use crate::walk::space::Asked;
+
+/// What a load gives; `None`: the packet has no such thing, and the rule breaks.
+pub(super) type Loaded = Option<Vec<Piece>>;
+
+/// A field of a header: where it begins, how many bytes it has, and what is in it.
+type Row = (usize, usize, Source);
+
+fn entering(field: Field) -> Source {
+    Source::Value(Value::Entering(field))
+}
+
+fn known(value: u128) -> Source {
+    Source::Value(Value::Known(value))
+}
+
+/// Bytes of a header.
+pub(super) fn payload(scene: &Scene<'_>, base: PayloadBase, offset: usize, length: usize) -> Loaded {
+    let rows = match base {
+        PayloadBase::Link => link(scene)?,
+        PayloadBase::Network => network(scene),
+        PayloadBase::Transport => transport(scene),
+        PayloadBase::Inner => Vec::new(),
+    };
+    let mut pieces = Vec::new();
+    let (mut at, end) = (offset, offset + length);
+    while at < end {
+        let row = rows.iter().find(|(first, size, _)| (*first..first + size).contains(&at));
+        let piece = match row {
+            Some((first, size, source)) => {
+                let taken = (first + size).min(end) - at;
+                Piece::whole(source.clone(), *size).part(at - first, taken)
+            }
+            // Up to the next field that is known.
+            None => {
+                let next = rows.iter().map(|(first, ..)| *first).filter(|first| *first > at).min();
+                Piece::unknown(Why::State, next.unwrap_or(end).min(end) - at)
+            }
+        };
+        at += piece.length.max(1);
+        pieces.push(piece);
+    }
+    Some(pieces)
+}
+
+/// The Ethernet header, of packets that a device brought; those made here have none yet.
+fn link(scene: &Scene<'_>) -> Option<Vec<Row>> {
+    if scene.packet.iif == Device::Absent || scene.query.origin == Origin::Local {
+        return None;
+    }
+    Some(vec![(6, 6, entering(Field::SrcMac)), (12, 2, known(ether_type(scene.query.family)))])
+}
+
+fn network(scene: &Scene<'_>) -> Vec<Row> {
+    let packet = scene.packet;
+    let protocol = known(u128::from(scene.query.protocol.0));
+    let (src, dst) = (Source::Value(packet.src.clone()), Source::Value(packet.dst.clone()));
+    match scene.query.family {
+        IpFamily::V4 => {
+            // Not fragmented; whether it may be, only its sender knows.
+            let fragment = Value::Chosen { among: ValueSet::from_ranges([(0, 0), (0x4000, 0x4000)]), why: Why::State };
+            vec![
+                (0, 1, known(0x45)),
+                (2, 2, entering(Field::Length)),
+                (6, 2, Source::Value(fragment)),
+                (8, 1, Source::Ttl),
+                (9, 1, protocol),
+                (12, 4, src),
+                (16, 4, dst),
+            ]
+        }
+        IpFamily::V6 => vec![(6, 1, protocol), (7, 1, Source::Ttl), (8, 16, src), (24, 16, dst)],
+    }
+}
+
+fn transport(scene: &Scene<'_>) -> Vec<Row> {
+    let packet = scene.packet;
+    match scene.query.protocol {
+        Protocol::ICMP | Protocol::ICMPV6 => {
+            vec![(0, 1, entering(Field::IcmpType)), (1, 1, entering(Field::IcmpCode))]
+        }
+        protocol if protocol.has_ports() => {
+            let ports = [(0, 2, Source::Value(packet.sport.clone())), (2, 2, Source::Value(packet.dport.clone()))];
+            let flags = (protocol == Protocol::TCP).then(|| (13, 1, entering(Field::TcpFlags)));
+            ports.into_iter().chain(flags).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn ether_type(family: IpFamily) -> u128 {
+    match family {
+        IpFamily::V4 => 0x0800,
+        IpFamily::V6 => 0x86dd,
+    }
+}
+
+/// `NFPROTO_IPV4`, `NFPROTO_IPV6`.
+fn family_number(family: IpFamily) -> u128 {
+    match family {
+        IpFamily::V4 => 2,
+        IpFamily::V6 => 10,
+    }
+}
+
+/// What the kernel knows of the packet.
+pub(super) fn meta(scene: &Scene<'_>, key: MetaKey) -> Loaded {
+    let packet = scene.packet;
+    let family = scene.query.family;
+    Some(vec![match key {
+        MetaKey::LEN => Piece::native(entering(Field::Length), 4),
+        MetaKey::PROTOCOL => Piece::whole(known(ether_type(family)), 2),
+        MetaKey::MARK => Piece::native(Source::Value(packet.mark.clone()), 4),
+        MetaKey::IIF => Piece::native(Source::Index(packet.iif), 4),
+        MetaKey::OIF => Piece::native(Source::Index(packet.oif), 4),
+        MetaKey::IIFNAME => Piece::whole(Source::Name(packet.iif), 16),
+        MetaKey::OIFNAME => Piece::whole(Source::Name(packet.oif), 16),
+        MetaKey::IIFTYPE | MetaKey::OIFTYPE => {
+            let device = if key == MetaKey::IIFTYPE { packet.iif } else { packet.oif };
+            // `nft_meta_store_iftype`, which is not called without a device.
+            if device == Device::Absent {
+                return None;
+            }
+            Piece::native(Source::HardwareType(device), 2)
+        }
+        // Only packets made here have a socket.
+        MetaKey::SKUID | MetaKey::SKGID if !scene.made_here => return None,
+        MetaKey::SKUID => Piece::native(entering(Field::Uid), 4),
+        MetaKey::SKGID => Piece::native(entering(Field::Gid), 4),
+        MetaKey::NFPROTO => Piece::whole(known(family_number(family)), 1),
+        MetaKey::L4PROTO => Piece::whole(known(u128::from(scene.query.protocol.0)), 1),
+        MetaKey::PKTTYPE => Piece::whole(entering(Field::Pkttype), 1),
+        MetaKey::RANDOM => Piece::unknown(Why::Random, 4),
+        _ => Piece::unknown(Why::State, 4),
+    }])
+}
+
+/// What conntrack knows of the flow.
+pub(super) fn ct(scene: &Scene<'_>, key: CtKey, direction: Option<CtDirection>) -> Asked<Loaded> {
+    if key == CtKey::STATE {
+        return Ok(Some(vec![Piece::native(Source::CtState, 4)]));
+    }
+    if !scene.has_flow()? {
+        return Ok(None);
+    }
+    let flow = &scene.packet.flow;
+    let packet = scene.packet;
+    let reply = direction == Some(CtDirection::Reply);
+    let [src, sport, dst, dport] = &flow.original;
+    // The reply's source is what the destination became, and its destination what the source did.
+    let pick = |original: &Value, replying: &Value, length: usize| {
+        Piece::whole(Source::Value(if reply { replying.clone() } else { original.clone() }), length)
+    };
+    let length = usize::from(scene.query.family.bits() / 8);
+    Ok(Some(vec![match key {
+        CtKey::DIRECTION => Piece::whole(known(0), 1),
+        CtKey::STATUS => Piece::native(Source::Value(status(scene)?), 4),
+        CtKey::MARK => Piece::native(Source::Value(flow.mark.clone()), 4),
+        CtKey::L3PROTOCOL => Piece::whole(known(family_number(scene.query.family)), 1),
+        CtKey::PROTOCOL => Piece::whole(known(u128::from(scene.query.protocol.0)), 1),
+        CtKey::SRC | CtKey::SRC_IP | CtKey::SRC_IP6 => pick(src, &packet.dst, length),
+        CtKey::DST | CtKey::DST_IP | CtKey::DST_IP6 => pick(dst, &packet.src, length),
+        CtKey::PROTO_SRC => pick(sport, &packet.dport, 2),
+        CtKey::PROTO_DST => pick(dport, &packet.sport, 2),
+        _ => Piece::unknown(Why::State, 4),
+    }]))
+}
+
+/// The status bits of a flow that begins (`IPS_*`): confirmed 8, source translated 16, destination 32, their chains
+/// walked 128 and 256. Of one that is known already nobody can tell.
+fn status(scene: &Scene<'_>) -> Asked<Value> {
+    let new = ValueSet::from_ranges(
+        [CtStates::NEW, CtStates::RELATED].map(|state| (u128::from(state.bits()), u128::from(state.bits()))),
+    );
+    if !scene.space.ask(Field::CtState, &new)? {
+        return Ok(Value::Chosen { among: ValueSet::full(32), why: Why::State });
+    }
+    let flow = &scene.packet.flow;
+    let bits = [(flow.confirmed, 8), (flow.snat, 16), (flow.dnat, 32), (flow.src_done, 128), (flow.dst_done, 256)];
+    Ok(Value::Known(bits.into_iter().filter(|(set, _)| *set).map(|(_, bit)| bit).sum()))
+}

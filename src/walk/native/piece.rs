@@ -1,0 +1,426 @@
+//! What lies in the registers while a native rule runs: numbers that are known, fields of the packet, and what masks and
+//! shifts made of them.
+//!
+//! A rule asks a register in one way only: whether its number is one of these. The question is turned around through mask
+//! and shift until it is one about the packet ([`Piece::within`]).
+
+use std::net::IpAddr;
+
+use crate::host::RuleId;
+use crate::host::nft::{FibResult, fib};
+use crate::host::xt::{AddressTypes, CtStates, InterfacePattern};
+use crate::host::{IpFamily, LinkKind, Route, RouteKind};
+use crate::walk::condition::{Scene, masked_set, negate};
+use crate::walk::field::Field;
+use crate::walk::outcome::{Assumed, Why};
+use crate::walk::packet::{Device, Tracking, Value};
+use crate::walk::query::number;
+use crate::walk::route::{Found, Lookup};
+use crate::walk::set::ValueSet;
+use crate::walk::space::{Asked, Open};
+
+/// A condition by its place: the rule and the position of the expression.
+pub(super) type At = (RuleId, u16);
+
+/// Numbers of more bits than this are not turned around one by one.
+const FEW_BITS: u32 = 16;
+/// Wider ranges than this are not turned around through a mask that is no prefix.
+const FEW_NUMBERS: u128 = 64;
+/// More ranges than this are not told.
+const FEW_RANGES: usize = 4096;
+
+/// Where a number comes from.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Source {
+    /// A value of the packet, or a known one.
+    Value(Value),
+    /// The time to live that is left.
+    Ttl,
+    /// The name of a device.
+    Name(Device),
+    /// The index of a device; 0 where there is none.
+    Index(Device),
+    /// The hardware type of a device (`ARPHRD_*`).
+    HardwareType(Device),
+    /// conntrack's state, as nf_tables counts its bits.
+    CtState,
+    /// What the routing table says.
+    Fib(FibResult, u32),
+    /// Nobody knows.
+    Unknown(Why),
+}
+
+/// Some bytes in the registers: `((source & mask) >> shift) ^ flip` as a number of so many bytes.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Piece {
+    pub(super) source: Source,
+    /// How many bytes it has.
+    pub(super) length: usize,
+    /// The bits of the source that are kept.
+    pub(super) mask: u128,
+    /// How far they are moved down.
+    pub(super) shift: u32,
+    /// What is flipped then.
+    pub(super) flip: u128,
+    /// The bytes stand in the machine's order, not in that of the network.
+    pub(super) host_order: bool,
+}
+
+/// The numbers of so many bytes.
+pub(super) fn ones(length: usize) -> u128 {
+    if length >= 16 { u128::MAX } else { (1 << (8 * length)) - 1 }
+}
+
+impl Piece {
+    /// All bytes of a source, in network order.
+    pub(super) fn whole(source: Source, length: usize) -> Piece {
+        Piece { source, length, mask: ones(length), shift: 0, flip: 0, host_order: false }
+    }
+
+    /// All bytes of a number that the kernel keeps in the machine's order.
+    pub(super) fn native(source: Source, length: usize) -> Piece {
+        Piece { host_order: true, ..Piece::whole(source, length) }
+    }
+
+    /// Constant bytes, read in network order.
+    pub(super) fn constant(bytes: &[u8]) -> Piece {
+        let value = bytes.iter().take(16).fold(0, |number, byte| number << 8 | u128::from(*byte));
+        Piece::whole(Source::Value(Value::Known(value)), bytes.len())
+    }
+
+    /// What nobody knows.
+    pub(super) fn unknown(why: Why, length: usize) -> Piece {
+        Piece::whole(Source::Unknown(why), length)
+    }
+
+    /// The number that these bytes are here.
+    pub(super) fn number_of(&self, bytes: &[u8]) -> u128 {
+        let push = |number: u128, byte: &u8| number << 8 | u128::from(*byte);
+        match self.host_order && cfg!(target_endian = "little") {
+            true => bytes.iter().rev().fold(0, push),
+            false => bytes.iter().fold(0, push),
+        }
+    }
+
+    /// Its bytes compare as its number does: the order of bytes is that of the network.
+    pub(super) fn is_ordered(&self) -> bool {
+        self.length == 1 || !(self.host_order && cfg!(target_endian = "little"))
+    }
+
+    /// The number after `(number & mask) ^ flip`, both in the bytes of this piece.
+    pub(super) fn masked(&self, mask: &[u8], flip: &[u8]) -> Piece {
+        let (mask, flip) = (self.number_of(mask), self.number_of(flip));
+        Piece { mask: self.mask & (mask << self.shift), flip: (self.flip & mask) ^ flip, ..self.clone() }
+    }
+
+    /// The part of its bytes from `first` on, `length` of them, as they lie in network order.
+    pub(super) fn part(&self, first: usize, length: usize) -> Piece {
+        let below = (self.length.saturating_sub(first + length) * 8) as u32;
+        let kept = ones(length).checked_shl(below).unwrap_or(0);
+        Piece {
+            length,
+            mask: self.mask & (kept << self.shift),
+            shift: self.shift + below,
+            flip: (self.flip & kept).checked_shr(below).unwrap_or(0),
+            ..self.clone()
+        }
+    }
+
+    /// The value that it stands for, where that can be told as one.
+    pub(super) fn value(&self, scene: &Scene<'_>) -> Option<Value> {
+        let Source::Value(value) = &self.source else { return None };
+        match scene.settled(value) {
+            Value::Known(known) => {
+                Some(Value::Known(((known & self.mask).checked_shr(self.shift).unwrap_or(0)) ^ self.flip))
+            }
+            value if self.is_whole() => Some(value),
+            _ => None,
+        }
+    }
+
+    /// Nothing was masked or moved.
+    pub(super) fn is_whole(&self) -> bool {
+        self.mask == ones(self.length) && self.shift == 0 && self.flip == 0
+    }
+
+    /// The source's values, of so many bits, for which the number is in the set; `None`: they are too many to be told.
+    fn before(&self, set: &ValueSet, bits: u32) -> Option<ValueSet> {
+        if self.is_whole() && 8 * self.length as u32 >= bits {
+            return Some(set.clone());
+        }
+        if bits <= FEW_BITS {
+            let fits = |value: &u128| set.contains(((value & self.mask) >> self.shift) ^ self.flip);
+            return Some(ValueSet::from_ranges((0..1 << bits).filter(fits).map(|value| (value, value))));
+        }
+        let mut ranges = Vec::new();
+        for (first, last) in set.ranges() {
+            if self.keeps_order(bits) {
+                ranges.extend(self.range_before(*first, *last));
+                continue;
+            }
+            if last - first >= FEW_NUMBERS || ranges.len() > FEW_RANGES {
+                return None;
+            }
+            for number in *first..=*last {
+                let value = (number ^ self.flip).checked_shl(self.shift)?;
+                if value & !self.mask == 0 {
+                    ranges.extend_from_slice(masked_set(value, self.mask, bits as u8)?.ranges());
+                }
+            }
+        }
+        Some(ValueSet::from_ranges(ranges))
+    }
+
+    /// The highest bits of the source are kept, and none is flipped: then greater values give greater numbers.
+    fn keeps_order(&self, bits: u32) -> bool {
+        self.flip == 0 && self.mask == ones_to(bits) & !ones_to(self.mask.trailing_zeros())
+    }
+
+    /// The values that lead to the numbers of a range, where order is kept.
+    fn range_before(&self, first: u128, last: u128) -> Option<(u128, u128)> {
+        let low = self.mask.trailing_zeros();
+        // Numbers with bits that are not kept never come out.
+        let span = ones_to(low.saturating_sub(self.shift));
+        let first = if first & span == 0 { first } else { (first | span).checked_add(1)? };
+        let last = last.min(self.mask >> self.shift) & !span;
+        (first <= last).then(|| (first << self.shift, (last << self.shift) | ones_to(low)))
+    }
+
+    /// How many bits a value of the source has.
+    fn source_bits(&self, scene: &Scene<'_>) -> u32 {
+        match &self.source {
+            Source::Value(Value::Entering(field) | Value::Mapped { field, .. }) => {
+                u32::from(field.bits(scene.query.family))
+            }
+            Source::Ttl => 8,
+            _ => (128 - self.mask.leading_zeros()).max(8 * self.length as u32).min(128),
+        }
+    }
+
+    /// Whether the number is in the set.
+    pub(super) fn within(&self, scene: &Scene<'_>, set: &ValueSet, at: At) -> Asked<bool> {
+        let set = set.and(&ValueSet::range(0, ones(self.length)));
+        if let Source::Value(value) = &self.source
+            && let Value::Known(known) = scene.settled(value)
+        {
+            return Ok(set.contains(((known & self.mask).checked_shr(self.shift).unwrap_or(0)) ^ self.flip));
+        }
+        if let Some(numbers) = self.few(scene)? {
+            let fits = |number: &u128| set.contains(((number & self.mask) >> self.shift) ^ self.flip);
+            return self.is_one_of(scene, &numbers.into_iter().filter(fits).collect::<Vec<_>>(), at);
+        }
+        let Some(before) = self.before(&set, self.source_bits(scene)) else {
+            return undecided(scene, at, Why::Undecoded);
+        };
+        match &self.source {
+            Source::Value(value) => scene.in_set(value, &before, Some(at)),
+            Source::Ttl => {
+                let hops = u128::from(scene.packet.hops);
+                let entering = before.ranges().iter().filter(|(first, _)| first + hops <= 255);
+                let entering = entering.map(|(first, last)| (first + hops, (last + hops).min(255)));
+                scene.space.ask(Field::Ttl, &ValueSet::from_ranges(entering))
+            }
+            Source::Unknown(why) => undecided(scene, at, *why),
+            // Those have few numbers, or names.
+            Source::Name(_) | Source::Index(_) | Source::HardwareType(_) | Source::CtState | Source::Fib(..) => {
+                undecided(scene, at, Why::Undecoded)
+            }
+        }
+    }
+
+    /// The numbers that a source of few can have; `None`: it has many.
+    fn few(&self, scene: &Scene<'_>) -> Asked<Option<Vec<u128>>> {
+        let namespace = scene.plan.namespace();
+        Ok(match &self.source {
+            Source::CtState => Some(vec![1, 2, 4, 8, 64]),
+            Source::Fib(FibResult::AddressType, _) => Some((0..12).collect()),
+            Source::Fib(FibResult::Oif, flags) if flags & fib::PRESENT != 0 => Some(vec![0, 1]),
+            Source::Fib(FibResult::Oif, _) | Source::Index(_) => {
+                Some(std::iter::once(0).chain(namespace.links.iter().map(|link| u128::from(link.index))).collect())
+            }
+            Source::HardwareType(_) => Some(vec![0, ETHER, LOOPBACK, OTHER]),
+            _ => None,
+        })
+    }
+
+    /// Whether a source of few numbers has one of these.
+    fn is_one_of(&self, scene: &Scene<'_>, numbers: &[u128], at: At) -> Asked<bool> {
+        match &self.source {
+            Source::CtState => ct_state(scene, numbers),
+            Source::Index(device) => index(scene, *device, numbers, at),
+            Source::HardwareType(device) => hardware_type(scene, *device, numbers, at),
+            Source::Fib(FibResult::AddressType, flags) => address_type(scene, *flags, numbers, at),
+            Source::Fib(_, flags) => {
+                let found = outgoing(scene, *flags)?;
+                let number = if flags & fib::PRESENT != 0 { u32::from(found != 0) } else { found };
+                Ok(numbers.contains(&u128::from(number)))
+            }
+            _ => undecided(scene, at, Why::Undecoded),
+        }
+    }
+
+    /// Whether a device's name fits.
+    pub(super) fn is_named(&self, scene: &Scene<'_>, pattern: &InterfacePattern) -> Option<Asked<bool>> {
+        match &self.source {
+            Source::Name(device) if self.is_whole() => Some(scene.device(*device, pattern)),
+            _ => None,
+        }
+    }
+}
+
+/// Something that nothing here can decide.
+pub(super) fn undecided(scene: &Scene<'_>, (rule, index): At, why: Why) -> Asked<bool> {
+    scene.assume(Open::either(Assumed::Match { rule, index }, why, 0.5))
+}
+
+fn ones_to(bits: u32) -> u128 {
+    if bits >= 128 { u128::MAX } else { (1 << bits) - 1 }
+}
+
+/// `nft_ct_get_eval` for `NFT_CT_STATE`: without a flow it is untracked or invalid.
+fn ct_state(scene: &Scene<'_>, numbers: &[u128]) -> Asked<bool> {
+    let (invalid, untracked) = (1, 64);
+    match scene.tracking() {
+        Tracking::Unseen => Ok(numbers.contains(&invalid)),
+        Tracking::Untracked => Ok(numbers.contains(&untracked)),
+        Tracking::Tracked => {
+            let own = |number: &u128| match *number {
+                64 => u128::from(CtStates::UNTRACKED.bits()),
+                number => number,
+            };
+            scene.space.ask(Field::CtState, &ValueSet::from_ranges(numbers.iter().map(own).map(|bit| (bit, bit))))
+        }
+    }
+}
+
+/// The devices for which something holds, asked of the packet's.
+fn any_device(
+    scene: &Scene<'_>,
+    device: Device,
+    absent: bool,
+    at: At,
+    holds: impl Fn(&crate::host::Link) -> bool,
+) -> Asked<bool> {
+    let plan = scene.plan;
+    let named = |number: u128| plan.devices.name(number).and_then(|name| plan.namespace().link(name));
+    let fitting = || {
+        let links = plan.namespace().links.iter().filter(|link| holds(link));
+        let numbers = links.filter_map(|link| plan.devices.number(&link.name));
+        ValueSet::from_ranges(numbers.map(|number| (number, number)))
+    };
+    match device {
+        Device::Absent => Ok(absent),
+        Device::Known(number) => match named(number) {
+            Some(link) => Ok(holds(link)),
+            None => undecided(scene, at, Why::Unread),
+        },
+        _ if !plan.namespace().is_read(crate::host::What::Links) => undecided(scene, at, Why::Unread),
+        Device::Entering => scene.space.ask(Field::Iif, &fitting()),
+        Device::Leaving => scene.space.ask_leaves(&fitting()),
+    }
+}
+
+fn index(scene: &Scene<'_>, device: Device, numbers: &[u128], at: At) -> Asked<bool> {
+    any_device(scene, device, numbers.contains(&0), at, |link| numbers.contains(&u128::from(link.index)))
+}
+
+/// `ARPHRD_ETHER`, `ARPHRD_LOOPBACK`, and what stands for every other.
+const ETHER: u128 = 1;
+const LOOPBACK: u128 = 772;
+const OTHER: u128 = 0xfffe;
+
+fn hardware_type(scene: &Scene<'_>, device: Device, numbers: &[u128], at: At) -> Asked<bool> {
+    any_device(scene, device, numbers.contains(&0), at, |link| {
+        numbers.contains(&match &link.kind {
+            LinkKind::Loopback => LOOPBACK,
+            LinkKind::Other(kind) if matches!(kind.as_str(), "wireguard" | "tun" | "ppp" | "ipip" | "sit" | "gre") => {
+                OTHER
+            }
+            LinkKind::Plain | LinkKind::Veth | LinkKind::Bridge | LinkKind::Other(_) => ETHER,
+        })
+    })
+}
+
+/// `nft_fib4_eval_type`, `nft_fib6_eval_type`: the type of the address, on a device where that is asked.
+fn address_type(scene: &Scene<'_>, flags: u32, numbers: &[u128], at: At) -> Asked<bool> {
+    let bits = numbers.iter().filter(|number| **number < 12).map(|number| 1u16 << number);
+    let types = AddressTypes::from_bits_truncate(bits.fold(0, |bits, bit| bits | bit));
+    let device = match flags & (fib::IIF | fib::OIF) {
+        0 => None,
+        fib::OIF => Some(scene.packet.oif),
+        _ => Some(scene.packet.iif),
+    };
+    let (value, field) = match flags & fib::DADDR {
+        0 => (&scene.packet.src, Field::Src),
+        _ => (&scene.packet.dst, Field::Dst),
+    };
+    scene.address_type(value, field, types, device, at)
+}
+
+/// `nft_fib4_eval`, `nft_fib6_eval`: the index of the device that a route to the address leads out by, and that is the
+/// packet's own where that is asked; 0 where there is none.
+fn outgoing(scene: &Scene<'_>, flags: u32) -> Asked<u32> {
+    let packet = scene.packet;
+    let namespace = scene.plan.namespace();
+    let index_of =
+        |number: u128| scene.plan.devices.name(number).and_then(|name| namespace.link(name)).map(|link| link.index);
+    let own = match flags & (fib::IIF | fib::OIF) {
+        0 => None,
+        fib::OIF => Some(packet.oif),
+        _ => Some(packet.iif),
+    };
+    let own = match own {
+        None => None,
+        Some(Device::Known(number)) => Some(index_of(number)),
+        Some(Device::Entering) => match scene.space.values(Field::Iif).and_then(ValueSet::first) {
+            // One device at a time.
+            Some(first) => {
+                if !scene.space.ask(Field::Iif, &ValueSet::one(first))? {
+                    return Ok(0);
+                }
+                Some(index_of(first))
+            }
+            None => Some(None),
+        },
+        Some(Device::Absent | Device::Leaving) => Some(None),
+    };
+    let loopback = |index: u32| namespace.link_at(index).is_some_and(crate::host::Link::is_loopback);
+    if let Some(Some(index)) = own
+        && scene.hook == crate::host::Hook::Prerouting
+        && loopback(index)
+    {
+        return Ok(index);
+    }
+    let to_source = flags & fib::DADDR == 0;
+    let (to, from) = if to_source { (&packet.src, &packet.dst) } else { (&packet.dst, &packet.src) };
+    let unmarked = Value::Known(0);
+    let lookup = Lookup {
+        scene: *scene,
+        plan: scene.plan,
+        to,
+        from: Some(from),
+        mark: if flags & fib::MARK != 0 { &packet.mark } else { &unmarked },
+        iif: None,
+        ports: None,
+        has_sender: false,
+    };
+    if scene.query.family == IpFamily::V6 && link_local(scene, to)? {
+        return Ok(own.flatten().unwrap_or(0));
+    }
+    let answer = |route: Option<&Route>| match route {
+        Some(route) if route.kind == RouteKind::Unicast => match own {
+            None => route.next_hops.first().map_or(0, |hop| hop.link),
+            Some(own) => own.filter(|own| route.next_hops.iter().any(|hop| hop.link == *own)).unwrap_or(0),
+        },
+        _ => 0,
+    };
+    Ok(match lookup.find(&|a, b| answer(a) == answer(b))? {
+        Found::Route(route) => answer(Some(route)),
+        Found::Refused(_) => 0,
+    })
+}
+
+fn link_local(scene: &Scene<'_>, value: &Value) -> Asked<bool> {
+    let first = number(IpAddr::from([0xfe80u16, 0, 0, 0, 0, 0, 0, 0]));
+    negate(scene.in_range(value, first, first | (u128::MAX >> 10), None), false)
+}
