@@ -432,3 +432,112 @@ fn translations_of_ipv6() {
         ",
     );
 }
+
+/// Dumps of real hosts, without the rules that ask for sets, which are not there.
+#[test]
+fn dumps_of_real_hosts() {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/corpus");
+    for name in [
+        "podman-netavark-1.4.iptables-save",
+        "k3s-node.iptables-save",
+        "k3s-svclb.iptables-save",
+        "kube-proxy-TestTracePacket.iptables-save",
+        "azure-iptablesave.iptables-save",
+        "azure-iptablesave-v1.unfolded.iptables-save",
+        "azure-iptablesave-v2.iptables-save",
+    ] {
+        let text = fs::read_to_string(corpus.join(name)).expect(name);
+        let dump = iptables::parse(&text, &Options { family: Some(IpFamily::V4), backend: Backend::IptablesLegacy });
+        let text = iptables::print(&dump.ruleset, Some(&dump.observations), IpFamily::V4, Backend::IptablesLegacy);
+        let rules = text.lines().filter(|line| !line.contains(" -m set ")).collect::<Vec<_>>().join("\n") + "\n";
+        apart(move || judge(IpFamily::V4, &rules));
+    }
+}
+
+/// What is not understood is kept with its name, revision and bytes, and comes back from its text.
+#[test]
+fn what_is_not_understood_is_kept() {
+    const RULES: &str = "
+        -m hashlimit --hashlimit-upto 10/sec --hashlimit-name h -j ACCEPT
+        -m string --string x --algo bm -m comment --comment y -j DROP
+        -p tcp -m connlimit --connlimit-above 5 -j USER
+        -p tcp -j TPROXY --on-port 5
+        -j CONNMARK --left-shift-mark 4 --save-mark
+        -j NFLOG --nflog-prefix x
+        -p tcp -m tcp --tcp-flags SYN,RST SYN -j TCPMSS --set-mss 1400
+        ";
+    for family in [IpFamily::V4, IpFamily::V6] {
+        apart(move || {
+            run(&[&tool(family, "restore")], &dump("mangle", "PREROUTING", RULES));
+            let (ruleset, _) = kernel(family);
+            let text = iptables::print(&ruleset, None, family, Backend::IptablesLegacy);
+            for name in
+                ["-m hashlimit", "-m string", "-m connlimit", "-j TPROXY", "-j CONNMARK", "-j NFLOG", "-j TCPMSS"]
+            {
+                assert!(text.contains(&format!("{name} --revision ")), "{name}: {text}");
+            }
+            let again = iptables::parse(&text, &Options { family: Some(family), backend: Backend::IptablesLegacy });
+            assert_eq!(again.ruleset, ruleset);
+            assert!(again.diagnostics.iter().all(|found| found.kind == crate::syntax::DiagnosticKind::Unknown));
+        });
+    }
+}
+
+/// Without a table that is registered, nothing is asked, and nothing is registered.
+#[test]
+fn looking_registers_nothing() {
+    apart(|| {
+        for (family, file) in [(IpFamily::V4, "ip_tables_names"), (IpFamily::V6, "ip6_tables_names")] {
+            let registered = || fs::read_to_string(format!("/proc/thread-self/net/{file}")).expect(file);
+            assert_eq!(registered(), "");
+            assert_eq!(kernel(family), Default::default());
+            assert_eq!(registered(), "");
+            run(&[&tool(family, "restore")], &dump("raw", "OUTPUT", ""));
+            assert_eq!(kernel(family).0.tables.len(), 1);
+            assert_eq!(registered(), "raw\n");
+        }
+    });
+    let nowhere = read(Path::new("/nonexistent"), IpFamily::V4, &mut Names::default());
+    assert!(nowhere.is_ok_and(|tables| tables.is_empty()));
+}
+
+/// The entries of a table with one rule of each kind.
+fn entries(family: IpFamily) -> (ask::Info, Vec<u8>) {
+    run(&[&tool(family, "restore")], &dump("mangle", "FORWARD", MATCHES));
+    let socket = ask::Socket::open(family).expect("a socket");
+    let info = socket.info("mangle").expect("the table");
+    let entries = socket.entries("mangle", info.size).expect("its entries");
+    (info, entries)
+}
+
+/// Bytes that are cut off or changed are refused or read as something else; nothing panics.
+#[test]
+fn no_bytes_do_harm() {
+    for family in [IpFamily::V4, IpFamily::V6] {
+        apart(move || {
+            let mut names = Names::default();
+            let (info, mut bytes) = entries(family);
+            assert!(table::decode(family, "mangle", &info, &bytes, &mut names).is_some());
+            assert_eq!(bytes.len(), info.size as usize);
+            for end in 0..bytes.len() {
+                table::decode(family, "mangle", &info, &bytes[..end], &mut names);
+            }
+            let mut seed = 0x2545_f491_4f6c_dd1d_u64;
+            let mut random = move |below: usize| {
+                seed ^= seed << 13;
+                seed ^= seed >> 7;
+                seed ^= seed << 17;
+                seed as usize % below
+            };
+            for _ in 0..3000 {
+                let changes: Vec<(usize, u8)> = (0..4).map(|_| (random(bytes.len()), random(256) as u8)).collect();
+                let before: Vec<u8> = changes.iter().map(|(at, _)| bytes[*at]).collect();
+                changes.iter().for_each(|(at, byte)| bytes[*at] = *byte);
+                let mut info = info.clone();
+                info.hook_entry[random(5)] = random(bytes.len()) as u32;
+                table::decode(family, "mangle", &info, &bytes, &mut names);
+                changes.iter().zip(before).rev().for_each(|((at, _), byte)| bytes[*at] = byte);
+            }
+        });
+    }
+}
