@@ -1,5 +1,7 @@
 //! The kernel's tables against what iptables-legacy-save says of them, each in a network namespace of its own.
 
+#[path = "../../../benches/k8s/mod.rs"]
+mod k8s;
 mod rules;
 
 use std::io::Write as _;
@@ -212,4 +214,49 @@ fn no_bytes_do_harm() {
             }
         });
     }
+}
+
+#[test]
+fn a_large_table_is_read_whole() {
+    apart(|| judge(IpFamily::V4, &k8s::dump(10_000)));
+}
+
+/// What is read is always what was there at one time.
+#[test]
+fn tables_that_change_meanwhile() {
+    apart(|| {
+        let texts = [k8s::dump(100), k8s::dump(1000)];
+        run(&["iptables-legacy-restore"], &texts[0]);
+        let changes = std::thread::spawn(move || {
+            for turn in 0..40 {
+                run(&["iptables-legacy-restore"], &texts[turn % 2]);
+            }
+        });
+        while !changes.is_finished() {
+            let rules = kernel(IpFamily::V4).0.rule_count();
+            assert!([100, 1000].contains(&rules), "{rules}");
+        }
+        changes.join().expect("changes");
+    });
+}
+
+/// The list of tables is root's alone, whatever else one may do.
+#[test]
+#[allow(unsafe_code, reason = "whose files a thread may open is changed by no safe function that is at hand")]
+fn what_may_not_be_read_is_told() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let proc = std::env::temp_dir().join(format!("whyport-legacy-{}", std::process::id()));
+    let list = proc.join("thread-self/net/ip_tables_names");
+    fs::create_dir_all(list.parent().expect("a folder")).expect("a folder");
+    fs::write(&list, "filter\n").expect("a list");
+    // The kernel's own list can be read by root's group too, which a test may belong to.
+    fs::set_permissions(&list, fs::Permissions::from_mode(0)).expect("permissions");
+    let made_up = proc.clone();
+    apart(move || {
+        // SAFETY: takes a number and touches no memory; it counts for this thread alone, which ends with the test.
+        unsafe { libc::setfsuid(65534) };
+        let refused = read(&made_up, IpFamily::V4, &mut Names::default());
+        assert!(matches!(refused, Err(Failure::Forbidden)));
+    });
+    fs::remove_dir_all(&proc).expect("to clean up");
 }
