@@ -155,6 +155,15 @@ fn what_is_not_understood_is_kept() {
             assert!(again.diagnostics.iter().all(|found| found.kind == crate::syntax::DiagnosticKind::Unknown));
         });
     }
+    // What has no bytes is written as the tool writes it.
+    apart(|| {
+        run(&["iptables-legacy-restore"], &dump("raw", "PREROUTING", "-j TRACE"));
+        let (ruleset, observations) = kernel(IpFamily::V4);
+        let (text, parsed) = saved(IpFamily::V4);
+        assert_eq!(ruleset, parsed.ruleset);
+        let printed = iptables::print(&ruleset, Some(&observations), IpFamily::V4, Backend::IptablesLegacy);
+        assert_eq!(lines(&printed), lines(&text));
+    });
 }
 
 /// Without a table that is registered, nothing is asked, and nothing is registered.
@@ -250,7 +259,7 @@ fn what_may_not_be_read_is_told() {
     fs::create_dir_all(list.parent().expect("a folder")).expect("a folder");
     fs::write(&list, "filter\n").expect("a list");
     // The kernel's own list can be read by root's group too, which a test may belong to.
-    fs::set_permissions(&list, fs::Permissions::from_mode(0)).expect("permissions");
+    fs::set_permissions(&list, fs::Permissions::from_mode(0o000)).expect("permissions");
     let made_up = proc.clone();
     apart(move || {
         // SAFETY: takes a number and touches no memory; it counts for this thread alone, which ends with the test.
