@@ -104,14 +104,14 @@ impl<'a> Entry<'a> {
 
     /// What it does.
     pub(super) fn action(&self) -> Option<Action<'a>> {
-        let (name, revision, data, _) = extension(self.bytes.get(self.target..)?)?;
-        Some(match name {
+        let (found, _) = Extension::first(self.bytes.get(self.target..)?)?;
+        Some(match found.name {
             b"" => {
-                let verdict = data.first_chunk().copied().map(i32::from_ne_bytes)?;
+                let verdict = found.bytes.first_chunk().copied().map(i32::from_ne_bytes)?;
                 Action::Standard(verdict, self.bytes.get(self.layout.flags)? & self.layout.goto != 0)
             }
-            b"ERROR" => Action::Error(until_nul(data)),
-            name => Action::Extension(name, revision, data),
+            b"ERROR" => Action::Error(until_nul(found.bytes)),
+            name => Action::Extension(name, found.revision, found.bytes),
         })
     }
 
@@ -141,9 +141,9 @@ impl<'a> Entry<'a> {
         all.extend(self.fragment(not(INV_FRAG), names)?);
         let mut rest = self.bytes.get(self.layout.size..self.target)?;
         while !rest.is_empty() {
-            let (name, revision, data, after) = extension(rest)?;
-            let name = String::from_utf8_lossy(name);
-            all.push(xt::decode_match(self.layout.family, &name, revision, data, names));
+            let (found, after) = Extension::first(rest)?;
+            let name = String::from_utf8_lossy(found.name);
+            all.push(xt::decode_match(self.layout.family, &name, found.revision, found.bytes, names));
             rest = after;
         }
         Some(all)
@@ -237,11 +237,24 @@ fn unknown(not: bool, what: &str, bytes: &[u8], names: &mut Names) -> Match {
     Match::Opaque(xt::opaque(what, 0, &bytes, names))
 }
 
-/// A match or a target: its name, revision and bytes, and what follows it.
-fn extension(bytes: &[u8]) -> Option<(&[u8], u8, &[u8], &[u8])> {
-    let length = usize::from(u16_at(bytes, 0)?);
-    let data = bytes.get(HEADER..length)?;
-    Some((until_nul(bytes.get(2..2 + NAME)?), *bytes.get(2 + NAME)?, data, bytes.get(length..)?))
+/// A match or a target (`struct xt_entry_match`, `struct xt_entry_target`).
+struct Extension<'a> {
+    name: &'a [u8],
+    revision: u8,
+    bytes: &'a [u8],
+}
+
+impl<'a> Extension<'a> {
+    /// The one that `bytes` begin with, and what follows it.
+    fn first(bytes: &'a [u8]) -> Option<(Extension<'a>, &'a [u8])> {
+        let length = usize::from(u16_at(bytes, 0)?);
+        let extension = Extension {
+            name: until_nul(bytes.get(2..2 + NAME)?),
+            revision: *bytes.get(2 + NAME)?,
+            bytes: bytes.get(HEADER..length)?,
+        };
+        Some((extension, bytes.get(length..)?))
+    }
 }
 
 fn until_nul(bytes: &[u8]) -> &[u8] {

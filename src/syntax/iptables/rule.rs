@@ -312,8 +312,10 @@ impl Reader {
         for (extension, open) in self.open.iter().enumerate() {
             let asked = Asked { family: scope.family, extension, given: &self.given, words };
             let written = |own: &'static str| open.name.map_or(own, |at| &*words[at].text);
+            // An option that an extension does not know makes it one that is not understood, whatever else it says.
+            let whole = self.strays.iter().all(|(of, _)| *of != extension);
             match &open.kind {
-                Kind::Match(known) => match (known.read)(&asked, scope.names) {
+                Kind::Match(known) => match whole.then(|| (known.read)(&asked, scope.names)).flatten() {
                     Some(found) => self.matches.push(found),
                     None => {
                         let opaque = asked.opaque(known.name, scope.names);
@@ -326,7 +328,7 @@ impl Reader {
                     self.opaque.push(opaque.name.clone());
                     self.matches.push(Match::Opaque(Box::new(opaque)));
                 }
-                Kind::Target(known) => match (known.read)(&asked, scope.names) {
+                Kind::Target(known) => match whole.then(|| (known.read)(&asked, scope.names)).flatten() {
                     Some(found) => target = Some(found),
                     None => {
                         let opaque = asked.opaque(known.name, scope.names);

@@ -108,6 +108,30 @@ fn what_is_not_understood_is_kept() {
     assert_eq!(said, [3, 5]);
 }
 
+/// What the kernel has and nobody understands is written as bytes, under any name: it is read as it was written.
+#[test]
+fn bytes_are_kept_under_any_name() {
+    let bytes = |line: &str, name: &str| {
+        let (text, said) = rule(IpFamily::V4, line);
+        assert_eq!(text.as_deref(), Some(line));
+        assert_eq!(said.len(), 1, "{line}: {said:?}");
+        assert_eq!(said[0].0, DiagnosticKind::Unknown, "{line}");
+        assert!(said[0].1.starts_with(name), "{line}: {said:?}");
+    };
+    let matches = matches::MATCHES.iter().map(|known| known.name).chain(["hashlimit", "new"]);
+    for name in matches {
+        bytes(&format!("-m {name} --revision 4 --bytes 00ff"), name);
+        bytes(&format!("-m {name} --revision 255 --bytes \"\""), name);
+        bytes(&format!("-p tcp -m {name} --revision 0 --bytes e0 -m tcp --dport 80 -j DROP"), name);
+    }
+    for name in targets::TARGETS.iter().map(|known| known.name).chain(["TPROXY", "NEW"]) {
+        bytes(&format!("-j {name} --revision 4 --bytes 00ff"), name);
+        bytes(&format!("-p tcp -m tcp --dport 80 -j {name} --revision 0 --bytes 10"), name);
+    }
+    let both = "-m set --revision 4 --bytes 00 -m set --revision 4 --bytes 01 -j CT --revision 2 --bytes 02";
+    assert_eq!(rule(IpFamily::V4, both).0.as_deref(), Some(both));
+}
+
 /// A line that cannot be a rule costs itself and one diagnostic.
 #[test]
 fn bad_rules_are_told() {
