@@ -13,6 +13,8 @@ mod link;
 mod neighbour;
 mod nexthop;
 mod rule;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::os::fd::AsRawFd;

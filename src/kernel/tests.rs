@@ -1,7 +1,7 @@
 //! What the kernel says is held against what the admin's tools print of the same namespace.
 
 mod namespaces;
-mod route;
+pub(super) mod route;
 mod sockets;
 
 use std::fs::{self, File};
@@ -50,7 +50,7 @@ impl Drop for Folder {
 
 /// Runs a test on a thread of its own, in a namespace of its own, in which nothing speaks by itself. Mounts that it makes
 /// are its own too.
-fn apart(test: impl FnOnce() + Send + 'static) {
+pub(super) fn apart(test: impl FnOnce() + Send + 'static) {
     assert!(nix::unistd::geteuid().is_root(), "the kernel is asked as root: run these tests as root");
     let thread = std::thread::Builder::new().name(std::thread::current().name().unwrap_or("apart").to_owned());
     let all = move || {
@@ -85,7 +85,7 @@ fn run(command: &[&str], input: &str) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-fn ip(lines: &str) {
+pub(super) fn ip(lines: &str) {
     run(&["ip", "-batch", "-"], lines);
 }
 
@@ -94,6 +94,31 @@ fn here() -> (File, String) {
     let file = File::open("/proc/thread-self/ns/net").unwrap();
     let path = format!("/proc/{}/fd/{}", std::process::id(), std::os::fd::AsRawFd::as_raw_fd(&file));
     (file, path)
+}
+
+/// Hands over bytes like those of `samples`, some cut, some with other numbers in them. The same each time.
+pub(super) fn damaged(samples: &[Vec<u8>], rounds: u32, mut each: impl FnMut(&[u8])) {
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    let mut random = |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state % below.max(1) as u64) as usize
+    };
+    assert!(!samples.is_empty());
+    for _ in 0..rounds {
+        let mut bytes = samples[random(samples.len())].clone();
+        for _ in 0..random(4) {
+            let at = random(bytes.len());
+            if let Some(byte) = bytes.get_mut(at) {
+                *byte = [0, 1, 4, 5, 0x7f, 0xff, random(256) as u8][random(7)];
+            }
+        }
+        if random(3) == 0 {
+            bytes.truncate(random(bytes.len() + 1));
+        }
+        each(&bytes);
+    }
 }
 
 /// The namespace of this thread, as the kernel tells it.

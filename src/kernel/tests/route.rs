@@ -110,7 +110,7 @@ fn ip6(lines: &str) {
 }
 
 /// Builds it around this thread; what is returned holds the nameless namespace.
-pub(super) fn build() -> fs::File {
+pub(in crate::kernel) fn build() -> fs::File {
     let (own, _) = here();
     unshare(CloneFlags::CLONE_NEWNET).unwrap();
     let (nameless, path) = here();

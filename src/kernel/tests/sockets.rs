@@ -6,9 +6,10 @@ use std::net::{IpAddr, SocketAddr};
 use socket2::{Domain, Protocol as Proto, Socket as Opened, Type};
 
 use super::super::loaded::Loaded;
-use super::super::sockets;
+use super::super::{Common, sockets, surroundings};
+use super::namespaces::drop_rights;
 use super::{Folder, apart, ip, parsed, places, printed, run, told};
-use crate::host::{Process, Protocol, Socket};
+use crate::host::{Namespace, Process, Protocol, Socket, Unread, What};
 
 /// `(protocol, address, v6only, device, peer)`.
 const SOCKETS: [(u8, &str, bool, Option<&str>, Option<&str>); 14] = [
@@ -107,6 +108,37 @@ fn connected_and_raw_sockets_are_those_that_ss_lists() {
             (socket.v6only, socket.inode, socket.uid) = (None, 0, None);
         }
         assert_eq!(sorted(told), sorted(printed));
+    });
+}
+
+#[test]
+fn an_ordinary_user_reads_all_but_the_processes_of_others() {
+    apart(|| {
+        ip("link set lo up\n");
+        let socket = Opened::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.bind(&"127.0.0.1:80".parse::<SocketAddr>().unwrap().into()).unwrap();
+        socket.listen(1).unwrap();
+        // Only a child holds it.
+        let keeper = std::process::Command::new("sleep").arg("60").stdin(std::os::fd::OwnedFd::from(socket)).spawn();
+        let mut keeper = keeper.unwrap();
+        let whole = told();
+        // A thread of its own, so that this one can still end the child.
+        let look = || {
+            drop_rights();
+            let mut seen = Namespace::default();
+            surroundings(&places(), &Common::read(&places()), &mut seen);
+            seen
+        };
+        let seen = std::thread::scope(|scope| scope.spawn(look).join());
+        keeper.kill().unwrap();
+        keeper.wait().unwrap();
+        let mut seen = seen.unwrap();
+        let needs = "CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH".to_owned();
+        assert_eq!(seen.unread, [Unread { what: What::Processes, needs }]);
+        assert_eq!(whole.sockets[0].processes, [Process { pid: keeper.id(), name: "sleep".into() }]);
+        assert_eq!(seen.sockets[0], Socket { processes: Vec::new(), ..whole.sockets[0].clone() });
+        (seen.unread, seen.sockets, seen.ids) = (Vec::new(), whole.sockets.clone(), whole.ids.clone());
+        assert_eq!(seen, whole);
     });
 }
 
