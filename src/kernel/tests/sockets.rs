@@ -11,8 +11,10 @@ use super::namespaces::drop_rights;
 use super::{Folder, apart, ip, parsed, places, printed, run, told};
 use crate::host::{Namespace, Process, Protocol, Socket, Unread, What};
 
-/// `(protocol, address, v6only, device, peer)`.
-const SOCKETS: [(u8, &str, bool, Option<&str>, Option<&str>); 14] = [
+/// Protocol, address, v6only, device, peer.
+type Plan = (u8, &'static str, bool, Option<&'static str>, Option<&'static str>);
+
+const SOCKETS: [Plan; 14] = [
     (6, "0.0.0.0:80", false, None, None),
     (6, "127.0.0.1:81", false, None, None),
     (6, "[::]:82", false, None, None),
