@@ -143,9 +143,8 @@ fn surroundings(places: &Places<'_>, common: &Common, ns: &mut Namespace) {
         Ok(sockets) => ns.sockets = sockets,
         Err(failure) => mark(ns, What::Sockets, needs(&failure, "root")),
     }
-    if !common.held.give(&mut ns.sockets) {
-        // Looking at the descriptors of others is as much as attaching to them (proc_pid_fd(5)).
-        mark(ns, What::Processes, "CAP_SYS_PTRACE".to_owned());
+    if let Some(needs) = common.held.give(&mut ns.sockets) {
+        mark(ns, What::Processes, needs.to_owned());
     }
 }
 

@@ -117,7 +117,8 @@ fn find(proc: &Path, target: &str) -> Result<PathBuf, NoEntry> {
         return if folder.exists() { Ok(folder.join("ns/net")) } else { Err(NoEntry::NoProcess(pid)) };
     }
     let found = list(proc, &Held::read(proc));
-    if let Some(namespace) = found.iter().find(|namespace| namespace.name == target) {
+    let is_meant = |namespace: &&Found| namespace.name == target || unnamed(namespace.identity) == target;
+    if let Some(namespace) = found.iter().find(is_meant) {
         return Ok(namespace.path.clone());
     }
     let names: Vec<&str> = found.iter().map(|namespace| namespace.name.as_str()).collect();
@@ -131,7 +132,9 @@ fn find(proc: &Path, target: &str) -> Result<PathBuf, NoEntry> {
 /// Every network namespace that can be found, that of this thread first. `proc` is the root of procfs.
 pub(super) fn list(proc: &Path, held: &Held) -> Vec<Found> {
     let mut list = List { names: names(), ..List::default() };
-    list.add(&proc.join("thread-self/ns/net"));
+    // `thread-self` is another one to every thread.
+    let own = fs::read_link(proc.join("thread-self")).unwrap_or_else(|_| PathBuf::from("self"));
+    list.add(&proc.join(own).join("ns/net"));
     let named: Vec<PathBuf> = list.names.values().map(|(_, path)| path.clone()).collect();
     named.iter().for_each(|path| list.add(path));
     let mut mounts = HashSet::new();
@@ -169,11 +172,16 @@ impl List {
         if self.known.insert(identity) {
             let (name, path) = match self.names.get(&identity) {
                 Some((name, path)) => (name.clone(), path.clone()),
-                None => (format!("net:[{}]", identity.1), path.to_owned()),
+                None => (unnamed(identity), path.to_owned()),
             };
             self.found.push(Found { name, path, identity });
         }
     }
+}
+
+/// What a namespace is called that has no name: what its links in procfs say.
+fn unnamed(identity: Identity) -> String {
+    format!("net:[{}]", identity.1)
 }
 
 fn identity(path: &Path) -> Option<Identity> {

@@ -20,9 +20,15 @@ pub(super) struct Held {
     sockets: HashMap<u64, Vec<u32>>,
     /// By a network namespace's inode: a descriptor that holds it.
     pub(super) namespaces: HashMap<u64, PathBuf>,
-    /// The descriptors of some process may not be seen.
-    pub(super) hidden: bool,
+    /// The descriptors of some process cannot be seen: what it would take.
+    pub(super) hidden: Option<&'static str>,
 }
+
+/// Listing the descriptors of another user's process takes the one, following them the other (`proc_pid_fd(5)`).
+const RIGHTS: &str = "CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH";
+
+/// The first PID namespace, in which all processes are seen (`PROC_PID_INIT_INO`).
+const ALL_PROCESSES: &[u8] = b"pid:[4026531836]";
 
 impl Held {
     /// Looks through all processes; `proc` is the root of procfs.
@@ -33,7 +39,7 @@ impl Held {
                 Ok(entries) => entries,
                 Err(error) => {
                     // One that is gone holds nothing.
-                    held.hidden |= error.kind() == ErrorKind::PermissionDenied;
+                    held.miss(&error);
                     continue;
                 }
             };
@@ -42,13 +48,27 @@ impl Held {
                 held.look(pid, &folder, &entry.path(), &mut index);
             }
         }
-        // A procfs mounted with hidepid shows nothing at all of others.
-        held.hidden |= !proc.join("1/fd").exists();
+        let all = fs::read_link(proc.join("self/ns/pid"));
+        if !proc.join("1/fd").exists() {
+            // A procfs mounted with hidepid shows nothing at all of others.
+            held.hidden = Some(RIGHTS);
+        } else if all.is_ok_and(|all| all.as_os_str().as_bytes() != ALL_PROCESSES) {
+            held.hidden = Some("the host's PID namespace");
+        }
         held
     }
 
+    fn miss(&mut self, error: &std::io::Error) {
+        if error.kind() == ErrorKind::PermissionDenied {
+            self.hidden = Some(RIGHTS);
+        }
+    }
+
     fn look(&mut self, pid: u32, folder: &Path, descriptor: &Path, index: &mut Option<u32>) {
-        let Ok(link) = fs::read_link(descriptor) else { return };
+        let link = match fs::read_link(descriptor) {
+            Ok(link) => link,
+            Err(error) => return self.miss(&error),
+        };
         let text = link.as_os_str().as_bytes();
         if let Some(inode) = inode(text, b"socket:[") {
             let process = *index.get_or_insert_with(|| {
@@ -73,13 +93,14 @@ impl Held {
         found
     }
 
-    /// Gives sockets their processes. `false`: one of them may have a process that cannot be seen.
-    pub(super) fn give(&self, sockets: &mut [Socket]) -> bool {
+    /// Gives sockets their processes. One of them may have a process that cannot be seen: returns what it would take.
+    pub(super) fn give(&self, sockets: &mut [Socket]) -> Option<&'static str> {
         for socket in sockets.iter_mut() {
             socket.processes = self.holders(socket.inode);
         }
         // The kernel's own sockets, which no process holds, have no inode, or look just like those of hidden processes.
-        !self.hidden || sockets.iter().all(|socket| socket.inode == 0 || !socket.processes.is_empty())
+        let alone = sockets.iter().any(|socket| socket.inode != 0 && socket.processes.is_empty());
+        self.hidden.filter(|_| alone)
     }
 }
 
@@ -118,6 +139,6 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_is_hidden() {
-        assert!(Held::read(Path::new("/nonexistent")).hidden);
+        assert!(Held::read(Path::new("/nonexistent")).hidden.is_some());
     }
 }

@@ -8,11 +8,13 @@
 //! understand costs that attribute alone, not the whole message. Names are bytes to the kernel, so they are taken as such.
 
 mod address;
+mod fib;
 mod link;
 mod neighbour;
 mod nexthop;
-mod route;
 mod rule;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::os::fd::AsRawFd;
@@ -46,7 +48,7 @@ pub(super) fn links(channel: &mut Channel) -> Result<Vec<Link>, Failure> {
     let mut request = LinkMessage::default();
     // The counters of a device are longer than all the rest.
     request.attributes = vec![LinkAttribute::ExtMask(vec![LinkExtentMask::SkipStats])];
-    let mut links = dump(channel, libc::RTM_GETLINK, &request, |body| link::decode(body))?;
+    let mut links = dump(channel, libc::RTM_GETLINK, &request, link::decode)?;
     links.sort_by_key(|link| link.index);
     Ok(links)
 }
@@ -64,7 +66,7 @@ pub(super) fn routes(channel: &mut Channel) -> Result<Vec<Route>, Failure> {
     for family in FAMILIES {
         let mut request = RouteMessage::default();
         request.header.address_family = af(family);
-        let decode = |body: &[u8]| route::decode(body).filter(|read| read.route.family() == family);
+        let decode = |body: &[u8]| fib::decode(body).filter(|read| read.route.family() == family);
         read.extend(optional(dump(channel, libc::RTM_GETROUTE, &request, decode))?.unwrap_or_default());
     }
     if read.iter().any(|read| read.hop_ids_only) {

@@ -1,8 +1,24 @@
 //! What the kernel says is held against what the admin's tools print of the same namespace.
 
-use std::fs;
+mod namespaces;
+pub(super) mod route;
+mod sockets;
+
+use std::fs::{self, File};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+
+use nix::sched::{CloneFlags, unshare};
+
+use super::{Common, Places, surroundings};
+use crate::host::Namespace;
+
+/// This machine's.
+fn places() -> Places<'static> {
+    Places { proc: Path::new("/proc"), modules: Path::new("/lib/modules") }
+}
 
 /// A folder of made-up files that is gone when the test ends.
 pub(super) struct Folder(PathBuf);
@@ -30,4 +46,113 @@ impl Drop for Folder {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.0);
     }
+}
+
+/// Runs a test on a thread of its own, in a namespace of its own, in which nothing speaks by itself. Mounts that it makes
+/// are its own too.
+pub(super) fn apart(test: impl FnOnce() + Send + 'static) {
+    assert!(nix::unistd::geteuid().is_root(), "the kernel is asked as root: run these tests as root");
+    let thread = std::thread::Builder::new().name(std::thread::current().name().unwrap_or("apart").to_owned());
+    let all = move || {
+        unshare(CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWNS).unwrap();
+        run(&["mount", "--make-rprivate", "/"], "");
+        run(&["mount", "-t", "tmpfs", "none", "/run"], "");
+        for key in ["all/accept_dad", "default/accept_dad"] {
+            fs::write(format!("/proc/sys/net/ipv6/conf/{key}"), "0").unwrap();
+        }
+        test();
+    };
+    if let Err(panic) = thread.spawn(all).unwrap().join() {
+        std::panic::resume_unwind(panic);
+    }
+}
+
+/// Runs a tool in the namespace of this thread and returns what it printed.
+fn run(command: &[&str], input: &str) -> String {
+    let path = format!("{}:/usr/sbin:/sbin:/usr/bin:/bin", std::env::var("PATH").unwrap_or_default());
+    let mut child = Command::new(command[0])
+        .args(&command[1..])
+        .env("PATH", path)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|error| panic!("{}, which this test needs: {error}", command[0]));
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{} failed: {said}\n{input}", command.join(" "));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+pub(super) fn ip(lines: &str) {
+    run(&["ip", "-batch", "-"], lines);
+}
+
+/// The namespace of this thread, held open, and a path that leads there.
+fn here() -> (File, String) {
+    let file = File::open("/proc/thread-self/ns/net").unwrap();
+    let path = format!("/proc/{}/fd/{}", std::process::id(), std::os::fd::AsRawFd::as_raw_fd(&file));
+    (file, path)
+}
+
+/// Hands over bytes like those of `samples`, some cut, some with other numbers in them. The same each time.
+pub(super) fn damaged(samples: &[Vec<u8>], rounds: u32, mut each: impl FnMut(&[u8])) {
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    let mut random = |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state % below.max(1) as u64) as usize
+    };
+    assert!(!samples.is_empty());
+    for _ in 0..rounds {
+        let mut bytes = samples[random(samples.len())].clone();
+        for _ in 0..random(4) {
+            let at = random(bytes.len());
+            if let Some(byte) = bytes.get_mut(at) {
+                *byte = [0, 1, 4, 5, 0x7f, 0xff, random(256) as u8][random(7)];
+            }
+        }
+        if random(3) == 0 {
+            bytes.truncate(random(bytes.len() + 1));
+        }
+        each(&bytes);
+    }
+}
+
+/// The namespace of this thread, as the kernel tells it.
+fn told() -> Namespace {
+    let mut ns = Namespace::default();
+    surroundings(&places(), &Common::read(&places()), &mut ns);
+    assert_eq!(ns.unread, []);
+    ns
+}
+
+/// The namespace of this thread, as the tools print it.
+fn printed() -> Namespace {
+    let mut text = "# whyport snapshot 1\n[namespace here]\n".to_owned();
+    for command in [
+        "ip netns list-id",
+        "ip -d -j link",
+        "ip -j addr",
+        "ip -4 -j route show table all",
+        "ip -6 -j route show table all",
+        "ip -j rule",
+        "ip -6 -j rule",
+        "ip -j neigh",
+        "bridge -j fdb",
+        "ss -H -tulpne",
+    ] {
+        let words: Vec<&str> = command.split(' ').collect();
+        text += &format!("\n[{command}]\n{}\n", run(&words, ""));
+    }
+    text += &format!("\n[sysctl]\n{}\n[end]\n", run(&["sysctl", "-a", "--pattern", "^net"], ""));
+    parsed(&text)
+}
+
+fn parsed(text: &str) -> Namespace {
+    let recording = crate::snapshot::parse(text);
+    assert_eq!(recording.diagnostics, []);
+    recording.host.namespaces.into_iter().next().unwrap()
 }

@@ -8,7 +8,7 @@ use netlink_packet_core::Parseable;
 use netlink_packet_route::rule::{RuleAction, RuleAttribute, RuleFlags, RuleHeader, RulePortRange};
 
 use super::super::netlink::{Attributes, text};
-use super::route::family;
+use super::fib::family;
 use crate::host::{IpFamily, PolicyAction, PolicyRule};
 
 const HEADER: usize = 12;
