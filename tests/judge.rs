@@ -10,6 +10,8 @@
 mod case;
 #[path = "judge/left.rs"]
 mod left;
+#[path = "judge/live.rs"]
+mod live;
 #[path = "judge/netlink.rs"]
 mod netlink;
 #[path = "judge/packet.rs"]

@@ -130,12 +130,7 @@ impl Channel {
     }
 
     /// Asks for one thing, and hands over the answer.
-    pub(super) fn get<T>(
-        &mut self,
-        kind: u16,
-        body: &[u8],
-        read: impl FnOnce(Message<'_>) -> T,
-    ) -> Result<T, Failure> {
+    pub(super) fn get<T>(&mut self, kind: u16, body: &[u8], read: impl FnOnce(Message<'_>) -> T) -> Result<T, Failure> {
         self.send(kind, 0, body)?;
         loop {
             let length = self.receive()?;

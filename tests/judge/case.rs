@@ -19,6 +19,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
 
+use whyport::host::Host;
 use whyport::snapshot;
 use whyport::syntax::{Diagnostic, DiagnosticKind};
 use whyport::walk::Field;
@@ -28,7 +29,7 @@ use crate::path::{self, Names};
 use crate::rules::{Rules, Tool};
 use crate::witness::Witness;
 use crate::world::{Plan, World, apart, run, set_all};
-use crate::{record, walked};
+use crate::{live, record, walked};
 
 /// A node with two legs, which forwards.
 pub const TWO_LEGS: Plan<'static> = Plan {
@@ -91,8 +92,18 @@ pub struct Judgement {
     pub kernel: Vec<String>,
     /// By whyport; `None` where it cannot read the rules yet.
     pub walk: Option<Vec<String>>,
-    /// By whyport, where the query left some fields open; `?` stands for what it cannot know then.
+    /// By whyport, which read the namespace live.
+    pub live: Vec<String>,
+    /// By whyport, live, where the query left some fields open; `?` stands for what it cannot know then.
     pub open: Option<Vec<String>>,
+}
+
+/// The two ways in which whyport came to know the node.
+pub struct Read {
+    /// From what the tools print; `None` where that cannot be read yet.
+    pub recorded: Option<Host>,
+    /// From the kernel.
+    pub live: Host,
 }
 
 impl Node {
@@ -113,8 +124,8 @@ impl Node {
         record::snapshot(&self.surroundings, &self.rules)
     }
 
-    /// Sends a packet and hears what the kernel and, of this recording, whyport say.
-    pub fn judge(&mut self, packet: &Packet, recording: &snapshot::Recording, open: &[Field]) -> Judgement {
+    /// Sends a packet and hears what the kernel says, and whyport, which knows the node as it was read.
+    pub fn judge(&mut self, packet: &Packet, read: &Read, open: &[Field]) -> Judgement {
         self.cookie += 1;
         self.witness.forget();
         let sent = self.world.send(packet, self.cookie);
@@ -128,11 +139,10 @@ impl Node {
             answers: packet.protocol == Protocol::Tcp && packet.flags == 0x02,
         };
         let kernel = path::lines(&testimony, &names);
-        let walk = (!self.rules.has_native() && !recording.host.viewed().ruleset.tables.is_empty())
-            .then(|| walked::lines(&recording.host, packet, sent.port, &names));
-        let open = (!self.rules.has_native() && !open.is_empty())
-            .then(|| walked::lines_of_open(&recording.host, packet, sent.port, &names, open));
-        Judgement { kernel, walk, open }
+        let walk = read.recorded.as_ref().map(|host| walked::lines(host, packet, sent.port, &names));
+        let live = walked::lines(&read.live, packet, sent.port, &names);
+        let open = (!open.is_empty()).then(|| walked::lines_of_open(&read.live, packet, sent.port, &names, open));
+        Judgement { kernel, walk, live, open }
     }
 }
 
@@ -267,8 +277,8 @@ fn play(text: &str, plan: &Plan<'_>, legacy: bool) -> String {
             }
             "packet" => {
                 let packet = Packet::read(rest);
-                let recording = recording.get_or_insert_with(|| read(&node));
-                let said = node.judge(&packet, recording, &[]);
+                let known = recording.get_or_insert_with(|| read(&node));
+                let said = node.judge(&packet, known, &[]);
                 let expected: Vec<String> = section
                     .body
                     .iter()
@@ -284,11 +294,13 @@ fn play(text: &str, plan: &Plan<'_>, legacy: bool) -> String {
                     );
                     wrong = wrong.replace("  whyport ", "  case    ");
                 }
-                if let Some(walk) = said.walk.filter(|walk| !agree(&said.kernel, walk, random)) {
-                    wrong += &format!(
-                        "whyport does not say what the kernel does\n{}",
-                        difference(&packet, &said.kernel, &walk)
-                    );
+                for (how, walk) in [("recorded", said.walk), ("live", Some(said.live))] {
+                    if let Some(walk) = walk.filter(|walk| !agree(&said.kernel, walk, random)) {
+                        wrong += &format!(
+                            "whyport does not say what the kernel does, {how}\n{}",
+                            difference(&packet, &said.kernel, &walk)
+                        );
+                    }
                 }
                 let path = if as_written && !legacy { &expected } else { &said.kernel };
                 body = path.iter().flat_map(|line| [line, "\n"]).collect::<String>() + "\n";
@@ -303,11 +315,17 @@ fn play(text: &str, plan: &Plan<'_>, legacy: bool) -> String {
     written
 }
 
-/// Reads the recording of a node, which must be whole.
-pub fn read(node: &Node) -> snapshot::Recording {
+/// Reads a node, live and from a recording, which must be whole.
+pub fn read(node: &Node) -> Read {
+    let live = live::host(&node.rules);
+    if node.rules.has_native() {
+        return Read { recorded: None, live };
+    }
     let recording = snapshot::parse(&node.snapshot());
     let wrong = |diagnostic: &&Diagnostic| diagnostic.kind != DiagnosticKind::Unknown;
     let wrong: Vec<&Diagnostic> = recording.diagnostics.iter().filter(wrong).collect();
-    assert!(node.rules.has_native() || wrong.is_empty(), "{wrong:?}");
-    recording
+    assert!(wrong.is_empty(), "{wrong:?}");
+    // Without a table no tool tells that there is none.
+    let has_rules = !recording.host.viewed().ruleset.tables.is_empty();
+    Read { recorded: has_rules.then_some(recording.host), live }
 }

@@ -135,7 +135,8 @@ pub fn play(backends: Backends, default_rounds: u64) {
 
 /// What whyport says, where it is not what the kernel does.
 fn differs(said: &Judgement) -> Option<&Vec<String>> {
-    let exact = said.walk.as_ref().filter(|walk| !agree(&said.kernel, walk, false));
+    let exact = [said.walk.as_ref(), Some(&said.live)];
+    let exact = exact.into_iter().flatten().find(|walk| !agree(&said.kernel, walk, false));
     exact.or(said.open.as_ref().filter(|open| !open.is_empty() && !may_be(&said.kernel, open)))
 }
 
