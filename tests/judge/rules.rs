@@ -2,7 +2,7 @@
 //!
 //! Keeps account of what no listing tells: in which order base chains were registered, and which tool made a table.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
 
@@ -215,15 +215,17 @@ impl Rules {
         };
         let mut there = Vec::new();
         let mut tables: HashMap<(String, String), u64> = HashMap::new();
+        let dormant = dormant();
         for object in listing["nftables"].as_array().expect("a list") {
             let word = |object: &Value, key: &str| object[key].as_str().unwrap_or_default().to_owned();
             if let Some(table) = object.get("table") {
                 let handle = table["handle"].as_u64().expect("a handle");
-                tables.insert((word(table, "family"), word(table, "name")), handle);
+                let key = (word(table, "family"), word(table, "name"));
+                tables.insert(key, handle);
             } else if let Some(chain) = object.get("chain").filter(|chain| chain["table"] != witness::TABLE) {
                 let (family, table, name) = (word(chain, "family"), word(chain, "table"), word(chain, "name"));
                 let tool = maker(&family, &table);
-                if chain.get("hook").is_some() {
+                if chain.get("hook").is_some() && !dormant.contains(&(family.clone(), table.clone())) {
                     there.push(Registered {
                         hook: word(chain, "hook"),
                         priority: chain["prio"].as_i64().unwrap_or(0),
@@ -264,6 +266,15 @@ impl Rules {
         chains.sort_by_key(|(at, one)| (hook(&one.hook), one.runs_at(), one.priority, std::cmp::Reverse(*at)));
         chains.into_iter().map(|(_, one)| one).collect()
     }
+}
+
+/// Tables whose chains are not registered; waking registers them anew. nft's JSON does not tell.
+fn dormant() -> HashSet<(String, String)> {
+    let text = run(&["nft", "list", "ruleset"], "");
+    let lines: Vec<&str> = text.lines().collect();
+    let pairs = lines.windows(2).filter(|pair| pair[1].trim() == "flags dormant");
+    let words = pairs.map(|pair| pair[0].split(' ').map(str::to_owned).collect::<Vec<String>>());
+    words.map(|words| (words[1].clone(), words[2].clone())).collect()
 }
 
 /// The hook and priority of a built-in chain (iptables(8); `xt_hook_ops_alloc` of each table).
