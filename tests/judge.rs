@@ -12,6 +12,8 @@ mod case;
 mod left;
 #[path = "judge/live.rs"]
 mod live;
+#[path = "judge/native.rs"]
+mod native;
 #[path = "judge/netlink.rs"]
 mod netlink;
 #[path = "judge/packet.rs"]
@@ -117,6 +119,16 @@ fn random_rules_of_iptables_nft() {
 #[test]
 fn random_rules_of_iptables_legacy() {
     rounds::play(rounds::Backends::Legacy, 60);
+}
+
+#[test]
+fn random_rules_of_nft() {
+    rounds::play(rounds::Backends::Native, 100);
+}
+
+#[test]
+fn random_rules_of_all_three() {
+    rounds::play(rounds::Backends::All, 60);
 }
 
 #[test]

@@ -47,12 +47,12 @@ impl Lot {
 }
 
 /// What addresses there are, in one family.
-struct Places {
-    ip6: bool,
-    own: &'static [&'static str],
-    others: &'static [&'static str],
-    nets: &'static [&'static str],
-    ranges: &'static [&'static str],
+pub struct Places {
+    pub ip6: bool,
+    pub own: &'static [&'static str],
+    pub others: &'static [&'static str],
+    pub nets: &'static [&'static str],
+    pub ranges: &'static [&'static str],
 }
 
 const PLACES4: Places = Places {
@@ -71,12 +71,13 @@ const PLACES6: Places = Places {
     ranges: &["2001:db8:9::2-2001:db8:9::80", "2001:db8:1::-2001:db8:5::ffff"],
 };
 
-fn places(ip6: bool) -> &'static Places {
+/// The addresses of a family.
+pub fn places(ip6: bool) -> &'static Places {
     if ip6 { &PLACES6 } else { &PLACES4 }
 }
 
 impl Places {
-    fn any(&self, lot: &mut Lot) -> &'static str {
+    pub fn any(&self, lot: &mut Lot) -> &'static str {
         if lot.once_in(2) { lot.of(self.own) } else { lot.of(self.others) }
     }
 
@@ -88,7 +89,7 @@ impl Places {
     }
 }
 
-const PORTS: [&str; 6] = ["22", "53", "80", "81", "443", "8080"];
+pub const PORTS: [&str; 6] = ["22", "53", "80", "81", "443", "8080"];
 
 /// A table with the chains that packets enter it by.
 struct TableKind {

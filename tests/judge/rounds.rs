@@ -5,10 +5,11 @@ use std::fmt::Write as _;
 use whyport::walk::Field;
 
 use crate::case::{Judgement, Node, TWO_LEGS, agree, difference, may_be, read};
+use crate::native;
 use crate::packet::Packet;
 use crate::random::{self, Lot};
 use crate::rules::Tool;
-use crate::world::{apart, set_all};
+use crate::world::{apart, attempt, set_all};
 
 /// Ways out that marks choose, and some that lead nowhere.
 const ROUTES: &str = "rule add fwmark 0x1/0x1 lookup 100\n\
@@ -26,6 +27,10 @@ pub enum Backends {
     Legacy,
     /// Both; iptables-nft was registered last.
     Both,
+    /// Native nft alone.
+    Native,
+    /// All of them; native nft was registered last.
+    All,
 }
 
 /// What one round is made of: everything that a report must tell.
@@ -33,14 +38,17 @@ struct Round {
     ip6: bool,
     nft: Option<String>,
     legacy: Option<String>,
+    native: Option<String>,
     sysctls: Vec<(&'static str, &'static str)>,
 }
 
 impl Round {
     fn draw(lot: &mut Lot, backends: Backends, ip6: bool) -> Round {
-        let nft = (backends != Backends::Legacy).then(|| random::ruleset(lot, ip6, false));
-        let legacy = (backends != Backends::Nft).then(|| random::ruleset(lot, ip6, true));
-        Round { ip6, nft, legacy, sysctls: random::sysctls(lot) }
+        use Backends::{All, Both, Legacy, Native, Nft};
+        let nft = matches!(backends, Nft | Both | All).then(|| random::ruleset(lot, ip6, false));
+        let legacy = matches!(backends, Legacy | Both | All).then(|| random::ruleset(lot, ip6, true));
+        let native = matches!(backends, Native | All).then(|| accepted(lot, ip6));
+        Round { ip6, nft, legacy, native, sysctls: random::sysctls(lot) }
     }
 
     fn load(&self, node: &mut Node) {
@@ -52,28 +60,31 @@ impl Round {
         if let Some(nft) = &self.nft {
             node.rules.load(if self.ip6 { Tool::Ip6tables } else { Tool::Iptables }, nft);
         }
+        if let Some(native) = &self.native {
+            node.rules.load(Tool::Nft, native);
+        }
     }
 
     /// The same without one rule.
     fn without(&self, line: usize) -> Option<Round> {
         let cut = |text: &Option<String>, at: &mut usize| {
             text.as_ref().map(|text| {
-                let keep = |line: &&str| !line.starts_with("-A") || std::mem::replace(at, at.wrapping_sub(1)) != 0;
+                let keep = |line: &&str| !is_rule(line) || std::mem::replace(at, at.wrapping_sub(1)) != 0;
                 text.lines().filter(keep).flat_map(|line| [line, "\n"]).collect::<String>()
             })
         };
         let mut at = line;
-        let (nft, legacy) = (cut(&self.nft, &mut at), cut(&self.legacy, &mut at));
-        let smaller = Round { ip6: self.ip6, nft, legacy, sysctls: self.sysctls.clone() };
+        let (nft, legacy, native) = (cut(&self.nft, &mut at), cut(&self.legacy, &mut at), cut(&self.native, &mut at));
+        let smaller = Round { ip6: self.ip6, nft, legacy, native, sysctls: self.sysctls.clone() };
         (smaller.rules() < self.rules()).then_some(smaller)
     }
 
     fn rules(&self) -> usize {
-        [&self.nft, &self.legacy]
+        [&self.nft, &self.legacy, &self.native]
             .into_iter()
             .flatten()
             .flat_map(|text| text.lines())
-            .filter(|line| line.starts_with("-A"))
+            .filter(is_rule)
             .count()
     }
 
@@ -86,8 +97,31 @@ impl Round {
         if let Some(nft) = &self.nft {
             let _ = writeln!(text, "== rules ip{six}tables\n{nft}");
         }
+        if let Some(native) = &self.native {
+            let _ = writeln!(text, "== rules nft\n{native}");
+        }
         text
     }
+}
+
+/// A native ruleset that nf_tables takes: what it refuses is drawn again.
+fn accepted(lot: &mut Lot, ip6: bool) -> String {
+    let mut said = String::new();
+    for _ in 0..20 {
+        let text = native::ruleset(lot, ip6);
+        match attempt(&["nft", "-c", "-f", "-"], &text) {
+            Ok(_) => return text,
+            Err(refused) => said = refused,
+        }
+    }
+    panic!("twenty rulesets were refused, the last for {said}")
+}
+
+/// Whether a line of a ruleset is a rule: one of iptables, or one of nft, which is no head of anything.
+fn is_rule(line: &&str) -> bool {
+    let heads = ["table ", "chain ", "set ", "type ", "}", "*", ":", "COMMIT"];
+    line.starts_with("-A")
+        || !line.is_empty() && !line.starts_with('-') && !heads.iter().any(|head| line.starts_with(head))
 }
 
 /// A number from the environment.

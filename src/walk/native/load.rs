@@ -6,7 +6,7 @@
 use super::piece::{Piece, Source};
 use crate::host::nft::{CtKey, MetaKey, PayloadBase};
 use crate::host::xt::{CtDirection, CtStates};
-use crate::host::{IpFamily, Protocol};
+use crate::host::{Hook, IpFamily, Protocol};
 use crate::walk::Origin;
 use crate::walk::condition::Scene;
 use crate::walk::field::Field;
@@ -84,8 +84,13 @@ fn network(scene: &Scene<'_>) -> Vec<Row> {
                 (16, 4, dst),
             ]
         }
-        IpFamily::V6 => vec![(6, 1, protocol), (7, 1, Source::Ttl), (8, 16, src), (24, 16, dst)],
+        IpFamily::V6 => vec![(0, 1, version6()), (6, 1, protocol), (7, 1, Source::Ttl), (8, 16, src), (24, 16, dst)],
     }
+}
+
+/// Version 6 and the upper half of the traffic class, which its sender chooses.
+fn version6() -> Source {
+    Source::Value(Value::Chosen { among: ValueSet::range(0x60, 0x6f), why: Why::State })
 }
 
 fn transport(scene: &Scene<'_>) -> Vec<Row> {
@@ -132,9 +137,13 @@ pub(super) fn meta(scene: &Scene<'_>, key: MetaKey) -> Loaded {
         MetaKey::OIFNAME => Piece::whole(Source::Name(packet.oif), 16),
         MetaKey::IIFTYPE | MetaKey::OIFTYPE => {
             let device = if key == MetaKey::IIFTYPE { packet.iif } else { packet.oif };
-            // `nft_meta_store_iftype`, which is not called without a device.
-            if device == Device::Absent {
+            // `nft_meta_store_iftype`: without a device the rule breaks. In postrouting newer kernels have one that is none of
+            // the namespace's, of the type of lo.
+            if device == Device::Absent && scene.hook != Hook::Postrouting {
                 return None;
+            }
+            if device == Device::Absent {
+                return Some(vec![Piece::unknown(Why::State, 2)]);
             }
             Piece::native(Source::HardwareType(device), 2)
         }

@@ -407,15 +407,14 @@ fn outgoing(scene: &Scene<'_>, flags: u32) -> Asked<u32> {
     if scene.query.family == IpFamily::V6 && link_local(scene, to)? {
         return Ok(own.flatten().unwrap_or(0));
     }
-    let answer = |route: Option<&Route>| match route {
-        Some(route) if route.kind == RouteKind::Unicast => match own {
-            None => route.next_hops.first().map_or(0, |hop| hop.link),
-            Some(own) => own.filter(|own| route.next_hops.iter().any(|hop| hop.link == *own)).unwrap_or(0),
-        },
-        _ => 0,
+    let answer = |route: &Route| match own {
+        _ if route.kind != RouteKind::Unicast => 0,
+        None => route.next_hops.first().map_or(0, |hop| hop.link),
+        Some(own) => own.filter(|own| route.next_hops.iter().any(|hop| hop.link == *own)).unwrap_or(0),
     };
-    Ok(match lookup.find(&|a, b| answer(a) == answer(b))? {
-        Found::Route(route) => answer(Some(route)),
+    // A table without a route is not one whose route is no answer: the next table is asked.
+    Ok(match lookup.find(&|a, b| a.map(answer) == b.map(answer))? {
+        Found::Route(route) => answer(route),
         Found::Refused(_) => 0,
     })
 }
