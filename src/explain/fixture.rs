@@ -83,7 +83,7 @@ fn chain(table: &str, name: &str, rules: Vec<Rule>) -> Chain {
     let base = ruleset::builtin(table, name).map(|built_in| Base {
         kind: built_in.kind,
         hook: built_in.hook,
-        priority: built_in.priority,
+        priority: built_in.priority(Backend::IptablesNft),
         policy: Policy::Accept,
         registration: Registration::Registered(Place::Known(0)),
     });

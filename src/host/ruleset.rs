@@ -323,6 +323,8 @@ impl Priority {
     pub const FILTER: Priority = Priority(0);
     /// `security`, 50.
     pub const SECURITY: Priority = Priority(50);
+    /// `security` of iptables-nft, 150.
+    pub const SECURITY_OF_IPTABLES_NFT: Priority = Priority(150);
     /// `srcnat`, 100: the nat dispatcher of input and postrouting.
     pub const SRCNAT: Priority = Priority(100);
 }
@@ -371,7 +373,7 @@ pub enum Body {
     /// iptables: matches, then a target.
     Iptables(xt::Rule),
     /// Native nf_tables: expressions.
-    Nft(nft::Rule),
+    Nft(Box<nft::Rule>),
 }
 
 impl Body {
@@ -448,8 +450,18 @@ pub struct BuiltinChain {
     pub kind: ChainType,
     /// The hook it hangs at.
     pub hook: Hook,
-    /// Its priority.
-    pub priority: Priority,
+    /// Its priority in legacy tables.
+    priority: Priority,
+}
+
+impl BuiltinChain {
+    /// Its priority: iptables-nft gives those of `security` 150, which elsewhere is 50 (`xtables_ipv4` in its nft.c).
+    pub fn priority(&self, backend: Backend) -> Priority {
+        match backend {
+            Backend::IptablesNft if self.table == "security" => Priority::SECURITY_OF_IPTABLES_NFT,
+            _ => self.priority,
+        }
+    }
 }
 
 const fn built_in(

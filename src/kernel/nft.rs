@@ -9,7 +9,7 @@ mod expression;
 mod lift;
 mod set;
 #[cfg(test)]
-mod tests;
+pub(in crate::kernel) mod tests;
 
 use std::collections::HashMap;
 
@@ -300,7 +300,7 @@ impl Reader {
             let comment = attributes.get(7).and_then(comment).map(|comment| names.intern(&comment));
             let body = match lifting {
                 true => lift::lift(table.family, &mut expressions, comment, names).map(Body::Iptables),
-                false => Some(Body::Nft(nft::Rule { expressions: expressions.drain(..).collect(), comment })),
+                false => Some(Body::Nft(Box::new(nft::Rule { expressions: expressions.drain(..).collect(), comment }))),
             };
             let Some(body) = body else {
                 all_lift = false;
@@ -392,7 +392,7 @@ fn may_be_iptables(listed: &Listed, chains: &Chains) -> bool {
 }
 
 fn is_like(base: &Base, known: &BuiltinChain) -> bool {
-    (base.kind, base.hook, base.priority) == (known.kind, known.hook, known.priority)
+    (base.kind, base.hook, base.priority) == (known.kind, known.hook, known.priority(Backend::IptablesNft))
 }
 
 /// Puts the chains of an iptables table into the order in which iptables-save lists them: the built-in ones by their
@@ -404,7 +404,7 @@ fn arrange(table: &str, chains: &mut Chains) {
             let base = Base {
                 kind: known.kind,
                 hook: known.hook,
-                priority: known.priority,
+                priority: known.priority(Backend::IptablesNft),
                 policy: Policy::Accept,
                 registration: Registration::Absent,
             };

@@ -68,7 +68,7 @@ pub(super) fn apart(test: impl FnOnce() + Send + 'static) {
 }
 
 /// Runs a tool in the namespace of this thread and returns what it printed.
-fn run(command: &[&str], input: &str) -> String {
+pub(super) fn run(command: &[&str], input: &str) -> String {
     let path = format!("{}:/usr/sbin:/sbin:/usr/bin:/bin", std::env::var("PATH").unwrap_or_default());
     let mut child = Command::new(command[0])
         .args(&command[1..])
@@ -78,8 +78,11 @@ fn run(command: &[&str], input: &str) -> String {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap_or_else(|error| panic!("{}, which this test needs: {error}", command[0]));
-    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    // Written beside reading: a long answer must not wait for the rest of the question.
+    let (mut stdin, text) = (child.stdin.take().unwrap(), input.to_owned());
+    let writer = std::thread::spawn(move || stdin.write_all(text.as_bytes()));
     let output = child.wait_with_output().unwrap();
+    let _ = writer.join();
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{} failed: {said}\n{input}", command.join(" "));
     String::from_utf8(output.stdout).unwrap()

@@ -129,7 +129,7 @@ fn base_of(table: &str, chain: &str, policy: Policy) -> Option<Base> {
     Some(Base {
         kind: known.kind,
         hook: known.hook,
-        priority: known.priority,
+        priority: known.priority(Backend::IptablesLegacy),
         policy,
         registration: Registration::Registered(Place::Guessed(0)),
     })

@@ -4,47 +4,12 @@
 mod k8s;
 mod rules;
 
-use std::io::Write as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
-
-use nix::sched::{CloneFlags, unshare};
 
 use super::*;
 use crate::host::Backend;
+use crate::kernel::tests::{apart, run};
 use crate::syntax::iptables::{self, Dump, Options};
-
-/// Runs a test in a fresh network namespace, on a thread of its own.
-fn apart(test: impl FnOnce() + Send + 'static) {
-    let thread = std::thread::Builder::new().name(std::thread::current().name().unwrap_or("legacy").to_owned());
-    let test = move || {
-        unshare(CloneFlags::CLONE_NEWNET).expect("a network namespace: run these tests as root");
-        test();
-    };
-    if let Err(panic) = thread.spawn(test).expect("a thread").join() {
-        std::panic::resume_unwind(panic);
-    }
-}
-
-/// Runs a tool in the namespace of this thread and returns what it printed.
-fn run(command: &[&str], input: &str) -> String {
-    let mut child = Command::new(command[0])
-        .args(&command[1..])
-        .env("PATH", "/usr/sbin:/sbin:/usr/bin:/bin")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap_or_else(|error| panic!("{command:?}: {error}"));
-    let mut stdin = child.stdin.take().expect("its input");
-    let input = input.to_owned();
-    let writer = std::thread::spawn(move || stdin.write_all(input.as_bytes()));
-    let output = child.wait_with_output().expect("its output");
-    let _ = writer.join();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{} failed: {said}", command.join(" "));
-    String::from_utf8(output.stdout).expect("text")
-}
 
 fn tool(family: IpFamily, name: &str) -> String {
     format!("{}-legacy-{name}", if family == IpFamily::V4 { "iptables" } else { "ip6tables" })
@@ -104,7 +69,17 @@ fn dump(table: &str, chain: &str, rules: &str) -> String {
 
 /// Judges rules in one chain of one table.
 fn all(family: IpFamily, table: &'static str, chain: &'static str, rules: &'static str) {
-    apart(move || judge(family, &dump(table, chain, rules)));
+    both(family, dump(table, chain, rules));
+}
+
+/// Judges a dump in legacy tables, and in nf_tables.
+fn both(family: IpFamily, text: String) {
+    // What iptables-nft cannot store in this kernel.
+    let refused = ["-j QUEUE", "! -s 0.0.0.0/0", "! -s ::/0"];
+    let lines = text.lines().filter(|line| !refused.iter().any(|rule| line.ends_with(rule)));
+    let nft = lines.flat_map(|line| [line, "\n"]).collect::<String>();
+    apart(move || judge(family, &text));
+    apart(move || crate::kernel::nft::tests::judge(family, &nft, &[]));
 }
 
 /// Dumps of real hosts, without the rules that ask for sets, which are not there.

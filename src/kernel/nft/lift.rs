@@ -105,13 +105,12 @@ impl Lifting<'_> {
                 Some(())
             }
             Expression::Compare { from, op, data } => {
-                let not = match op {
-                    CompareOp::Equal => false,
-                    CompareOp::NotEqual => true,
-                    _ => return None,
-                };
                 let load = self.held(from)?;
-                self.compared(&load, &data, not)
+                match op {
+                    CompareOp::Equal => self.compared(&load, &data, false),
+                    CompareOp::NotEqual => self.compared(&load, &data, true),
+                    _ => self.half_open(&load, op, be16(&data)?),
+                }
             }
             Expression::Range { from, not, ends } => {
                 let Load { from: From::Transport(offset, 2), mask: None } = self.held(from)? else { return None };
@@ -126,6 +125,19 @@ impl Lifting<'_> {
             }
             other => self.does(other),
         }
+    }
+
+    /// A range of ports that begins with the first port or ends with the last.
+    fn half_open(&mut self, load: &Load, op: CompareOp, port: u16) -> Option<()> {
+        let Load { from: From::Transport(offset, 2), mask: None } = load else { return None };
+        let (not, value) = match op {
+            CompareOp::LessOrEqual => (false, PortRange { first: 0, last: port }),
+            CompareOp::Greater => (true, PortRange { first: 0, last: port }),
+            CompareOp::GreaterOrEqual => (false, PortRange { first: port, last: u16::MAX }),
+            CompareOp::Less => (true, PortRange { first: port, last: u16::MAX }),
+            CompareOp::Equal | CompareOp::NotEqual => return None,
+        };
+        self.port(*offset, Neg { not, value })
     }
 
     /// What a rule does.

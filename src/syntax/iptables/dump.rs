@@ -201,11 +201,12 @@ impl<'t> Reader<'t> {
 
     /// The base of a built-in chain.
     fn base(&self, current: &Current, chain: &str, policy: Policy) -> Option<Base> {
-        let known = builtin(&self.ruleset.tables[current.table].name, chain)?;
+        let table = &self.ruleset.tables[current.table];
+        let known = builtin(&table.name, chain)?;
         Some(Base {
             kind: known.kind,
             hook: known.hook,
-            priority: known.priority,
+            priority: known.priority(table.backend),
             policy,
             registration: Registration::Registered(Place::Guessed(0)),
         })

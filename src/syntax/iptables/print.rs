@@ -124,6 +124,9 @@ pub(super) fn push_rule(out: &mut String, table: &Table, chain: &Chain, rule: &x
     push_spec(out, table, rule);
 }
 
+/// In which order iptables-nft-save prints tables, whatever their order in the kernel (`enum nft_table_type`).
+const NFT_ORDER: [&str; 5] = ["mangle", "security", "raw", "filter", "nat"];
+
 /// Appends all tables of one family and backend.
 pub(super) fn push_dump(
     out: &mut String,
@@ -132,11 +135,18 @@ pub(super) fn push_dump(
     family: IpFamily,
     backend: Backend,
 ) {
-    for (t, table) in ruleset.tables.iter().enumerate() {
+    let is_meant = |table: &Table| {
         let known = matches!(table.family, Family::Ip | Family::Ip6);
-        if table.backend == backend && known && ip_family(table.family) == family {
-            push_table(out, t as u32, table, seen);
-        }
+        table.backend == backend && known && ip_family(table.family) == family
+    };
+    let mut tables: Vec<(usize, &Table)> =
+        ruleset.tables.iter().enumerate().filter(|(_, table)| is_meant(table)).collect();
+    if backend == Backend::IptablesNft {
+        let place = |table: &Table| NFT_ORDER.iter().position(|name| *name == &*table.name);
+        tables.sort_by_key(|(_, table)| place(table).unwrap_or(NFT_ORDER.len()));
+    }
+    for (t, table) in tables {
+        push_table(out, t as u32, table, seen);
     }
 }
 

@@ -42,7 +42,7 @@ fn what_an_entry_asks() {
         ";
     for family in [IpFamily::V4, IpFamily::V6] {
         let own = if family == IpFamily::V4 { FOUR } else { SIX };
-        apart(move || judge(family, &dump("filter", "FORWARD", &format!("{BOTH}{own}"))));
+        both(family, dump("filter", "FORWARD", &format!("{BOTH}{own}")));
     }
 }
 
