@@ -1,19 +1,48 @@
-//! nft's language: native rules as `nft list ruleset` prints them.
+//! nft's language: native rules as `nft list ruleset` of nft 1.0.6 prints them.
 //!
-//! Knows how expressions over registers read as statements. What is not decoded is printed with its name and bytes.
+//! Knows how expressions over registers read as statements. What is not decoded is printed in brackets, with its name and
+//! bytes; xtables parts as `xt` and iptables' own words, where nft prints a comment or nothing. Names that only a host has
+//! (of devices by index, say) are not known here: such values are numbers.
+
+mod context;
+mod effects;
+mod fields;
+mod reader;
+mod registers;
+mod relation;
+mod terms;
+#[cfg(test)]
+mod tests;
+mod values;
 
 use crate::host::Table;
-use crate::host::nft::{Expression, Rule};
+use crate::host::nft::Rule;
+use reader::{Role, Statement};
 
-/// A rule, as `nft list ruleset` prints it.
-pub fn rule_text(_table: &Table, rule: &Rule) -> String {
-    let parts: Vec<String> = rule.expressions.iter().map(|expression| format!("{expression:?}")).collect();
-    parts.join(" ")
+/// A rule, as `nft list ruleset` prints it. Counters are not known here, and are zero.
+pub fn rule_text(table: &Table, rule: &Rule) -> String {
+    let statements = reader::statements(table, rule);
+    let mut text =
+        statements.iter().filter(|statement| !statement.left_out).map(|s| s.text.as_str()).collect::<Vec<_>>().join(" ");
+    if let Some(comment) = &rule.comment {
+        if !text.is_empty() {
+            text.push(' ');
+        }
+        text.push_str(&format!("comment \"{comment}\""));
+    }
+    text
 }
 
-/// The part of a rule to which its expression `index` belongs; `None`: what it does.
-pub fn part_text(_table: &Table, rule: &Rule, index: Option<u16>) -> String {
-    let last = rule.expressions.len().saturating_sub(1);
-    let found: Option<&Expression> = rule.expressions.get(index.map_or(last, usize::from));
-    found.map(|expression| format!("{expression:?}")).unwrap_or_default()
+/// The statement of a rule to which its expression `index` belongs; `None`: what it does, empty where it only asks.
+pub fn part_text(table: &Table, rule: &Rule, index: Option<u16>) -> String {
+    let statements = reader::statements(table, rule);
+    let does = |role: Role| statements.iter().rev().find(|statement| statement.role == role);
+    let found: Option<&Statement> = match index {
+        Some(index) => {
+            let of = |statement: &&Statement| statement.parts.contains(&index);
+            statements.iter().filter(|statement| !statement.left_out).find(of).or_else(|| statements.iter().find(of))
+        }
+        None => does(Role::Decides).or_else(|| does(Role::Does)),
+    };
+    found.map(|statement| statement.text.clone()).unwrap_or_default()
 }
