@@ -22,8 +22,12 @@ use reader::{Role, Statement};
 /// A rule, as `nft list ruleset` prints it. Counters are not known here, and are zero.
 pub fn rule_text(table: &Table, rule: &Rule) -> String {
     let statements = reader::statements(table, rule);
-    let mut text =
-        statements.iter().filter(|statement| !statement.left_out).map(|s| s.text.as_str()).collect::<Vec<_>>().join(" ");
+    let mut text = statements
+        .iter()
+        .filter(|statement| !statement.left_out)
+        .map(|s| s.text.as_str())
+        .collect::<Vec<_>>()
+        .join(" ");
     if let Some(comment) = &rule.comment {
         if !text.is_empty() {
             text.push(' ');

@@ -43,6 +43,7 @@ pub(super) struct Context {
     link_by: Option<Dependency>,
     network_by: Option<Dependency>,
     transport_by: Option<Dependency>,
+    message_by: Option<usize>,
 }
 
 impl Context {
@@ -61,6 +62,7 @@ impl Context {
             link_by: None,
             network_by: None,
             transport_by: None,
+            message_by: None,
         }
     }
 
@@ -96,7 +98,7 @@ impl Context {
                 return implied.map(|known| known.statement);
             }
             Asks::NextHeader(protocol) => (self.transport, self.transport_by) = (Some(protocol), dependency),
-            Asks::Message(kind) => self.message = Some(kind),
+            Asks::Message(kind) => (self.message, self.message_by) = (Some(kind), Some(statement)),
         }
         None
     }
@@ -117,6 +119,11 @@ impl Context {
         if stays { None } else { slot.take().map(|known| known.statement) }
     }
 
+    /// A field is used that only this kind of message has. Gives the statement that goes without saying because of it.
+    pub fn uses_message(&mut self) -> Option<usize> {
+        self.message_by.take()
+    }
+
     /// A TCP reset is sent, or an ICMP error of a family. Gives the statement that goes without saying because of it.
     pub fn rejects(&mut self, reset: bool) -> Option<usize> {
         let slot = match self.family {
@@ -129,7 +136,7 @@ impl Context {
 
     /// A statement that does something came: what was asked before it has to stay.
     pub fn acts(&mut self) {
-        (self.link_by, self.network_by, self.transport_by) = (None, None, None);
+        (self.link_by, self.network_by, self.transport_by, self.message_by) = (None, None, None, None);
     }
 }
 

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 
 use super::fields::Header;
 use super::values::{self, ICMP_CODE, ICMP6_CODE, ICMPX_CODE};
+use crate::host::Family;
 use crate::host::nft::{Limit, Log, RejectKind, range};
 
 /// `limit rate over 10/minute burst 20 packets`.
@@ -86,10 +87,13 @@ pub(super) fn log(log: &Log) -> String {
 }
 
 /// `reject with icmp host-unreachable`.
-pub(super) fn reject(kind: RejectKind, code: u8, network: Option<Header>) -> String {
+pub(super) fn reject(kind: RejectKind, code: u8, family: Family, network: Option<Header>) -> String {
     let (name, codes) = match (kind, network) {
         (RejectKind::TcpReset, _) => return "reject with tcp reset".to_owned(),
+        // Port unreachable goes without saying, in the words of the table's family.
         (RejectKind::Icmpx, _) if code == 1 => return "reject".to_owned(),
+        (RejectKind::Icmp, _) if (family, code) == (Family::Ip, 3) => return "reject".to_owned(),
+        (RejectKind::Icmp, _) if (family, code) == (Family::Ip6, 4) => return "reject".to_owned(),
         (RejectKind::Icmpx, _) => ("icmpx", ICMPX_CODE),
         (RejectKind::Icmp, Some(Header::Ip6)) => ("icmpv6", ICMP6_CODE),
         (RejectKind::Icmp, _) => ("icmp", ICMP_CODE),

@@ -205,9 +205,7 @@ fields! {
 
 /// The fields of a header; those that only one kind of message has come where that message is known.
 pub(super) fn fields(header: Header, message: Option<u8>) -> impl Iterator<Item = &'static Field> {
-    FIELDS
-        .iter()
-        .filter(move |field| field.header == header && (field.message.is_none() || field.message == message))
+    FIELDS.iter().filter(move |field| field.header == header && (field.message.is_none() || field.message == message))
 }
 
 /// What nft calls a base where it has no name for a field.

@@ -100,7 +100,7 @@ impl Reader<'_> {
             Expression::Notrack => (Role::Does, "notrack".to_owned(), Vec::new()),
             Expression::Reject { kind, code } => {
                 let reset = *kind == crate::host::nft::RejectKind::TcpReset;
-                let text = effects::reject(*kind, *code, self.context.network);
+                let text = effects::reject(*kind, *code, self.table.family, self.context.network);
                 if *kind != crate::host::nft::RejectKind::Icmpx {
                     let implied = self.context.rejects(reset);
                     self.leave_out(implied);
@@ -207,6 +207,10 @@ impl Reader<'_> {
             let implied = self.context.uses(base);
             self.leave_out(implied);
         }
+        if side.terms.iter().any(|term| term.of_message) {
+            let implied = self.context.uses_message();
+            self.leave_out(implied);
+        }
     }
 
     fn compare(&mut self, at: u16, from: Register, op: CompareOp, data: &[u8]) {
@@ -231,6 +235,10 @@ impl Reader<'_> {
                 let asked = asks(&term.text, values::number(&bytes, term.host));
                 let implied = asked.and_then(|asked| self.context.ask(asked, here));
                 self.leave_out(implied);
+            }
+            if side.terms.len() > 1 {
+                // The statement says more than the kind of the message.
+                self.context.uses_message();
             }
         }
     }
@@ -310,8 +318,7 @@ impl Reader<'_> {
                 let text = self.value(of, kind, host);
                 let host = inner.only().map_or(host, |term| term.host);
                 let all = u128::MAX >> (128 - 8 * mask.len().max(1));
-                let (and, flipped, or) =
-                    effects::bitwise(values::number(mask, host), values::number(xor, host), all);
+                let (and, flipped, or) = effects::bitwise(values::number(mask, host), values::number(xor, host), all);
                 let plain = |number: u128| {
                     let bytes = number.to_be_bytes();
                     values::plain(kind, &bytes[16 - mask.len()..], false)
@@ -377,14 +384,15 @@ impl Reader<'_> {
         // A map that gives an address and a port.
         let both = addresses.as_ref().is_some_and(|(_, mapped)| mapped.is_some_and(|number| number > 0x3f));
         let ports = nat.ports.filter(|_| !both).map(|ports| self.ends(ports, 2, values::Kind::Integer, &mut parts));
-        if addresses.is_some() && (both || !matches!(self.table.family, Family::Ip | Family::Ip6)) {
+        let prefix = nat.flags & range::NETMAP != 0;
+        if addresses.is_some() && (both || prefix || !matches!(self.table.family, Family::Ip | Family::Ip6)) {
             match nat.family {
                 Family::Ip => text.push_str(" ip"),
                 Family::Ip6 => text.push_str(" ip6"),
                 Family::Inet | Family::Arp | Family::Bridge | Family::Netdev => {}
             }
         }
-        if nat.flags & range::NETMAP != 0 {
+        if prefix {
             text.push_str(" prefix");
         }
         if addresses.is_some() || ports.is_some() {

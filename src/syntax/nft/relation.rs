@@ -71,10 +71,9 @@ fn flags(term: &Term, op: CompareOp, names: &[(u128, &str)], mask: u128, value: 
 fn plain(term: &Term, op: CompareOp, data: &[u8]) -> String {
     let bytes = term.slice(data);
     let text = &term.text;
-    if term.short {
-        let ends = term.field.is_some_and(|(_, header)| header == super::fields::Header::Ip6);
+    if term.kind == Kind::Address && bytes.len() * 8 < term.bits {
         let mut whole = bytes.clone();
-        whole.resize(if ends { 16 } else { 4 }, 0);
+        whole.resize(term.bits / 8, 0);
         return format!("{text} {}{}/{}", sign(op, false), values::plain(term.kind, &whole, false), bytes.len() * 8);
     }
     match term.kind {
@@ -102,7 +101,7 @@ pub(super) fn range(side: &Side, not: bool, first: &[u8], last: &[u8]) -> String
     let masked = side.mask.is_some();
     let ends = match side.only() {
         Some(term) => {
-            let [first, last] = [first, last].map(|end| values::value(term.kind, &term.slice(end), term.host));
+            let [first, last] = [first, last].map(|end| values::end(term.kind, &term.slice(end), term.host));
             format!("{first}-{last}")
         }
         None => key(&shapes(side), first, last),
@@ -152,8 +151,7 @@ fn typed(number: u32, host: bool) -> Vec<Shape> {
     let several = types.len() > 1;
     let typed = types.iter().map(|t| {
         let bits = t.bytes * 8;
-        let term =
-            Term { kind: t.kind, host: t.host && host, bits, text: String::new(), bit: 0, short: false, field: None };
+        let term = Term { kind: t.kind, host: t.host && host, bits, ..Term::default() };
         let shape = Shape { at, bytes: if several { t.bytes } else { 0 }, term };
         at += t.bytes.next_multiple_of(4);
         shape

@@ -9,7 +9,7 @@ use super::values::{self, Kind};
 use crate::host::nft::PayloadBase;
 
 /// A field or a key within the bytes that are compared.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Term {
     /// In nft's words.
     pub text: String,
@@ -18,12 +18,12 @@ pub(super) struct Term {
     pub host: bool,
     /// The first bit within the loaded bytes.
     pub bit: usize,
-    /// How many bits; 0: as many as there are.
+    /// How many bits; 0: as many as there are. Fewer that are loaded are its first bits.
     pub bits: usize,
-    /// The load ends before the field: its first bits are compared.
-    pub short: bool,
     /// The header it is a field of.
     pub field: Option<(PayloadBase, Header)>,
+    /// Only one kind of message has this field.
+    pub of_message: bool,
 }
 
 /// The left side of a comparison.
@@ -56,7 +56,7 @@ impl Side {
 
 impl Term {
     fn opaque(text: String, length: usize) -> Term {
-        Term { text, kind: Kind::Hex, host: false, bit: 0, bits: length * 8, short: false, field: None }
+        Term { text, kind: Kind::Hex, host: false, bit: 0, bits: length * 8, field: None, of_message: false }
     }
 
     /// The bytes of a value that belong to this term.
@@ -86,10 +86,13 @@ fn bits(data: &[u8], first: usize, count: usize) -> Vec<u8> {
 /// How an operand reads.
 pub(super) fn side(context: &Context, operand: &Operand) -> Side {
     match operand {
-        Operand::Payload { base, offset, length } => Side { terms: load(context, *base, *offset, *length), ..Side::default() },
+        Operand::Payload { base, offset, length } => {
+            Side { terms: load(context, *base, *offset, *length), ..Side::default() }
+        }
         Operand::Loaded(loaded) => {
             let (text, bits) = (loaded.text.clone(), usize::from(loaded.bytes) * 8);
-            let term = Term { text, kind: loaded.kind, host: loaded.host, bit: 0, bits, short: false, field: None };
+            let term =
+                Term { text, kind: loaded.kind, host: loaded.host, bit: 0, bits, field: None, of_message: false };
             Side { terms: vec![term], ..Side::default() }
         }
         Operand::Masked { of, mask, xor } => masked(context, of, mask, xor),
@@ -158,9 +161,9 @@ fn load(context: &Context, base: PayloadBase, offset: u16, length: u16) -> Vec<T
             kind: field.kind,
             host: false,
             bit: (at - start) as usize,
-            bits: if short { 0 } else { field.bits.into() },
-            short,
+            bits: field.bits.into(),
             field: Some((base, header)),
+            of_message: field.message.is_some(),
         });
         at += u32::from(field.bits);
     }
@@ -185,8 +188,16 @@ fn masked(context: &Context, of: &Operand, mask: &[u8], xor: &[u8]) -> Side {
         if let Some(field) = field {
             let text = field.name.to_owned();
             let field_of = Some((*base, header));
-            let term =
-                Term { text, kind: field.kind, host: false, bit: first, bits: count, short: false, field: field_of };
+            let term = Term {
+                text,
+                kind: field.kind,
+                host: false,
+                bit: first,
+                bits: count,
+
+                field: field_of,
+                of_message: field.message.is_some(),
+            };
             return Side { terms: vec![term], ..Side::default() };
         }
     }

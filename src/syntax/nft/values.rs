@@ -9,11 +9,12 @@ use crate::host::Protocol;
 use crate::host::nft::address;
 
 /// How a value is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Kind {
     /// A decimal number.
     Integer,
     /// A hexadecimal number: what is no known field.
+    #[default]
     Hex,
     /// A hexadecimal number of eight digits.
     Mark,
@@ -206,11 +207,7 @@ pub(super) fn data_types(number: u32) -> Option<Vec<DataType>> {
 /// The number in these bytes; of more than sixteen, in the last sixteen.
 pub(super) fn number(bytes: &[u8], host: bool) -> u128 {
     let add = |number: u128, byte: &u8| number << 8 | u128::from(*byte);
-    if host && cfg!(target_endian = "little") {
-        bytes.iter().rev().fold(0, add)
-    } else {
-        bytes.iter().fold(0, add)
-    }
+    if host && cfg!(target_endian = "little") { bytes.iter().rev().fold(0, add) } else { bytes.iter().fold(0, add) }
 }
 
 /// Bytes as hexadecimal digits.
@@ -342,6 +339,14 @@ pub(super) fn range(kind: Kind, first: &[u8], last: &[u8], host: bool) -> String
         (Kind::Name, Some(bits)) if bits % 8 == 0 && bits / 8 <= first.len() => {
             format!("\"{}*\"", text(&first[..bits / 8]))
         }
-        _ => format!("{}-{}", value(kind, first, host), value(kind, last, host)),
+        _ => format!("{}-{}", end(kind, first, host), end(kind, last, host)),
+    }
+}
+
+/// An end of a range: nft writes numbers there, whatever names they have (`range_expr_print`).
+pub(super) fn end(kind: Kind, bytes: &[u8], host: bool) -> String {
+    match kind {
+        Kind::Symbols(_) | Kind::Protocol => plain(kind, bytes, host),
+        _ => value(kind, bytes, host),
     }
 }
