@@ -16,7 +16,7 @@ mod tests;
 mod values;
 
 use crate::host::Table;
-use crate::host::nft::Rule;
+use crate::host::nft::{CtKey, MetaKey, Rule};
 use reader::{Role, Statement};
 
 /// A rule, as `nft list ruleset` prints it. Counters are not known here, and are zero.
@@ -49,4 +49,24 @@ pub fn part_text(table: &Table, rule: &Rule, index: Option<u16>) -> String {
         None => does(Role::Decides).or_else(|| does(Role::Does)),
     };
     found.map(|statement| statement.text.clone()).unwrap_or_default()
+}
+
+/// The word that nft has for a key of `meta`, without the `meta` before it.
+pub fn meta_name(key: MetaKey) -> Option<&'static str> {
+    fields::meta_key(|known, _| known == key.0).map(|(_, name)| name)
+}
+
+/// The key of `meta` with this name.
+pub fn meta_key(name: &str) -> Option<MetaKey> {
+    fields::meta_key(|_, known| known == name).map(|(number, _)| MetaKey(number))
+}
+
+/// The words that nft has for a key of `ct`, without the `ct` before them.
+pub fn ct_name(key: CtKey) -> Option<&'static str> {
+    fields::ct_key(|known, _| known == key.0).map(|(_, name)| name)
+}
+
+/// The key of `ct` with this name.
+pub fn ct_key(name: &str) -> Option<CtKey> {
+    fields::ct_key(|_, known| known == name).map(|(number, _)| CtKey(number))
 }

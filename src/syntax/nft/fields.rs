@@ -357,3 +357,14 @@ pub(super) fn fib(result: FibResult, flags: u32) -> Loaded {
     let kind = if flags & fib::PRESENT != 0 { Kind::Exists } else { kind };
     Loaded { text: format!("fib {} {word}", asked.join(" . ")), kind, host, bytes }
 }
+
+/// The number and the name of a key of `meta`, without the `meta` before it.
+pub(super) fn meta_key(is_it: impl Fn(u32, &str) -> bool) -> Option<(u32, &'static str)> {
+    let names = META.iter().map(|key| (key.number, key.name.strip_prefix("meta ").unwrap_or(key.name)));
+    names.into_iter().find(|(number, name)| is_it(*number, name))
+}
+
+/// The number and the name of a key of `ct`.
+pub(super) fn ct_key(is_it: impl Fn(u32, &str) -> bool) -> Option<(u32, &'static str)> {
+    CT.iter().map(|key| (key.number, key.name)).find(|(number, name)| is_it(*number, name))
+}
