@@ -66,6 +66,7 @@
 //! xtables parts are in iptables' words (`[ match -m comment --comment web ]`, `[ target -j MARK --set-xmark 0x1/0x1 ]`); what is
 //! not decoded has its name and bytes (`[ undecoded quota 0c00 ]`).
 
+mod bare;
 mod hooks;
 mod json;
 mod links;
@@ -77,6 +78,7 @@ mod sysctls;
 
 use std::fmt::Write as _;
 
+pub use bare::bare_dump;
 pub use hooks::rank_by_listing;
 
 use crate::host::{
@@ -94,12 +96,6 @@ const UNNAMED: &str = "host";
 
 /// What would make up for a section that is damaged.
 const NEEDS_WHOLE: &str = "a recording that is whole";
-
-/// What would make up for lines of a bare dump that could not be read.
-const NEEDS_WHOLE_DUMP: &str = "a dump that is whole";
-
-/// What would make up for a section that is missing.
-const NEEDS_SNAPSHOT: &str = "a snapshot made by whyport record";
 
 /// What was read from a snapshot: a host, and everything that was wrong with the text.
 #[derive(Debug, Clone)]
@@ -477,47 +473,6 @@ fn has_tables(ruleset: &Ruleset, backend: Backend, family: IpFamily) -> bool {
         IpFamily::V6 => Family::Ip6,
     };
     ruleset.tables.iter().any(|table| table.backend == backend && table.family == wanted)
-}
-
-/// A host of one namespace of which nothing is known but the rules of one dump.
-///
-/// What the same dump would have held is read; everything else is unread.
-pub fn bare_dump(dump: iptables::Dump) -> Recording {
-    let mut ns = Namespace {
-        name: UNNAMED.to_owned(),
-        ruleset: dump.ruleset,
-        observations: dump.observations,
-        ..Namespace::default()
-    };
-    rank_by_listing(&mut ns.ruleset);
-    let damaged = dump.diagnostics.iter().any(|found| found.kind == DiagnosticKind::Damaged);
-    for what in WHATS {
-        match what {
-            What::Links
-            | What::Addresses
-            | What::Routes
-            | What::PolicyRules
-            | What::Neighbours
-            | What::Sysctls
-            | What::Sockets
-            | What::Processes
-            | What::Hooks => mark(&mut ns, what, NEEDS_SNAPSHOT),
-            What::NfTables | What::LegacyIp | What::LegacyIp6 if damaged && holds(&ns.ruleset, what) => {
-                mark(&mut ns, what, NEEDS_WHOLE_DUMP);
-            }
-            What::NfTables | What::LegacyIp | What::LegacyIp6 | What::IpSets | What::Conntrack | What::Recording => {}
-        }
-    }
-    Recording { host: Host { namespaces: vec![ns], ..Host::default() }, diagnostics: dump.diagnostics }
-}
-
-/// Whether a dump has tables of this kind.
-fn holds(ruleset: &Ruleset, what: What) -> bool {
-    ruleset.tables.iter().any(|table| match (table.backend, table.family) {
-        (Backend::IptablesLegacy, Family::Ip6) => what == What::LegacyIp6,
-        (Backend::IptablesLegacy, _) => what == What::LegacyIp,
-        (Backend::IptablesNft | Backend::Nft, _) => what == What::NfTables,
-    })
 }
 
 /// The recorded hosts that are part of the program.

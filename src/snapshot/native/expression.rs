@@ -308,7 +308,7 @@ pub(super) fn parse(scope: Scope, line: &str) -> Option<Expression> {
 /// The first words of what [`statement_text`] writes.
 const STATEMENTS: [&str; 8] = ["counter", "notrack", "limit", "log", "nat", "masquerade", "redirect", "reject"];
 
-/// Expressions that load, change or ask registers, and verdicts.
+/// Expressions that load registers, verdicts, and all others that use registers.
 fn load(scope: Scope, name: &str, cursor: &mut Cursor) -> Option<Expression> {
     Some(match name {
         "payload" => Expression::Payload {
@@ -335,6 +335,17 @@ fn load(scope: Scope, name: &str, cursor: &mut Cursor) -> Option<Expression> {
             Expression::Immediate { to: cursor.to()?, data }
         }
         "verdict" => Expression::Verdict(verdict(scope, cursor)?),
+        "undecoded" => {
+            let name = cursor.name()?;
+            Expression::Undecoded(Box::new(Undecoded { name, data: cursor.bytes()? }))
+        }
+        _ => return question(name, cursor),
+    })
+}
+
+/// Expressions that ask or change registers.
+fn question(name: &str, cursor: &mut Cursor) -> Option<Expression> {
+    Some(match name {
         "cmp" => {
             let op = value_of(OPS, cursor.text()?)?;
             Expression::Compare { from: cursor.register()?, op, data: cursor.bytes()? }
@@ -373,10 +384,6 @@ fn load(scope: Scope, name: &str, cursor: &mut Cursor) -> Option<Expression> {
                 (true, false) => Some(LookupResult::Data(cursor.register()?)),
             };
             Expression::Lookup { set, from, to, not }
-        }
-        "undecoded" => {
-            let name = cursor.name()?;
-            Expression::Undecoded(Box::new(Undecoded { name, data: cursor.bytes()? }))
         }
         _ => return None,
     })

@@ -187,7 +187,7 @@ mod tests {
             let line = format!("x {} k={}", name(text), quoted(text));
             let words = split(&line).unwrap();
             assert_eq!(words[1].text, text, "{line}");
-            assert_eq!(value(&words, "k"), Some(text), "{line}");
+            assert_eq!(value(&words[2..], "k"), Some(text), "{line}");
             assert_eq!(words.len(), 3, "{line}");
         }
         for broken in ["\"", "a\"b", "\"\\", "\"\\u{", "\"\\u{d800}\""] {

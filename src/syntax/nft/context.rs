@@ -86,10 +86,9 @@ impl Context {
             Asks::Link => self.link_by = dependency,
             Asks::Network(header) => (self.network, self.network_by) = (header, dependency),
             Asks::Transport(protocol) => {
-                let implied = self.network_by.filter(|known| match (known.asks, protocol) {
-                    (Asks::Network(Some(Header::Ip)), Protocol::ICMP) => true,
-                    (Asks::Network(Some(Header::Ip6)), Protocol::ICMPV6) => true,
-                    _ => false,
+                let implied = self.network_by.filter(|known| {
+                    let (ip, ip6) = (Asks::Network(Some(Header::Ip)), Asks::Network(Some(Header::Ip6)));
+                    protocol == Protocol::ICMP && known.asks == ip || protocol == Protocol::ICMPV6 && known.asks == ip6
                 });
                 (self.transport, self.transport_by) = (Some(protocol), dependency);
                 if implied.is_some() {

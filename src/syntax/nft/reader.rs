@@ -107,28 +107,11 @@ impl Reader<'_> {
                 }
                 (Role::Decides, text, Vec::new())
             }
-            Expression::MetaSet { key, from } => {
-                let loaded = fields::meta(*key);
-                let (text, parts) = self.set(loaded, *from);
-                (Role::Does, text, parts)
-            }
-            Expression::CtSet { key, from } => {
-                let loaded = fields::ct(*key, None, family_word(self.table.family));
-                let (text, parts) = self.set(loaded, *from);
-                (Role::Does, text, parts)
-            }
-            Expression::Nat(nat) => {
-                let (text, parts) = self.nat(nat);
-                (Role::Decides, text, parts)
-            }
-            Expression::Masquerade { ports, flags } => {
-                let (text, parts) = self.ports("masquerade", *ports, *flags);
-                (Role::Decides, text, parts)
-            }
-            Expression::Redirect { ports, flags } => {
-                let (text, parts) = self.ports("redirect", *ports, *flags);
-                (Role::Decides, text, parts)
-            }
+            Expression::MetaSet { .. }
+            | Expression::CtSet { .. }
+            | Expression::Nat(_)
+            | Expression::Masquerade { .. }
+            | Expression::Redirect { .. } => self.change_packet(expression),
             Expression::Match(matched) => {
                 (Role::Asks, format!("xt {}", iptables::match_text(self.table.family, matched)), Vec::new())
             }
@@ -158,6 +141,21 @@ impl Reader<'_> {
         };
         self.say(role, text, parts, at);
         self.context.acts();
+    }
+
+    /// Statements that change the packet or its flow, by what is in registers.
+    fn change_packet(&mut self, expression: &Expression) -> (Role, String, Vec<u16>) {
+        let (role, (text, parts)) = match expression {
+            Expression::MetaSet { key, from } => (Role::Does, self.set(fields::meta(*key), *from)),
+            Expression::CtSet { key, from } => {
+                (Role::Does, self.set(fields::ct(*key, None, family_word(self.table.family)), *from))
+            }
+            Expression::Nat(nat) => (Role::Decides, self.nat(nat)),
+            Expression::Masquerade { ports, flags } => (Role::Decides, self.ports("masquerade", *ports, *flags)),
+            Expression::Redirect { ports, flags } => (Role::Decides, self.ports("redirect", *ports, *flags)),
+            _ => (Role::Does, (String::new(), Vec::new())),
+        };
+        (role, text, parts)
     }
 
     fn load(&mut self, to: Register, loaded: fields::Loaded, at: u16) {
