@@ -58,7 +58,7 @@ impl Dice {
             2 => Verdict::Continue,
             3 => Verdict::Break,
             4 => Verdict::Return,
-            5 => Verdict::Jump(ChainRef(self.roll(chains + 2) as u32)),
+            5 => Verdict::Jump(ChainRef(self.roll(chains) as u32)),
             6 => Verdict::Goto(ChainRef(self.roll(chains) as u32)),
             _ => Verdict::Queue { queues: (self.number() as u16, self.number() as u16), bypass: self.coin() },
         }
@@ -187,7 +187,7 @@ impl Dice {
         match self.roll(8) {
             0 => xt::Target::Accept,
             1 => xt::Target::Continue,
-            2 => xt::Target::Jump(self.roll(chains + 1) as u32),
+            2 => xt::Target::Jump(self.roll(chains) as u32),
             3 => xt::Target::Goto(self.roll(chains) as u32),
             4 => xt::Target::Mark(xt::Masked { value: 1, mask: 0xffff_ffff }),
             5 => xt::Target::Log(Box::new(xt::Log { level: 4, prefix: "a b: ".into(), flags: 1 })),

@@ -76,16 +76,14 @@ impl Scope<'_> {
     fn chain(&self, chain: u32) -> String {
         match self.chains.get(chain as usize) {
             Some(name) => words::name(name),
+            // No table has such a rule.
             None => format!("?{chain}"),
         }
     }
 
     fn chain_in(&self, cursor: &mut Cursor) -> Option<u32> {
-        let word = cursor.next()?;
-        match word.text.strip_prefix('?').filter(|_| !word.quoted) {
-            Some(number) => number.parse().ok(),
-            None => self.chains.iter().position(|name| **name == *word.text).map(|at| at as u32),
-        }
+        let name = cursor.text()?;
+        self.chains.iter().position(|known| **known == *name).map(|at| at as u32)
     }
 }
 
