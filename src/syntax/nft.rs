@@ -15,13 +15,18 @@ mod terms;
 mod tests;
 mod values;
 
-use crate::host::Table;
 use crate::host::nft::{CtKey, MetaKey, Rule};
+use crate::host::{Counters, Table};
 use reader::{Role, Statement};
 
-/// A rule, as `nft list ruleset` prints it. Counters are not known here, and are zero.
+/// A rule, as `nft list ruleset` prints it where its counter is at zero.
 pub fn rule_text(table: &Table, rule: &Rule) -> String {
-    let statements = reader::statements(table, rule);
+    counted_text(table, rule, Counters::default())
+}
+
+/// A rule, as `nft list ruleset` prints it where its counter says `counted`.
+pub fn counted_text(table: &Table, rule: &Rule, counted: Counters) -> String {
+    let statements = reader::statements(table, rule, counted);
     let mut text = statements
         .iter()
         .filter(|statement| !statement.left_out)
@@ -39,7 +44,7 @@ pub fn rule_text(table: &Table, rule: &Rule) -> String {
 
 /// The statement of a rule to which its expression `index` belongs; `None`: what it does, empty where it only asks.
 pub fn part_text(table: &Table, rule: &Rule, index: Option<u16>) -> String {
-    let statements = reader::statements(table, rule);
+    let statements = reader::statements(table, rule, Counters::default());
     let does = |role: Role| statements.iter().rev().find(|statement| statement.role == role);
     let found: Option<&Statement> = match index {
         Some(index) => {

@@ -9,7 +9,7 @@ use super::registers::{Held, Operand, Registers};
 use super::terms::{Side, side};
 use super::{effects, relation, values};
 use crate::host::nft::{CompareOp, Expression, LookupResult, Nat, Register, Rule, range};
-use crate::host::{Family, Table, xt};
+use crate::host::{Counters, Family, Table, xt};
 use crate::syntax::iptables;
 
 /// What a statement is for.
@@ -37,9 +37,9 @@ pub(super) struct Statement {
 }
 
 /// The statements of a rule.
-pub(super) fn statements(table: &Table, rule: &Rule) -> Vec<Statement> {
+pub(super) fn statements(table: &Table, rule: &Rule, counted: Counters) -> Vec<Statement> {
     let context = Context::new(table.family);
-    let mut reader = Reader { table, context, registers: Registers::default(), statements: Vec::new() };
+    let mut reader = Reader { table, counted, context, registers: Registers::default(), statements: Vec::new() };
     for (at, expression) in rule.expressions.iter().enumerate() {
         reader.read(at as u16, expression);
     }
@@ -48,6 +48,8 @@ pub(super) fn statements(table: &Table, rule: &Rule) -> Vec<Statement> {
 
 struct Reader<'r> {
     table: &'r Table,
+    /// What its counter says.
+    counted: Counters,
     context: Context,
     registers: Registers,
     statements: Vec<Statement>,
@@ -94,7 +96,10 @@ impl Reader<'_> {
     fn act(&mut self, at: u16, expression: &Expression) {
         let (role, text, parts) = match expression {
             Expression::Verdict(verdict) => (Role::Decides, relation::verdict(self.table, verdict), Vec::new()),
-            Expression::Counter => (Role::Does, "counter packets 0 bytes 0".to_owned(), Vec::new()),
+            Expression::Counter => {
+                let Counters { packets, bytes } = self.counted;
+                (Role::Does, format!("counter packets {packets} bytes {bytes}"), Vec::new())
+            }
             Expression::Limit(limit) => (Role::Asks, effects::limit(limit), Vec::new()),
             Expression::Log(log) => (Role::Does, effects::log(log), Vec::new()),
             Expression::Notrack => (Role::Does, "notrack".to_owned(), Vec::new()),

@@ -32,6 +32,8 @@ fn an_expression_belongs_to_a_statement() {
     expressions.push(Expression::Verdict(Verdict::Drop));
     let rule = rule(expressions);
     assert_eq!(rule_text(&table(), &rule), "tcp dport 80 counter packets 0 bytes 0 drop");
+    let counted = counted_text(&table(), &rule, crate::host::Counters { packets: 7, bytes: 420 });
+    assert_eq!(counted, "tcp dport 80 counter packets 7 bytes 420 drop");
     for (index, text) in [
         (Some(0), "meta l4proto tcp"),
         (Some(1), "meta l4proto tcp"),
