@@ -31,6 +31,7 @@
 //! | `[sysctl]` | lines of `sysctl -a`; those that do not matter may be left out or left in |
 //! | `[ss -H -tulpne]` | sockets |
 //! | `[iptables-nft-save]`, `[ip6tables-nft-save]`, `[iptables-legacy-save]`, `[ip6tables-legacy-save]` | rules, with `-c` or without |
+//! | `[nf_tables]` | the native tables as the kernel has them, see below |
 //! | `[nft list ruleset]`, `[ipset save]` | the native tables and the sets; empty says that there are none |
 //! | `[hooks]` | which base chains are registered, see below |
 //! | `[handles]` | nf_tables' rule handles: `iptables-nft ip nat PREROUTING: 14 15` |
@@ -42,16 +43,42 @@
 //! which order chains of equal priority run. First `order: known` (or `guessed`), then a line for each base chain, in the
 //! order in which they run: `prerouting -100 ip nat PREROUTING iptables-nft`, with `dormant` after it where its table is.
 //! Without `[hooks]` all chains count as registered, equal ones in reverse of the listing, which is a guess.
+//!
+//! `[nf_tables]` has a line for each table, set, element, chain, rule and expression. Names stand in quotes where they have
+//! more than letters, digits and the like (`\"`, `\\`, `\u{a}` within). Bytes are hexadecimal, as they lie in the registers; a
+//! register is one of sixteen words, from 0. Above each rule stands what nft says of it, which is not read:
+//! ```text
+//! [nf_tables]
+//! table inet filter
+//! set __map0 flags=anonymous,constant,map key-type=13 key-length=2 data-type=1
+//!   element 0016 = accept               or: = jump CHAIN, = value 0a000001, = object NAME
+//!   element 0050-005a = jump web        a range, both ends included
+//!   element * = drop                    what all other keys give
+//! chain input type=filter hook=input priority=0 policy=drop packets=2 bytes=120
+//! # tcp dport vmap { 22 : accept, 80-90 : jump web, * : drop } comment "by port"
+//! rule handle=5 packets=1 bytes=60 comment="by port"
+//!   [ meta l4proto => reg 0 ]
+//!   [ cmp eq reg 0 06 ]
+//!   [ payload transport 2 2 => reg 0 ]
+//!   [ lookup reg 0 set __map0 => verdict ]
+//! chain web
+//! ```
+//! xtables parts are in iptables' words (`[ match -m comment --comment web ]`, `[ target -j MARK --set-xmark 0x1/0x1 ]`); what is
+//! not decoded has its name and bytes (`[ undecoded quota 0c00 ]`).
 
+mod bare;
 mod hooks;
 mod json;
 mod links;
+mod native;
 mod routes;
 mod section;
 mod sockets;
 mod sysctls;
 
 use std::fmt::Write as _;
+
+pub use bare::bare_dump;
 
 use crate::host::{
     Backend, ChainId, Family, Host, IpFamily, LinkKind, Namespace, Observations, RuleId, Ruleset, Unread, What,
@@ -68,12 +95,6 @@ const UNNAMED: &str = "host";
 
 /// What would make up for a section that is damaged.
 const NEEDS_WHOLE: &str = "a recording that is whole";
-
-/// What would make up for lines of a bare dump that could not be read.
-const NEEDS_WHOLE_DUMP: &str = "a dump that is whole";
-
-/// What would make up for a section that is missing.
-const NEEDS_SNAPSHOT: &str = "a snapshot made by whyport record";
 
 /// What was read from a snapshot: a host, and everything that was wrong with the text.
 #[derive(Debug, Clone)]
@@ -167,7 +188,7 @@ fn namespace(part: &Part, trouble: &mut Trouble) -> Namespace {
     let rules_last = |section: &Section| match section.title {
         Title::NetnsIds => 0,
         Title::Links => 1,
-        Title::IptablesNft(_) | Title::IptablesLegacy(_) | Title::Nft | Title::Ipset => 4,
+        Title::IptablesNft(_) | Title::IptablesLegacy(_) | Title::Nft | Title::Native | Title::Ipset => 4,
         Title::Hooks | Title::Handles => 5,
         _ => 3,
     };
@@ -236,6 +257,7 @@ fn read(section: &Section, ns: &mut Namespace, has_ip6_routes: bool, trouble: &m
                 trouble.bad(line, format!("[{}] can only be empty yet: this is not read", section.words));
             }
         }
+        Title::Native => native::parse(section, ns, trouble),
         Title::Hooks => hooks::parse(section, &mut ns.ruleset, trouble),
         Title::Handles => hooks::parse_handles(section, &mut ns.ruleset, trouble),
         Title::Unread => read_unread(section, ns, trouble),
@@ -305,7 +327,7 @@ fn held_by(title: Title) -> Option<What> {
         Title::Neighbours | Title::Fdb => What::Neighbours,
         Title::Sysctls => What::Sysctls,
         Title::Sockets => What::Sockets,
-        Title::IptablesNft(_) | Title::Nft => What::NfTables,
+        Title::IptablesNft(_) | Title::Nft | Title::Native => What::NfTables,
         Title::IptablesLegacy(IpFamily::V4) => What::LegacyIp,
         Title::IptablesLegacy(IpFamily::V6) => What::LegacyIp6,
         Title::Ipset => What::IpSets,
@@ -331,7 +353,7 @@ fn missing(sections: &[Section], ns: &Namespace) -> Vec<(What, &'static str)> {
         (What::Sockets, has(Title::Sockets), "ss -H -tulpne"),
         (
             What::NfTables,
-            nft(IpFamily::V4) && nft(IpFamily::V6) && has(Title::Nft),
+            nft(IpFamily::V4) && nft(IpFamily::V6) && (has(Title::Nft) || has(Title::Native)),
             "iptables-nft-save, ip6tables-nft-save and nft list ruleset",
         ),
         (What::LegacyIp, has(Title::IptablesLegacy(IpFamily::V4)), "iptables-legacy-save"),
@@ -346,8 +368,6 @@ fn missing(sections: &[Section], ns: &Namespace) -> Vec<(What, &'static str)> {
 }
 
 /// Writes a host as a snapshot that [`parse`] reads back.
-///
-/// What the format cannot hold yet is left out: native nf_tables rules.
 pub fn print(host: &Host) -> String {
     let mut out = format!("{FIRST_LINE}\n[host]\n");
     for (key, value) in [("node", &host.node), ("kernel", &host.kernel), ("taken", &host.taken)] {
@@ -432,7 +452,10 @@ fn print_rules(out: &mut String, ns: &Namespace) {
             }
         });
     }
-    section("nft list ruleset", read(What::NfTables), &|_| ());
+    match native::any(ns) {
+        true => section("nf_tables", true, &|out| native::print(out, ns)),
+        false => section("nft list ruleset", read(What::NfTables), &|_| ()),
+    }
     section("ipset save", read(What::IpSets), &|_| ());
     let hooks = read(What::Hooks) || ns.ruleset.chains().any(|(_, chain)| chain.base.is_some());
     section("hooks", hooks, &|out| hooks::print(out, ns));
@@ -449,47 +472,6 @@ fn has_tables(ruleset: &Ruleset, backend: Backend, family: IpFamily) -> bool {
         IpFamily::V6 => Family::Ip6,
     };
     ruleset.tables.iter().any(|table| table.backend == backend && table.family == wanted)
-}
-
-/// A host of one namespace of which nothing is known but the rules of one dump.
-///
-/// What the same dump would have held is read; everything else is unread.
-pub fn bare_dump(dump: iptables::Dump) -> Recording {
-    let mut ns = Namespace {
-        name: UNNAMED.to_owned(),
-        ruleset: dump.ruleset,
-        observations: dump.observations,
-        ..Namespace::default()
-    };
-    ns.ruleset.rank_by_listing();
-    let damaged = dump.diagnostics.iter().any(|found| found.kind == DiagnosticKind::Damaged);
-    for what in WHATS {
-        match what {
-            What::Links
-            | What::Addresses
-            | What::Routes
-            | What::PolicyRules
-            | What::Neighbours
-            | What::Sysctls
-            | What::Sockets
-            | What::Processes
-            | What::Hooks => mark(&mut ns, what, NEEDS_SNAPSHOT),
-            What::NfTables | What::LegacyIp | What::LegacyIp6 if damaged && holds(&ns.ruleset, what) => {
-                mark(&mut ns, what, NEEDS_WHOLE_DUMP);
-            }
-            What::NfTables | What::LegacyIp | What::LegacyIp6 | What::IpSets | What::Conntrack | What::Recording => {}
-        }
-    }
-    Recording { host: Host { namespaces: vec![ns], ..Host::default() }, diagnostics: dump.diagnostics }
-}
-
-/// Whether a dump has tables of this kind.
-fn holds(ruleset: &Ruleset, what: What) -> bool {
-    ruleset.tables.iter().any(|table| match (table.backend, table.family) {
-        (Backend::IptablesLegacy, Family::Ip6) => what == What::LegacyIp6,
-        (Backend::IptablesLegacy, _) => what == What::LegacyIp,
-        (Backend::IptablesNft | Backend::Nft, _) => what == What::NfTables,
-    })
 }
 
 /// The recorded hosts that are part of the program.

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 
 use super::Trouble;
+use super::native;
 use super::section::Section;
 use crate::host::{
     Backend, Base, ChainId, Family, Handle, Hook, Namespace, Place, Priority, Registration, Ruleset, What,
@@ -30,15 +31,15 @@ pub(super) fn parse(section: &Section, ruleset: &mut Ruleset, trouble: &mut Trou
             trouble.bad(line, "not a line such as: prerouting -100 ip nat PREROUTING iptables-nft");
             continue;
         };
-        let key = (hook_line.family.name(), hook_line.backend.name(), hook_line.table, hook_line.chain);
-        let chain = chains.get(&(key.0, key.1, key.2.to_owned(), key.3.to_owned()));
+        let (family, backend) = (hook_line.family.name(), hook_line.backend.name());
+        let chain = chains.get(&(family, backend, hook_line.table, hook_line.chain.clone()));
         let base = chain.and_then(|chain| ruleset.chain(*chain).base.as_ref().map(|base| (*chain, base)));
         let Some((chain, base)) = base.filter(|(_, base)| base.hook == hook_line.hook) else {
             trouble.bad(line, "no rules of this recording have such a base chain");
             continue;
         };
         let rank = ranks.entry((base.hook, base.priority)).or_default();
-        let registration = match hook_line.state {
+        let registration = match &*hook_line.state {
             "dormant" => Registration::Dormant,
             "guessed" => Registration::Registered(Place::Guessed(*rank)),
             _ if guessed => Registration::Registered(Place::Guessed(*rank)),
@@ -77,29 +78,30 @@ fn chains_by_name(ruleset: &Ruleset) -> HashMap<ChainName, ChainId> {
 }
 
 /// `prerouting -100 ip nat PREROUTING iptables-nft`, perhaps with `dormant` or `guessed` after it.
-struct HookLine<'a> {
+struct HookLine {
     hook: Hook,
     priority: Priority,
     family: Family,
-    table: &'a str,
-    chain: &'a str,
+    table: String,
+    chain: String,
     backend: Backend,
-    state: &'a str,
+    state: String,
 }
 
-impl<'a> HookLine<'a> {
-    fn read(text: &'a str) -> Option<HookLine<'a>> {
-        let mut words = text.split_whitespace();
+impl HookLine {
+    fn read(text: &str) -> Option<HookLine> {
+        let words = native::split(text)?;
+        let mut words = words.into_iter().map(|word| word.text);
         let line = HookLine {
-            hook: Hook::from_name(words.next()?)?,
+            hook: Hook::from_name(&words.next()?)?,
             priority: Priority(words.next()?.parse().ok()?),
-            family: family(words.next()?)?,
+            family: family(&words.next()?)?,
             table: words.next()?,
             chain: words.next()?,
-            backend: backend(words.next()?)?,
+            backend: backend(&words.next()?)?,
             state: words.next().unwrap_or_default(),
         };
-        (matches!(line.state, "" | "dormant" | "guessed") && words.next().is_none()).then_some(line)
+        (matches!(&*line.state, "" | "dormant" | "guessed") && words.next().is_none()).then_some(line)
     }
 }
 
@@ -136,9 +138,9 @@ pub(super) fn print(out: &mut String, ns: &Namespace) {
             Registration::Dormant => " dormant",
             Registration::Registered(_) | Registration::Absent => "",
         };
-        let chain = &ruleset.chain(id).name;
+        let (chain, name) = (native::name(&ruleset.chain(id).name), native::name(&table.name));
         let (family, backend) = (table.family, table.backend);
-        out.push_str(&format!("{} {} {family} {} {chain} {backend}{state}\n", base.hook, base.priority, table.name));
+        out.push_str(&format!("{} {} {family} {name} {chain} {backend}{state}\n", base.hook, base.priority));
     }
 }
 
@@ -173,10 +175,12 @@ pub(super) fn parse_handles(section: &Section, ruleset: &mut Ruleset, trouble: &
     }
 }
 
-/// Writes `[handles]` for the chains that have any; nothing at all where none has.
+/// Writes `[handles]` for the chains that have any; nothing at all where none has. Native rules have theirs beside them.
 pub(super) fn print_handles(out: &mut String, ruleset: &Ruleset) {
     let mut titled = false;
-    for (id, chain) in ruleset.chains().filter(|(_, chain)| chain.rules.iter().any(|rule| rule.handle.is_some())) {
+    let listed = |id| ruleset.table(id).backend != Backend::Nft;
+    let chains = ruleset.chains().filter(|(id, _)| listed(*id));
+    for (id, chain) in chains.filter(|(_, chain)| chain.rules.iter().any(|rule| rule.handle.is_some())) {
         if !std::mem::replace(&mut titled, true) {
             out.push_str("\n[handles]\n");
         }

@@ -1,19 +1,77 @@
-//! nft's language: native rules as `nft list ruleset` prints them.
+//! nft's language: native rules as `nft list ruleset` of nft 1.0.6 prints them.
 //!
-//! Knows how expressions over registers read as statements. What is not decoded is printed with its name and bytes.
+//! Knows how expressions over registers read as statements. What is not decoded is printed in brackets, with its name and
+//! bytes; xtables parts as `xt` and iptables' own words, where nft prints a comment or nothing. Names that only a host has
+//! (of devices by index, say) are not known here: such values are numbers.
 
-use crate::host::Table;
-use crate::host::nft::{Expression, Rule};
+mod context;
+mod effects;
+mod fields;
+mod reader;
+mod registers;
+mod relation;
+mod terms;
+#[cfg(test)]
+mod tests;
+mod values;
 
-/// A rule, as `nft list ruleset` prints it.
-pub fn rule_text(_table: &Table, rule: &Rule) -> String {
-    let parts: Vec<String> = rule.expressions.iter().map(|expression| format!("{expression:?}")).collect();
-    parts.join(" ")
+use crate::host::nft::{CtKey, MetaKey, Rule};
+use crate::host::{Counters, Table};
+use reader::{Role, Statement};
+
+/// A rule, as `nft list ruleset` prints it where its counter is at zero.
+pub fn rule_text(table: &Table, rule: &Rule) -> String {
+    counted_text(table, rule, Counters::default())
 }
 
-/// The part of a rule to which its expression `index` belongs; `None`: what it does.
-pub fn part_text(_table: &Table, rule: &Rule, index: Option<u16>) -> String {
-    let last = rule.expressions.len().saturating_sub(1);
-    let found: Option<&Expression> = rule.expressions.get(index.map_or(last, usize::from));
-    found.map(|expression| format!("{expression:?}")).unwrap_or_default()
+/// A rule, as `nft list ruleset` prints it where its counter says `counted`.
+pub fn counted_text(table: &Table, rule: &Rule, counted: Counters) -> String {
+    let statements = reader::statements(table, rule, counted);
+    let mut text = statements
+        .iter()
+        .filter(|statement| !statement.left_out)
+        .map(|s| s.text.as_str())
+        .collect::<Vec<_>>()
+        .join(" ");
+    if let Some(comment) = &rule.comment {
+        if !text.is_empty() {
+            text.push(' ');
+        }
+        text.push_str(&format!("comment \"{comment}\""));
+    }
+    text
+}
+
+/// The statement of a rule to which its expression `index` belongs; `None`: what it does, empty where it only asks.
+pub fn part_text(table: &Table, rule: &Rule, index: Option<u16>) -> String {
+    let statements = reader::statements(table, rule, Counters::default());
+    let does = |role: Role| statements.iter().rev().find(|statement| statement.role == role);
+    let found: Option<&Statement> = match index {
+        Some(index) => {
+            let of = |statement: &&Statement| statement.parts.contains(&index);
+            statements.iter().filter(|statement| !statement.left_out).find(of).or_else(|| statements.iter().find(of))
+        }
+        None => does(Role::Decides).or_else(|| does(Role::Does)),
+    };
+    found.map(|statement| statement.text.clone()).unwrap_or_default()
+}
+
+/// The word that nft has for a key of `meta`, without the `meta` before it.
+pub fn meta_name(key: MetaKey) -> Option<&'static str> {
+    fields::meta_key(|known, _| known == key.0).map(|(_, name)| name)
+}
+
+/// The key of `meta` with this name.
+pub fn meta_key(name: &str) -> Option<MetaKey> {
+    fields::meta_key(|_, known| known == name).map(|(number, _)| MetaKey(number))
+}
+
+/// The words that nft has for a key of `ct`, without the `ct` before them.
+pub fn ct_name(key: CtKey) -> Option<&'static str> {
+    fields::ct_key(|known, _| known == key.0).map(|(_, name)| name)
+}
+
+/// The key of `ct` with this name.
+pub fn ct_key(name: &str) -> Option<CtKey> {
+    fields::ct_key(|_, known| known == name).map(|(number, _)| CtKey(number))
 }

@@ -62,25 +62,30 @@ impl Frames {
         self.all[id.0 as usize]
     }
 
-    /// The frame that a rule leads to, where its target is a chain.
-    pub fn below(&mut self, ruleset: &Ruleset, frame: FrameId, index: u32) -> Option<FrameId> {
-        let Frame { place, chain, .. } = self.get(frame);
-        let to = target(ruleset, RuleId { chain, index })?;
-        Some(self.intern(Frame { place, parent: Some((frame, index)), chain: to }))
+    /// The frame of a chain that a rule leads to.
+    pub fn below(&mut self, frame: FrameId, index: u32, chain: ChainId) -> FrameId {
+        let place = self.get(frame).place;
+        self.intern(Frame { place, parent: Some((frame, index)), chain })
     }
 }
 
-/// The chain that a rule jumps or goes to.
+/// The chain that a rule jumps or goes to, whatever the packet. A map may lead to many, and which it is only a packet tells.
 pub fn target(ruleset: &Ruleset, rule: RuleId) -> Option<ChainId> {
     let chain = match &ruleset.rule(rule).body {
-        Body::Iptables(body) => match body.target {
-            xt::Target::Jump(chain) | xt::Target::Goto(chain) => chain,
-            _ => return None,
-        },
+        Body::Iptables(body) => target_chain(&body.target)?,
         Body::Nft(body) => body.expressions.iter().find_map(|expression| match expression {
             nft::Expression::Verdict(nft::Verdict::Jump(chain) | nft::Verdict::Goto(chain)) => Some(chain.0),
+            nft::Expression::Target(target) => target_chain(target),
             _ => None,
         })?,
     };
-    Some(ChainId { table: rule.chain.table, chain })
+    let known = ruleset.table(rule.chain).chains.len() > chain as usize;
+    known.then_some(ChainId { table: rule.chain.table, chain })
+}
+
+fn target_chain(target: &xt::Target) -> Option<u32> {
+    match target {
+        xt::Target::Jump(chain) | xt::Target::Goto(chain) => Some(*chain),
+        _ => None,
+    }
 }

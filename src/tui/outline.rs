@@ -147,21 +147,20 @@ impl Outline<'_> {
     fn rule(&mut self, frame: FrameId, index: u32, depth: u16) {
         let id = Id::Rule(frame, index);
         let rule = self.frames.get(frame).rule(index);
-        let ruleset = self.ruleset(frame);
-        let leads = target(ruleset, rule).is_some_and(|chain| !ruleset.chain(chain).rules.is_empty());
-        if !leads {
+        let held = self.path.trodden.get(&frame).and_then(|trodden| trodden.held.get(&index));
+        // Where the packet came by, it tells which chain of a map it went to.
+        let leads = match held.map(|mark| mark.verdict) {
+            Some(Verdict::Jump(chain) | Verdict::Goto(chain)) => Some(chain),
+            _ => target(self.ruleset(frame), rule),
+        };
+        let Some(chain) = leads.filter(|chain| !self.ruleset(frame).chain(*chain).rules.is_empty()) else {
             self.push(id, depth, None);
             return;
-        }
+        };
         // A frame is made only where somebody looks into it: most of 100,000 jumps are never opened.
-        let host = self.host;
-        let ruleset = &host.namespaces[self.frames.get(frame).place.namespace].ruleset;
-        let trodden = self.path.trodden.get(&frame).is_some_and(|trodden| trodden.held.contains_key(&index));
-        let below = if trodden { self.frames.below(ruleset, frame, index) } else { None };
-        let open = below.is_some_and(|below| self.path.opens(below));
-        if self.push(id, depth, Some(open))
-            && let Some(below) = self.frames.below(ruleset, frame, index)
-        {
+        let open = held.is_some() && self.path.opens(self.frames.below(frame, index, chain));
+        if self.push(id, depth, Some(open)) {
+            let below = self.frames.below(frame, index, chain);
             self.rules(below, depth + 1);
         }
     }

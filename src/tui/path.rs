@@ -133,7 +133,7 @@ impl Path {
                         walking.place = Some(place);
                         walking.stack.clear();
                     }
-                    path.step(&host.namespaces[inside].ruleset, place, step, &mut walking.stack, frames);
+                    path.step(place, step, &mut walking.stack, frames);
                 }
             }
         }
@@ -185,7 +185,7 @@ impl Path {
         }
     }
 
-    fn step(&mut self, ruleset: &Ruleset, place: Place, step: &Step, stack: &mut Vec<FrameId>, frames: &mut Frames) {
+    fn step(&mut self, place: Place, step: &Step, stack: &mut Vec<FrameId>, frames: &mut Frames) {
         let chain = step.at.chain();
         if chain == step.base {
             stack.clear();
@@ -200,9 +200,8 @@ impl Path {
         match step.at {
             StepAt::Rule(rule) => {
                 trodden.held.insert(rule.index, Mark { verdict: step.verdict, sometimes: step.sometimes });
-                if matches!(step.verdict, Verdict::Jump(_) | Verdict::Goto(_))
-                    && let Some(below) = frames.below(ruleset, frame, rule.index)
-                {
+                if let Verdict::Jump(to) | Verdict::Goto(to) = step.verdict {
+                    let below = frames.below(frame, rule.index, to);
                     self.trodden.entry(below).or_default();
                     stack.push(below);
                 }

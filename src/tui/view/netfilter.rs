@@ -305,9 +305,24 @@ fn rule(state: &State, row: &Row<Id>, frame: FrameId, index: u32, width: usize) 
     let mut pieces = vec![number];
     match &ruleset.rule(rule).body {
         Body::Iptables(body) => pieces.extend(spec(ruleset.table(rule.chain), body, tone, room, translates)),
-        Body::Nft(_) => pieces.push((tone, fit(&whole, room))),
+        Body::Nft(body) => {
+            let does = clean(&syntax::part_text(ruleset, rule, None)).into_owned();
+            let comment = body.comment.as_ref().map(|comment| clean(&format!(" comment \"{comment}\"")).into_owned());
+            let bare = comment.and_then(|comment| whole.strip_suffix(comment.as_str())).unwrap_or(&whole);
+            pieces.extend(squeezed(bare, &does, tone, room));
+        }
     }
     (pieces, right)
+}
+
+/// A rule in `room` columns that may not hold all of it: the middle gives way, so that what it does stays in sight.
+fn squeezed(text: &str, does: &str, tone: Tone, room: usize) -> Vec<Piece> {
+    let asks = text.strip_suffix(does).map(str::trim_end).filter(|asks| !asks.is_empty() && !does.is_empty());
+    let Some(asks) = asks.filter(|_| text.width() > room) else { return vec![(tone, fit(text, room))] };
+    // The conditions get two fifths, or what the target leaves.
+    let least = (room * 2 / 5).min(asks.width());
+    let does = fit(does, room.saturating_sub(least + 1));
+    vec![(tone, fit(asks, room.saturating_sub(does.width() + 1))), (tone, format!(" {does}"))]
 }
 
 /// A rule in `room` columns that do not hold all of it: its comment gives way first, then what goes without saying, then
@@ -329,7 +344,7 @@ fn spec(table: &Table, body: &xt::Rule, tone: Tone, room: usize, translates: boo
     }
     let does = clean(&iptables::target_text(table, &bare.target)).into_owned();
     let Some(asks) = text.strip_suffix(does.as_str()) else { return vec![(tone, fit(&text, room))] };
-    let (mut asks, mut does) = (asks.trim_end().to_owned(), does);
+    let (mut asks, mut does) = (asks.to_owned(), does);
     for protocol in ["tcp", "udp", "sctp"] {
         // `-p` loads the match of its protocol by itself.
         asks = asks.replacen(&format!("-p {protocol} -m {protocol} "), &format!("-p {protocol} "), 1);
@@ -337,10 +352,7 @@ fn spec(table: &Table, body: &xt::Rule, tone: Tone, room: usize, translates: boo
     if translates && let Some((name, _)) = does.split_once(" --") {
         does = name.to_owned();
     }
-    // The conditions get two fifths, or what the target leaves.
-    let least = (room * 2 / 5).min(asks.width());
-    let does = fit(&does, room.saturating_sub(least + 1));
-    vec![(tone, fit(&asks, room.saturating_sub(does.width() + 1))), (tone, format!(" {does}"))]
+    squeezed(&format!("{asks}{does}"), &does, tone, room)
 }
 
 /// What came of a chain that is folded: how many of its rules held, and whether it came back.

@@ -1,0 +1,438 @@
+//! A rule's expressions read back into statements.
+//!
+//! What nft's netlink_delinearize.c does: registers are followed as words, until an expression makes a statement of them.
+//! Each statement knows the expressions that it is made of.
+
+use super::context::{Asks, Context, asks};
+use super::fields;
+use super::registers::{Held, Operand, Registers};
+use super::terms::{Side, side};
+use super::{effects, relation, values};
+use crate::host::nft::{CompareOp, Expression, LookupResult, Nat, Register, Rule, range};
+use crate::host::{Counters, Family, Table, xt};
+use crate::syntax::iptables;
+
+/// What a statement is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    /// It asks something.
+    Asks,
+    /// It does something, and the rule goes on.
+    Does,
+    /// It says what becomes of the packet.
+    Decides,
+}
+
+/// A statement.
+#[derive(Debug)]
+pub(super) struct Statement {
+    pub text: String,
+    /// The expressions that it is made of, by index.
+    pub parts: Vec<u16>,
+    pub role: Role,
+    /// It goes without saying.
+    pub left_out: bool,
+    /// A comparison that may be the first half of a range.
+    half: Option<(CompareOp, Operand, Box<[u8]>)>,
+}
+
+/// The statements of a rule.
+pub(super) fn statements(table: &Table, rule: &Rule, counted: Counters) -> Vec<Statement> {
+    let context = Context::new(table.family);
+    let mut reader = Reader { table, counted, context, registers: Registers::default(), statements: Vec::new() };
+    for (at, expression) in rule.expressions.iter().enumerate() {
+        reader.read(at as u16, expression);
+    }
+    reader.statements
+}
+
+struct Reader<'r> {
+    table: &'r Table,
+    /// What its counter says.
+    counted: Counters,
+    context: Context,
+    registers: Registers,
+    statements: Vec<Statement>,
+}
+
+impl Reader<'_> {
+    fn read(&mut self, at: u16, expression: &Expression) {
+        let part = vec![at];
+        match expression {
+            Expression::Payload { base, offset, length, to } => {
+                let operand = Operand::Payload { base: *base, offset: *offset, length: *length };
+                self.registers.put(*to, Held { operand, length: *length, parts: part });
+            }
+            Expression::Meta { key, to } => self.load(*to, fields::meta(*key), at),
+            Expression::Ct { key, direction, to } => {
+                self.load(*to, fields::ct(*key, *direction, family_word(self.table.family)), at);
+            }
+            Expression::Fib { result, flags, to } => self.load(*to, fields::fib(*result, *flags), at),
+            Expression::Immediate { to, data } => {
+                let length = data.len() as u16;
+                self.registers.put(*to, Held { operand: Operand::Constant(data.clone()), length, parts: part });
+            }
+            Expression::Bitwise { from, to, mask_xor } => {
+                let (mask, xor) = (mask_xor.0.clone(), mask_xor.1.clone());
+                self.change(*from, *to, mask.len(), at, |of| Operand::Masked { of, mask, xor });
+            }
+            Expression::Byteorder { from, to, length, .. } => {
+                self.change(*from, *to, (*length).into(), at, Operand::Swapped);
+            }
+            Expression::Compare { from, op, data } => self.compare(at, *from, *op, data),
+            Expression::Range { from, not, ends } => {
+                let held = self.registers.take(*from, ends.0.len());
+                let side = side(&self.context, &held.operand);
+                let text = relation::range(&side, *not, &ends.0, &ends.1);
+                self.uses(&side);
+                self.say(Role::Asks, text, held.parts, at);
+            }
+            Expression::Lookup { set, from, to, not } => self.lookup(at, set, *from, *to, *not),
+            _ => self.act(at, expression),
+        }
+    }
+
+    /// Statements that ask nothing of registers.
+    fn act(&mut self, at: u16, expression: &Expression) {
+        let (role, text, parts) = match expression {
+            Expression::Verdict(verdict) => (Role::Decides, relation::verdict(self.table, verdict), Vec::new()),
+            Expression::Counter => {
+                let Counters { packets, bytes } = self.counted;
+                (Role::Does, format!("counter packets {packets} bytes {bytes}"), Vec::new())
+            }
+            Expression::Limit(limit) => (Role::Asks, effects::limit(limit), Vec::new()),
+            Expression::Log(log) => (Role::Does, effects::log(log), Vec::new()),
+            Expression::Notrack => (Role::Does, "notrack".to_owned(), Vec::new()),
+            Expression::Reject { kind, code } => {
+                let reset = *kind == crate::host::nft::RejectKind::TcpReset;
+                let text = effects::reject(*kind, *code, self.table.family, self.context.network);
+                if *kind != crate::host::nft::RejectKind::Icmpx {
+                    let implied = self.context.rejects(reset);
+                    self.leave_out(implied);
+                }
+                (Role::Decides, text, Vec::new())
+            }
+            Expression::MetaSet { .. }
+            | Expression::CtSet { .. }
+            | Expression::Nat(_)
+            | Expression::Masquerade { .. }
+            | Expression::Redirect { .. } => self.change_packet(expression),
+            Expression::Match(matched) => {
+                (Role::Asks, format!("xt {}", iptables::match_text(self.table.family, matched)), Vec::new())
+            }
+            Expression::Target(target) => {
+                let role = if goes_on(target) { Role::Does } else { Role::Decides };
+                (role, format!("xt {}", iptables::target_text(self.table, target)), Vec::new())
+            }
+            Expression::Undecoded(undecoded) => {
+                let text = match &undecoded.data[..] {
+                    [] => format!("[{}]", undecoded.name),
+                    data => format!("[{} {}]", undecoded.name, values::hex(data)),
+                };
+                self.registers.forget(&text, at);
+                (Role::Does, text, Vec::new())
+            }
+            // Read as loads and comparisons.
+            Expression::Payload { .. }
+            | Expression::Meta { .. }
+            | Expression::Ct { .. }
+            | Expression::Fib { .. }
+            | Expression::Immediate { .. }
+            | Expression::Bitwise { .. }
+            | Expression::Byteorder { .. }
+            | Expression::Compare { .. }
+            | Expression::Range { .. }
+            | Expression::Lookup { .. } => return,
+        };
+        self.say(role, text, parts, at);
+        self.context.acts();
+    }
+
+    /// Statements that change the packet or its flow, by what is in registers.
+    fn change_packet(&mut self, expression: &Expression) -> (Role, String, Vec<u16>) {
+        let (role, (text, parts)) = match expression {
+            Expression::MetaSet { key, from } => (Role::Does, self.set(fields::meta(*key), *from)),
+            Expression::CtSet { key, from } => {
+                (Role::Does, self.set(fields::ct(*key, None, family_word(self.table.family)), *from))
+            }
+            Expression::Nat(nat) => (Role::Decides, self.nat(nat)),
+            Expression::Masquerade { ports, flags } => (Role::Decides, self.ports("masquerade", *ports, *flags)),
+            Expression::Redirect { ports, flags } => (Role::Decides, self.ports("redirect", *ports, *flags)),
+            _ => (Role::Does, (String::new(), Vec::new())),
+        };
+        (role, text, parts)
+    }
+
+    fn load(&mut self, to: Register, loaded: fields::Loaded, at: u16) {
+        let length = match loaded.bytes {
+            0 => 4,
+            bytes => bytes,
+        };
+        self.registers.put(to, Held { operand: Operand::Loaded(loaded), length, parts: vec![at] });
+    }
+
+    /// Makes another operand of what is in a register.
+    fn change(
+        &mut self,
+        from: Register,
+        to: Register,
+        length: usize,
+        at: u16,
+        make: impl FnOnce(Box<Operand>) -> Operand,
+    ) {
+        let mut held = self.registers.take(from, length);
+        held.parts.push(at);
+        held.operand = make(Box::new(held.operand));
+        held.length = length as u16;
+        self.registers.put(to, held);
+    }
+
+    /// Adds a statement, made of these expressions and the one at `at`.
+    fn say(&mut self, role: Role, text: String, mut parts: Vec<u16>, at: u16) {
+        // What is not decoded and was used here is told here.
+        for used in &mut self.statements {
+            let only = matches!(&used.parts[..], [part] if parts.contains(part));
+            used.left_out |= only && text.contains(&used.text);
+        }
+        parts.push(at);
+        self.statements.push(Statement { text, parts, role, left_out: false, half: None });
+    }
+
+    fn leave_out(&mut self, implied: Option<usize>) {
+        if let Some(statement) = implied.and_then(|at| self.statements.get_mut(at)) {
+            statement.left_out = true;
+        }
+    }
+
+    /// Fields are used: what asked for their headers goes without saying.
+    fn uses(&mut self, side: &Side) {
+        for base in relation::bases(side) {
+            let implied = self.context.uses(base);
+            self.leave_out(implied);
+        }
+        if side.terms.iter().any(|term| term.of_message) {
+            let implied = self.context.uses_message();
+            self.leave_out(implied);
+        }
+    }
+
+    fn compare(&mut self, at: u16, from: Register, op: CompareOp, data: &[u8]) {
+        let held = self.registers.take(from, data.len());
+        if self.second_half(at, &held, op, data) {
+            return;
+        }
+        let here = self.statements.len();
+        let mut side = side(&self.context, &held.operand);
+        if let (Operand::Payload { .. }, CompareOp::Equal, 2..) = (&held.operand, op, side.terms.len()) {
+            side = self.expand(&held.operand, data);
+        }
+        let text = relation::compare(&side, op, data);
+        self.uses(&side);
+        self.say(Role::Asks, text, held.parts, at);
+        if matches!(op, CompareOp::GreaterOrEqual | CompareOp::Less) {
+            self.statements[here].half = Some((op, held.operand, data.into()));
+        }
+        if op == CompareOp::Equal && side.mask.is_none() {
+            for term in &side.terms {
+                let bytes = term.slice(data);
+                let asked = asks(&term.text, values::number(&bytes, term.host));
+                let implied = asked.and_then(|asked| self.context.ask(asked, here));
+                self.leave_out(implied);
+            }
+            if side.terms.len() > 1 {
+                // The statement says more than the kind of the message.
+                self.context.uses_message();
+            }
+        }
+    }
+
+    /// The fields of a load that spans several: what the first ones ask tells which ones follow.
+    fn expand(&mut self, operand: &Operand, data: &[u8]) -> Side {
+        let first = side(&self.context, operand);
+        for term in &first.terms {
+            if let Some(Asks::Message(kind)) = asks(&term.text, values::number(&term.slice(data), false)) {
+                self.context.message = Some(kind);
+            }
+        }
+        side(&self.context, operand)
+    }
+
+    /// `>=` and then `<=` of the same is a range, `<` and then `>` is outside of one.
+    fn second_half(&mut self, at: u16, held: &Held, op: CompareOp, data: &[u8]) -> bool {
+        let Some(last) = self.statements.last_mut().filter(|last| !last.left_out) else { return false };
+        let Some((first_op, operand, first)) = &last.half else { return false };
+        let not = match (first_op, op) {
+            (CompareOp::GreaterOrEqual, CompareOp::LessOrEqual) => false,
+            (CompareOp::Less, CompareOp::Greater) => true,
+            _ => return false,
+        };
+        if *operand != held.operand || first.len() != data.len() {
+            return false;
+        }
+        let side = side(&self.context, &held.operand);
+        last.text = relation::range(&side, not, first, data);
+        last.half = None;
+        last.parts.extend(held.parts.iter().copied().chain([at]));
+        last.parts.sort_unstable();
+        last.parts.dedup();
+        true
+    }
+
+    fn lookup(&mut self, at: u16, set: &crate::host::Name, from: Register, to: Option<LookupResult>, not: bool) {
+        let known = self.table.set(set);
+        let mut held = self.registers.take(from, known.map_or(0, |set| set.key_length as usize));
+        if let Some(LookupResult::Data(register)) = to {
+            held.parts.push(at);
+            held.operand = Operand::Mapped { key: Box::new(held.operand), set: set.clone() };
+            held.length = known.map_or(4, |set| set.data_length.min(64) as u16);
+            self.registers.put(register, held);
+            return;
+        }
+        let side = side(&self.context, &held.operand);
+        let verdicts = to.is_some();
+        let text = relation::lookup(self.table, &side, set, not, verdicts);
+        self.uses(&side);
+        self.say(if verdicts { Role::Decides } else { Role::Asks }, text, held.parts, at);
+    }
+
+    /// `meta mark set ct mark & 0x000000ff`.
+    fn set(&mut self, loaded: fields::Loaded, from: Register) -> (String, Vec<u16>) {
+        let held = self.registers.take(from, loaded.bytes.into());
+        let name = match loaded.text.as_str() {
+            name @ ("iif" | "oif") => format!("meta {name}"),
+            name => name.to_owned(),
+        };
+        let value = self.value(&held.operand, loaded.kind, loaded.host);
+        (format!("{name} set {value}"), held.parts)
+    }
+
+    /// An operand where a value is wanted.
+    fn value(&mut self, operand: &Operand, kind: values::Kind, host: bool) -> String {
+        match operand {
+            Operand::Constant(data) => values::value(kind, data, host),
+            Operand::Mapped { key, set } => {
+                let side = side(&self.context, key);
+                let text = relation::map(self.table, &side, set);
+                self.uses(&side);
+                text
+            }
+            Operand::Masked { of, mask, xor } if mask.len() <= 16 && mask.len() == xor.len() => {
+                let inner = side(&self.context, of);
+                let text = self.value(of, kind, host);
+                let host = inner.only().map_or(host, |term| term.host);
+                let all = u128::MAX >> (128 - 8 * mask.len().max(1));
+                let (and, flipped, or) = effects::bitwise(values::number(mask, host), values::number(xor, host), all);
+                let plain = |number: u128| {
+                    let bytes = number.to_be_bytes();
+                    values::plain(kind, &bytes[16 - mask.len()..], false)
+                };
+                let each = [(" & ", and), (" ^ ", flipped), (" | ", or)];
+                each.into_iter().fold(text, |text, (sign, number)| match number {
+                    Some(number) => format!("{text}{sign}{}", plain(number)),
+                    None => text,
+                })
+            }
+            other => {
+                let side = side(&self.context, other);
+                self.uses(&side);
+                super::terms::with_mask(&side)
+            }
+        }
+    }
+
+    /// The first and the last of a range in two registers, each written by `write`.
+    fn ends(
+        &mut self,
+        registers: (Register, Register),
+        length: usize,
+        kind: values::Kind,
+        parts: &mut Vec<u16>,
+    ) -> (String, Option<String>) {
+        let first = self.registers.take(registers.0, length);
+        let first_text = self.value(&first.operand, kind, false);
+        let mapped = matches!(first.operand, Operand::Mapped { .. });
+        parts.extend(first.parts);
+        if registers.0 == registers.1 || mapped {
+            return (first_text, None);
+        }
+        let last = self.registers.take(registers.1, length);
+        let last_text = self.value(&last.operand, kind, false);
+        parts.extend(last.parts);
+        let last_text = Some(last_text).filter(|last| *last != first_text);
+        (first_text, last_text)
+    }
+
+    /// `masquerade to :1024-2048 random`.
+    fn ports(&mut self, name: &str, ports: Option<(Register, Register)>, flags: u32) -> (String, Vec<u16>) {
+        let mut parts = Vec::new();
+        let to = ports.map(|ports| match self.ends(ports, 2, values::Kind::Integer, &mut parts) {
+            (first, Some(last)) => format!(" to :{first}-{last}"),
+            (first, None) => format!(" to :{first}"),
+        });
+        (format!("{name}{}{}", to.unwrap_or_default(), effects::range_flags(flags)), parts)
+    }
+
+    /// `dnat ip to 10.0.0.1:80`.
+    fn nat(&mut self, nat: &Nat) -> (String, Vec<u16>) {
+        let mut parts = Vec::new();
+        let mut text = if nat.destination { "dnat" } else { "snat" }.to_owned();
+        let addresses = nat.addresses.map(|registers| {
+            let length = if nat.family == Family::Ip6 { 16 } else { 4 };
+            let mapped = match self.registers.take(registers.0, length).operand {
+                Operand::Mapped { set, .. } => self.table.set(&set).map(|set| set.data_type.unwrap_or_default()),
+                _ => None,
+            };
+            (self.ends(registers, length, values::Kind::Address, &mut parts), mapped)
+        });
+        // A map that gives an address and a port.
+        let both = addresses.as_ref().is_some_and(|(_, mapped)| mapped.is_some_and(|number| number > 0x3f));
+        let ports = nat.ports.filter(|_| !both).map(|ports| self.ends(ports, 2, values::Kind::Integer, &mut parts));
+        let prefix = nat.flags & range::NETMAP != 0;
+        if addresses.is_some() && (both || prefix || !matches!(self.table.family, Family::Ip | Family::Ip6)) {
+            match nat.family {
+                Family::Ip => text.push_str(" ip"),
+                Family::Ip6 => text.push_str(" ip6"),
+                Family::Inet | Family::Arp | Family::Bridge | Family::Netdev => {}
+            }
+        }
+        if prefix {
+            text.push_str(" prefix");
+        }
+        if addresses.is_some() || ports.is_some() {
+            text.push_str(" to ");
+        }
+        let brackets = nat.family == Family::Ip6 && ports.is_some();
+        let address = |text: String| if brackets { format!("[{text}]") } else { text };
+        if let Some(((first, last), _)) = addresses {
+            text.push_str(&address(first));
+            if let Some(last) = last {
+                text.push('-');
+                text.push_str(&address(last));
+            }
+        }
+        if let Some((first, last)) = ports {
+            text.push(':');
+            text.push_str(&first);
+            if let Some(last) = last {
+                text.push('-');
+                text.push_str(&last);
+            }
+        }
+        text.push_str(&effects::range_flags(nat.flags));
+        (text, parts)
+    }
+}
+
+/// The word for addresses of a table's family.
+fn family_word(family: Family) -> &'static str {
+    match family {
+        Family::Ip6 => "ip6",
+        Family::Ip | Family::Inet | Family::Arp | Family::Bridge | Family::Netdev => "ip",
+    }
+}
+
+/// Whether the packet goes on after an xtables target.
+fn goes_on(target: &xt::Target) -> bool {
+    use xt::Target::*;
+    matches!(target, Continue | Log(_) | Mark(_) | Connmark(_) | Notrack { .. })
+}

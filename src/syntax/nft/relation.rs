@@ -1,0 +1,266 @@
+//! Comparisons and sets as nft writes them: `tcp dport 80`, `ip saddr 10.0.0.0/8`, `tcp flags syn / fin,syn`, `{ 80, 443 }`.
+//!
+//! Knows how the sides of a comparison are written. What its statement becomes is the business of `reader`.
+
+use super::terms::{Side, Term, with_mask};
+use super::values::{self, Kind};
+use crate::host::Table;
+use crate::host::nft::{ChainRef, CompareOp, Element, ElementData, PayloadBase, Set, SetFlags, Verdict};
+
+/// The comparison's sign; equality has none where it goes without saying.
+fn sign(op: CompareOp, told: bool) -> &'static str {
+    match op {
+        CompareOp::Equal if told => "== ",
+        CompareOp::Equal => "",
+        CompareOp::NotEqual => "!= ",
+        CompareOp::Less => "< ",
+        CompareOp::LessOrEqual => "<= ",
+        CompareOp::Greater => "> ",
+        CompareOp::GreaterOrEqual => ">= ",
+    }
+}
+
+/// A comparison with a constant.
+pub(super) fn compare(side: &Side, op: CompareOp, data: &[u8]) -> String {
+    let equality = matches!(op, CompareOp::Equal | CompareOp::NotEqual);
+    let Some(term) = side.only() else {
+        if side.padded || op != CompareOp::Equal {
+            let value = key(&shapes(side), data, data);
+            return format!("{} {}{value}", side.text(), sign(op, false));
+        }
+        let each: Vec<String> = side.terms.iter().map(|term| plain(term, op, data)).collect();
+        return each.join(" ");
+    };
+    let Some(mask) = &side.mask else { return plain(term, op, data) };
+    if equality && side.xor.is_none() {
+        if let Kind::Flags(names) = term.kind
+            && let Some(text) = flags(term, op, names, values::number(mask, term.host), values::number(data, term.host))
+        {
+            return text;
+        }
+        if term.kind == Kind::Address
+            && let Some(bits) = values::prefix_length(mask)
+        {
+            return format!("{} {}{}/{bits}", term.text, sign(op, false), values::plain(term.kind, data, term.host));
+        }
+    }
+    let value = values::value(term.kind, data, term.host);
+    if let (Kind::Flags(names), None) = (term.kind, &side.xor) {
+        let mask = values::flags(names, values::number(mask, term.host)).join(" | ");
+        return format!("{} & {mask} {}{value}", term.text, sign(op, true));
+    }
+    format!("{} {}{value}", with_mask(side), sign(op, true))
+}
+
+/// Flags under a mask: any of them, none of them, or some of several.
+fn flags(term: &Term, op: CompareOp, names: &[(u128, &str)], mask: u128, value: u128) -> Option<String> {
+    let list = |number| match values::flags(names, number) {
+        bits if bits.is_empty() => "0x0".to_owned(),
+        bits => bits.join(","),
+    };
+    let text = &term.text;
+    match (value, op) {
+        (0, CompareOp::NotEqual) => Some(format!("{text} {}", list(mask))),
+        (0, _) => Some(format!("{text} ! {}", list(mask))),
+        _ if mask.count_ones() > 1 => Some(format!("{text} {}{} / {}", sign(op, false), list(value), list(mask))),
+        _ => None,
+    }
+}
+
+/// A comparison without a mask.
+fn plain(term: &Term, op: CompareOp, data: &[u8]) -> String {
+    let bytes = term.slice(data);
+    let text = &term.text;
+    if term.kind == Kind::Address && bytes.len() * 8 < term.bits {
+        let mut whole = bytes.clone();
+        whole.resize(term.bits / 8, 0);
+        return format!("{text} {}{}/{}", sign(op, false), values::plain(term.kind, &whole, false), bytes.len() * 8);
+    }
+    match term.kind {
+        Kind::Name if bytes.len() < 16 && !bytes.contains(&0) => {
+            format!("{text} {}\"{}*\"", sign(op, false), values::text(&bytes))
+        }
+        Kind::Flags(names) => {
+            let number = values::number(&bytes, term.host);
+            let bits = values::flags(names, number);
+            let named = bits.len() > 1 && term.field.is_none();
+            let value = match (&bits[..], named) {
+                ([one], _) => one.clone(),
+                (_, true) => bits.join(" | "),
+                (..) => format!("{number:#x}"),
+            };
+            format!("{text} {}{value}", sign(op, !named))
+        }
+        kind => format!("{text} {}{}", sign(op, false), values::value(kind, &bytes, term.host)),
+    }
+}
+
+/// A comparison with a range.
+pub(super) fn range(side: &Side, not: bool, first: &[u8], last: &[u8]) -> String {
+    let op = if not { CompareOp::NotEqual } else { CompareOp::Equal };
+    let masked = side.mask.is_some();
+    let ends = match side.only() {
+        Some(term) => {
+            let [first, last] = [first, last].map(|end| values::end(term.kind, &term.slice(end), term.host));
+            format!("{first}-{last}")
+        }
+        None => key(&shapes(side), first, last),
+    };
+    format!("{} {}{ends}", with_mask(side), sign(op, masked))
+}
+
+/// A lookup in a set, or in a map of verdicts.
+pub(super) fn lookup(table: &Table, side: &Side, set: &str, not: bool, verdicts: bool) -> String {
+    let op = if not { CompareOp::NotEqual } else { CompareOp::Equal };
+    let sign = if verdicts { "vmap " } else { sign(op, side.mask.is_some()) };
+    format!("{} {sign}{}", with_mask(side), set_text(table, side, set))
+}
+
+/// What a map gives for a key: `tcp dport map { 80 : 10.0.0.1 }`.
+pub(super) fn map(table: &Table, side: &Side, set: &str) -> String {
+    format!("{} map {}", with_mask(side), set_text(table, side, set))
+}
+
+/// Where a value lies within a key, and how it is written.
+struct Shape {
+    /// The first byte.
+    at: usize,
+    /// Bytes; 0: all that are left.
+    bytes: usize,
+    term: Term,
+}
+
+/// The parts of a key as the left side has them.
+fn shapes(side: &Side) -> Vec<Shape> {
+    let mut at = 0;
+    side.terms
+        .iter()
+        .map(|term| {
+            let bytes = if side.padded { (term.bit + term.bits).div_ceil(8) } else { 0 };
+            let shape = Shape { at, bytes, term: term.clone() };
+            at += bytes.next_multiple_of(4);
+            shape
+        })
+        .collect()
+}
+
+/// The parts of a value of this type.
+fn typed(number: u32, host: bool) -> Vec<Shape> {
+    let mut at = 0;
+    let types = values::data_types(number).unwrap_or_default();
+    let several = types.len() > 1;
+    let typed = types.iter().map(|t| {
+        let bits = t.bytes * 8;
+        let term = Term { kind: t.kind, host: t.host && host, bits, ..Term::default() };
+        let shape = Shape { at, bytes: if several { t.bytes } else { 0 }, term };
+        at += t.bytes.next_multiple_of(4);
+        shape
+    });
+    typed.collect()
+}
+
+/// A key, or a range of keys.
+fn key(shapes: &[Shape], first: &[u8], last: &[u8]) -> String {
+    let known = shapes.iter().all(|shape| shape.at + shape.bytes <= first.len().min(last.len()));
+    if shapes.is_empty() || !known {
+        return values::range(Kind::Hex, first, last, false);
+    }
+    let each = shapes.iter().map(|Shape { at, bytes, term }| {
+        let part = |data: &[u8]| match bytes {
+            0 => term.slice(&data[*at..]),
+            _ => term.slice(&data[*at..at + bytes]),
+        };
+        values::range(term.kind, &part(first), &part(last), term.host)
+    });
+    each.collect::<Vec<_>>().join(" . ")
+}
+
+/// A set by its name, or what is in it where it has none.
+fn set_text(table: &Table, side: &Side, name: &str) -> String {
+    let Some(set) = table.set(name).filter(|set| set.flags.contains(SetFlags::ANONYMOUS)) else {
+        return format!("@{name}");
+    };
+    let mut shapes = shapes(side);
+    if side.terms.iter().any(|term| term.kind == Kind::Hex && term.field.is_none()) {
+        let host = !set.flags.contains(SetFlags::INTERVAL);
+        let known = typed(set.key_type, host);
+        shapes = if known.is_empty() { shapes } else { known };
+    }
+    elements(table, set, &shapes)
+}
+
+/// What is in a set: `{ 80, 443 }`.
+fn elements(table: &Table, set: &Set, shapes: &[Shape]) -> String {
+    let mut sorted: Vec<&Element> = set.elements.iter().collect();
+    if shapes.len() > 1 && sorted.iter().all(|element| element.first == element.last) {
+        sorted.sort_by_cached_key(|element| concatenated(shapes, &element.first));
+    }
+    let mut each: Vec<String> = sorted
+        .into_iter()
+        .map(|element| {
+            let mut text = key(shapes, &element.first, &element.last);
+            push_data(&mut text, table, set, element.data.as_ref());
+            text
+        })
+        .collect();
+    if let Some(data) = &set.catch_all {
+        let mut text = "*".to_owned();
+        push_data(&mut text, table, set, data.as_ref());
+        each.push(text);
+    }
+    if each.is_empty() { "{ }".to_owned() } else { format!("{{ {} }}", each.join(", ")) }
+}
+
+/// nft sorts concatenations by their parts without padding, from the last byte to the first (`concat_expr_msort_value`).
+fn concatenated(shapes: &[Shape], data: &[u8]) -> Vec<u8> {
+    let parts = shapes.iter().filter_map(|shape| data.get(shape.at..shape.at + shape.bytes));
+    let packed: Vec<u8> = parts.flatten().copied().collect();
+    packed.into_iter().rev().collect()
+}
+
+fn push_data(out: &mut String, table: &Table, set: &Set, data: Option<&ElementData>) {
+    let text = match data {
+        None => return,
+        Some(ElementData::Verdict(given)) => verdict(table, given),
+        Some(ElementData::Object(name)) => format!("\"{name}\""),
+        Some(ElementData::Value(bytes)) => {
+            let shapes = typed(set.data_type.unwrap_or_default(), true);
+            match &shapes[..] {
+                // A range of addresses stands for a prefix that keys are mapped into.
+                [one] if one.term.bits > 0 && bytes.len() == one.term.bits / 4 => {
+                    let (first, last) = bytes.split_at(bytes.len() / 2);
+                    key(&shapes, first, last)
+                }
+                _ => key(&shapes, bytes, bytes),
+            }
+        }
+    };
+    out.push_str(" : ");
+    out.push_str(&text);
+}
+
+/// A verdict.
+pub(super) fn verdict(table: &Table, verdict: &Verdict) -> String {
+    let chain = |to: &ChainRef| match table.chains.get(to.0 as usize) {
+        Some(chain) => chain.name.to_string(),
+        None => format!("[chain {}]", to.0),
+    };
+    match verdict {
+        Verdict::Accept => "accept".to_owned(),
+        Verdict::Drop => "drop".to_owned(),
+        Verdict::Continue => "continue".to_owned(),
+        Verdict::Break => "break".to_owned(),
+        Verdict::Return => "return".to_owned(),
+        Verdict::Jump(to) => format!("jump {}", chain(to)),
+        Verdict::Goto(to) => format!("goto {}", chain(to)),
+        Verdict::Queue { queues: (first, last), bypass } => {
+            let flags = if *bypass { "flags bypass " } else { "" };
+            if first == last { format!("queue {flags}to {first}") } else { format!("queue {flags}to {first}-{last}") }
+        }
+    }
+}
+
+/// The bases of the fields on a side: what asks for their headers goes without saying.
+pub(super) fn bases(side: &Side) -> Vec<PayloadBase> {
+    side.terms.iter().filter_map(|term| term.field.map(|(base, _)| base)).collect()
+}

@@ -1,0 +1,229 @@
+//! The left side of a comparison: fields with the bits they fill, and the mask that is left.
+//!
+//! Knows how loads and masks read as fields. Deliberately does not know what they are compared with.
+
+use super::context::Context;
+use super::fields::{self, Header};
+use super::registers::Operand;
+use super::values::{self, Kind};
+use crate::host::nft::PayloadBase;
+
+/// A field or a key within the bytes that are compared.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Term {
+    /// In nft's words.
+    pub text: String,
+    pub kind: Kind,
+    /// Its values are in host order.
+    pub host: bool,
+    /// The first bit within the loaded bytes.
+    pub bit: usize,
+    /// How many bits; 0: as many as there are. Fewer that are loaded are its first bits.
+    pub bits: usize,
+    /// The header it is a field of.
+    pub field: Option<(PayloadBase, Header)>,
+    /// Only one kind of message has this field.
+    pub of_message: bool,
+}
+
+/// The left side of a comparison.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Side {
+    /// Several where one load spans several fields, or in a concatenation.
+    pub terms: Vec<Term>,
+    /// The mask that the terms do not tell.
+    pub mask: Option<Box<[u8]>>,
+    /// What is flipped after it.
+    pub xor: Option<Box<[u8]>>,
+    /// The terms stand in registers of their own, each padded to four bytes.
+    pub padded: bool,
+}
+
+impl Side {
+    /// The term, where there is one alone.
+    pub fn only(&self) -> Option<&Term> {
+        match &self.terms[..] {
+            [term] => Some(term),
+            _ => None,
+        }
+    }
+
+    /// The terms in words, without a mask.
+    pub fn text(&self) -> String {
+        self.terms.iter().map(|term| term.text.as_str()).collect::<Vec<_>>().join(" . ")
+    }
+}
+
+impl Term {
+    fn opaque(text: String, length: usize) -> Term {
+        Term { text, kind: Kind::Hex, host: false, bit: 0, bits: length * 8, field: None, of_message: false }
+    }
+
+    /// The bytes of a value that belong to this term.
+    pub fn slice(&self, data: &[u8]) -> Vec<u8> {
+        if self.bits == 0 || self.bit == 0 && self.bits >= data.len() * 8 {
+            return data.to_vec();
+        }
+        bits(data, self.bit, self.bits)
+    }
+}
+
+/// `count` bits of `data` from bit `first` on, as a number of whole bytes.
+fn bits(data: &[u8], first: usize, count: usize) -> Vec<u8> {
+    let mut out = vec![0; count.div_ceil(8)];
+    let pad = out.len() * 8 - count;
+    for at in 0..count {
+        let from = first + at;
+        let set = data.get(from / 8).is_some_and(|byte| byte >> (7 - from % 8) & 1 == 1);
+        let to = pad + at;
+        if set {
+            out[to / 8] |= 1 << (7 - to % 8);
+        }
+    }
+    out
+}
+
+/// How an operand reads.
+pub(super) fn side(context: &Context, operand: &Operand) -> Side {
+    match operand {
+        Operand::Payload { base, offset, length } => {
+            Side { terms: load(context, *base, *offset, *length), ..Side::default() }
+        }
+        Operand::Loaded(loaded) => {
+            let (text, bits) = (loaded.text.clone(), usize::from(loaded.bytes) * 8);
+            let term =
+                Term { text, kind: loaded.kind, host: loaded.host, bit: 0, bits, field: None, of_message: false };
+            Side { terms: vec![term], ..Side::default() }
+        }
+        Operand::Masked { of, mask, xor } => masked(context, of, mask, xor),
+        Operand::Swapped(of) => {
+            let mut side = side(context, of);
+            side.terms.iter_mut().for_each(|term| term.host = !term.host);
+            side
+        }
+        Operand::Concatenation(parts) => Side {
+            terms: parts
+                .iter()
+                .map(|part| {
+                    let side = side(context, part);
+                    match side.only() {
+                        Some(term) => Term { text: with_mask(&side), ..term.clone() },
+                        None => Term::opaque(with_mask(&side), 0),
+                    }
+                })
+                .collect(),
+            padded: true,
+            ..Side::default()
+        },
+        Operand::Mapped { set, .. } => Side { terms: vec![Term::opaque(format!("[map {set}]"), 0)], ..Side::default() },
+        Operand::Constant(data) => {
+            Side { terms: vec![Term::opaque(format!("0x{}", values::hex(data)), data.len())], ..Side::default() }
+        }
+        Operand::Unknown(text) => Side { terms: vec![Term::opaque(text.clone(), 0)], ..Side::default() },
+    }
+}
+
+/// The words of a side with the mask that is left.
+pub(super) fn with_mask(side: &Side) -> String {
+    let mut text = side.text();
+    if let (Some(mask), Some(term)) = (&side.mask, side.only()) {
+        text.push_str(" & ");
+        text.push_str(&values::plain(term.kind, mask, term.host));
+    }
+    if let (Some(xor), Some(term)) = (&side.xor, side.only()) {
+        text.push_str(" ^ ");
+        text.push_str(&values::plain(term.kind, xor, term.host));
+    }
+    text
+}
+
+/// The fields that a load spans, or its place where they do not fit.
+fn load(context: &Context, base: PayloadBase, offset: u16, length: u16) -> Vec<Term> {
+    let raw = || {
+        let text = format!("@{},{},{}", fields::base_name(base), u32::from(offset) * 8, u32::from(length) * 8);
+        vec![Term::opaque(text, length.into())]
+    };
+    let Some(header) = context.header(base) else { return raw() };
+    let (start, end) = (u32::from(offset) * 8, (u32::from(offset) + u32::from(length)) * 8);
+    let mut terms = Vec::new();
+    let mut at = start;
+    while at < end {
+        let known = || fields::fields(header, context.message);
+        let here = || known().filter(|field| u32::from(field.bit) == at);
+        let whole = here().find(|field| at + u32::from(field.bits) <= end);
+        let Some(field) = whole.or_else(|| here().next().filter(|_| at == start)) else { return raw() };
+        let short = at + u32::from(field.bits) > end;
+        if short && field.kind != Kind::Address {
+            return raw();
+        }
+        terms.push(Term {
+            text: field.name.to_owned(),
+            kind: field.kind,
+            host: false,
+            bit: (at - start) as usize,
+            bits: field.bits.into(),
+            field: Some((base, header)),
+            of_message: field.message.is_some(),
+        });
+        at += u32::from(field.bits);
+    }
+    if terms.is_empty() { raw() } else { terms }
+}
+
+/// A masked load: a field of some bits, or a field with a mask.
+fn masked(context: &Context, of: &Operand, mask: &[u8], xor: &[u8]) -> Side {
+    let mut whole = side(context, of);
+    if whole.mask.is_some() || whole.xor.is_some() {
+        return Side { terms: vec![Term::opaque(format!("({})", with_mask(&whole)), mask.len())], ..keep(mask, xor) };
+    }
+    if let Operand::Payload { base, offset, length } = of
+        && let Some(header) = context.header(*base)
+        && usize::from(*length) == mask.len()
+        && let Some((first, count)) = run(mask)
+        && xor.iter().all(|byte| *byte == 0)
+    {
+        let bit = usize::from(*offset) * 8 + first;
+        let field = fields::fields(header, context.message)
+            .find(|field| usize::from(field.bit) == bit && usize::from(field.bits) == count);
+        if let Some(field) = field {
+            let text = field.name.to_owned();
+            let field_of = Some((*base, header));
+            let term = Term {
+                text,
+                kind: field.kind,
+                host: false,
+                bit: first,
+                bits: count,
+
+                field: field_of,
+                of_message: field.message.is_some(),
+            };
+            return Side { terms: vec![term], ..Side::default() };
+        }
+    }
+    if whole.only().is_none() {
+        let length = mask.len();
+        let text = match of {
+            Operand::Payload { base, offset, length } => {
+                format!("@{},{},{}", fields::base_name(*base), u32::from(*offset) * 8, u32::from(*length) * 8)
+            }
+            _ => whole.text(),
+        };
+        whole.terms = vec![Term::opaque(text, length)];
+    }
+    Side { terms: whole.terms, ..keep(mask, xor) }
+}
+
+fn keep(mask: &[u8], xor: &[u8]) -> Side {
+    let flips = xor.iter().any(|byte| *byte != 0);
+    Side { mask: Some(mask.into()), xor: flips.then(|| xor.into()), ..Side::default() }
+}
+
+/// The only run of ones in a mask: its first bit, and how many.
+fn run(mask: &[u8]) -> Option<(usize, usize)> {
+    let is_set = |at: &usize| mask[at / 8] >> (7 - at % 8) & 1 == 1;
+    let first = (0..mask.len() * 8).find(is_set)?;
+    let count = (first..mask.len() * 8).take_while(is_set).count();
+    let more = (first + count..mask.len() * 8).any(|at| is_set(&at));
+    (!more).then_some((first, count))
+}
