@@ -5,7 +5,7 @@
 
 pub mod arguments;
 pub mod explore;
-mod live;
+pub mod live;
 mod output;
 mod packet;
 mod read;
