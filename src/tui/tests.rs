@@ -1,5 +1,7 @@
 //! Events in, effects and screens out, on a small node with ways made by hand.
 
+mod again;
+
 use std::sync::Arc;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
@@ -8,7 +10,7 @@ use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier};
 
 use super::action::{self, BINDINGS, Key};
-use super::{Edition, Effect, Event, Fresh, Look, Pane, Source, State, update, view};
+use super::{Edition, Effect, Event, Look, Pane, Source, State, update, view};
 use crate::explain::fixture::{INPUT, addr, node, outcome, packet, step, tcp, translating, walk};
 use crate::explain::{self, Answer, From, Target};
 use crate::host::{Body, Hook, Host, Policy, Rule, xt};
