@@ -125,7 +125,7 @@ pub const BINDINGS: [Binding; 27] = [
     row(Action::Read, &[bare('r')], "r", "read the host again (a live one)", Some(("r", "reread"))),
     row(Action::Help, &[bare('?'), Key::Bare(KeyCode::F(1))], "? F1", "show or hide this help", Some(("?", "help"))),
     row(Action::Back, &[Key::Bare(KeyCode::Esc)], "Esc", "close the help; back to the ports", None),
-    row(Action::Redraw, &[Key::Ctrl('l')], "^L ^Z", "draw the screen anew; to the shell for a while (fg comes back)", None),
+    row(Action::Redraw, &[Key::Ctrl('l')], "^L ^Z", "draw the screen anew; to the shell until fg", None),
     row(Action::Suspend, &[Key::Ctrl('z')], "", "", None),
     row(Action::Quit, &[bare('q'), Key::Ctrl('c')], "q ^C", "leave", Some(("q", "quit"))),
 ];
