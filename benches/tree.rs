@@ -10,7 +10,7 @@ use ratatui::layout::Rect;
 use whyport::explain::{self, Target};
 use whyport::host::{Backend, Host, Namespace, Protocol, What};
 use whyport::syntax::iptables;
-use whyport::tui::{Effect, Event, Look, State, update, view};
+use whyport::tui::{Effect, Event, Look, Source, State, update, view};
 
 const RULES: usize = 100_000;
 const SIZE: (u16, u16) = (160, 48);
@@ -48,12 +48,20 @@ fn press(state: &mut State, code: KeyCode) {
 /// The explorer with every one of the rules in an open row.
 fn explorer() -> State {
     let host = host();
-    let mut state = State::new(Arc::clone(&host), 0, "bench", Some(target(80)), Look { colour: true }, SIZE);
+    let mut state = State::new(
+        Arc::clone(&host),
+        0,
+        Source::Recording("bench".to_owned()),
+        Some(target(80)),
+        Look { colour: true },
+        SIZE,
+    );
     let survey = explain::Survey { ports: Vec::new(), unread: Vec::new() };
-    for effect in update(&mut state, Event::Surveyed(survey)) {
-        if let Effect::Answer(target) = effect {
+    let event = Event::Surveyed(state.edition(), survey);
+    for effect in update(&mut state, event) {
+        if let Effect::Answer(edition, target) = effect {
             let answers = explain::answers(&host, 0, &target);
-            update(&mut state, Event::Answered(target, answers));
+            update(&mut state, Event::Answered(edition, target, answers));
         }
     }
     press(&mut state, KeyCode::Enter);

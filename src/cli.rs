@@ -5,7 +5,7 @@
 
 pub mod arguments;
 pub mod explore;
-mod live;
+pub mod live;
 mod output;
 mod packet;
 mod read;
@@ -75,7 +75,12 @@ fn execute(arguments: Arguments) -> Result<(), Refusal> {
         Some(Command::Rules(asked)) => rules(&opened(&source)?, &asked),
         Some(Command::Record { file }) => {
             let reading = match (&source.snapshot, &source.demo) {
-                (None, None) => live::read_all(source.netns.as_deref())?,
+                (None, None) => {
+                    let reading = live::read_all(source.netns.as_deref())?;
+                    let unread = reading.host.namespaces.iter().flat_map(|ns| &ns.unread);
+                    explain::words::unread(unread).iter().for_each(|line| output::note(line));
+                    reading
+                }
                 _ => opened(&source)?,
             };
             let text = snapshot::print(&reading.host);
@@ -162,7 +167,15 @@ fn rules(reading: &Reading, asked: &RulesArguments) -> Result<(), Refusal> {
         return output::print(&report::rules_json(ns));
     }
     match asked.kind {
-        None => output::print_rules(&report::rules::all(ns, asked.counters)),
+        None => {
+            let text = report::rules::all(ns, asked.counters);
+            match explain::words::unread(report::rules::unread(ns)) {
+                Some(line) if text.is_empty() => return Err(Refusal::unanswered(line)),
+                Some(line) => output::note(&line),
+                None => {}
+            }
+            output::print_rules(&text)
+        }
         Some(kind) => {
             let kind = match kind {
                 RulesKind::IptablesLegacySave => Kind::Save(IpFamily::V4, Backend::IptablesLegacy),

@@ -6,10 +6,12 @@
 //! [`clean`](crate::explain::clean()) when it is drawn.
 
 pub mod action;
+mod again;
 mod frames;
 pub mod look;
 mod outline;
 mod path;
+mod source;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -18,7 +20,9 @@ pub mod tree;
 mod update;
 mod view;
 
+pub use again::{Edition, Fresh};
 pub use look::Look;
+pub use source::{Source, until_next};
 pub use state::{Pane, State};
 pub use update::{Effect, Event, update};
 pub use view::{SMALLEST, view};

@@ -132,9 +132,6 @@ fn a_file_that_is_no_dump_is_refused_in_words() {
 
 #[test]
 fn what_is_not_built_yet_says_what_to_do_instead() {
-    for arguments in [&["ports"][..], &["trace", "80"], &["rules"], &["record"], &["80"], &[]] {
-        assert_refused(&run(arguments), 1, "use --snapshot FILE or --demo");
-    }
     let nft = file(
         "ruleset.nft",
         b"table ip filter {\n\tchain input {\n\t\ttype filter hook input priority filter; policy accept;\n\t}\n}\n",

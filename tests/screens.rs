@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use whyport::cli::explore::{self, Form, Start};
+use whyport::cli::explore::{self, Form, Source, Start};
 use whyport::explain::Target;
 use whyport::host::Protocol;
 use whyport::snapshot;
@@ -42,7 +42,8 @@ fn screen(columns: u16, rows: u16, port: Option<u16>, keys: &str, colour: bool, 
     let demo = snapshot::demo_names()[0];
     let host = snapshot::parse(snapshot::demo(demo).unwrap()).host;
     let target = port.map(|port| Target { protocol: Protocol::TCP, addr: None, port: Some(port), socket: None });
-    let start = Start { namespace: host.viewed, host: Arc::new(host), source: format!("demo {demo}"), target, colour };
+    let source = Source::Recording(format!("demo {demo}"));
+    let start = Start { namespace: host.viewed, host: Arc::new(host), source, target, colour };
     explore::shot(start, (columns, rows), keys, form).unwrap_or_else(|refusal| panic!("{}", refusal.line))
 }
 

@@ -3,7 +3,7 @@
 //! frame.
 
 use std::sync::Arc;
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -14,20 +14,30 @@ use signal_hook::consts::signal::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIG
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 
+use super::live::Live;
 use super::refusal::Refusal;
 use super::terminal::Terminal;
 use crate::explain::{self, Target};
 use crate::host::Host;
 use crate::shot;
-use crate::tui::{Effect, Event, Look, State, action, update, view};
+use crate::tui::{self, Effect, Event, Fresh, Look, State, action, update, view};
+
+/// Where a host comes from, and how it can be had again.
+#[derive(Debug, Clone)]
+pub enum Source {
+    /// A recording, in a word or two: `demo k3s-port-80`, `host.txt`.
+    Recording(String),
+    /// This host, as it was when it was read.
+    Live(Live),
+}
 
 /// What the explorer opens with.
 #[derive(Debug, Clone)]
 pub struct Start {
     /// The host.
     pub host: Arc<Host>,
-    /// Where it came from, in a word or two: `demo k3s-port-80`, `host.txt`.
-    pub source: String,
+    /// Where it came from.
+    pub source: Source,
     /// Index of the namespace to look from.
     pub namespace: usize,
     /// The port to select.
@@ -36,10 +46,23 @@ pub struct Start {
     pub colour: bool,
 }
 
+impl Source {
+    fn live(&self) -> Option<&Live> {
+        match self {
+            Source::Live(live) => Some(live),
+            Source::Recording(_) => None,
+        }
+    }
+}
+
 impl Start {
     fn state(self, size: (u16, u16)) -> State {
         let look = Look { colour: self.colour };
-        State::new(self.host, self.namespace, &self.source, self.target, look, size)
+        let source = match self.source {
+            Source::Recording(name) => tui::Source::Recording(name),
+            Source::Live(_) => tui::Source::Live,
+        };
+        State::new(self.host, self.namespace, source, self.target, look, size)
     }
 }
 
@@ -77,9 +100,9 @@ pub fn run(start: Start) -> Result<(), Refusal> {
     let mut terminal = Terminal::take().map_err(failed)?;
     let size = terminal.size().map_err(failed)?;
     let mut explorer = Explorer {
-        host: Arc::clone(&start.host),
-        namespace: start.namespace,
+        live: start.source.live().cloned(),
         state: start.state(size),
+        begun: Instant::now(),
         sender: sender.clone(),
         messages,
         redraw: false,
@@ -113,8 +136,10 @@ enum Next {
 }
 
 struct Explorer {
-    host: Arc<Host>,
-    namespace: usize,
+    /// How the host can be read again, and when it was read.
+    live: Option<Live>,
+    /// When the last reading began.
+    begun: Instant,
     state: State,
     sender: Sender<Message>,
     messages: Receiver<Message>,
@@ -144,8 +169,11 @@ impl Explorer {
 
     /// Waits for something to happen, and takes in all that has happened by then.
     fn wait(&mut self) -> std::io::Result<Next> {
-        let Ok(message) = self.messages.recv() else { return Ok(Next::Leave(Left::Quit)) };
-        let mut next = self.take(message)?;
+        let mut next = match self.next() {
+            Ok(message) => self.take(message)?,
+            Err(RecvTimeoutError::Timeout) => self.take(Message::Event(Event::Aged(self.age())))?,
+            Err(RecvTimeoutError::Disconnected) => return Ok(Next::Leave(Left::Quit)),
+        };
         let deadline = Instant::now() + PATIENCE;
         while matches!(next, Next::Draw) {
             let left = deadline.saturating_duration_since(Instant::now());
@@ -156,6 +184,19 @@ impl Explorer {
             }
         }
         Ok(next)
+    }
+
+    /// The next message, as long as the screen need not tell another age of the host.
+    fn next(&self) -> Result<Message, RecvTimeoutError> {
+        match &self.live {
+            Some(_) => self.messages.recv_timeout(tui::until_next(self.age())),
+            None => self.messages.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        }
+    }
+
+    /// How long ago the host was read.
+    fn age(&self) -> Duration {
+        self.live.as_ref().map_or(Duration::ZERO, |live| live.at.elapsed())
     }
 
     fn take(&mut self, message: Message) -> std::io::Result<Next> {
@@ -170,13 +211,22 @@ impl Explorer {
             Message::Panicked => return Ok(Next::Leave(Left::Panicked)),
             Message::Gone(error) => return Err(error),
         };
+        if let (Event::Read(edition, Ok(_)), Some(live)) = (&event, &mut self.live)
+            && *edition == self.state.edition()
+        {
+            live.at = self.begun;
+        }
         let mut next = Next::Draw;
         for effect in update(&mut self.state, event) {
             match effect {
                 Effect::Quit => next = Next::Leave(Left::Quit),
                 Effect::Suspend => next = Next::Suspend,
                 Effect::Redraw => self.redraw = true,
-                Effect::Survey | Effect::Answer(_) => self.work(effect),
+                Effect::Survey(_) | Effect::Answer(..) => self.work(effect),
+                Effect::Read(_) => {
+                    self.begun = Instant::now();
+                    self.work(effect);
+                }
             }
         }
         Ok(next)
@@ -184,10 +234,11 @@ impl Explorer {
 
     /// Does an effect on a thread of its own. The explorer asks for few at a time.
     fn work(&self, effect: Effect) {
-        let (host, namespace, sender) = (Arc::clone(&self.host), self.namespace, self.sender.clone());
+        let (host, namespace) = (Arc::clone(self.state.host()), self.state.namespace());
+        let (live, sender) = (self.live.clone(), self.sender.clone());
         thread::spawn(move || {
             let watch = Watch(&sender);
-            if let Some(event) = done(&host, namespace, effect) {
+            if let Some(event) = done(&host, namespace, live.as_ref(), effect) {
                 let _ = sender.send(Message::Event(event));
             }
             drop(watch);
@@ -206,16 +257,23 @@ impl Drop for Watch<'_> {
     }
 }
 
-/// What comes of an effect that asks the host; `None` for those that are about the terminal.
-fn done(host: &Host, namespace: usize, effect: Effect) -> Option<Event> {
+/// What comes of an effect that asks the host, or the kernel for another; `None` for those that are about the terminal.
+fn done(host: &Host, namespace: usize, live: Option<&Live>, effect: Effect) -> Option<Event> {
     match effect {
-        Effect::Survey => Some(Event::Surveyed(explain::ports(host, namespace))),
-        Effect::Answer(target) => {
+        Effect::Survey(edition) => Some(Event::Surveyed(edition, explain::ports(host, namespace))),
+        Effect::Answer(edition, target) => {
             let answers = explain::answers(host, namespace, &target);
-            Some(Event::Answered(target, answers))
+            Some(Event::Answered(edition, target, answers))
         }
+        Effect::Read(edition) => Some(Event::Read(edition, live?.read().map(fresh).map_err(|refusal| refusal.line))),
         Effect::Redraw | Effect::Suspend | Effect::Quit => None,
     }
+}
+
+fn fresh(host: Host) -> Fresh {
+    let namespace = host.viewed;
+    let survey = explain::ports(&host, namespace);
+    Fresh { host: Arc::new(host), namespace, survey }
 }
 
 fn listen_to_signals(sender: &Sender<Message>) -> std::io::Result<()> {
@@ -261,11 +319,11 @@ pub fn shot(start: Start, size: (u16, u16), keys: &str, form: Form) -> Result<St
         };
         pressed.push(key);
     }
-    let (host, namespace) = (Arc::clone(&start.host), start.namespace);
+    let live = start.source.live().cloned();
     let mut state = start.state(size);
-    settle(&mut state, &host, namespace, Event::Started);
+    settle(&mut state, live.as_ref(), Event::Started);
     for key in pressed {
-        settle(&mut state, &host, namespace, Event::Key(key));
+        settle(&mut state, live.as_ref(), Event::Key(key));
     }
     let area = Rect::new(0, 0, size.0, size.1);
     let mut buffer = Buffer::empty(area);
@@ -278,10 +336,11 @@ pub fn shot(start: Start, size: (u16, u16), keys: &str, form: Form) -> Result<St
 }
 
 /// Takes an event, and everything that comes of it, one after the other.
-fn settle(state: &mut State, host: &Host, namespace: usize, event: Event) {
+fn settle(state: &mut State, live: Option<&Live>, event: Event) {
     let mut effects = std::collections::VecDeque::from(update(state, event));
     while let Some(effect) = effects.pop_front() {
-        if let Some(event) = done(host, namespace, effect) {
+        let (host, namespace) = (Arc::clone(state.host()), state.namespace());
+        if let Some(event) = done(&host, namespace, live, effect) {
             effects.extend(update(state, event));
         }
     }

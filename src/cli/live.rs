@@ -1,13 +1,37 @@
-//! The live host: where its files are, and what is said where its kernel may not be asked.
+//! The live host: where its files are, which namespace of it is looked at, and what is said where that may not be entered.
 
 use std::path::Path;
+use std::time::Instant;
 
+use super::explore::Source;
 use super::read::Reading;
 use super::refusal::Refusal;
+use crate::host::Host;
 use crate::kernel::{self, Places};
 
-/// What the screen calls it.
-const SOURCE: &str = "live";
+/// The host that whyport runs on.
+#[derive(Debug, Clone)]
+pub struct Live {
+    /// The namespace to look from (`--netns`); `None`: that of this process.
+    pub netns: Option<String>,
+    /// When it was read.
+    pub at: Instant,
+}
+
+impl Live {
+    fn new(netns: Option<&str>) -> Live {
+        Live { netns: netns.map(str::to_owned), at: Instant::now() }
+    }
+
+    /// Reads the namespace, now.
+    pub fn read(&self) -> Result<Host, Refusal> {
+        kernel::read(&places(), self.netns.as_deref()).map_err(|error| Refusal::unanswered(error.to_string()))
+    }
+
+    fn reading(self, host: Host) -> Reading {
+        Reading { namespace: host.viewed, host, source: Source::Live(self), notes: Vec::new() }
+    }
+}
 
 /// Where this system has its files.
 fn places() -> Places<'static> {
@@ -16,12 +40,14 @@ fn places() -> Places<'static> {
 
 /// Reads the network namespace that `netns` names, or that of this process.
 pub fn read(netns: Option<&str>) -> Result<Reading, Refusal> {
-    let host = kernel::read(&places(), netns).map_err(|error| Refusal::unanswered(error.to_string()))?;
-    Ok(Reading { namespace: host.viewed, host, source: SOURCE.to_owned(), notes: Vec::new() })
+    let live = Live::new(netns);
+    let host = live.read()?;
+    Ok(live.reading(host))
 }
 
 /// Reads every namespace that can be entered.
 pub fn read_all(netns: Option<&str>) -> Result<Reading, Refusal> {
+    let live = Live::new(netns);
     let host = kernel::read_all(&places(), netns).map_err(|error| Refusal::unanswered(error.to_string()))?;
-    Ok(Reading { namespace: host.viewed, host, source: SOURCE.to_owned(), notes: Vec::new() })
+    Ok(live.reading(host))
 }

@@ -6,8 +6,8 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use super::arguments::Source;
-use super::live;
 use super::refusal::Refusal;
+use super::{explore, live};
 use crate::host::{Backend, Host};
 use crate::snapshot::{self, Recording};
 use crate::syntax::{self, Kind, iptables};
@@ -18,8 +18,8 @@ pub struct Reading {
     pub host: Host,
     /// Index of the namespace to look from.
     pub namespace: usize,
-    /// Where it came from, in a word or two.
-    pub source: String,
+    /// Where it came from.
+    pub source: explore::Source,
     /// What could not be used of it, a line each.
     pub notes: Vec<String>,
 }
@@ -163,7 +163,7 @@ fn complaints(shown: &str, recording: &Recording) -> Vec<String> {
 
 fn reading(recording: Recording, source: String, notes: Vec<String>) -> Reading {
     let namespace = recording.host.viewed;
-    Reading { host: recording.host, namespace, source, notes }
+    Reading { host: recording.host, namespace, source: explore::Source::Recording(source), notes }
 }
 
 /// The namespace that `--netns` names: by its name, or the path that ip-netns(8) gives it.

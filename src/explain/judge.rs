@@ -6,7 +6,7 @@
 use super::finding::{Answer, AnswerVerdict, Cause, Finding, From, Target, Who};
 use super::{plausible, sockets};
 use crate::host::{Hook, Host, Namespace, Policy, Protocol, What};
-use crate::walk::{Endpoints, FateKind, Field, Origin, Outcome, Query, Step, StepAt, Verdict, Walk};
+use crate::walk::{Assumed, Endpoints, FateKind, Field, Origin, Outcome, Query, Step, StepAt, Verdict, Walk};
 
 /// What one outcome says.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,7 +28,15 @@ pub(super) fn judge(host: &Host, target: &Target, from: From, walk: Walk) -> Ans
     let judged: Vec<Judged> =
         chosen.iter().map(|i| outcome(host, expected, holder, &walk.query, &walk.outcomes[*i])).collect();
     let Judged { verdict, who, because } = together(host, judged, holder, walk.unexplored);
+    // Rules that nobody has seen may send it anywhere: `who` gets it if they do not.
+    let verdict = if rests_on_unread_rules(&from, ns, &walk) { AnswerVerdict::Depends } else { verdict };
     Answer { from, family: walk.query.family, verdict, who, because, walk }
+}
+
+/// Whether an outcome that counts is there only if rules that were not read change nothing.
+pub(super) fn rests_on_unread_rules(from: &From, ns: &Namespace, walk: &Walk) -> bool {
+    let assumed = plausible::outcomes(ns, from, walk).into_iter().flat_map(|index| &walk.outcomes[index].assumed);
+    assumed.into_iter().any(|assumption| matches!(assumption.what, Assumed::UnreadRulesPass(_)))
 }
 
 /// Whether the packet asks for an address of this host: no socket here is meant by any other.

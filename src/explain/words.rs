@@ -20,7 +20,7 @@ use phrase::{Phrase, list, say};
 pub use way::{endpoints, fate, reason, receiver, route, translation};
 
 use super::finding::{Answer, From, Who};
-use crate::host::{Host, Namespace, Process, Protocol, RuleId, Socket};
+use crate::host::{Host, Namespace, Process, Protocol, RuleId, Socket, Unread, What};
 use crate::walk::{Assumption, Condition};
 
 /// At most this many processes or addresses are told one by one.
@@ -121,6 +121,26 @@ pub fn from(from: &From) -> String {
         From::Local(addr) if addr.is_unspecified() => say(Phrase::OwnSomeAddress, &[]),
         From::Local(addr) => say(Phrase::OwnAddress, &[("addr", &addr.to_string())]),
     }
+}
+
+/// What was not read, in one line, each with what would make it readable: rules first, as they decide most. `None`: nothing.
+pub fn unread<'a>(unread: impl IntoIterator<Item = &'a Unread>) -> Option<String> {
+    let mut told: Vec<(bool, &str, Vec<String>)> = Vec::new();
+    for Unread { what, needs } in unread {
+        let rest = !matches!(what, What::NfTables | What::LegacyIp | What::LegacyIp6 | What::IpSets);
+        let what = what.to_string();
+        match told.iter_mut().find(|(other, known, _)| *other == rest && known == needs) {
+            Some((.., parts)) if parts.contains(&what) => {}
+            Some((.., parts)) => parts.push(what),
+            None => told.push((rest, needs, vec![what])),
+        }
+    }
+    told.sort_by_key(|(rest, ..)| *rest);
+    let part = |(_, needs, whats): &(bool, &str, Vec<String>)| {
+        say(Phrase::Needs, &[("what", &whats.join(", ")), ("needs", needs)])
+    };
+    let parts: Vec<String> = told.iter().map(part).collect();
+    (!parts.is_empty()).then(|| say(Phrase::NotRead, &[("parts", &parts.join(", "))]))
 }
 
 /// A condition, in a few words: `src in 10.0.0.0/8`, `sport 1024–65535`, `iif is not cni0`.

@@ -53,8 +53,7 @@ pub fn ports(host: &Host, namespace: usize, survey: &Survey, style: Style) -> St
 
 /// What could not be read, and so may hide an answer.
 fn unread(page: &mut Page, survey: &Survey) {
-    for unread in &survey.unread {
-        let text = format!("not read: {} (needs {})", unread.what, unread.needs);
+    if let Some(text) = words::unread(&survey.unread) {
         page.line(0, 2, &[(Tone::Unsure, &text)]);
     }
 }

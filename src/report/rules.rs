@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::host::{Backend, IpFamily, Namespace, Observations, What};
+use crate::host::{Backend, IpFamily, Namespace, Observations, Unread, What};
 use crate::syntax::iptables;
 
 /// A kind of text that the rules of a host are printed in.
@@ -57,6 +57,11 @@ pub fn one(ns: &Namespace, kind: Kind, counters: bool) -> Result<String, String>
         Some(unread) if text.is_empty() => Err(format!("{} were not read; that needs {}", unread.what, unread.needs)),
         _ => Ok(text),
     }
+}
+
+/// The kinds of rules that could not be read.
+pub fn unread(ns: &Namespace) -> impl Iterator<Item = &Unread> {
+    ns.unread.iter().filter(|unread| Kind::ALL.iter().any(|kind| kind.what() == unread.what))
 }
 
 /// Every kind that has something in it, each under a line of its own.

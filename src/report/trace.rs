@@ -47,8 +47,7 @@ impl<'h> Telling<'h, '_> {
         if !because.is_empty() {
             self.page.line(2, 2, &[(Tone::Plain, &because)]);
         }
-        for unread in &answer.walk.unread {
-            let text = format!("not read: {} (needs {})", unread.what, unread.needs);
+        if let Some(text) = words::unread(&answer.walk.unread) {
             self.page.line(2, 4, &[(Tone::Unsure, &text)]);
         }
         let all = answer.walk.outcomes.len();

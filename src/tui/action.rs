@@ -47,6 +47,8 @@ pub enum Action {
     TextDown,
     /// The lower pane: the line above.
     TextUp,
+    /// Read the host again.
+    Read,
     /// Show or hide the help.
     Help,
     /// Close what lies on top; else go back to the ports.
@@ -98,7 +100,7 @@ const fn row(
 
 /// Every action, in the order in which the help tells them.
 #[rustfmt::skip]
-pub const BINDINGS: [Binding; 26] = [
+pub const BINDINGS: [Binding; 27] = [
     row(Action::Up, &[Key::Bare(KeyCode::Up), bare('k')], "↑ ↓ k j", "one row up, down", Some(("↑↓", "select"))),
     row(Action::Down, &[Key::Bare(KeyCode::Down), bare('j')], "", "", None),
     row(Action::PageUp, &[Key::Bare(KeyCode::PageUp), Key::Ctrl('b')], "PgUp PgDn ^B ^F", "a page up, down", None),
@@ -120,10 +122,11 @@ pub const BINDINGS: [Binding; 26] = [
     row(Action::PreviousOutcome, &[bare('B')], "", "", None),
     row(Action::TextDown, &[bare('J')], "J K", "the text of the lower pane: a line down, up", None),
     row(Action::TextUp, &[bare('K')], "", "", None),
+    row(Action::Read, &[bare('r')], "r", "read the host again (a live one)", Some(("r", "reread"))),
     row(Action::Help, &[bare('?'), Key::Bare(KeyCode::F(1))], "? F1", "show or hide this help", Some(("?", "help"))),
     row(Action::Back, &[Key::Bare(KeyCode::Esc)], "Esc", "close the help; back to the ports", None),
-    row(Action::Redraw, &[Key::Ctrl('l')], "^L", "draw the screen anew", None),
-    row(Action::Suspend, &[Key::Ctrl('z')], "^Z", "to the shell for a while (fg comes back)", None),
+    row(Action::Redraw, &[Key::Ctrl('l')], "^L ^Z", "draw the screen anew; to the shell until fg", None),
+    row(Action::Suspend, &[Key::Ctrl('z')], "", "", None),
     row(Action::Quit, &[bare('q'), Key::Ctrl('c')], "q ^C", "leave", Some(("q", "quit"))),
 ];
 

@@ -4,14 +4,17 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
+use super::again::{Edition, Held};
 use super::frames::Frames;
 use super::look::Look;
 use super::outline::{Id, outline};
 use super::path::Path;
+use super::source::Source;
 use super::tree::Tree;
-use crate::explain::{Answer, AnswerVerdict, From, PortEntry, Target, words};
-use crate::host::{Host, IpFamily, Namespace, Policy, Unread, What};
+use crate::explain::{Answer, AnswerVerdict, From, PortEntry, Survey, Target, words};
+use crate::host::{Host, IpFamily, Namespace, Policy, What};
 use crate::walk::{Outcome, StepAt, Verdict};
 
 /// How many ports' answers are kept; those that were asked longest ago give way.
@@ -75,13 +78,21 @@ pub struct Offsets {
 pub struct State {
     pub(super) host: Arc<Host>,
     pub(super) namespace: usize,
-    pub(super) source: String,
+    pub(super) source: Source,
+    /// How long ago the host was read.
+    pub(super) age: Duration,
+    pub(super) edition: Edition,
+    /// Whether the host is being read again.
+    pub(super) reading: bool,
+    /// What is to be found again once the way is known.
+    pub(super) held: Option<Held>,
+    /// What is said until the next key.
+    pub(super) notice: Option<String>,
     pub(super) look: Look,
     pub(super) size: (u16, u16),
 
     pub(super) ports: Vec<Port>,
     pub(super) surveyed: bool,
-    pub(super) unread: Vec<Unread>,
     pub(super) selected: Option<Target>,
 
     pub(super) answers: HashMap<Target, Arc<Vec<Answer>>>,
@@ -106,12 +117,12 @@ pub struct State {
 }
 
 impl State {
-    /// The explorer before anything is known, on a screen of `size` (columns, rows). `source` says in a word or two where
-    /// the host came from; `target` is the port to select.
+    /// The explorer before anything is known, on a screen of `size` (columns, rows). `source` says where the host
+    /// came from; `target` is the port to select.
     pub fn new(
         host: Arc<Host>,
         namespace: usize,
-        source: &str,
+        source: Source,
         target: Option<Target>,
         look: Look,
         size: (u16, u16),
@@ -119,12 +130,16 @@ impl State {
         let mut state = State {
             host,
             namespace,
-            source: source.to_owned(),
+            source,
+            age: Duration::ZERO,
+            edition: Edition::default(),
+            reading: false,
+            held: None,
+            notice: None,
             look,
             size,
             ports: Vec::new(),
             surveyed: false,
-            unread: Vec::new(),
             selected: None,
             answers: HashMap::new(),
             asked: VecDeque::new(),
@@ -155,10 +170,30 @@ impl State {
         &self.host.namespaces[self.namespace]
     }
 
+    /// The host that is shown.
+    pub fn host(&self) -> &Arc<Host> {
+        &self.host
+    }
+
+    /// Index of the namespace that is looked from.
+    pub fn namespace(&self) -> usize {
+        self.namespace
+    }
+
+    /// Which reading of the host is shown.
+    pub fn edition(&self) -> Edition {
+        self.edition
+    }
+
     /// The place of the selected port among the rows.
     pub(super) fn place(&self) -> Option<usize> {
+        self.place_in(&self.ports)
+    }
+
+    /// The same among other rows.
+    pub(super) fn place_in(&self, ports: &[Port]) -> Option<usize> {
         let selected = self.selected.as_ref()?;
-        self.ports.iter().position(|port| port.target == *selected)
+        ports.iter().position(|port| port.target == *selected)
     }
 
     /// Who answers the selected port, from each place; `None` while that is worked out.
@@ -187,22 +222,34 @@ impl State {
     }
 
     /// The rows of the survey, with the row that the user asked for where it is none of them.
-    pub(super) fn take_ports(&mut self, entries: Vec<PortEntry>, unread: Vec<Unread>) {
+    pub(super) fn take_ports(&mut self, survey: Survey) {
         let asked = self.ports.pop().filter(|port| port.entry.is_none());
-        self.ports = entries.into_iter().map(Port::of).collect();
-        self.surveyed = true;
-        self.unread = unread;
+        self.fill(survey);
         match asked {
-            Some(asked) => match self.ports.iter().find(|port| self.is_meant(&asked.target, port)) {
-                Some(port) => self.selected = Some(port.target.clone()),
-                None => {
-                    let key = |target: &Target| (target.protocol, target.port);
-                    let at = self.ports.partition_point(|port| key(&port.target) < key(&asked.target));
-                    self.ports.insert(at, asked);
-                }
+            Some(asked) => match self.find_meant(&asked.target) {
+                Some(target) => self.selected = Some(target),
+                None => self.insert(asked),
             },
             None => self.selected = self.ports.first().map(|port| port.target.clone()),
         }
+    }
+
+    /// The rows of the survey, and no other.
+    pub(super) fn fill(&mut self, survey: Survey) {
+        self.ports = survey.ports.into_iter().map(Port::of).collect();
+        self.surveyed = true;
+    }
+
+    /// Puts a row among the others, in the order of ports.
+    pub(super) fn insert(&mut self, port: Port) {
+        let key = |target: &Target| (target.protocol, target.port);
+        let at = self.ports.partition_point(|other| key(&other.target) < key(&port.target));
+        self.ports.insert(at, port);
+    }
+
+    /// The port that was found and is the one that the user named.
+    pub(super) fn find_meant(&self, asked: &Target) -> Option<Target> {
+        self.ports.iter().find(|port| self.is_meant(asked, port)).map(|port| port.target.clone())
     }
 
     /// Whether a port that was found is the one that the user named.
@@ -253,6 +300,7 @@ impl State {
         };
         self.frames = frames;
         self.turned.clear();
+        self.held = None;
         self.offsets.tree = 0;
         self.offsets.why = 0;
         self.lay_out();

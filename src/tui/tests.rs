@@ -1,5 +1,7 @@
 //! Events in, effects and screens out, on a small node with ways made by hand.
 
+mod again;
+
 use std::sync::Arc;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
@@ -8,13 +10,18 @@ use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier};
 
 use super::action::{self, BINDINGS, Key};
-use super::{Effect, Event, Look, Pane, State, update, view};
+use super::{Edition, Effect, Event, Look, Pane, Source, State, update, view};
 use crate::explain::fixture::{INPUT, addr, node, outcome, packet, step, tcp, translating, walk};
 use crate::explain::{self, Answer, From, Target};
 use crate::host::{Body, Hook, Host, Policy, Rule, xt};
 use crate::walk::{FateKind, Outcome, Step, StepAt, Verdict};
 
 const SIZE: (u16, u16) = (100, 30);
+const FIRST: Edition = Edition::FIRST;
+
+fn a_test() -> Source {
+    Source::Recording("a test".to_owned())
+}
 
 /// The end of the chain INPUT, by its policy.
 fn end(verdict: Verdict) -> Step {
@@ -53,7 +60,7 @@ struct Explorer {
 impl Explorer {
     fn new(host: Host, target: Option<Target>, look: Look) -> Explorer {
         let host = Arc::new(host);
-        let state = State::new(Arc::clone(&host), 0, "a test", target, look, SIZE);
+        let state = State::new(Arc::clone(&host), 0, a_test(), target, look, SIZE);
         let mut explorer = Explorer { host, state };
         explorer.take(Event::Started);
         explorer
@@ -68,12 +75,12 @@ impl Explorer {
         let mut effects = update(&mut self.state, event);
         while let Some(effect) = effects.pop() {
             let event = match effect {
-                Effect::Survey => Event::Surveyed(explain::ports(&self.host, 0)),
-                Effect::Answer(target) => {
+                Effect::Survey(edition) => Event::Surveyed(edition, explain::ports(&self.host, 0)),
+                Effect::Answer(edition, target) => {
                     let answers = answers(&self.host, &target);
-                    Event::Answered(target, answers)
+                    Event::Answered(edition, target, answers)
                 }
-                Effect::Redraw | Effect::Suspend | Effect::Quit => continue,
+                Effect::Read(_) | Effect::Redraw | Effect::Suspend | Effect::Quit => continue,
             };
             effects.extend(update(&mut self.state, event));
         }
@@ -125,20 +132,20 @@ fn in_order(rows: &[String], parts: &[&str]) -> bool {
 #[test]
 fn it_asks_for_the_ports_and_then_for_one_port_after_another() {
     let host = Arc::new(node());
-    let mut state = State::new(Arc::clone(&host), 0, "a test", None, Look { colour: true }, SIZE);
-    assert_eq!(update(&mut state, Event::Started), [Effect::Survey]);
+    let mut state = State::new(Arc::clone(&host), 0, a_test(), None, Look { colour: true }, SIZE);
+    assert_eq!(update(&mut state, Event::Started), [Effect::Survey(FIRST)]);
     let survey = explain::ports(&host, 0);
     let targets: Vec<Target> = survey.ports.iter().map(|entry| entry.target()).collect();
-    assert_eq!(update(&mut state, Event::Surveyed(survey)), [Effect::Answer(targets[0].clone())]);
-    let event = Event::Answered(targets[0].clone(), answers(&host, &targets[0]));
-    assert_eq!(update(&mut state, event), [Effect::Answer(targets[1].clone())]);
+    assert_eq!(update(&mut state, Event::Surveyed(FIRST, survey)), [Effect::Answer(FIRST, targets[0].clone())]);
+    let event = Event::Answered(FIRST, targets[0].clone(), answers(&host, &targets[0]));
+    assert_eq!(update(&mut state, event), [Effect::Answer(FIRST, targets[1].clone())]);
 }
 
 #[test]
 fn a_held_key_never_asks_for_more_than_two_ports_at_once() {
     let host = Arc::new(node());
-    let mut state = State::new(Arc::clone(&host), 0, "a test", None, Look { colour: true }, SIZE);
-    let mut asked = update(&mut state, Event::Surveyed(explain::ports(&host, 0))).len();
+    let mut state = State::new(Arc::clone(&host), 0, a_test(), None, Look { colour: true }, SIZE);
+    let mut asked = update(&mut state, Event::Surveyed(FIRST, explain::ports(&host, 0))).len();
     for _ in 0..5 {
         asked += update(&mut state, Event::Key(KeyEvent::new(KeyCode::Down, KeyModifiers::NONE))).len();
     }
@@ -151,7 +158,7 @@ fn an_answer_to_a_port_that_is_no_longer_selected_does_not_change_the_tree() {
     let before = explorer.tree();
     let other = tcp(22, Some(1));
     let answers = answers(&explorer.host, &other);
-    update(&mut explorer.state, Event::Answered(other, answers));
+    update(&mut explorer.state, Event::Answered(FIRST, other, answers));
     assert_eq!(explorer.tree(), before);
     assert_eq!(explorer.selected(), (Some(80), Some(0)));
 }
@@ -194,7 +201,7 @@ fn a_policy_that_drops_ends_the_way_in_a_row_of_its_own() {
     let dropped = outcome(FateKind::Dropped, "192.168.66.100", 80, vec![ends]);
     let walk = walk(packet(80), vec![dropped]);
     let answer = explain::judge(&explorer.host, &target, From::Outside("eth0".to_owned()), walk);
-    update(&mut explorer.state, Event::Answered(target, vec![answer]));
+    update(&mut explorer.state, Event::Answered(FIRST, target, vec![answer]));
     let tree = explorer.tree();
     assert!(in_order(&tree, &["┃   ▾ filter INPUT", "┗━━━━━▶ policy drop", "◉ dropped"]), "{tree:#?}");
 }

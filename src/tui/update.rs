@@ -1,10 +1,14 @@
 //! What a key, a size or a result changes, and what is to be done then. The only place where the state changes; nothing
 //! here is slow: walks are effects, and come back as events.
 
+use std::time::Duration;
+
 use crossterm::event::{KeyEvent, KeyEventKind};
 
 use super::action::{Action, action};
+use super::again::{Edition, Fresh};
 use super::outline::Id;
+use super::source::Source;
 use super::state::{Pane, State};
 use super::view;
 use crate::explain::{Answer, Survey, Target};
@@ -18,19 +22,25 @@ pub enum Event {
     Key(KeyEvent),
     /// The screen has another size: columns, rows.
     Resized(u16, u16),
-    /// The ports were found.
-    Surveyed(Survey),
-    /// Who answers a port was worked out.
-    Answered(Target, Vec<Answer>),
+    /// The ports of a reading of the host were found.
+    Surveyed(Edition, Survey),
+    /// Who answers a port of a reading of the host was worked out.
+    Answered(Edition, Target, Vec<Answer>),
+    /// The host was read again, beside this reading of it, or could not be: why, in one line.
+    Read(Edition, Result<Fresh, String>),
+    /// So long ago the host was read.
+    Aged(Duration),
 }
 
 /// Something to be done outside of the state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
     /// Find the ports of the namespace ([`explain::ports`](crate::explain::ports)); [`Event::Surveyed`] answers.
-    Survey,
+    Survey(Edition),
     /// Walk the packets to a port ([`explain::answers`](crate::explain::answers)); [`Event::Answered`] answers.
-    Answer(Target),
+    Answer(Edition, Target),
+    /// Read the host again; [`Event::Read`] answers.
+    Read(Edition),
     /// Draw every cell again.
     Redraw,
     /// Give the terminal back, and stop until the shell continues the program.
@@ -46,38 +56,73 @@ const AT_ONCE: usize = 2;
 pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
     let mut effects = Vec::new();
     match event {
-        Event::Started => effects.push(Effect::Survey),
+        Event::Started => effects.push(Effect::Survey(state.edition)),
         Event::Key(key) if key.kind == KeyEventKind::Release => {}
         Event::Key(key) => {
             state.unchosen = false;
+            state.notice = None;
             effects.extend(action(&key).and_then(|action| act(state, action)));
         }
         Event::Resized(columns, rows) => state.size = (columns, rows),
-        Event::Surveyed(survey) => {
+        Event::Aged(age) => state.age = age,
+        // What is about a host that was read again since is of no use.
+        Event::Surveyed(edition, _) | Event::Answered(edition, ..) | Event::Read(edition, _)
+            if edition != state.edition => {}
+        Event::Surveyed(_, survey) => {
             let before = state.selected.clone();
-            state.take_ports(survey.ports, survey.unread);
+            state.take_ports(survey);
             if state.selected != before {
                 state.follow();
             }
         }
-        Event::Answered(target, answers) => {
-            state.asking.retain(|asked| *asked != target);
-            state.keep(target.clone(), answers);
-            if state.unchosen
-                && let Some(begin) = state.begins_with()
-            {
-                state.unchosen = false;
-                state.selected = Some(begin);
-            }
-            if state.selected.as_ref() == Some(&target) {
-                state.outcome = 0;
-                state.follow();
-            }
+        Event::Answered(_, target, answers) => answered(state, target, answers),
+        Event::Read(_, Ok(fresh)) => {
+            state.reading = false;
+            state.age = Duration::ZERO;
+            state.renew(fresh);
+        }
+        Event::Read(_, Err(why)) => {
+            state.reading = false;
+            state.notice = Some(format!("not read again: {why}"));
         }
     }
     scroll(state);
     ask(state, &mut effects);
     effects
+}
+
+fn answered(state: &mut State, target: Target, answers: Vec<Answer>) {
+    state.asking.retain(|asked| *asked != target);
+    state.keep(target.clone(), answers);
+    if state.unchosen
+        && let Some(begin) = state.begins_with()
+    {
+        state.unchosen = false;
+        state.selected = Some(begin);
+    }
+    if state.selected.as_ref() == Some(&target) {
+        let held = state.held.take();
+        state.outcome = 0;
+        state.follow();
+        if let Some(held) = held {
+            state.resume(held);
+        }
+    }
+}
+
+/// Reads the host again, where there is one to be read and nobody does so already.
+fn read(state: &mut State) -> Option<Effect> {
+    match state.source {
+        Source::Recording(_) => {
+            state.notice = Some("this host is a recording: there is nothing to read again".to_owned());
+            None
+        }
+        Source::Live if state.reading => None,
+        Source::Live => {
+            state.reading = true;
+            Some(Effect::Read(state.edition))
+        }
+    }
 }
 
 fn act(state: &mut State, action: Action) -> Option<Effect> {
@@ -88,6 +133,7 @@ fn act(state: &mut State, action: Action) -> Option<Effect> {
         Action::Quit => return Some(Effect::Quit),
         Action::Suspend => return Some(Effect::Suspend),
         Action::Redraw => return Some(Effect::Redraw),
+        Action::Read => return read(state),
         Action::Help => {
             state.help = true;
             state.offsets.help = 0;
@@ -320,7 +366,7 @@ fn ask(state: &mut State, effects: &mut Vec<Effect>) {
         && state.asking.len() < AT_ONCE
     {
         state.asking.push(selected.clone());
-        effects.push(Effect::Answer(selected));
+        effects.push(Effect::Answer(state.edition, selected));
     }
     // One place is left free for what the user selects next.
     let height = view::panes(state).map_or(0, |panes| panes.ports.inner_height());
@@ -330,6 +376,6 @@ fn ask(state: &mut State, effects: &mut Vec<Effect>) {
         && let Some(next) = unknown.into_iter().find(|target| wanted(state, target)).cloned()
     {
         state.asking.push(next.clone());
-        effects.push(Effect::Answer(next));
+        effects.push(Effect::Answer(state.edition, next));
     }
 }

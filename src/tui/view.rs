@@ -12,8 +12,9 @@ use ratatui::style::{Modifier, Style};
 use ratatui::widgets::{Block, Borders, Widget};
 use unicode_width::UnicodeWidthStr;
 
-use super::action::BINDINGS;
+use super::action::{Action, BINDINGS, Binding};
 use super::look::{Look, Tone};
+use super::source::Source;
 use super::state::{Pane, State};
 use super::text::fit;
 use crate::explain::{clean, words};
@@ -217,7 +218,8 @@ fn header(state: &State, buffer: &mut Buffer, area: Rect) {
     let ns = state.ns();
     let node = state.host.node.as_deref().unwrap_or_default();
     let place = if state.namespace == state.host.viewed && !node.is_empty() { node } else { ns.name.as_str() };
-    let from = if place.is_empty() { state.source.clone() } else { format!("{place} · {}", state.source) };
+    let source = state.source.text(state.age);
+    let from = if place.is_empty() { source } else { format!("{place} · {source}") };
     let left = vec![(Tone::Strong, " whyport".to_owned()), (Tone::Dim, format!("  {}", clean(&from)))];
     let mut right = String::new();
     if let Some(answer) = state.answer() {
@@ -251,13 +253,19 @@ fn header(state: &State, buffer: &mut Buffer, area: Rect) {
 
 /// The line of keys; at its end, what is being worked on.
 fn keys(state: &State, buffer: &mut Buffer, area: Rect) {
+    if let Some(notice) = &state.notice {
+        put(buffer, area, state.look, &[(Tone::Unsure, format!(" {}", clean(notice)))]);
+        return;
+    }
     let busy = match (state.surveyed, &state.selected) {
+        _ if state.reading => "reading the host… ",
         (false, _) => "finding ports… ",
         (true, Some(selected)) if state.asking.contains(selected) => "walking… ",
         (true, _) => "",
     };
     put_right(buffer, area, state.look, &(Tone::Dim, busy.to_owned()), 0);
-    let hints: Vec<_> = BINDINGS.iter().filter_map(|binding| binding.hint).collect();
+    let useful = |binding: &&Binding| binding.action != Action::Read || state.source == Source::Live;
+    let hints: Vec<_> = BINDINGS.iter().filter(useful).filter_map(|binding| binding.hint).collect();
     let width = |(key, word): &(&str, &str)| key.width() + word.width() + 4;
     let mut left = usize::from(area.width).saturating_sub(busy.width());
     let kept: usize = hints.iter().rev().take(2).map(width).sum();

@@ -12,10 +12,12 @@ use crate::walk::{Assumed, FateKind, Field, Outcome, StepAt, Verdict, Why};
 pub(super) fn because(host: &Host, namespace: usize, answer: &Answer) -> String {
     let teller = Teller::of(host, namespace, answer);
     let finding = &answer.because;
-    match finding.cause {
-        Cause::SocketListens => teller.gets(),
+    let unread = judge::rests_on_unread_rules(&answer.from, teller.ns, &answer.walk);
+    let text = match finding.cause {
+        Cause::SocketListens => return teller.gets(unread),
+        Cause::KernelAnswers if unread => return sentence(&say(Phrase::KernelAnswersUnread, &[])),
+        Cause::KernelAnswers => return sentence(&say(Phrase::KernelAnswers, &[])),
         Cause::AnotherSocket => teller.another_socket(),
-        Cause::KernelAnswers => sentence(&say(Phrase::KernelAnswers, &[])),
         Cause::NobodyListens => teller.nobody(),
         Cause::Translated => teller.translated(),
         Cause::Redirected => teller.redirected(),
@@ -24,7 +26,8 @@ pub(super) fn because(host: &Host, namespace: usize, answer: &Answer) -> String 
         Cause::Queued => sentence(&say(Phrase::Queued, &[("what", &teller.decision(finding, None))])),
         Cause::OutcomesDiffer => cases::sentence(&teller),
         Cause::Undecided => teller.undecided(),
-    }
+    };
+    if unread { format!("{text} {}", sentence(&say(Phrase::UnreadMay, &[]))) } else { text }
 }
 
 /// What a sentence is told from.
@@ -100,7 +103,7 @@ impl<'a> Teller<'a> {
         }
     }
 
-    fn gets(&self) -> String {
+    fn gets(&self, unread: bool) -> String {
         let who = self.who(&self.answer.who);
         // The last base chain of the input hook that a rule, not its policy, lets the packet through.
         let accepts = self.outcome().and_then(|outcome| {
@@ -108,6 +111,7 @@ impl<'a> Teller<'a> {
             outcome.steps().filter(input).last().map(|step| step.at)
         });
         let text = match accepts {
+            _ if unread => say(Phrase::GetsUnread, &[("who", &who)]),
             Some(at) => say(Phrase::GetsAccepted, &[("who", &who), ("rule", &rules::place(self.ns, at))]),
             None => say(Phrase::Gets, &[("who", &who)]),
         };

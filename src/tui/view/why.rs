@@ -10,7 +10,7 @@ use super::super::state::{Pane, State};
 use super::super::text::wrap;
 use super::{Piece, netfilter};
 use crate::explain::{Answer, clean, words};
-use crate::host::{IpFamily, RuleId, Unread};
+use crate::host::{IpFamily, RuleId};
 use crate::syntax;
 use crate::walk::{StepAt, Verdict};
 
@@ -85,23 +85,11 @@ fn answer(state: &State, page: &mut Page) {
     page.text(Tone::Plain, &capital(&words::because(&state.host, state.namespace, answer)));
     places(state, page, answers);
     outcome(state, page);
-    unread(page, &answer.walk.unread);
+    if let Some(text) = words::unread(&answer.walk.unread) {
+        page.text(Tone::Unsure, &text);
+    }
     if answer.walk.unexplored > 0 {
         page.text(Tone::Unsure, &format!("{} ways were not followed to their end", answer.walk.unexplored));
-    }
-}
-
-/// What was not read and could matter; what the same thing would make readable stands together.
-fn unread(page: &mut Page, unread: &[Unread]) {
-    let mut told: Vec<(&str, Vec<String>)> = Vec::new();
-    for Unread { what, needs } in unread {
-        match told.iter_mut().find(|(known, _)| known == needs) {
-            Some((_, parts)) => parts.push(what.to_string()),
-            None => told.push((needs, vec![what.to_string()])),
-        }
-    }
-    for (needs, parts) in told {
-        page.text(Tone::Unsure, &format!("not read: {} (needs {needs})", parts.join(", ")));
     }
 }
 
