@@ -271,7 +271,7 @@ fn namespace(dice: &mut Dice) -> Namespace {
                         dice.expression(count, kind)
                     })
                     .collect();
-                let body = Body::Nft(Rule { expressions, comment: dice.maybe(Dice::name) });
+                let body = Body::Nft(Box::new(Rule { expressions, comment: dice.maybe(Dice::name) }));
                 rules.push(AnyRule { handle: dice.maybe(|dice| Handle(dice.number().into())), body });
                 if dice.coin() {
                     let seen = Counters { packets: dice.number().into(), bytes: u64::MAX };
@@ -310,7 +310,7 @@ fn every_expression_has_its_form() {
         for _ in 0..200 {
             let chain = |name: &str, rules| Chain { name: name.into(), base: None, rules };
             let expressions: Box<[Expression]> = [dice.expression(2, kind)].into();
-            let body = Body::Nft(Rule { expressions, comment: None });
+            let body = Body::Nft(Box::new(Rule { expressions, comment: None }));
             let table = Table {
                 family: Family::Inet,
                 name: "t".into(),

@@ -466,7 +466,7 @@ fn the_chain_that_a_map_leads_to_stands_below_its_rule() {
         let walked = walk(packet(80), outcomes);
         let target = explorer.state.selected.clone().expect("a port");
         let answer = explain::judge(&host, &target, From::Outside("eth0".to_owned()), walked);
-        explorer.take(Event::Answered(target, vec![answer]));
+        explorer.take(Event::Answered(FIRST, target, vec![answer]));
         explorer.tree()
     };
     let web = show(vec![at(0, 1, Verdict::Jump(chain(1))), at(1, 1, Verdict::Continue), at(1, 2, Verdict::Drop)]);
