@@ -173,7 +173,7 @@ fn device(lot: &mut Lot, places: &Places, not: &str, place: &Place<'_>) -> Strin
 fn flow(lot: &mut Lot, places: &Places, ip: &str, protocol: &str, not: &str) -> String {
     match lot.below(12) {
         0 | 1 => format!("ct state {not}{}", lot.of(&["new", "invalid", "established,related", "new,untracked"])),
-        2 => format!("ct state {{ new, established }}"),
+        2 => "ct state { new, established }".into(),
         3 => format!("ct status {}", lot.of(&["dnat", "snat", "confirmed", "& dnat != dnat", "seen-reply"])),
         4 => format!("ct mark {not}{}", lot.of(&["0x0", "0x1"])),
         5 => format!("ct direction {not}original"),
@@ -181,7 +181,7 @@ fn flow(lot: &mut Lot, places: &Places, ip: &str, protocol: &str, not: &str) -> 
         7 => format!("ct reply {ip} saddr {not}{}", places.any(lot)),
         8 => format!("meta mark {not}{}", lot.of(&["0x0", "0x1", "0x3", "1-3"])),
         9 => format!("meta mark & {} {} 0x1", lot.of(&["0x1", "0x3"]), if not.is_empty() { "==" } else { "!=" }),
-        10 => format!("meta mark {{ 0x1, 0x2 }}"),
+        10 => "meta mark { 0x1, 0x2 }".into(),
         _ if protocol.is_empty() => format!("ct mark {not}0x2"),
         _ => format!("ct original proto-dst {not}{}", lot.of(&PORTS)),
     }

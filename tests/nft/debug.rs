@@ -105,7 +105,7 @@ impl Reader {
             let words: Vec<&str> = line.split_whitespace().collect();
             expressions.push(self.expression(line, &words, rule));
         }
-        AnyRule { handle: None, body: Body::Nft(Rule { expressions: expressions.into(), comment }) }
+        AnyRule { handle: None, body: Body::Nft(Box::new(Rule { expressions: expressions.into(), comment })) }
     }
 
     fn length(&self, from: Register) -> usize {
