@@ -211,6 +211,7 @@ fn namespace(part: &Part, trouble: &mut Trouble) -> Namespace {
         }
     }
     if !places_known {
+        hooks::forget(&mut ns.ruleset);
         ns.ruleset.rank_by_listing();
     }
     for what in damaged {

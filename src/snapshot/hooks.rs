@@ -12,6 +12,14 @@ use crate::host::{
     Backend, Base, ChainId, Family, Handle, Hook, Namespace, Place, Priority, Registration, Ruleset, What,
 };
 
+/// A chain that no list of hooks, or a damaged one, told to be missing may well be registered.
+pub(super) fn forget(ruleset: &mut Ruleset) {
+    let bases = ruleset.tables.iter_mut().flat_map(|table| &mut table.chains).filter_map(|chain| chain.base.as_mut());
+    for base in bases.filter(|base| base.registration == Registration::Absent) {
+        base.registration = Registration::Registered(Place::Guessed(0));
+    }
+}
+
 /// Reads `[hooks]`: what is not in it is not registered.
 pub(super) fn parse(section: &Section, ruleset: &mut Ruleset, trouble: &mut Trouble) {
     let mut guessed = false;
