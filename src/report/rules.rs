@@ -83,7 +83,7 @@ fn text(ns: &Namespace, kind: Kind, counters: bool) -> String {
             let policies = || Observations { policies: ns.observations.policies.clone(), ..Observations::default() };
             let seen = if counters { Cow::Borrowed(&ns.observations) } else { Cow::Owned(policies()) };
             let there = ns.ruleset.tables.iter().any(|table| table.backend == backend && table.family.sees(family));
-            if there { iptables::print(&ns.ruleset, Some(&seen), family, backend) } else { String::new() }
+            if there { iptables::save(&ns.ruleset, Some(&seen), family, backend) } else { String::new() }
         }
         // No reader fills native tables or ipset sets yet, and the model has no place for them.
         Kind::Nft | Kind::Ipset => String::new(),

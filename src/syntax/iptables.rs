@@ -21,6 +21,8 @@ mod values;
 mod words;
 
 use super::Diagnostic;
+use print::Order;
+
 use crate::host::{Backend, Chain, Family, IpFamily, Observations, Ruleset, Table, xt};
 
 /// What is known of a dump beside its text.
@@ -50,11 +52,18 @@ pub fn parse(text: &str, options: &Options) -> Dump {
     dump::parse(text, options)
 }
 
-/// All tables of one family and backend as the tool prints them, without its dated comments; counters of rules as with
-/// `-c`, where there are any.
+/// All tables of one family and backend exactly as the tool prints them, without its dated comments: in its own order of
+/// tables. Counters of rules as with `-c`, where there are any.
+pub fn save(ruleset: &Ruleset, observations: Option<&Observations>, family: IpFamily, backend: Backend) -> String {
+    let mut out = String::new();
+    print::push_dump(&mut out, ruleset, observations, (family, backend), Order::OfTheTool);
+    out
+}
+
+/// The same in the order of the ruleset.
 pub fn print(ruleset: &Ruleset, observations: Option<&Observations>, family: IpFamily, backend: Backend) -> String {
     let mut out = String::new();
-    print::push_dump(&mut out, ruleset, observations, family, backend);
+    print::push_dump(&mut out, ruleset, observations, (family, backend), Order::AsTheyStand);
     out
 }
 

@@ -124,6 +124,15 @@ pub(super) fn push_rule(out: &mut String, table: &Table, chain: &Chain, rule: &x
     push_spec(out, table, rule);
 }
 
+/// In which order tables are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Order {
+    /// As they stand in the ruleset.
+    AsTheyStand,
+    /// As their tool prints them.
+    OfTheTool,
+}
+
 /// In which order iptables-nft-save prints tables, whatever their order in the kernel (`enum nft_table_type`).
 const NFT_ORDER: [&str; 5] = ["mangle", "security", "raw", "filter", "nat"];
 
@@ -132,8 +141,8 @@ pub(super) fn push_dump(
     out: &mut String,
     ruleset: &Ruleset,
     seen: Option<&Observations>,
-    family: IpFamily,
-    backend: Backend,
+    (family, backend): (IpFamily, Backend),
+    order: Order,
 ) {
     let is_meant = |table: &Table| {
         let known = matches!(table.family, Family::Ip | Family::Ip6);
@@ -141,7 +150,7 @@ pub(super) fn push_dump(
     };
     let mut tables: Vec<(usize, &Table)> =
         ruleset.tables.iter().enumerate().filter(|(_, table)| is_meant(table)).collect();
-    if backend == Backend::IptablesNft {
+    if order == Order::OfTheTool && backend == Backend::IptablesNft {
         let place = |table: &Table| NFT_ORDER.iter().position(|name| *name == &*table.name);
         tables.sort_by_key(|(_, table)| place(table).unwrap_or(NFT_ORDER.len()));
     }
