@@ -104,6 +104,19 @@ pub struct Read {
     pub recorded: Option<Host>,
     /// From the kernel.
     pub live: Host,
+    /// From the record of that.
+    pub again: Host,
+}
+
+impl Read {
+    fn new(recorded: Option<Host>, live: Host) -> Read {
+        let record = snapshot::print(&live);
+        let again = snapshot::parse(&record);
+        let wrong: Vec<&Diagnostic> =
+            again.diagnostics.iter().filter(|found| found.kind != DiagnosticKind::Unknown).collect();
+        assert!(wrong.is_empty(), "{wrong:?}\n{record}");
+        Read { recorded, live, again: again.host }
+    }
 }
 
 impl Node {
@@ -141,6 +154,8 @@ impl Node {
         let kernel = path::lines(&testimony, &names);
         let walk = read.recorded.as_ref().map(|host| walked::lines(host, packet, sent.port, &names));
         let live = walked::lines(&read.live, packet, sent.port, &names);
+        let again = walked::lines(&read.again, packet, sent.port, &names);
+        assert_eq!(again, live, "the record of the live host is walked differently: {packet}");
         let open = (!open.is_empty()).then(|| walked::lines_of_open(&read.live, packet, sent.port, &names, open));
         Judgement { kernel, walk, live, open }
     }
@@ -319,7 +334,7 @@ fn play(text: &str, plan: &Plan<'_>, legacy: bool) -> String {
 pub fn read(node: &Node) -> Read {
     let live = live::host(&node.rules);
     if node.rules.has_native() {
-        return Read { recorded: None, live };
+        return Read::new(None, live);
     }
     let recording = snapshot::parse(&node.snapshot());
     let wrong = |diagnostic: &&Diagnostic| diagnostic.kind != DiagnosticKind::Unknown;
@@ -327,5 +342,5 @@ pub fn read(node: &Node) -> Read {
     assert!(wrong.is_empty(), "{wrong:?}");
     // Without a table no tool tells that there is none.
     let has_rules = !recording.host.viewed().ruleset.tables.is_empty();
-    Read { recorded: has_rules.then_some(recording.host), live }
+    Read::new(has_rules.then_some(recording.host), live)
 }
