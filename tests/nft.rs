@@ -1,12 +1,11 @@
-//! Native rules as text, held against nft: it says of which expressions a rule is made, and how it prints it.
+//! Native rules as text, held against nft: the kernel is asked what they are made of, nft how it prints them.
 
 #![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
-#[path = "nft/debug.rs"]
-mod debug;
+#[path = "nft/apart.rs"]
+mod apart;
 
-use std::process::Command;
-
+use apart::{apart, read, run};
 use whyport::host::Body;
 use whyport::syntax::nft;
 
@@ -32,38 +31,39 @@ fn rules() -> Vec<(&'static str, Vec<&'static str>)> {
     found
 }
 
-/// What nft prints of each chain's rule, and what it is made of.
-fn asked(family: &str, rules: &[&str]) -> String {
-    let chains: Vec<String> =
-        rules.iter().enumerate().map(|(at, rule)| format!("  chain c{at} {{\n    {rule}\n  }}\n")).collect();
-    let text = format!("table {family} t {{\n{SETS}{}}}\n", chains.concat());
-    let path = std::env::temp_dir().join(format!("whyport-nft-{family}-{}", std::process::id()));
-    std::fs::write(&path, text).unwrap();
-    let script = "nft -f \"$0\" && nft --debug=netlink list ruleset";
-    let output = Command::new("unshare").args(["-rn", "sh", "-c", script]).arg(&path).output().unwrap();
-    std::fs::remove_file(&path).unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
+/// What nft prints of the rule in each of the chains `c0`, `c1` and so on.
+fn printed(listing: &str) -> Vec<&str> {
+    let lines: Vec<&str> = listing.lines().map(str::trim).collect();
+    lines.windows(2).filter(|pair| pair[0].starts_with("chain c")).map(|pair| pair[1]).collect()
 }
 
 #[test]
 fn rules_read_as_nft_prints_them() {
-    let mut wrong = Vec::new();
     for (family, rules) in rules() {
-        let text = asked(family, &rules);
-        let read = debug::read(&text, &rules);
-        for (at, rule) in rules.iter().enumerate() {
-            let (table, expected) = (&read.table, &read.printed[at]);
-            let chain = &table.chains[table.chain_index(&format!("c{at}")).unwrap()];
-            let Some(Body::Nft(body)) = chain.rules.first().map(|rule| &rule.body) else { panic!("{rule}: {text}") };
-            let printed = nft::rule_text(table, body);
-            if printed != *expected {
-                wrong.push(format!("{family}: {rule}\n  nft: {expected}\n  own: {printed}\n"));
-            }
-            // Every expression belongs to something that is told.
-            for index in 0..body.expressions.len() {
-                assert!(!nft::part_text(table, body, Some(index as u16)).is_empty(), "{rule}: {index}");
-            }
+        apart(move || check(family, &rules));
+    }
+}
+
+fn check(family: &str, rules: &[&str]) {
+    let chains: Vec<String> =
+        rules.iter().enumerate().map(|(at, rule)| format!("  chain c{at} {{\n    {rule}\n  }}\n")).collect();
+    run(&["nft", "-f", "-"], &format!("table {family} t {{\n{SETS}{}}}\n", chains.concat()));
+    let listing = run(&["nft", "list", "ruleset"], "");
+    let expected = printed(&listing);
+    assert_eq!(expected.len(), rules.len());
+    let ns = read();
+    let table = &ns.ruleset.tables[0];
+    let mut wrong = Vec::new();
+    for (at, (rule, expected)) in rules.iter().zip(expected).enumerate() {
+        let chain = &table.chains[table.chain_index(&format!("c{at}")).unwrap()];
+        let Some(Body::Nft(body)) = chain.rules.first().map(|rule| &rule.body) else { panic!("{rule}: {listing}") };
+        let printed = nft::rule_text(table, body);
+        if printed != *expected {
+            wrong.push(format!("{family}: {rule}\n  nft: {expected}\n  own: {printed}\n"));
+        }
+        // Every expression belongs to something that is told.
+        for index in 0..body.expressions.len() {
+            assert!(!nft::part_text(table, body, Some(index as u16)).is_empty(), "{rule}: {index}");
         }
     }
     assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.concat());
