@@ -225,6 +225,27 @@ impl Dice {
             parts: (0..self.roll(3)).map(|at| at as u32).collect(),
             elements,
             catch_all: self.maybe(|dice| dice.data(chains)),
+            details: self.details(),
+        }
+    }
+
+    fn details(&mut self) -> Details {
+        Details {
+            comment: self.maybe(Dice::name),
+            size: self.number(),
+            timeout: u64::from(self.number()) << self.roll(30),
+            gc_interval: self.number(),
+            memory: self.coin(),
+            merges: self.coin(),
+            objects: self.number(),
+        }
+    }
+
+    fn particulars(&mut self) -> Particulars {
+        Particulars {
+            flags: TableFlags::from_bits_retain(self.roll(0x20) as u32),
+            comment: self.maybe(Dice::name),
+            untold: (0..self.roll(3)).map(|_| self.name()).collect(),
         }
     }
 }
@@ -246,6 +267,7 @@ fn namespace(dice: &mut Dice) -> Namespace {
             backend: Backend::Nft,
             chains: Vec::new(),
             sets: (0..dice.roll(4)).map(|_| dice.set(count)).collect(),
+            particulars: dice.particulars(),
         };
         for (c, name) in names.into_iter().enumerate() {
             let id = ChainId { table: t as u32, chain: c as u32 };
@@ -317,6 +339,7 @@ fn every_expression_has_its_form() {
                 backend: Backend::Nft,
                 chains: vec![chain("one", vec![AnyRule { handle: None, body }]), chain("two words", Vec::new())],
                 sets: Vec::new(),
+                particulars: Particulars::default(),
             };
             let mut ns = Namespace { name: "main".into(), ..Namespace::default() };
             ns.ruleset.tables.push(table);

@@ -91,7 +91,14 @@ fn chain(table: &str, name: &str, rules: Vec<Rule>) -> Chain {
 }
 
 fn table(name: &str, chains: Vec<Chain>) -> Table {
-    Table { family: Family::Ip, name: name.into(), backend: Backend::IptablesNft, chains, sets: Vec::new() }
+    Table {
+        family: Family::Ip,
+        name: name.into(),
+        backend: Backend::IptablesNft,
+        chains,
+        sets: Vec::new(),
+        particulars: Default::default(),
+    }
 }
 
 fn tcp_port(port: u16) -> Vec<Match> {

@@ -5,11 +5,15 @@
 //! packets stays as bytes, in the order in which they lie in the registers. An expression that is not known here is kept
 //! with its name and bytes, and evaluates to unknown.
 
+mod set;
+
 use std::net::IpAddr;
 
 use super::names::Name;
 use super::ruleset::Family;
 use super::xt::{self, CtDirection};
+
+pub use set::{Details, Element, ElementData, Particulars, Set, SetFlags, TableFlags};
 
 /// A native rule: its expressions run in order, until one breaks it or gives a verdict.
 #[derive(Debug, Clone, PartialEq)]
@@ -433,77 +437,6 @@ pub struct Undecoded {
     pub name: Name,
     /// Its attributes (`NFTA_EXPR_DATA`), as the kernel gave them.
     pub data: Box<[u8]>,
-}
-
-/// A set or a map.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Set {
-    /// Its name; anonymous ones are called `__set%d` or `__map%d` by their maker.
-    pub name: Name,
-    /// `NFT_SET_*`.
-    pub flags: SetFlags,
-    /// nft's number for the type of the keys (`NFTA_SET_KEY_TYPE`): the kernel keeps it and does not look at it. A
-    /// concatenation has six bits for each part.
-    pub key_type: u32,
-    /// Bytes in a key, each part of a concatenation padded to four.
-    pub key_length: u32,
-    /// nft's number for the type of what a map gives (`NFTA_SET_DATA_TYPE`); `None`: not a map.
-    pub data_type: Option<u32>,
-    /// Bytes in what a map gives.
-    pub data_length: u32,
-    /// Bytes in each part of a concatenation with ranges (`NFTA_SET_DESC_CONCAT`); empty otherwise.
-    pub parts: Box<[u32]>,
-    /// What is in it, in the order of the keys. A named one's are as they were when it was read.
-    pub elements: Vec<Element>,
-    /// What is given for every key that no element has (the catch-all element `*`).
-    pub catch_all: Option<Option<ElementData>>,
-}
-
-bitflags::bitflags! {
-    /// The flags of a set (`enum nft_set_flags`).
-    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-    pub struct SetFlags: u32 {
-        /// Made for one rule, without a name of its own.
-        const ANONYMOUS = 0x1;
-        /// Its elements never change.
-        const CONSTANT = 0x2;
-        /// Its elements may be ranges.
-        const INTERVAL = 0x4;
-        /// It is a map.
-        const MAP = 0x8;
-        /// Its elements may time out.
-        const TIMEOUT = 0x10;
-        /// Rules add to it.
-        const EVAL = 0x20;
-        /// It gives stateful objects.
-        const OBJECT = 0x40;
-        /// Its keys are concatenations.
-        const CONCAT = 0x80;
-        /// Its elements hold expressions.
-        const EXPR = 0x100;
-    }
-}
-
-/// An element of a set: keys from the first to the last, both included.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Element {
-    /// The first key. In a concatenation each part has its own range.
-    pub first: Box<[u8]>,
-    /// The last key.
-    pub last: Box<[u8]>,
-    /// What a map gives for it.
-    pub data: Option<ElementData>,
-}
-
-/// What a map gives.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ElementData {
-    /// Bytes.
-    Value(Box<[u8]>),
-    /// A verdict.
-    Verdict(Verdict),
-    /// The name of a stateful object.
-    Object(Name),
 }
 
 /// An address as it lies in a register: four bytes or sixteen.

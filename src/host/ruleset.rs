@@ -173,6 +173,8 @@ pub struct Table {
     pub chains: Vec<Chain>,
     /// Its sets and maps: those of native tables.
     pub sets: Vec<nft::Set>,
+    /// What else is told of a native table.
+    pub particulars: nft::Particulars,
 }
 
 impl Table {

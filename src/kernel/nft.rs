@@ -10,6 +10,7 @@ mod lift;
 mod set;
 #[cfg(test)]
 pub(in crate::kernel) mod tests;
+mod userdata;
 
 use std::collections::HashMap;
 
@@ -22,6 +23,7 @@ use crate::host::{
     Backend, Base, Body, Chain, ChainId, ChainType, Counters, Family, Handle, Hook, Name, Names, Observations, Place,
     Policy, Priority, Registration, Rule, RuleId, Ruleset, Table,
 };
+use userdata::UserData;
 
 /// `NFNL_SUBSYS_NFTABLES`, as the high byte of a message's type.
 const SUBSYSTEM: u16 = 10 << 8;
@@ -31,11 +33,11 @@ const GET_RULE: u16 = SUBSYSTEM | 7;
 const GET_SET: u16 = SUBSYSTEM | 10;
 const GET_ELEMENTS: u16 = SUBSYSTEM | 13;
 const GET_GENERATION: u16 = SUBSYSTEM | 16;
+const GET_OBJECT: u16 = SUBSYSTEM | 19;
+const GET_FLOWTABLE: u16 = SUBSYSTEM | 23;
 
 /// `struct nfgenmsg`, before the attributes.
 const GENERIC: usize = 4;
-/// `NFT_TABLE_F_DORMANT`.
-const DORMANT: u64 = 1;
 /// How often the ruleset is read anew when it changed meanwhile.
 const TRIES: usize = 3;
 
@@ -106,8 +108,11 @@ struct Reader {
 struct Listed {
     family: Family,
     name: Name,
-    dormant: bool,
+    particulars: nft::Particulars,
 }
+
+/// The sets of a table, and what of them the model has no place for.
+type Sets = (Vec<nft::Set>, Vec<String>);
 
 /// The chains of a table, and what their policies counted.
 type Chains = Vec<(Chain, Option<Counters>)>;
@@ -162,19 +167,39 @@ impl Reader {
     fn all(&mut self) -> Result<(Ruleset, Observations), Failure> {
         let mut ruleset = Ruleset::default();
         let mut observations = Observations::default();
-        let listed = self.tables()?;
-        let mut chains = self.chains(&listed)?;
+        let mut listed = self.tables()?;
+        self.others(&mut listed)?;
+        let mut chains = self.chains(&mut listed)?;
         let mut sets = self.sets()?;
         for table in listed {
             let key = (table.family, table.name.clone());
             let chains = chains.remove(&key).unwrap_or_default();
             let sets = sets.remove(&key).unwrap_or_default();
             let index = ruleset.tables.len() as u32;
-            let table = self.table(index, &table, chains, sets, &mut observations)?;
+            let table = self.table(index, table, chains, sets, &mut observations)?;
             ruleset.tables.push(table);
         }
         ruleset.rank_by_listing();
         Ok((ruleset, observations))
+    }
+
+    /// What tables have beside chains and sets: stateful objects and flowtables, which the model has no place for.
+    fn others(&mut self, tables: &mut [Listed]) -> Result<(), Failure> {
+        for kind in [GET_OBJECT, GET_FLOWTABLE] {
+            self.dump(kind, 0, &[], |number, attributes, names| {
+                let names_of = (attributes.get(1).map(text), attributes.get(2).map(text));
+                let (Some(family), (Some(table), Some(name))) = (family(number), names_of) else { return };
+                let what = match kind {
+                    GET_OBJECT => object(attributes.get(3).and_then(be).unwrap_or(0)),
+                    _ => "flowtable",
+                };
+                let is_it = |listed: &&mut Listed| listed.family == family && *listed.name == *table;
+                if let Some(listed) = tables.iter_mut().find(is_it) {
+                    listed.particulars.untold.push(names.intern(&format!("{what} {name}")));
+                }
+            })?;
+        }
+        Ok(())
     }
 
     fn tables(&mut self) -> Result<Vec<Listed>, Failure> {
@@ -182,23 +207,34 @@ impl Reader {
         self.dump(GET_TABLE, 0, &[], |number, attributes, names| {
             let name = attributes.get(1).map(text);
             if let (Some(family), Some(name)) = (family(number), name) {
-                let flags = attributes.get(2).and_then(be).unwrap_or(0);
-                tables.push(Listed { family, name: names.intern(&name), dormant: flags & DORMANT != 0 });
+                let flags = attributes.get(2).and_then(be).unwrap_or(0) as u32;
+                let particulars = nft::Particulars {
+                    flags: nft::TableFlags::from_bits_retain(flags),
+                    comment: attributes.get(6).and_then(comment).map(|comment| names.intern(&comment)),
+                    untold: Vec::new(),
+                };
+                tables.push(Listed { family, name: names.intern(&name), particulars });
             }
         })?;
         Ok(tables)
     }
 
     /// The chains of every table, without their rules.
-    fn chains(&mut self, tables: &[Listed]) -> Result<HashMap<(Family, Name), Chains>, Failure> {
-        let dormant: HashMap<(Family, Name), bool> =
-            tables.iter().map(|table| ((table.family, table.name.clone()), table.dormant)).collect();
+    fn chains(&mut self, tables: &mut [Listed]) -> Result<HashMap<(Family, Name), Chains>, Failure> {
+        let mut particulars: HashMap<(Family, Name), &mut nft::Particulars> =
+            tables.iter_mut().map(|table| ((table.family, table.name.clone()), &mut table.particulars)).collect();
         let mut chains: HashMap<(Family, Name), Chains> = HashMap::new();
         self.dump(GET_CHAIN, 0, &[], |number, attributes, names| {
             let names_of = (attributes.get(1).map(text), attributes.get(3).map(text));
             let (Some(family), (Some(table), Some(name))) = (family(number), names_of) else { return };
             let key = (family, names.intern(&table));
-            let base = base(family, &attributes, dormant.get(&key).copied().unwrap_or(false));
+            let mut dormant = false;
+            if let Some(particulars) = particulars.get_mut(&key) {
+                dormant = particulars.flags.contains(nft::TableFlags::DORMANT);
+                let untold = untold_of_chain(&name, &attributes);
+                particulars.untold.extend(untold.iter().map(|what| names.intern(what)));
+            }
+            let base = base(family, &attributes, dormant);
             let chain = Chain { name: names.intern(&name), base, rules: Vec::new() };
             chains.entry(key).or_default().push((chain, policy_counters(&attributes)));
         })?;
@@ -206,12 +242,14 @@ impl Reader {
     }
 
     /// The sets of every table, without their elements.
-    fn sets(&mut self) -> Result<HashMap<(Family, Name), Vec<nft::Set>>, Failure> {
-        let mut sets: HashMap<(Family, Name), Vec<nft::Set>> = HashMap::new();
+    fn sets(&mut self) -> Result<HashMap<(Family, Name), Sets>, Failure> {
+        let mut sets: HashMap<(Family, Name), Sets> = HashMap::new();
         self.dump(GET_SET, 0, &[], |number, attributes, names| {
             let table = attributes.get(1).map(text);
             if let (Some(family), Some(table), Some(set)) = (family(number), table, set::decode(attributes.0, names)) {
-                sets.entry((family, names.intern(&table))).or_default().push(set);
+                let (known, untold) = sets.entry((family, names.intern(&table))).or_default();
+                set::untold(attributes.0, &set, untold);
+                known.push(set);
             }
         })?;
         Ok(sets)
@@ -221,24 +259,25 @@ impl Reader {
     fn table(
         &mut self,
         index: u32,
-        listed: &Listed,
+        mut listed: Listed,
         chains: Chains,
-        mut sets: Vec<nft::Set>,
+        (mut sets, mut untold): Sets,
         observations: &mut Observations,
     ) -> Result<Table, Failure> {
-        if sets.is_empty() && may_be_iptables(listed, &chains) {
+        if sets.is_empty() && listed.particulars.untold.is_empty() && may_be_iptables(&listed, &chains) {
             let mut arranged = chains.clone();
             arrange(&listed.name, &mut arranged);
-            if let Some(table) = self.filled(index, listed, arranged, true, observations)? {
+            if let Some(table) = self.filled(index, &listed, arranged, true, observations)? {
                 return Ok(table);
             }
         }
         let numbers = numbers(&chains);
         for set in &mut sets {
-            self.elements(listed, set, &numbers)?;
+            self.elements(&listed, set, &numbers, &mut untold)?;
         }
-        let filled = self.filled(index, listed, chains, false, observations)?;
-        Ok(Table { sets, ..filled.ok_or(Failure::Malformed)? })
+        let filled = self.filled(index, &listed, chains, false, observations)?;
+        listed.particulars.untold.extend(untold.iter().map(|what| self.names.intern(what)));
+        Ok(Table { sets, particulars: listed.particulars, ..filled.ok_or(Failure::Malformed)? })
     }
 
     /// A table with its rules; `None`: one of them does not lift, and that was wanted.
@@ -268,6 +307,7 @@ impl Reader {
             backend: if lifting { Backend::IptablesNft } else { Backend::Nft },
             chains: chains.into_iter().map(|(chain, _)| chain).collect(),
             sets: Vec::new(),
+            particulars: Default::default(),
         }))
     }
 
@@ -315,13 +355,21 @@ impl Reader {
         Ok(all_lift.then_some(rules))
     }
 
-    fn elements(&mut self, table: &Listed, set: &mut nft::Set, numbers: &HashMap<Name, u32>) -> Result<(), Failure> {
+    fn elements(
+        &mut self,
+        table: &Listed,
+        set: &mut nft::Set,
+        numbers: &HashMap<Name, u32>,
+        untold: &mut Vec<String>,
+    ) -> Result<(), Failure> {
         let mut found = Vec::new();
+        let mut beside = set::Beside::default();
         let name = set.name.clone();
         let asked = [(1, &*table.name), (2, &*name)];
         self.dump(GET_ELEMENTS, number_of(table.family), &asked, |_, attributes, names| {
-            set::elements(attributes.0, numbers, names, &mut found);
+            set::elements(attributes.0, numbers, names, &mut found, &mut beside);
         })?;
+        beside.untold(&set.name, untold);
         set::fill(set, found);
         Ok(())
     }
@@ -337,17 +385,46 @@ fn body<'a>(message: &Message<'a>) -> Attributes<'a> {
     Attributes(message.body.get(GENERIC..).unwrap_or_default())
 }
 
-/// `NFTNL_UDATA_RULE_COMMENT` of a rule's user data: type 0, a length, and a text that ends with NUL.
+/// The comment in user data: type 0 of rules, chains and tables, a text that ends with NUL.
 fn comment(user_data: &[u8]) -> Option<String> {
-    let mut rest = user_data;
-    while let [kind, length, following @ ..] = rest {
-        let value = following.get(..usize::from(*length))?;
-        if *kind == 0 {
-            return Some(text(value).into_owned());
+    UserData(user_data).get(0).map(|value| text(value).into_owned())
+}
+
+/// What of a chain has no place in the model, in a few words each.
+fn untold_of_chain(name: &str, attributes: &Attributes<'_>) -> Vec<String> {
+    let mut found = Vec::new();
+    if let Some(hook) = attributes.get(4).map(Attributes) {
+        let one = hook.get(3).map(|device| text(device).into_owned());
+        let several = Attributes(hook.get(4).unwrap_or_default()).map(|(_, device)| text(device).into_owned());
+        let devices: Vec<String> = several.chain(one).collect();
+        if !devices.is_empty() {
+            found.push(format!("the device of chain {name}: {}", devices.join(", ")));
         }
-        rest = &following[usize::from(*length)..];
     }
-    None
+    // `NFT_CHAIN_BASE`, and `NFT_CHAIN_BINDING`, which its name tells too.
+    if attributes.get(10).and_then(be).unwrap_or(0) & !5 != 0 {
+        found.push(format!("flags of chain {name}"));
+    }
+    if let Some(comment) = attributes.get(12).and_then(comment) {
+        found.push(format!("the comment of chain {name}: {comment}"));
+    }
+    found
+}
+
+/// What nft calls a kind of object (`NFT_OBJECT_*`).
+fn object(kind: u64) -> &'static str {
+    match kind {
+        1 => "counter",
+        2 => "quota",
+        3 => "ct helper",
+        4 => "limit",
+        6 => "tunnel",
+        7 => "ct timeout",
+        8 => "secmark",
+        9 => "ct expectation",
+        10 => "synproxy",
+        _ => "object",
+    }
 }
 
 /// Where a base chain hangs (`NFTA_CHAIN_HOOK`, `NFTA_CHAIN_TYPE`, `NFTA_CHAIN_POLICY`).
@@ -362,6 +439,10 @@ fn base(family: Family, attributes: &Attributes<'_>, dormant: bool) -> Option<Ba
         hook: match hook.get(1).and_then(be)? {
             0 if family == Family::Netdev => Hook::Ingress,
             1 if family == Family::Netdev => Hook::Egress,
+            // `NF_ARP_IN`, `NF_ARP_OUT`, `NF_ARP_FORWARD`.
+            0 if family == Family::Arp => Hook::Input,
+            1 if family == Family::Arp => Hook::Output,
+            2 if family == Family::Arp => Hook::Forward,
             0 => Hook::Prerouting,
             1 => Hook::Input,
             2 => Hook::Forward,

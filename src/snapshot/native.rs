@@ -12,7 +12,7 @@ pub(super) use words::{Word, name, split};
 
 use super::Trouble;
 use super::section::Section;
-use crate::host::nft::{self, Element, ElementData, Set, SetFlags, Undecoded};
+use crate::host::nft::{self, Details, Element, ElementData, Particulars, Set, SetFlags, TableFlags, Undecoded};
 use crate::host::{
     Backend, Base, Body, Chain, ChainId, ChainType, Counters, Family, Handle, Hook, Name, Namespace, Place, Policy,
     Priority, Registration, Rule, RuleId, Table,
@@ -44,7 +44,10 @@ const SET_FLAGS: &[(SetFlags, &str)] = &[
 /// Writes the native tables.
 pub(super) fn print(out: &mut String, ns: &Namespace) {
     for (t, table) in ns.ruleset.tables.iter().enumerate().filter(|(_, table)| table.backend == Backend::Nft) {
-        line(out, format_args!("table {} {}", table.family, name(&table.name)));
+        line(out, format_args!("table {} {}{}", table.family, name(&table.name), particulars_text(&table.particulars)));
+        for untold in &table.particulars.untold {
+            line(out, format_args!("untold {}", quoted(untold)));
+        }
         let chains: Vec<Name> = table.chains.iter().map(|chain| chain.name.clone()).collect();
         let scope = Scope { family: table.family, chains: &chains, table: Some(table) };
         for set in &table.sets {
@@ -58,6 +61,29 @@ pub(super) fn print(out: &mut String, ns: &Namespace) {
             }
         }
     }
+}
+
+fn particulars_text(Particulars { flags, comment, untold: _ }: &Particulars) -> String {
+    let flags = if flags.is_empty() { String::new() } else { format!(" flags={}", flags.bits()) };
+    let comment = comment.as_ref().map_or(String::new(), |comment| format!(" comment={}", quoted(comment)));
+    flags + &comment
+}
+
+fn details_text(details: &Details) -> String {
+    let numbers = [
+        ("size", u64::from(details.size)),
+        ("timeout", details.timeout),
+        ("gc-interval", details.gc_interval.into()),
+        ("memory", details.memory.into()),
+        ("merges", details.merges.into()),
+        ("objects", details.objects.into()),
+    ];
+    let told = numbers.iter().filter(|(_, number)| *number != 0);
+    let mut text: String = told.map(|(word, number)| format!(" {word}={number}")).collect();
+    if let Some(comment) = &details.comment {
+        text.push_str(&format!(" comment={}", quoted(comment)));
+    }
+    text
 }
 
 fn line(out: &mut String, text: std::fmt::Arguments) {
@@ -84,6 +110,7 @@ fn print_set(out: &mut String, scope: Scope, set: &Set) {
         let parts: Vec<String> = set.parts.iter().map(u32::to_string).collect();
         text.push_str(&format!(" parts={}", parts.join(",")));
     }
+    text.push_str(&details_text(&set.details));
     line(out, format_args!("{text}"));
     for Element { first, last, data } in &set.elements {
         let range = if first == last { hex(first) } else { format!("{}-{}", hex(first), hex(last)) };
@@ -164,12 +191,17 @@ fn chains_by_table(section: &Section) -> Vec<Vec<Name>> {
     tables
 }
 
-fn table_line(text: &str) -> Option<(Family, Name)> {
+fn table_line(text: &str) -> Option<(Family, Name, Particulars)> {
     let words = split(text)?;
-    match &words[..] {
-        [family, name] => Some((value_of(FAMILIES, &family.text)?, name.text.as_str().into())),
-        _ => None,
-    }
+    let [family, name, words @ ..] = &words[..] else { return None };
+    words.iter().all(|word| word.text.starts_with("flags=") || word.text.starts_with("comment=")).then_some(())?;
+    let flags = value(words, "flags").map_or(Some(0), |flags| flags.parse().ok())?;
+    let particulars = Particulars {
+        flags: TableFlags::from_bits_retain(flags),
+        comment: value(words, "comment").map(Name::from),
+        untold: Vec::new(),
+    };
+    Some((value_of(FAMILIES, &family.text)?, name.text.as_str().into(), particulars))
 }
 
 /// What the lines that follow belong to.
@@ -215,9 +247,17 @@ impl Reader<'_> {
                 self.state = State::Lost;
                 self.open_table(rest)
             }
-            "set" | "chain" | "rule" if self.next == 0 => match self.state {
+            "set" | "chain" | "rule" | "untold" if self.next == 0 => match self.state {
                 State::Lost => Ok(()),
                 _ => Err("it belongs to no table".to_owned()),
+            },
+            "untold" => match &words()?[..] {
+                [what] => {
+                    let table = &mut self.ns.ruleset.tables[self.table];
+                    table.particulars.untold.push(what.text.as_str().into());
+                    Ok(())
+                }
+                _ => Err(expected("untold \"flowtable ft\"")),
             },
             "set" => {
                 self.close();
@@ -245,17 +285,17 @@ impl Reader<'_> {
                     Err("it belongs to no chain".to_owned())
                 }
             }
-            _ => Err("a line begins with table, set, element, chain, rule or [".to_owned()),
+            _ => Err("a line begins with table, untold, set, element, chain, rule or [".to_owned()),
         }
     }
 
     fn open_table(&mut self, text: &str) -> Result<(), Wrong> {
         self.next = 0;
-        let (family, name) = table_line(text).ok_or_else(|| expected("table inet filter"))?;
+        let (family, name, particulars) = table_line(text).ok_or_else(|| expected("table inet filter"))?;
         let (backend, chains, sets) = (Backend::Nft, Vec::new(), Vec::new());
         self.table = self.ns.ruleset.tables.len();
         self.next = 1 + self.ns.ruleset.tables.iter().filter(|table| table.backend == Backend::Nft).count();
-        self.ns.ruleset.tables.push(Table { family, name, backend, chains, sets });
+        self.ns.ruleset.tables.push(Table { family, name, backend, chains, sets, particulars });
         Ok(())
     }
 
@@ -411,6 +451,21 @@ fn set(words: &[Word]) -> Option<Set> {
         parts: parts?.into(),
         elements: Vec::new(),
         catch_all: None,
+        details: details(words)?,
+    })
+}
+
+fn details(words: &[Word]) -> Option<Details> {
+    let number = |key: &str| value(words, key).map_or(Some(0), |value| value.parse::<u64>().ok());
+    let small = |key: &str| number(key).and_then(|number| u32::try_from(number).ok());
+    Some(Details {
+        comment: value(words, "comment").map(Name::from),
+        size: small("size")?,
+        timeout: number("timeout")?,
+        gc_interval: small("gc-interval")?,
+        memory: number("memory")? != 0,
+        merges: number("merges")? != 0,
+        objects: small("objects")?,
     })
 }
 

@@ -422,6 +422,7 @@ fn native() -> Host {
         parts: Box::default(),
         elements: vec![element(22, nft::Verdict::Accept), element(80, jump(1)), element(443, jump(2))],
         catch_all: None,
+        details: Default::default(),
     };
     let register = Register(0);
     let by_port = native(vec![
@@ -449,6 +450,7 @@ fn native() -> Host {
             chain("tls", None, vec![verdict(nft::Verdict::Return)]),
         ],
         sets: vec![map],
+        particulars: Default::default(),
     });
     host
 }

@@ -58,6 +58,7 @@ pub(super) fn decode(family: IpFamily, name: &str, info: &Info, bytes: &[u8], na
         backend: Backend::IptablesLegacy,
         chains: Vec::new(),
         sets: Vec::new(),
+        particulars: Default::default(),
     };
     let mut counted = Counted { table, policies: Vec::new(), rules: Vec::new() };
     for run in runs {

@@ -6,8 +6,14 @@ use std::collections::HashMap;
 
 use super::super::netlink::{Attributes, be, text};
 use super::expression;
-use crate::host::nft::{Element, ElementData, Set, SetFlags};
+use super::userdata::UserData;
+use crate::host::nft::{Details, Element, ElementData, Set, SetFlags};
 use crate::host::{Name, Names};
+
+/// `NFTNL_UDATA_SET_MERGE_ELEMENTS`, `NFTNL_UDATA_SET_KEY_TYPEOF`, `NFTNL_UDATA_SET_COMMENT`.
+const MERGES: u8 = 2;
+const TYPEOF: u8 = 3;
+const COMMENT: u8 = 7;
 
 /// A set without its elements.
 pub(super) fn decode(body: &[u8], names: &mut Names) -> Option<Set> {
@@ -26,7 +32,41 @@ pub(super) fn decode(body: &[u8], names: &mut Names) -> Option<Set> {
         parts: parts.collect(),
         elements: Vec::new(),
         catch_all: None,
+        details: details(&attributes, flags, names),
     })
+}
+
+/// What is told of a set beside its elements.
+fn details(attributes: &Attributes<'_>, flags: SetFlags, names: &mut Names) -> Details {
+    let number = |kind: u16| attributes.get(kind).and_then(be).unwrap_or(0);
+    let user = UserData(attributes.get(13).unwrap_or_default());
+    Details {
+        comment: user.get(COMMENT).map(|comment| names.intern(&text(comment))),
+        size: attributes.get(9).and_then(|desc| be(Attributes(desc).get(1)?)).unwrap_or(0) as u32,
+        timeout: number(11),
+        gc_interval: number(12) as u32,
+        memory: number(8) == 1,
+        merges: user.get(MERGES).is_some_and(|merges| merges.iter().any(|byte| *byte != 0)),
+        objects: if flags.contains(SetFlags::OBJECT) { number(15) as u32 } else { 0 },
+    }
+}
+
+/// What of a set has no place in the model, in a few words each.
+pub(super) fn untold(body: &[u8], set: &Set, found: &mut Vec<String>) {
+    let attributes = Attributes(body);
+    let user = UserData(attributes.get(13).unwrap_or_default());
+    let name = &set.name;
+    if user.get(TYPEOF).is_some() {
+        found.push(format!("the typeof of set {name}"));
+    }
+    if attributes.get(17).is_some() || attributes.get(18).is_some() {
+        found.push(format!("what set {name} keeps for each element"));
+    }
+    // The last two say what the kernel made of the set (`NFTA_SET_TYPE`, `NFTA_SET_COUNT`).
+    let known = |kind: u16| (1..=20).contains(&kind);
+    if attributes.clone().any(|(kind, _)| !known(kind)) || !SetFlags::all().contains(set.flags) {
+        found.push(format!("properties of set {name}"));
+    }
 }
 
 /// An element as the kernel tells it: in a set of intervals, where one begins or where it ends.
@@ -41,11 +81,45 @@ pub(super) struct Raw {
     data: Option<ElementData>,
 }
 
+/// What of a set's elements has no place in the model: how many have it.
+#[derive(Debug, Default)]
+pub(super) struct Beside {
+    timeouts: usize,
+    comments: usize,
+    others: usize,
+}
+
+impl Beside {
+    fn note(&mut self, parts: &Attributes<'_>) {
+        let has = |kind: u16| parts.get(kind).is_some();
+        self.timeouts += usize::from(has(4) || has(5));
+        let user = UserData(parts.get(6).unwrap_or_default());
+        self.comments += usize::from(user.get(0).is_some());
+        let known = |kind: u16| matches!(kind, 1..=6 | 8..=10);
+        self.others += usize::from(parts.clone().any(|(kind, _)| !known(kind)));
+    }
+
+    /// In a few words each.
+    pub(super) fn untold(&self, set: &str, found: &mut Vec<String>) {
+        let each = [(self.timeouts, "timeouts"), (self.comments, "comments"), (self.others, "counters and the like")];
+        for (count, what) in each.into_iter().filter(|(count, _)| *count > 0) {
+            found.push(format!("{what} of elements of set {set}: {count}"));
+        }
+    }
+}
+
 /// The elements of one message of a dump.
-pub(super) fn elements(body: &[u8], chains: &HashMap<Name, u32>, names: &mut Names, found: &mut Vec<Raw>) {
+pub(super) fn elements(
+    body: &[u8],
+    chains: &HashMap<Name, u32>,
+    names: &mut Names,
+    found: &mut Vec<Raw>,
+    beside: &mut Beside,
+) {
     let list = Attributes(body).get(3).unwrap_or_default();
     for (_, nested) in Attributes(list) {
         let parts = Attributes(nested);
+        beside.note(&parts);
         let flags = parts.get(3).and_then(be).unwrap_or(0);
         let key = parts.get(1).and_then(expression::value).unwrap_or_default();
         let mut object = || parts.get(9).map(|name| ElementData::Object(names.intern(&text(name))));
@@ -123,6 +197,7 @@ mod tests {
             parts: Box::default(),
             elements: Vec::new(),
             catch_all: None,
+            details: Default::default(),
         };
         fill(&mut set, found);
         let number = |key: &[u8]| u16::from_be_bytes([key[0], key[1]]);

@@ -137,7 +137,14 @@ impl<'t> Reader<'t> {
             return self.damaged(at, format!("table {name} was there before; this one is left out"));
         }
         self.skipping = false;
-        self.ruleset.tables.push(Table { family, name, backend: origin.backend, chains: Vec::new(), sets: Vec::new() });
+        self.ruleset.tables.push(Table {
+            family,
+            name,
+            backend: origin.backend,
+            chains: Vec::new(),
+            sets: Vec::new(),
+            particulars: Default::default(),
+        });
         self.current = Some(Current {
             table: self.ruleset.tables.len() - 1,
             chains: HashMap::new(),

@@ -5,7 +5,14 @@ use crate::host::nft::{CompareOp, Expression, MetaKey, PayloadBase, Register, Un
 use crate::host::{Backend, Family, xt};
 
 fn table() -> Table {
-    Table { family: Family::Inet, name: "t".into(), backend: Backend::Nft, chains: Vec::new(), sets: Vec::new() }
+    Table {
+        family: Family::Inet,
+        name: "t".into(),
+        backend: Backend::Nft,
+        chains: Vec::new(),
+        sets: Vec::new(),
+        particulars: Default::default(),
+    }
 }
 
 fn rule(expressions: Vec<Expression>) -> Rule {
