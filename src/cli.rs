@@ -25,7 +25,10 @@ use refusal::Refusal;
 
 use crate::explain::{self, From};
 use crate::host::{Backend, IpFamily};
-use crate::report::{self, rules::Kind};
+use crate::report::{
+    self,
+    rules::{Kind, Told},
+};
 use crate::snapshot;
 use crate::walk::{self, Origin};
 
@@ -166,9 +169,10 @@ fn rules(reading: &Reading, asked: &RulesArguments) -> Result<(), Refusal> {
     if asked.json {
         return output::print(&report::rules_json(ns));
     }
+    let told = Told { counters: asked.counters, handles: asked.handles };
     match asked.kind {
         None => {
-            let text = report::rules::all(ns, asked.counters);
+            let text = report::rules::all(ns, told);
             match explain::words::unread(report::rules::unread(ns)) {
                 Some(line) if text.is_empty() => return Err(Refusal::unanswered(line)),
                 Some(line) => output::note(&line),
@@ -185,7 +189,7 @@ fn rules(reading: &Reading, asked: &RulesArguments) -> Result<(), Refusal> {
                 RulesKind::Nft => Kind::Nft,
                 RulesKind::IpsetSave => Kind::Ipset,
             };
-            let text = report::rules::one(ns, kind, asked.counters).map_err(Refusal::unanswered)?;
+            let text = report::rules::one(ns, kind, told).map_err(Refusal::unanswered)?;
             output::print_rules(&text)
         }
     }

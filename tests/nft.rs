@@ -7,6 +7,7 @@ mod apart;
 
 use apart::{apart, read, run};
 use whyport::host::Body;
+use whyport::report::rules::{self, Kind, Told};
 use whyport::syntax::nft;
 
 /// The tables that the rules are added to.
@@ -67,4 +68,30 @@ fn check(family: &str, rules: &[&str]) {
         }
     }
     assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.concat());
+}
+
+/// Rulesets as tools make them, whole.
+#[test]
+fn tables_are_listed_as_nft_lists_them() {
+    for text in [
+        include_str!("data/native/docker.nft"),
+        include_str!("data/native/firewalld.nft"),
+        include_str!("data/native/families.nft"),
+    ] {
+        apart(move || {
+            run(&["ip", "link", "add", "dummy7", "type", "bridge"], "");
+            run(&["nft", "-f", "-"], text);
+            let ns = read();
+            let own = rules::one(&ns, Kind::Nft, Told::default()).unwrap();
+            assert_same(&own, &run(&["nft", "list", "ruleset"], ""));
+        });
+    }
+}
+
+fn assert_same(own: &str, nft: &str) {
+    let (own, nft): (Vec<&str>, Vec<&str>) = (own.lines().collect(), nft.lines().collect());
+    let at = (0..own.len().max(nft.len())).find(|at| own.get(*at) != nft.get(*at));
+    let Some(at) = at else { return };
+    let around = |lines: &[&str]| lines[at.saturating_sub(3).min(lines.len())..(at + 4).min(lines.len())].join("\n");
+    panic!("line {}:\nnft:\n{}\nown:\n{}", at + 1, around(&nft), around(&own));
 }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use crate::host::{Backend, IpFamily, Namespace, Observations, Unread, What};
 use crate::syntax::iptables;
+use crate::syntax::nft::{self, Listing};
 
 /// A kind of text that the rules of a host are printed in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,9 +51,18 @@ impl Kind {
     }
 }
 
+/// What is told of rules beside what they say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Told {
+    /// What iptables' rules counted; nft tells that of its own in any case.
+    pub counters: bool,
+    /// The handles of nft's rules.
+    pub handles: bool,
+}
+
 /// One kind alone, exactly as its tool prints it; what it would take to read it, where that was not read.
-pub fn one(ns: &Namespace, kind: Kind, counters: bool) -> Result<String, String> {
-    let text = text(ns, kind, counters);
+pub fn one(ns: &Namespace, kind: Kind, told: Told) -> Result<String, String> {
+    let text = text(ns, kind, told);
     match ns.unread(kind.what()) {
         Some(unread) if text.is_empty() => Err(format!("{} were not read; that needs {}", unread.what, unread.needs)),
         _ => Ok(text),
@@ -65,10 +75,10 @@ pub fn unread(ns: &Namespace) -> impl Iterator<Item = &Unread> {
 }
 
 /// Every kind that has something in it, each under a line of its own.
-pub fn all(ns: &Namespace, counters: bool) -> String {
+pub fn all(ns: &Namespace, told: Told) -> String {
     let mut whole = String::new();
     for kind in Kind::ALL {
-        let text = text(ns, kind, counters);
+        let text = text(ns, kind, told);
         if !text.is_empty() {
             whole.push_str(&format!("# {}\n{text}", kind.name()));
         }
@@ -76,16 +86,20 @@ pub fn all(ns: &Namespace, counters: bool) -> String {
     whole
 }
 
-fn text(ns: &Namespace, kind: Kind, counters: bool) -> String {
+fn text(ns: &Namespace, kind: Kind, told: Told) -> String {
     match kind {
         Kind::Save(family, backend) => {
             // The tools print what the policies counted in any case.
             let policies = || Observations { policies: ns.observations.policies.clone(), ..Observations::default() };
-            let seen = if counters { Cow::Borrowed(&ns.observations) } else { Cow::Owned(policies()) };
+            let seen = if told.counters { Cow::Borrowed(&ns.observations) } else { Cow::Owned(policies()) };
             let there = ns.ruleset.tables.iter().any(|table| table.backend == backend && table.family.sees(family));
             if there { iptables::save(&ns.ruleset, Some(&seen), family, backend) } else { String::new() }
         }
-        // No reader fills native tables or ipset sets yet, and the model has no place for them.
-        Kind::Nft | Kind::Ipset => String::new(),
+        Kind::Nft => {
+            let (ruleset, links, observations) = (&ns.ruleset, &ns.links, &ns.observations);
+            nft::list(Listing { ruleset, links, observations, handles: told.handles })
+        }
+        // No reader fills ipset sets yet, and the model has no place for them.
+        Kind::Ipset => String::new(),
     }
 }

@@ -258,10 +258,17 @@ fn ports_have_a_row_each_and_say_who_answers_instead() {
 fn rules_come_under_the_name_of_their_tool_and_unread_kinds_are_not_empty_ones() {
     let host = host();
     let ns = &host.namespaces[0];
-    assert!(rules::all(ns, false).starts_with("# iptables-nft-save\n*nat\n"), "{}", rules::all(ns, false));
-    let nft = rules::one(ns, rules::Kind::Save(IpFamily::V4, Backend::IptablesNft), false).unwrap();
+    assert!(
+        rules::all(ns, rules::Told::default()).starts_with("# iptables-nft-save\n*nat\n"),
+        "{}",
+        rules::all(ns, rules::Told::default())
+    );
+    let nft = rules::one(ns, rules::Kind::Save(IpFamily::V4, Backend::IptablesNft), rules::Told::default()).unwrap();
     assert!(nft.contains("-A SVC -p tcp -m tcp --dport 80 -j DNAT"));
-    assert_eq!(rules::one(ns, rules::Kind::Save(IpFamily::V6, Backend::IptablesNft), false).unwrap(), "");
+    assert_eq!(
+        rules::one(ns, rules::Kind::Save(IpFamily::V6, Backend::IptablesNft), rules::Told::default()).unwrap(),
+        ""
+    );
     let legacy = rules::Kind::Save(IpFamily::V4, Backend::IptablesLegacy);
-    assert!(rules::one(ns, legacy, false).unwrap_err().contains("CAP_NET_ADMIN"));
+    assert!(rules::one(ns, legacy, rules::Told::default()).unwrap_err().contains("CAP_NET_ADMIN"));
 }

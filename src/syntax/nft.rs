@@ -1,12 +1,13 @@
 //! nft's language: native rules as `nft list ruleset` of nft 1.0.6 prints them.
 //!
 //! Knows how expressions over registers read as statements. What is not decoded is printed in brackets, with its name and
-//! bytes; xtables parts as `xt` and iptables' own words, where nft prints a comment or nothing. Names that only a host has
-//! (of devices by index, say) are not known here: such values are numbers.
+//! bytes; xtables parts as `xt` and iptables' own words, where nft prints a comment or nothing. A rule alone
+//! has numbers for devices that it names by index, a listing has their names.
 
 mod context;
 mod effects;
 mod fields;
+mod list;
 mod reader;
 mod registers;
 mod relation;
@@ -18,15 +19,18 @@ mod values;
 use crate::host::nft::{CtKey, MetaKey, Rule};
 use crate::host::{Counters, Table};
 use reader::{Role, Statement};
+use relation::Scope;
+
+pub use list::{Listing, list};
 
 /// A rule, as `nft list ruleset` prints it where its counter is at zero.
 pub fn rule_text(table: &Table, rule: &Rule) -> String {
-    counted_text(table, rule, Counters::default())
+    counted_text(Scope { table, links: &[] }, rule, Counters::default())
 }
 
 /// A rule, as `nft list ruleset` prints it where its counter says `counted`.
-pub fn counted_text(table: &Table, rule: &Rule, counted: Counters) -> String {
-    let statements = reader::statements(table, rule, counted);
+fn counted_text(scope: Scope, rule: &Rule, counted: Counters) -> String {
+    let statements = reader::statements(scope, rule, counted);
     let mut text = statements
         .iter()
         .filter(|statement| !statement.left_out)
@@ -44,7 +48,7 @@ pub fn counted_text(table: &Table, rule: &Rule, counted: Counters) -> String {
 
 /// The statement of a rule to which its expression `index` belongs; `None`: what it does, empty where it only asks.
 pub fn part_text(table: &Table, rule: &Rule, index: Option<u16>) -> String {
-    let statements = reader::statements(table, rule, Counters::default());
+    let statements = reader::statements(Scope { table, links: &[] }, rule, Counters::default());
     let does = |role: Role| statements.iter().rev().find(|statement| statement.role == role);
     let found: Option<&Statement> = match index {
         Some(index) => {

@@ -21,7 +21,7 @@ pub struct Set {
     pub data_length: u32,
     /// Bytes in each part of a concatenation with ranges (`NFTA_SET_DESC_CONCAT`); empty otherwise.
     pub parts: Box<[u32]>,
-    /// What is in it, in the order of the keys. A named one's are as they were when it was read.
+    /// What is in it, in the order of the keys; ranges of concatenations as the kernel lists them. A named one's are as they were when it was read.
     pub elements: Vec<Element>,
     /// What is given for every key that no element has (the catch-all element `*`).
     pub catch_all: Option<Option<ElementData>>,

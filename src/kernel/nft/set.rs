@@ -13,6 +13,8 @@ use crate::host::{Name, Names};
 /// `NFTNL_UDATA_SET_MERGE_ELEMENTS`, `NFTNL_UDATA_SET_KEY_TYPEOF`, `NFTNL_UDATA_SET_COMMENT`.
 const MERGES: u8 = 2;
 const TYPEOF: u8 = 3;
+/// `NFTNL_UDATA_SET_TYPEOF_DATA`, within that.
+const TYPEOF_DATA: u8 = 1;
 const COMMENT: u8 = 7;
 
 /// A set without its elements.
@@ -56,7 +58,9 @@ pub(super) fn untold(body: &[u8], set: &Set, found: &mut Vec<String>) {
     let attributes = Attributes(body);
     let user = UserData(attributes.get(13).unwrap_or_default());
     let name = &set.name;
-    if user.get(TYPEOF).is_some() {
+    // Of a concatenation of types, that has no type of its own, nft keeps an empty one.
+    let has_data = |kept: &[u8]| UserData(kept).get(TYPEOF_DATA).is_some_and(|data| !data.is_empty());
+    if user.get(TYPEOF).is_some_and(has_data) && !set.flags.contains(SetFlags::ANONYMOUS) {
         found.push(format!("the typeof of set {name}"));
     }
     if attributes.get(17).is_some() || attributes.get(18).is_some() {
@@ -146,7 +150,10 @@ pub(super) fn fill(set: &mut Set, mut found: Vec<Raw>) {
         set.catch_all = Some(found.swap_remove(at).data);
     }
     // An end before what begins at the same key: it is the first key that is no longer meant.
-    found.sort_by(|a, b| a.key.cmp(&b.key).then(b.ends.cmp(&a.ends)));
+    // Concatenations with ranges have no order: they stay as the kernel lists them, and so does nft.
+    if found.iter().all(|raw| raw.last.is_none()) {
+        found.sort_by(|a, b| a.key.cmp(&b.key).then(b.ends.cmp(&a.ends)));
+    }
     let intervals = set.flags.contains(SetFlags::INTERVAL);
     let mut next = found.into_iter().peekable();
     while let Some(raw) = next.next() {

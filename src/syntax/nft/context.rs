@@ -6,7 +6,7 @@
 
 use super::fields::Header;
 use crate::host::nft::PayloadBase;
-use crate::host::{Family, Protocol};
+use crate::host::{Family, Link, Protocol};
 
 /// Something that a statement asks of a protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +32,9 @@ struct Dependency {
 
 /// What is known of the packet's headers.
 #[derive(Debug)]
-pub(super) struct Context {
+pub(super) struct Context<'a> {
+    /// The devices there are.
+    pub links: &'a [Link],
     pub family: Family,
     /// The network header.
     pub network: Option<Header>,
@@ -46,8 +48,8 @@ pub(super) struct Context {
     message_by: Option<usize>,
 }
 
-impl Context {
-    pub fn new(family: Family) -> Context {
+impl<'a> Context<'a> {
+    pub fn new(family: Family, links: &'a [Link]) -> Context<'a> {
         let network = match family {
             Family::Ip => Some(Header::Ip),
             Family::Ip6 => Some(Header::Ip6),
@@ -55,6 +57,7 @@ impl Context {
             Family::Inet | Family::Bridge | Family::Netdev => None,
         };
         Context {
+            links,
             family,
             network,
             transport: None,

@@ -60,7 +60,7 @@ pub(super) struct Field {
     pub bit: u16,
     /// How many bits.
     pub bits: u16,
-    pub kind: Kind,
+    pub kind: Kind<'static>,
     /// The message (ICMP type) that has this field in this place.
     pub message: Option<u8>,
 }
@@ -224,7 +224,7 @@ pub(super) struct Key {
     number: u32,
     /// In nft's words.
     pub name: &'static str,
-    pub kind: Kind,
+    pub kind: Kind<'static>,
     /// Its values are in host order.
     pub host: bool,
     /// How many bytes it fills; 0: an address of the family.
@@ -246,8 +246,8 @@ keys! { META
     1 "meta protocol" ETHER_TYPE, wire 2;
     2 "meta priority" Kind::Class, host 4;
     3 "meta mark" Kind::Mark, host 4;
-    4 "iif" Kind::Integer, host 4;
-    5 "oif" Kind::Integer, host 4;
+    4 "iif" Kind::Device, host 4;
+    5 "oif" Kind::Device, host 4;
     6 "iifname" Kind::Name, wire 16;
     7 "oifname" Kind::Name, wire 16;
     8 "meta iiftype" DEVICE_TYPE, host 2;
@@ -275,7 +275,7 @@ keys! { META
     30 "meta time" Kind::Integer, host 8;
     31 "meta day" DAY, host 1;
     32 "meta hour" Kind::Integer, host 4;
-    33 "meta sdif" Kind::Integer, host 4;
+    33 "meta sdif" Kind::Device, host 4;
     34 "meta sdifname" Kind::Name, wire 16;
 }
 
@@ -311,7 +311,7 @@ keys! { CT
 pub(super) struct Loaded {
     /// `meta mark`, `ct original ip saddr`, `fib daddr type`.
     pub text: String,
-    pub kind: Kind,
+    pub kind: Kind<'static>,
     pub host: bool,
     /// Bytes; 0: not known here.
     pub bytes: u16,

@@ -6,6 +6,7 @@
 use super::context::{Asks, Context, asks};
 use super::fields;
 use super::registers::{Held, Operand, Registers};
+use super::relation::Scope;
 use super::terms::{Side, side};
 use super::{effects, relation, values};
 use crate::host::nft::{CompareOp, Expression, LookupResult, Nat, Register, Rule, range};
@@ -37,8 +38,9 @@ pub(super) struct Statement {
 }
 
 /// The statements of a rule.
-pub(super) fn statements(table: &Table, rule: &Rule, counted: Counters) -> Vec<Statement> {
-    let context = Context::new(table.family);
+pub(super) fn statements(scope: Scope, rule: &Rule, counted: Counters) -> Vec<Statement> {
+    let Scope { table, links } = scope;
+    let context = Context::new(table.family, links);
     let mut reader = Reader { table, counted, context, registers: Registers::default(), statements: Vec::new() };
     for (at, expression) in rule.expressions.iter().enumerate() {
         reader.read(at as u16, expression);
@@ -50,12 +52,16 @@ struct Reader<'r> {
     table: &'r Table,
     /// What its counter says.
     counted: Counters,
-    context: Context,
+    context: Context<'r>,
     registers: Registers,
     statements: Vec<Statement>,
 }
 
-impl Reader<'_> {
+impl<'r> Reader<'r> {
+    fn scope(&self) -> Scope<'r> {
+        Scope { table: self.table, links: self.context.links }
+    }
+
     fn read(&mut self, at: u16, expression: &Expression) {
         let part = vec![at];
         match expression {
@@ -247,7 +253,7 @@ impl Reader<'_> {
     }
 
     /// The fields of a load that spans several: what the first ones ask tells which ones follow.
-    fn expand(&mut self, operand: &Operand, data: &[u8]) -> Side {
+    fn expand(&mut self, operand: &Operand, data: &[u8]) -> Side<'r> {
         let first = side(&self.context, operand);
         for term in &first.terms {
             if let Some(Asks::Message(kind)) = asks(&term.text, values::number(&term.slice(data), false)) {
@@ -290,7 +296,7 @@ impl Reader<'_> {
         }
         let side = side(&self.context, &held.operand);
         let verdicts = to.is_some();
-        let text = relation::lookup(self.table, &side, set, not, verdicts);
+        let text = relation::lookup(self.scope(), &side, set, not, verdicts);
         self.uses(&side);
         self.say(if verdicts { Role::Decides } else { Role::Asks }, text, held.parts, at);
     }
@@ -312,7 +318,7 @@ impl Reader<'_> {
             Operand::Constant(data) => values::value(kind, data, host),
             Operand::Mapped { key, set } => {
                 let side = side(&self.context, key);
-                let text = relation::map(self.table, &side, set);
+                let text = relation::map(self.scope(), &side, set);
                 self.uses(&side);
                 text
             }

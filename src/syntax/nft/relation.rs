@@ -4,8 +4,17 @@
 
 use super::terms::{Side, Term, with_mask};
 use super::values::{self, Kind};
-use crate::host::Table;
 use crate::host::nft::{ChainRef, CompareOp, Element, ElementData, PayloadBase, Set, SetFlags, Verdict};
+use crate::host::{Link, Table};
+
+/// What names within a rule speak of.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Scope<'a> {
+    /// The rule's table.
+    pub table: &'a Table,
+    /// The devices there are.
+    pub links: &'a [Link],
+}
 
 /// The comparison's sign; equality has none where it goes without saying.
 fn sign(op: CompareOp, told: bool) -> &'static str {
@@ -110,28 +119,28 @@ pub(super) fn range(side: &Side, not: bool, first: &[u8], last: &[u8]) -> String
 }
 
 /// A lookup in a set, or in a map of verdicts.
-pub(super) fn lookup(table: &Table, side: &Side, set: &str, not: bool, verdicts: bool) -> String {
+pub(super) fn lookup(scope: Scope, side: &Side, set: &str, not: bool, verdicts: bool) -> String {
     let op = if not { CompareOp::NotEqual } else { CompareOp::Equal };
     let sign = if verdicts { "vmap " } else { sign(op, side.mask.is_some()) };
-    format!("{} {sign}{}", with_mask(side), set_text(table, side, set))
+    format!("{} {sign}{}", with_mask(side), set_text(scope, side, set))
 }
 
 /// What a map gives for a key: `tcp dport map { 80 : 10.0.0.1 }`.
-pub(super) fn map(table: &Table, side: &Side, set: &str) -> String {
-    format!("{} map {}", with_mask(side), set_text(table, side, set))
+pub(super) fn map(scope: Scope, side: &Side, set: &str) -> String {
+    format!("{} map {}", with_mask(side), set_text(scope, side, set))
 }
 
 /// Where a value lies within a key, and how it is written.
-struct Shape {
+struct Shape<'a> {
     /// The first byte.
     at: usize,
     /// Bytes; 0: all that are left.
     bytes: usize,
-    term: Term,
+    term: Term<'a>,
 }
 
 /// The parts of a key as the left side has them.
-fn shapes(side: &Side) -> Vec<Shape> {
+fn shapes<'a>(side: &Side<'a>) -> Vec<Shape<'a>> {
     let mut at = 0;
     side.terms
         .iter()
@@ -145,13 +154,13 @@ fn shapes(side: &Side) -> Vec<Shape> {
 }
 
 /// The parts of a value of this type.
-fn typed(number: u32, host: bool) -> Vec<Shape> {
+fn typed<'a>(scope: Scope<'a>, number: u32, host: bool) -> Vec<Shape<'a>> {
     let mut at = 0;
     let types = values::data_types(number).unwrap_or_default();
     let several = types.len() > 1;
     let typed = types.iter().map(|t| {
         let bits = t.bytes * 8;
-        let term = Term { kind: t.kind, host: t.host && host, bits, ..Term::default() };
+        let term = Term { kind: t.kind.on(scope.links), host: t.host && host, bits, ..Term::default() };
         let shape = Shape { at, bytes: if several { t.bytes } else { 0 }, term };
         at += t.bytes.next_multiple_of(4);
         shape
@@ -176,39 +185,58 @@ fn key(shapes: &[Shape], first: &[u8], last: &[u8]) -> String {
 }
 
 /// A set by its name, or what is in it where it has none.
-fn set_text(table: &Table, side: &Side, name: &str) -> String {
-    let Some(set) = table.set(name).filter(|set| set.flags.contains(SetFlags::ANONYMOUS)) else {
+fn set_text(scope: Scope, side: &Side, name: &str) -> String {
+    let Some(set) = scope.table.set(name).filter(|set| set.flags.contains(SetFlags::ANONYMOUS)) else {
         return format!("@{name}");
     };
     let mut shapes = shapes(side);
     if side.terms.iter().any(|term| term.kind == Kind::Hex && term.field.is_none()) {
         let host = !set.flags.contains(SetFlags::INTERVAL);
-        let known = typed(set.key_type, host);
+        let known = typed(scope, set.key_type, host);
         shapes = if known.is_empty() { shapes } else { known };
     }
-    elements(table, set, &shapes)
+    elements(scope, set, &shapes)
 }
 
 /// What is in a set: `{ 80, 443 }`.
-fn elements(table: &Table, set: &Set, shapes: &[Shape]) -> String {
+fn elements(scope: Scope, set: &Set, shapes: &[Shape]) -> String {
+    let each = each_element(scope, set, shapes);
+    if each.is_empty() { "{ }".to_owned() } else { format!("{{ {} }}", each.join(", ")) }
+}
+
+/// The elements of a named set or map, by the type that it has.
+pub(super) fn named_elements(scope: Scope, set: &Set) -> Vec<String> {
+    each_element(scope, set, &typed(scope, set.key_type, !set.flags.contains(SetFlags::INTERVAL)))
+}
+
+/// Elements in nft's order, each with what a map gives for it.
+fn each_element(scope: Scope, set: &Set, shapes: &[Shape]) -> Vec<String> {
     let mut sorted: Vec<&Element> = set.elements.iter().collect();
-    if shapes.len() > 1 && sorted.iter().all(|element| element.first == element.last) {
-        sorted.sort_by_cached_key(|element| concatenated(shapes, &element.first));
+    if !set.flags.contains(SetFlags::INTERVAL) {
+        match shapes {
+            [] => {}
+            // Names are numbers in host order to nft.
+            [one] if one.term.host || one.term.kind == Kind::Name => {
+                sorted.sort_by_cached_key(|element| element.first.iter().rev().copied().collect::<Vec<u8>>());
+            }
+            [_] => {}
+            _ => sorted.sort_by_cached_key(|element| concatenated(shapes, &element.first)),
+        }
     }
     let mut each: Vec<String> = sorted
         .into_iter()
         .map(|element| {
             let mut text = key(shapes, &element.first, &element.last);
-            push_data(&mut text, table, set, element.data.as_ref());
+            push_data(&mut text, scope, set, element.data.as_ref());
             text
         })
         .collect();
     if let Some(data) = &set.catch_all {
         let mut text = "*".to_owned();
-        push_data(&mut text, table, set, data.as_ref());
+        push_data(&mut text, scope, set, data.as_ref());
         each.push(text);
     }
-    if each.is_empty() { "{ }".to_owned() } else { format!("{{ {} }}", each.join(", ")) }
+    each
 }
 
 /// nft sorts concatenations by their parts without padding, from the last byte to the first (`concat_expr_msort_value`).
@@ -218,13 +246,13 @@ fn concatenated(shapes: &[Shape], data: &[u8]) -> Vec<u8> {
     packed.into_iter().rev().collect()
 }
 
-fn push_data(out: &mut String, table: &Table, set: &Set, data: Option<&ElementData>) {
+fn push_data(out: &mut String, scope: Scope, set: &Set, data: Option<&ElementData>) {
     let text = match data {
         None => return,
-        Some(ElementData::Verdict(given)) => verdict(table, given),
+        Some(ElementData::Verdict(given)) => verdict(scope.table, given),
         Some(ElementData::Object(name)) => format!("\"{name}\""),
         Some(ElementData::Value(bytes)) => {
-            let shapes = typed(set.data_type.unwrap_or_default(), true);
+            let shapes = typed(scope, set.data_type.unwrap_or_default(), true);
             match &shapes[..] {
                 // A range of addresses stands for a prefix that keys are mapped into.
                 [one] if one.term.bits > 0 && bytes.len() == one.term.bits / 4 => {

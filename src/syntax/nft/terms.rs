@@ -10,10 +10,10 @@ use crate::host::nft::PayloadBase;
 
 /// A field or a key within the bytes that are compared.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Term {
+pub(super) struct Term<'a> {
     /// In nft's words.
     pub text: String,
-    pub kind: Kind,
+    pub kind: Kind<'a>,
     /// Its values are in host order.
     pub host: bool,
     /// The first bit within the loaded bytes.
@@ -28,9 +28,9 @@ pub(super) struct Term {
 
 /// The left side of a comparison.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Side {
+pub(super) struct Side<'a> {
     /// Several where one load spans several fields, or in a concatenation.
-    pub terms: Vec<Term>,
+    pub terms: Vec<Term<'a>>,
     /// The mask that the terms do not tell.
     pub mask: Option<Box<[u8]>>,
     /// What is flipped after it.
@@ -39,9 +39,9 @@ pub(super) struct Side {
     pub padded: bool,
 }
 
-impl Side {
+impl<'a> Side<'a> {
     /// The term, where there is one alone.
-    pub fn only(&self) -> Option<&Term> {
+    pub fn only(&self) -> Option<&Term<'a>> {
         match &self.terms[..] {
             [term] => Some(term),
             _ => None,
@@ -54,8 +54,8 @@ impl Side {
     }
 }
 
-impl Term {
-    fn opaque(text: String, length: usize) -> Term {
+impl Term<'_> {
+    fn opaque(text: String, length: usize) -> Term<'static> {
         Term { text, kind: Kind::Hex, host: false, bit: 0, bits: length * 8, field: None, of_message: false }
     }
 
@@ -84,15 +84,15 @@ fn bits(data: &[u8], first: usize, count: usize) -> Vec<u8> {
 }
 
 /// How an operand reads.
-pub(super) fn side(context: &Context, operand: &Operand) -> Side {
+pub(super) fn side<'a>(context: &Context<'a>, operand: &Operand) -> Side<'a> {
     match operand {
         Operand::Payload { base, offset, length } => {
             Side { terms: load(context, *base, *offset, *length), ..Side::default() }
         }
         Operand::Loaded(loaded) => {
             let (text, bits) = (loaded.text.clone(), usize::from(loaded.bytes) * 8);
-            let term =
-                Term { text, kind: loaded.kind, host: loaded.host, bit: 0, bits, field: None, of_message: false };
+            let kind = loaded.kind.on(context.links);
+            let term = Term { text, kind, host: loaded.host, bit: 0, bits, field: None, of_message: false };
             Side { terms: vec![term], ..Side::default() }
         }
         Operand::Masked { of, mask, xor } => masked(context, of, mask, xor),
@@ -138,7 +138,7 @@ pub(super) fn with_mask(side: &Side) -> String {
 }
 
 /// The fields that a load spans, or its place where they do not fit.
-fn load(context: &Context, base: PayloadBase, offset: u16, length: u16) -> Vec<Term> {
+fn load(context: &Context, base: PayloadBase, offset: u16, length: u16) -> Vec<Term<'static>> {
     let raw = || {
         let text = format!("@{},{},{}", fields::base_name(base), u32::from(offset) * 8, u32::from(length) * 8);
         vec![Term::opaque(text, length.into())]
@@ -171,7 +171,7 @@ fn load(context: &Context, base: PayloadBase, offset: u16, length: u16) -> Vec<T
 }
 
 /// A masked load: a field of some bits, or a field with a mask.
-fn masked(context: &Context, of: &Operand, mask: &[u8], xor: &[u8]) -> Side {
+fn masked<'a>(context: &Context<'a>, of: &Operand, mask: &[u8], xor: &[u8]) -> Side<'a> {
     let mut whole = side(context, of);
     if whole.mask.is_some() || whole.xor.is_some() {
         return Side { terms: vec![Term::opaque(format!("({})", with_mask(&whole)), mask.len())], ..keep(mask, xor) };
@@ -214,7 +214,7 @@ fn masked(context: &Context, of: &Operand, mask: &[u8], xor: &[u8]) -> Side {
     Side { terms: whole.terms, ..keep(mask, xor) }
 }
 
-fn keep(mask: &[u8], xor: &[u8]) -> Side {
+fn keep(mask: &[u8], xor: &[u8]) -> Side<'static> {
     let flips = xor.iter().any(|byte| *byte != 0);
     Side { mask: Some(mask.into()), xor: flips.then(|| xor.into()), ..Side::default() }
 }

@@ -39,7 +39,9 @@ fn an_expression_belongs_to_a_statement() {
     expressions.push(Expression::Verdict(Verdict::Drop));
     let rule = rule(expressions);
     assert_eq!(rule_text(&table(), &rule), "tcp dport 80 counter packets 0 bytes 0 drop");
-    let counted = counted_text(&table(), &rule, crate::host::Counters { packets: 7, bytes: 420 });
+    let table = table();
+    let scope = Scope { table: &table, links: &[] };
+    let counted = counted_text(scope, &rule, crate::host::Counters { packets: 7, bytes: 420 });
     assert_eq!(counted, "tcp dport 80 counter packets 7 bytes 420 drop");
     for (index, text) in [
         (Some(0), "meta l4proto tcp"),
@@ -51,9 +53,9 @@ fn an_expression_belongs_to_a_statement() {
         (Some(6), ""),
         (None, "drop"),
     ] {
-        assert_eq!(part_text(&table(), &rule, index), text, "{index:?}");
+        assert_eq!(part_text(&table, &rule, index), text, "{index:?}");
     }
-    assert_eq!(part_text(&table(), &super::Rule { expressions: port_80().into(), comment: None }, None), "");
+    assert_eq!(part_text(&table, &super::Rule { expressions: port_80().into(), comment: None }, None), "");
 }
 
 #[test]
@@ -115,7 +117,7 @@ fn no_expressions_make_it_fail() {
         let rule = rule(expressions);
         let _ = rule_text(&table(), &rule);
         for index in 0..rule.expressions.len() {
-            let _ = part_text(&table(), &rule, Some(index as u16));
+            let _ = part_text(&table, &rule, Some(index as u16));
         }
     }
 }

@@ -1,16 +1,17 @@
 //! How nft writes values: addresses, numbers, names of numbers, flags.
 //!
 //! Knows nft's data types and their symbols, as `nft describe` lists them. Deliberately does not know where a value
-//! comes from, nor names that only a host has (of users, devices by index, groups).
+//! comes from, nor names that only a host has (of users and groups); which devices there
+//! are is told to it.
 
 use std::fmt::Write as _;
 
-use crate::host::Protocol;
 use crate::host::nft::address;
+use crate::host::{Link, Protocol};
 
 /// How a value is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum Kind {
+pub(super) enum Kind<'a> {
     /// A decimal number.
     Integer,
     /// A hexadecimal number: what is no known field.
@@ -32,10 +33,21 @@ pub(super) enum Kind {
     Class,
     /// Milliseconds.
     Time,
+    /// A device by its index.
+    Device,
+    /// The same, where it is known which devices there are.
+    DeviceOf(&'a [Link]),
     /// A number with names.
     Symbols(&'static Symbols),
     /// Bits with names.
     Flags(&'static [(u128, &'static str)]),
+}
+
+impl<'a> Kind<'a> {
+    /// The same on a host with these devices.
+    pub fn on(self, links: &'a [Link]) -> Kind<'a> {
+        if self == Kind::Device { Kind::DeviceOf(links) } else { self }
+    }
 }
 
 /// The names of numbers.
@@ -49,7 +61,7 @@ pub(super) struct Symbols {
 
 macro_rules! symbols {
     ($($(#[$doc:meta])* $name:ident $digits:literal [$($number:literal $text:literal),* $(,)?];)*) => {
-        $($(#[$doc])* pub(super) const $name: Kind =
+        $($(#[$doc])* pub(super) const $name: Kind<'static> =
             Kind::Symbols(&Symbols { digits: $digits, names: &[$(($number, $text)),*] });)*
     };
 }
@@ -112,7 +124,7 @@ symbols! {
     ];
 }
 
-pub(super) const TCP_FLAGS: Kind = Kind::Flags(&[
+pub(super) const TCP_FLAGS: Kind<'static> = Kind::Flags(&[
     (0x01, "fin"),
     (0x02, "syn"),
     (0x04, "rst"),
@@ -122,9 +134,9 @@ pub(super) const TCP_FLAGS: Kind = Kind::Flags(&[
     (0x40, "ecn"),
     (0x80, "cwr"),
 ]);
-pub(super) const CT_STATE: Kind =
+pub(super) const CT_STATE: Kind<'static> =
     Kind::Flags(&[(0x1, "invalid"), (0x2, "established"), (0x4, "related"), (0x8, "new"), (0x40, "untracked")]);
-pub(super) const CT_STATUS: Kind = Kind::Flags(&[
+pub(super) const CT_STATUS: Kind<'static> = Kind::Flags(&[
     (0x1, "expected"),
     (0x2, "seen-reply"),
     (0x4, "assured"),
@@ -138,8 +150,10 @@ pub(super) const CT_STATUS: Kind = Kind::Flags(&[
 #[derive(Debug, Clone, Copy)]
 pub(super) struct DataType {
     number: u32,
+    /// What nft calls it.
+    pub name: &'static str,
     /// How values are written.
-    pub kind: Kind,
+    pub kind: Kind<'static>,
     /// Whether the values of a set without ranges are in host order.
     pub host: bool,
     /// Bytes; 0: as many as there are.
@@ -147,9 +161,9 @@ pub(super) struct DataType {
 }
 
 macro_rules! types {
-    ($($number:literal $kind:expr, $order:ident $bytes:literal;)*) => {
+    ($($number:literal $name:literal $kind:expr, $order:ident $bytes:literal;)*) => {
         const TYPES: &[DataType] = &[
-            $(DataType { number: $number, kind: $kind, host: types!($order), bytes: $bytes }),*
+            $(DataType { number: $number, name: $name, kind: $kind, host: types!($order), bytes: $bytes }),*
         ];
     };
     (host) => { true };
@@ -157,51 +171,72 @@ macro_rules! types {
 }
 
 types! {
-    2 NFPROTO, host 1;
-    4 Kind::Integer, wire 0;
-    5 Kind::Name, wire 0;
-    7 Kind::Address, wire 4;
-    8 Kind::Address, wire 16;
-    9 Kind::Ether, wire 6;
-    10 ETHER_TYPE, wire 2;
-    11 ARP_OPERATION, wire 2;
-    12 Kind::Protocol, wire 1;
-    13 Kind::Integer, wire 2;
-    14 ICMP_TYPE, wire 1;
-    15 TCP_FLAGS, wire 1;
-    16 DCCP_TYPE, wire 1;
-    17 Kind::Integer, wire 1;
-    18 Kind::Time, host 8;
-    19 Kind::Mark, host 4;
-    20 Kind::Integer, host 4;
-    21 DEVICE_TYPE, host 2;
-    22 Kind::Integer, host 4;
-    23 Kind::Class, host 4;
-    24 Kind::Integer, host 4;
-    25 Kind::Integer, host 4;
-    26 CT_STATE, host 4;
-    27 DIRECTION, host 1;
-    28 CT_STATUS, host 4;
-    29 ICMP6_TYPE, wire 1;
-    31 PACKET_TYPE, host 1;
-    32 ICMP_CODE, wire 1;
-    33 ICMP6_CODE, wire 1;
-    34 ICMPX_CODE, wire 1;
-    35 DEVICE_GROUP, host 4;
-    36 DSCP, wire 1;
-    37 ECN, wire 1;
-    38 ADDRESS_TYPE, host 4;
-    39 Kind::Integer, host 1;
-    41 Kind::Name, wire 16;
-    42 IGMP_TYPE, wire 1;
+    2 "nf_proto" NFPROTO, host 1;
+    4 "integer" Kind::Integer, wire 0;
+    5 "string" Kind::Name, wire 0;
+    7 "ipv4_addr" Kind::Address, wire 4;
+    8 "ipv6_addr" Kind::Address, wire 16;
+    9 "ether_addr" Kind::Ether, wire 6;
+    10 "ether_type" ETHER_TYPE, wire 2;
+    11 "arp_op" ARP_OPERATION, wire 2;
+    12 "inet_proto" Kind::Protocol, wire 1;
+    13 "inet_service" Kind::Integer, wire 2;
+    14 "icmp_type" ICMP_TYPE, wire 1;
+    15 "tcp_flag" TCP_FLAGS, wire 1;
+    16 "dccp_pkttype" DCCP_TYPE, wire 1;
+    17 "mh_type" Kind::Integer, wire 1;
+    18 "time" Kind::Time, host 8;
+    19 "mark" Kind::Mark, host 4;
+    20 "iface_index" Kind::Device, host 4;
+    21 "iface_type" DEVICE_TYPE, host 2;
+    22 "realm" Kind::Integer, host 4;
+    23 "classid" Kind::Class, host 4;
+    24 "uid" Kind::Integer, host 4;
+    25 "gid" Kind::Integer, host 4;
+    26 "ct_state" CT_STATE, host 4;
+    27 "ct_dir" DIRECTION, host 1;
+    28 "ct_status" CT_STATUS, host 4;
+    29 "icmpv6_type" ICMP6_TYPE, wire 1;
+    31 "pkt_type" PACKET_TYPE, host 1;
+    32 "icmp_code" ICMP_CODE, wire 1;
+    33 "icmpv6_code" ICMP6_CODE, wire 1;
+    34 "icmpx_code" ICMPX_CODE, wire 1;
+    35 "devgroup" DEVICE_GROUP, host 4;
+    36 "dscp" DSCP, wire 1;
+    37 "ecn" ECN, wire 1;
+    38 "fib_addrtype" ADDRESS_TYPE, host 4;
+    39 "boolean" Kind::Integer, host 1;
+    41 "ifname" Kind::Name, wire 16;
+    42 "igmp_type" IGMP_TYPE, wire 1;
 }
 
 /// The types in a set's number for its keys: six bits for each part of a concatenation, the first in the highest.
 pub(super) fn data_types(number: u32) -> Option<Vec<DataType>> {
-    let parts = (0..6).rev().map(|at| number >> (6 * at) & 0x3f);
-    let parts = parts.skip_while(|part| *part == 0);
-    let found: Option<Vec<DataType>> = parts.map(|part| TYPES.iter().find(|t| t.number == part).copied()).collect();
+    let found: Option<Vec<DataType>> = type_numbers(number).map(data_type).collect();
     found.filter(|found| !found.is_empty())
+}
+
+fn type_numbers(number: u32) -> impl Iterator<Item = u32> {
+    (0..6).rev().map(move |at| number >> (6 * at) & 0x3f).skip_while(|part| *part == 0)
+}
+
+fn data_type(number: u32) -> Option<DataType> {
+    TYPES.iter().find(|known| known.number == number).copied()
+}
+
+/// What nft calls a type: `ipv4_addr . inet_service`.
+pub(super) fn type_name(number: u32) -> String {
+    /// `NFT_DATA_VERDICT`.
+    const VERDICT: u32 = 0xffff_ff00;
+    if number == VERDICT {
+        return "verdict".to_owned();
+    }
+    let each = type_numbers(number).map(|part| match data_type(part) {
+        Some(known) => known.name.to_owned(),
+        None => format!("[type {part}]"),
+    });
+    let each: Vec<String> = each.collect();
+    if each.is_empty() { format!("[type {number}]") } else { each.join(" . ") }
 }
 
 /// The number in these bytes; of more than sixteen, in the last sixteen.
@@ -245,7 +280,14 @@ pub(super) fn value(kind: Kind, bytes: &[u8], host: bool) -> String {
             number => format!("{:x}:{:x}", number >> 16, number & 0xffff),
         },
         Kind::Time => time(number(bytes, host)),
-        Kind::Integer | Kind::Hex | Kind::Mark | Kind::Address | Kind::Ether => plain(kind, bytes, host),
+        Kind::DeviceOf(links) => {
+            let index = number(bytes, host);
+            match links.iter().find(|link| u128::from(link.index) == index) {
+                Some(link) => format!("\"{}\"", link.name),
+                None => index.to_string(),
+            }
+        }
+        Kind::Integer | Kind::Hex | Kind::Mark | Kind::Address | Kind::Ether | Kind::Device => plain(kind, bytes, host),
     }
 }
 
@@ -301,7 +343,7 @@ pub(super) fn text(bytes: &[u8]) -> String {
 }
 
 /// Milliseconds as nft writes time: `1h5s`.
-fn time(milliseconds: u128) -> String {
+pub(super) fn time(milliseconds: u128) -> String {
     let mut out = String::new();
     let mut rest = milliseconds;
     for (unit, name) in [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s"), (1, "ms")] {
@@ -346,7 +388,7 @@ pub(super) fn range(kind: Kind, first: &[u8], last: &[u8], host: bool) -> String
 /// An end of a range: nft writes numbers there, whatever names they have (`range_expr_print`).
 pub(super) fn end(kind: Kind, bytes: &[u8], host: bool) -> String {
     match kind {
-        Kind::Symbols(_) | Kind::Protocol => plain(kind, bytes, host),
+        Kind::Symbols(_) | Kind::Protocol | Kind::DeviceOf(_) => plain(kind, bytes, host),
         _ => value(kind, bytes, host),
     }
 }

@@ -1,0 +1,273 @@
+//! Native tables whole, as `nft list ruleset` prints them.
+//!
+//! Knows the layout: tables, sets, chains, elements by line. What the model has no place for stands in comments, so that
+//! nothing is left out in silence.
+
+use std::collections::HashSet;
+use std::fmt::Write as _;
+
+use super::relation::{self, Scope};
+use super::values;
+use crate::host::nft::{Expression, Set, SetFlags, TableFlags, Verdict};
+use crate::host::{
+    Backend, Base, Body, Chain, ChainId, ChainType, Family, Handle, Hook, Link, Observations, Priority, Registration,
+    Rule, RuleId, Ruleset, Table,
+};
+
+/// What is printed, and how.
+#[derive(Debug, Clone, Copy)]
+pub struct Listing<'a> {
+    /// The tables: the native ones of them are printed.
+    pub ruleset: &'a Ruleset,
+    /// The devices there are.
+    pub links: &'a [Link],
+    /// What was counted.
+    pub observations: &'a Observations,
+    /// With the handles of rules. Those of tables, chains and sets are not in the model.
+    pub handles: bool,
+}
+
+/// The native tables, as `nft list ruleset` prints them.
+pub fn list(listing: Listing<'_>) -> String {
+    let mut out = String::new();
+    let tables = listing.ruleset.tables.iter().enumerate();
+    for (index, table) in tables.filter(|(_, table)| table.backend == Backend::Nft) {
+        Printer { listing, table, index: index as u32, inner: HashSet::new() }.print(&mut out);
+    }
+    out
+}
+
+/// A table that is printed.
+struct Printer<'a> {
+    listing: Listing<'a>,
+    table: &'a Table,
+    index: u32,
+    /// Chains that were printed within a rule.
+    inner: HashSet<u32>,
+}
+
+fn line(out: &mut String, text: std::fmt::Arguments) {
+    // Writing to a String cannot fail.
+    let _ = writeln!(out, "{text}");
+}
+
+impl Printer<'_> {
+    fn print(mut self, out: &mut String) {
+        let table = self.table;
+        line(out, format_args!("table {} {} {{", table.family, one_line(&table.name)));
+        for untold in &table.particulars.untold {
+            line(out, format_args!("\t# not decoded: {}", one_line(untold)));
+        }
+        let flags = flags(table);
+        if !flags.is_empty() {
+            line(out, format_args!("\tflags {}", flags.join(",")));
+        }
+        if let Some(comment) = &table.particulars.comment {
+            line(out, format_args!("\tcomment \"{}\"", one_line(comment)));
+        }
+        let mut parts: Vec<String> = Vec::new();
+        let named = table.sets.iter().filter(|set| !set.flags.contains(SetFlags::ANONYMOUS));
+        parts.extend(named.map(|set| set_text(Scope { table, links: self.listing.links }, set)));
+        // A chain that is a part of a rule stands in it; where no rule has it, it stands by itself.
+        for bound in [false, true] {
+            for (at, chain) in table.chains.iter().enumerate().filter(|(_, chain)| is_bound(chain) == bound) {
+                let at = at as u32;
+                if !self.inner.contains(&at) {
+                    parts.push(self.chain(at, chain));
+                }
+            }
+        }
+        // nft leaves a line free after flags, and none after a comment alone.
+        if !flags.is_empty() && !parts.is_empty() {
+            out.push('\n');
+        }
+        out.push_str(&parts.join("\n"));
+        out.push_str("}\n");
+    }
+
+    fn chain(&mut self, at: u32, chain: &Chain) -> String {
+        let mut out = format!("\tchain {} {{\n", one_line(&chain.name));
+        if let Some(base) = &chain.base {
+            let kind = match base.kind {
+                ChainType::Filter => "filter",
+                ChainType::Nat => "nat",
+                ChainType::Route => "route",
+            };
+            let (hook, policy) = (base.hook.name(), base.policy.name());
+            let priority = priority(self.table.family, base.hook, base.priority);
+            line(&mut out, format_args!("\t\ttype {kind} hook {hook} priority {priority}; policy {policy};"));
+        }
+        self.rules(&mut out, at, chain, "\t\t");
+        out.push_str("\t}\n");
+        out
+    }
+
+    fn rules(&mut self, out: &mut String, at: u32, chain: &Chain, indent: &str) {
+        let id = ChainId { table: self.index, chain: at };
+        for (index, rule) in chain.rules.iter().enumerate() {
+            let text = self.rule(RuleId { chain: id, index: index as u32 }, rule);
+            let handle = match rule.handle.filter(|_| self.listing.handles) {
+                Some(Handle(handle)) => format!(" # handle {handle}"),
+                None => String::new(),
+            };
+            line(out, format_args!("{indent}{text}{handle}"));
+        }
+    }
+
+    /// A rule with the chains that are a part of it.
+    fn rule(&mut self, id: RuleId, rule: &Rule) -> String {
+        let Body::Nft(body) = &rule.body else { return crate::syntax::rule_text(self.listing.ruleset, id) };
+        let scope = Scope { table: self.table, links: self.listing.links };
+        let counted = self.listing.observations.rules.get(&id).copied().unwrap_or_default();
+        let mut text = one_line(&super::counted_text(scope, body, counted));
+        for expression in &body.expressions {
+            let Expression::Verdict(Verdict::Jump(to) | Verdict::Goto(to)) = expression else { continue };
+            let chain = self.table.chains.get(to.0 as usize).filter(|chain| is_bound(chain));
+            if let Some(chain) = chain
+                && self.inner.insert(to.0)
+            {
+                // nft indents what is within by one step, however deep it is.
+                let mut inner = String::from("{\n");
+                self.rules(&mut inner, to.0, chain, "\t\t\t");
+                inner.push_str("\t\t}");
+                text = text.replacen(&one_line(&chain.name), &inner, 1);
+            }
+        }
+        text
+    }
+}
+
+/// Text of the admin's on one line, whatever is in it.
+fn one_line(text: &str) -> String {
+    text.chars().map(|sign| if sign.is_control() { '\u{fffd}' } else { sign }).collect()
+}
+
+fn flags(table: &Table) -> Vec<String> {
+    const WORDS: [(TableFlags, &str); 3] =
+        [(TableFlags::DORMANT, "dormant"), (TableFlags::OWNER, "owner"), (TableFlags::PERSIST, "persist")];
+    let mut flags = table.particulars.flags;
+    let sleeps = |base: &Base| base.registration == Registration::Dormant;
+    if table.chains.iter().filter_map(|chain| chain.base.as_ref()).any(sleeps) {
+        flags |= TableFlags::DORMANT;
+    }
+    let known = WORDS.iter().filter(|(flag, _)| flags.contains(*flag)).map(|(_, word)| (*word).to_owned());
+    let more = flags.difference(TableFlags::all()).bits();
+    known.chain((more != 0).then(|| format!("[{more:#x}]"))).collect()
+}
+
+/// Whether a chain is a part of a rule (`jump { … }`, `NFT_CHAIN_BINDING`): the kernel names those, and nobody else can.
+fn is_bound(chain: &Chain) -> bool {
+    chain.name.starts_with("__chain") && chain.base.is_none()
+}
+
+fn set_text(scope: Scope, set: &Set) -> String {
+    let is_map = set.flags.intersects(SetFlags::MAP | SetFlags::OBJECT);
+    let mut out = format!("\t{} {} {{\n", if is_map { "map" } else { "set" }, one_line(&set.name));
+    properties(set).iter().for_each(|property| line(&mut out, format_args!("\t\t{property}")));
+    let elements = relation::named_elements(scope, set);
+    if !elements.is_empty() {
+        out.push_str("\t\telements = { ");
+        let in_line = in_line(set.key_type);
+        for (at, element) in elements.iter().enumerate() {
+            match at {
+                0 => {}
+                _ if at % in_line == 0 => out.push_str(",\n\t\t\t     "),
+                _ => out.push_str(", "),
+            }
+            out.push_str(element);
+        }
+        out.push_str(" }\n");
+    }
+    out.push_str("\t}\n");
+    out
+}
+
+/// How many elements stand in a line, by their type (`calculate_delim`).
+fn in_line(key_type: u32) -> usize {
+    match key_type {
+        2 | 4 | 11..=13 | 15 | 16 | 19 | 20 | 23..=25 | 27 => 5,
+        7 | 26 | 28 | 31 => 2,
+        _ => 1,
+    }
+}
+
+/// The type of a set or map, its flags and what else it has (`set_print_declaration`).
+pub(super) fn properties(set: &Set) -> Vec<String> {
+    let mut found = vec![format!("type {}", type_text(set))];
+    let details = &set.details;
+    if !set.flags.contains(SetFlags::CONSTANT) {
+        found.extend(details.memory.then(|| "policy memory".to_owned()));
+        found.extend((details.size > 0).then(|| format!("size {}", details.size)));
+    }
+    let flags = flag_words(set);
+    let only_timeout = flags == ["timeout"] && details.timeout > 0;
+    if !flags.is_empty() && !only_timeout {
+        found.push(format!("flags {}", flags.join(",")));
+    }
+    found.extend(details.merges.then(|| "auto-merge".to_owned()));
+    found.extend((details.timeout > 0).then(|| format!("timeout {}", values::time(details.timeout.into()))));
+    let gc_interval = details.gc_interval;
+    found.extend((gc_interval > 0).then(|| format!("gc-interval {}", values::time(gc_interval.into()))));
+    found.extend(details.comment.as_ref().map(|comment| format!("comment \"{}\"", one_line(comment))));
+    found
+}
+
+/// The flags that nft has words for.
+pub(super) fn flag_words(set: &Set) -> Vec<&'static str> {
+    const WORDS: [(SetFlags, &str); 4] = [
+        (SetFlags::CONSTANT, "constant"),
+        (SetFlags::EVAL, "dynamic"),
+        (SetFlags::INTERVAL, "interval"),
+        (SetFlags::TIMEOUT, "timeout"),
+    ];
+    WORDS.iter().filter(|(flag, _)| set.flags.contains(*flag)).map(|(_, word)| *word).collect()
+}
+
+/// `ipv4_addr . inet_service : verdict`.
+pub(super) fn type_text(set: &Set) -> String {
+    let mut text = values::type_name(set.key_type);
+    if let Some(data) = set.data_type {
+        // What keys are mapped to may be ranges, which fill two values.
+        let one: usize = values::data_types(data).unwrap_or_default().iter().map(|data| data.bytes).sum();
+        let ranges = if one > 0 && set.data_length as usize == 2 * one { "interval " } else { "" };
+        // Writing to a String cannot fail.
+        let _ = write!(text, " : {ranges}{}", values::type_name(data));
+    } else if set.flags.contains(SetFlags::OBJECT) {
+        let kind = match set.details.objects {
+            1 => "counter",
+            2 => "quota",
+            3 => "ct helper",
+            4 => "limit",
+            7 => "ct timeout",
+            8 => "secmark",
+            9 => "ct expectation",
+            10 => "synproxy",
+            _ => "[object]",
+        };
+        let _ = write!(text, " : {kind}");
+    }
+    text
+}
+
+/// A priority by the name that it is near to (`prio2str`).
+fn priority(family: Family, hook: Hook, Priority(priority): Priority) -> String {
+    const NAMES: [(i32, &str); 6] =
+        [(-300, "raw"), (-150, "mangle"), (-100, "dstnat"), (0, "filter"), (50, "security"), (100, "srcnat")];
+    const BRIDGE: [(i32, &str); 4] = [(-300, "dstnat"), (-200, "filter"), (100, "out"), (300, "srcnat")];
+    let names = if family == Family::Bridge { &BRIDGE[..] } else { &NAMES[..] };
+    let near = names.iter().find(|(number, _)| priority.abs_diff(*number) <= 10);
+    let is_ip = matches!(family, Family::Inet | Family::Ip | Family::Ip6);
+    let fits = |name: &str| match name {
+        "filter" => true,
+        "dstnat" => (is_ip || family == Family::Bridge) && hook == Hook::Prerouting,
+        "srcnat" => (is_ip || family == Family::Bridge) && hook == Hook::Postrouting,
+        "out" => hook == Hook::Output,
+        _ => is_ip,
+    };
+    match near.filter(|(_, name)| fits(name)) {
+        Some((number, name)) if priority == *number => (*name).to_owned(),
+        Some((number, name)) if priority > *number => format!("{name} + {}", priority - number),
+        Some((number, name)) => format!("{name} - {}", number - priority),
+        None => priority.to_string(),
+    }
+}
