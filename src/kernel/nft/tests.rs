@@ -1,14 +1,11 @@
 //! What is read of nf_tables against what iptables-nft-save says of it, each in a network namespace of its own.
 
-#[path = "../../../benches/k8s/mod.rs"]
-mod k8s;
-
 use std::fs;
 use std::path::Path;
 
 use super::*;
 use crate::host::IpFamily;
-use crate::kernel::tests::{apart, run};
+use crate::kernel::tests::{apart, k8s, run};
 use crate::syntax::iptables::{self, Options};
 
 fn tool(family: IpFamily, name: &str) -> String {
