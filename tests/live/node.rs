@@ -30,7 +30,7 @@ pub fn rules() -> &'static str {
 pub fn build(listens: &[&str]) -> World {
     let world = World::build(&Plan {
         legs: &["eth0", "veth-svclb"],
-        ip: "link add cni0 type bridge\n\
+        ip: "link add cni0 type bridge mcast_snooping 0\n\
              link set veth-svclb master cni0\n\
              link set cni0 up\n\
              addr add 192.168.66.100/24 dev eth0\n\
