@@ -8,6 +8,7 @@ mod cases;
 mod conditions;
 mod english;
 mod kernel;
+pub(super) mod native;
 mod phrase;
 mod rules;
 #[cfg(test)]
