@@ -209,6 +209,8 @@ impl Gist {
     fn words(&self, protocol: Protocol) -> Option<String> {
         let first = match (&self.ports, self.protocol) {
             (Some(ports), _) => Some(format!("{} {}", self.protocol.unwrap_or(protocol), self::ports(ports))),
+            // Not all of them are meant.
+            (None, Some(_)) if self.more => None,
             (None, Some(protocol)) => Some(say(Phrase::All, &[("protocol", &protocol.to_string())])),
             (None, None) => None,
         };
