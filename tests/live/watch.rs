@@ -17,7 +17,7 @@ use crate::world::apart;
 
 /// Runs a program to its end, it and all that come of it traced: how often one of them became another program, and the
 /// exit status of the first.
-#[allow(clippy::zombie_processes, reason = "waitpid waits for it")]
+#[allow(clippy::zombie_processes, reason = "waitpid below waits for it")]
 fn watch(mut command: Command) -> (usize, i32) {
     command.stdout(Stdio::null()).stderr(Stdio::null());
     // SAFETY: ptrace(2) may be called between fork and exec.
