@@ -70,6 +70,7 @@ fn load(text: &str) {
 
 /// Runs a command to its end: how long it took, and its peak resident memory in KiB.
 #[allow(unsafe_code, reason = "no safe function tells what one child of several used")]
+#[allow(clippy::zombie_processes, reason = "wait4 waits for it")]
 fn measure(command: &[&str]) -> (Duration, u64) {
     let began = Instant::now();
     let child = Command::new(command[0]).args(&command[1..]).stdout(Stdio::null()).spawn().expect(command[0]);

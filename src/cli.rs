@@ -77,15 +77,11 @@ fn execute(arguments: Arguments) -> Result<(), Refusal> {
         }
         Some(Command::Rules(asked)) => rules(&opened(&source)?, &asked),
         Some(Command::Record { file }) => {
-            let reading = match (&source.snapshot, &source.demo) {
-                (None, None) => {
-                    let reading = live::read_all(source.netns.as_deref())?;
-                    let unread = reading.host.namespaces.iter().flat_map(|ns| &ns.unread);
-                    explain::words::unread(unread).iter().for_each(|line| output::note(line));
-                    reading
-                }
-                _ => opened(&source)?,
-            };
+            let reading = opened(&source)?;
+            if source.snapshot.is_none() && source.demo.is_none() {
+                let unread = reading.host.namespaces.iter().flat_map(|ns| &ns.unread);
+                explain::words::unread(unread).iter().for_each(|line| output::note(line));
+            }
             let text = snapshot::print(&reading.host);
             match file {
                 Some(path) => output::save(&path, &text),

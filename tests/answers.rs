@@ -34,7 +34,9 @@ fn listener(at: &str, name: &str, pid: u32) -> String {
 fn port_line(host: &Host, entry: &PortEntry) -> String {
     let last = if entry.last == entry.port { String::new() } else { format!("–{}", entry.last) };
     let holder = match entry.socket {
-        Some(socket) => words::who(host, &explain::Who::Socket { socket, namespace: host.viewed, processes: vec![] }),
+        Some(socket) => {
+            words::who(host, host.viewed, &explain::Who::Socket { socket, namespace: host.viewed, processes: vec![] })
+        }
         None => "ghost".to_owned(),
     };
     format!("{} {}{last} {} {holder}: {}", entry.protocol, entry.port, entry.addr, entry.verdict().name())
@@ -47,7 +49,7 @@ fn ports(host: &Host, sentences: bool) -> String {
         let _ = writeln!(text, "{}", port_line(host, &entry));
         for answer in &entry.answers {
             let family = if answer.family == IpFamily::V4 { "IPv4" } else { "IPv6" };
-            let (from, who) = (words::from(&answer.from), words::who(host, &answer.who));
+            let (from, who) = (words::from(&answer.from), words::who(host, host.viewed, &answer.who));
             let _ = writeln!(text, "  {from}, {family}: {}, {who}", answer.verdict.name());
             if sentences {
                 let _ = writeln!(text, "    {}", words::because(host, host.viewed, answer));

@@ -251,6 +251,9 @@ fn completions_and_the_manual_name_every_command() {
     for name in ["ports", "trace", "rules", "record", "shot", "demo"] {
         assert!(completions.contains(name) && manual.contains(name), "{name}");
     }
+    for binding in &whyport::tui::action::BINDINGS {
+        assert!(manual.contains(binding.does), "the manual has no key to {}", binding.does);
+    }
 }
 
 fn json(arguments: &[&str]) -> Value {

@@ -207,3 +207,22 @@ fn a_new_size_is_drawn_at_once() {
     session.press("q");
     session.end();
 }
+
+/// The explorer in a network namespace of its own: what begins to listen there is seen once it is read again.
+#[test]
+fn r_reads_the_live_host_again_and_its_age_is_told() {
+    thread::spawn(|| {
+        nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWNET)
+            .expect("a network namespace: run these tests as root");
+        let mut session = Session::start(env!("CARGO_BIN_EXE_whyport"));
+        session.wait_for("No socket listens here");
+        session.wait_for("1 s old");
+        let _listener = std::net::TcpListener::bind("0.0.0.0:4242").unwrap();
+        session.press("r");
+        session.wait_for("4242");
+        session.press("q");
+        assert_eq!(session.end().0, "0");
+    })
+    .join()
+    .unwrap();
+}

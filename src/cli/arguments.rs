@@ -5,9 +5,11 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::tui::action::BINDINGS;
+
 /// Who really answers this port, and why?
 #[derive(Debug, Parser)]
-#[command(name = "whyport", version, about, max_term_width = 100, after_help = TARGETS)]
+#[command(name = "whyport", version, about, max_term_width = 100, after_help = TARGETS, after_long_help = long_help())]
 pub struct Arguments {
     /// The port to select: 80, udp/53, 10.0.0.5:80, `tcp/[::1]:80`
     pub target: Option<String>,
@@ -25,6 +27,13 @@ pub struct Arguments {
 const TARGETS: &str = "TARGET is 80, tcp/80, udp/53, 10.0.0.5:80, `tcp/[::1]:80`, icmp/10.0.0.5 or 'icmpv6/[::1]'.\n\
     Exit status: 0 done, 1 the answer could not be had, 2 wrong usage.";
 
+/// What `--help` and the manual page say at their end: the targets, and the keys of the explorer.
+fn long_help() -> String {
+    let told = BINDINGS.iter().filter(|binding| !binding.names.is_empty());
+    let keys: String = told.map(|binding| format!("\n  {:<16} {}", binding.names, binding.does)).collect();
+    format!("{TARGETS}\n\nKeys of the explorer:{keys}")
+}
+
 /// Where the host comes from. Nothing given: the live one.
 #[derive(Debug, Args)]
 pub struct Source {
@@ -34,7 +43,7 @@ pub struct Source {
     /// Read an embedded host (without NAME: the k3s story)
     #[arg(long, global = true, value_name = "NAME", num_args = 0..=1, default_missing_value = "")]
     pub demo: Option<String>,
-    /// Look from this network namespace
+    /// Look from this network namespace: of the live host, or (by name) of a recorded one
     #[arg(long, global = true, value_name = "NAME|PID|PATH")]
     pub netns: Option<String>,
 }
@@ -63,7 +72,7 @@ pub enum Command {
     Trace(TraceArguments),
     /// The whole ruleset as text, as the tools print it
     Rules(RulesArguments),
-    /// A snapshot of the host in one file
+    /// A snapshot of the host, with every network namespace that can be entered, in one file
     Record {
         /// Where to write it (default: standard output)
         file: Option<PathBuf>,

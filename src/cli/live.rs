@@ -23,9 +23,9 @@ impl Live {
         Live { netns: netns.map(str::to_owned), at: Instant::now() }
     }
 
-    /// Reads the namespace, now.
+    /// Reads the namespace, now, and every other that can be entered: what lies behind a device has a name there.
     pub fn read(&self) -> Result<Host, Refusal> {
-        kernel::read(&places(), self.netns.as_deref()).map_err(|error| Refusal::unanswered(error.to_string()))
+        kernel::read_all(&places(), self.netns.as_deref()).map_err(|error| Refusal::unanswered(error.to_string()))
     }
 
     fn reading(self, host: Host) -> Reading {
@@ -42,12 +42,5 @@ fn places() -> Places<'static> {
 pub fn read(netns: Option<&str>) -> Result<Reading, Refusal> {
     let live = Live::new(netns);
     let host = live.read()?;
-    Ok(live.reading(host))
-}
-
-/// Reads every namespace that can be entered.
-pub fn read_all(netns: Option<&str>) -> Result<Reading, Refusal> {
-    let live = Live::new(netns);
-    let host = kernel::read_all(&places(), netns).map_err(|error| Refusal::unanswered(error.to_string()))?;
     Ok(live.reading(host))
 }

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::finding::{Answer, AnswerVerdict, From, PortEntry, Survey, Target};
-use super::{judge, places, plausible, queries, sockets};
-use crate::host::{Host, IpFamily, Namespace, Protocol, Scope, Socket, What, xt};
+use super::{judge, places, plausible, queries, sockets, words};
+use crate::host::{Body, Host, IpFamily, Namespace, Protocol, Scope, Socket, What, xt};
 use crate::walk::query::{address, number};
 use crate::walk::{Field, Outcome, Query, ValueSet, Walk, Walker};
 
@@ -92,9 +92,14 @@ fn of_socket(index: usize, socket: &Socket) -> Option<PortEntry> {
 /// The protocols whose ports rules may answer: TCP and UDP, and those that a rule names.
 fn protocols(ns: &Namespace) -> Vec<Protocol> {
     let mut protocols = BTreeSet::from([Protocol::TCP, Protocol::UDP]);
-    for (_, chain) in ns.ruleset.chains() {
+    for (id, chain) in ns.ruleset.chains() {
         for rule in &chain.rules {
-            protocols.extend(rule.body.matches().filter_map(|matched| match matched {
+            let asked = match &rule.body {
+                Body::Iptables(_) => Vec::new(),
+                Body::Nft(native) => words::native::asked(ns.ruleset.table(id), native),
+            };
+            let asked = asked.iter().flatten();
+            protocols.extend(rule.body.matches().chain(asked).filter_map(|matched| match matched {
                 xt::Match::Protocol(protocol) if protocol.value.has_ports() => Some(protocol.value),
                 _ => None,
             }));

@@ -101,7 +101,7 @@ fn a_socket_gets_what_nothing_stops() {
     let host = node();
     let answer = ask(&host, 22, Some(1), vec![delivered(22, Some(1))]);
     let sentence = "sshd (812) gets this packet: no rule stands in its way.";
-    assert_eq!(words::who(&host, &answer.who), "sshd (812)");
+    assert_eq!(words::who(&host, 0, &answer.who), "sshd (812)");
     says(&host, &answer, AnswerVerdict::Reached, Cause::SocketListens, sentence);
 
     let mut accepted = delivered(22, Some(1));
@@ -240,7 +240,7 @@ fn what_is_not_for_this_host_is_routed_on() {
     let answer = ask(&host, 9, None, vec![outcome(FateKind::Forwarded, "10.42.0.2", 9, vec![])]);
     let sentence = "10.42.0.2 is not an address of this host: the packet is forwarded, out by cni0.";
     says(&host, &answer, AnswerVerdict::Reached, Cause::NotHere, sentence);
-    assert_eq!(words::who(&host, &answer.who), "10.42.0.2:9");
+    assert_eq!(words::who(&host, 0, &answer.who), "10.42.0.2:9 (svclb)");
 }
 
 #[test]
@@ -341,5 +341,5 @@ fn chance_among_addresses_is_diverted_to_one_of_them() {
     let sentence = "No socket listens on tcp 443 here. Rule 2 of nat PREROUTING sends tcp 80 and 443 for any local \
                     address to CNI-DN-b8f5, which turns it to 10.42.0.7:8000 or 10.42.0.8:8000 (by chance).";
     says(&host, &answer, AnswerVerdict::Diverted, Cause::Translated, sentence);
-    assert_eq!(words::who(&host, &answer.who), "10.42.0.7:8000 or 10.42.0.8:8000");
+    assert_eq!(words::who(&host, 0, &answer.who), "10.42.0.7:8000 or 10.42.0.8:8000");
 }

@@ -8,6 +8,7 @@ mod cases;
 mod conditions;
 mod english;
 mod kernel;
+pub(super) mod native;
 mod phrase;
 mod rules;
 #[cfg(test)]
@@ -31,18 +32,14 @@ pub fn because(host: &Host, namespace: usize, answer: &Answer) -> String {
     because::because(host, namespace, answer)
 }
 
-/// Who answers, in a few words: `nginx (1103)`, `10.42.0.2:80`, `nobody`.
-pub fn who(host: &Host, who: &Who) -> String {
-    told(host, None, who)
-}
-
-/// Who answers, as the namespace `viewed` sees it: what lies behind its devices is named by its own name.
-fn told(host: &Host, viewed: Option<usize>, who: &Who) -> String {
+/// Who answers, in a few words: `nginx (1103)`, `10.42.0.2:80`, `nobody`; as the namespace `viewed` sees it: what lies
+/// behind its devices is named by its own name.
+pub fn who(host: &Host, viewed: usize, who: &Who) -> String {
     match who {
         Who::Socket { socket, namespace, .. } => {
             let there = &host.namespaces[*namespace];
             let text = there.sockets.get(*socket).map_or_else(|| say(Phrase::Unknown, &[]), socket_holder);
-            if *namespace == viewed.unwrap_or(host.viewed) {
+            if *namespace == viewed {
                 text
             } else {
                 say(Phrase::InNamespace, &[("who", &text), ("namespace", &there.name)])
@@ -84,13 +81,13 @@ fn socket_holder(socket: &Socket) -> String {
 }
 
 /// An address with the name of the recorded namespace that has it, where just one does behind that device.
-fn with_home(host: &Host, viewed: Option<usize>, oif: Option<&str>, addr: Option<IpAddr>, text: String) -> String {
+fn with_home(host: &Host, viewed: usize, oif: Option<&str>, addr: Option<IpAddr>, text: String) -> String {
     let Some(addr) = addr.filter(|addr| !addr.is_loopback()) else {
         return text;
     };
-    let behind = viewed.zip(oif).map_or_else(Vec::new, |(viewed, oif)| behind(&host.namespaces[viewed], oif));
+    let behind = oif.map_or_else(Vec::new, |oif| behind(&host.namespaces[viewed], oif));
     let has = |(index, ns): &(usize, &Namespace)| {
-        Some(*index) != viewed
+        *index != viewed
             && ns.addresses.iter().any(|address| address.addr() == addr)
             && (behind.is_empty() || behind.contains(&ns.name.as_str()))
     };

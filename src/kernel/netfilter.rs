@@ -12,8 +12,8 @@ use crate::host::{Family, Hook, IpFamily, Names, Namespace, Place, Registration,
 
 /// What reading nf_tables and legacy tables takes (`nfnetlink_rcv`, `do_ipt_get_ctl`).
 const CAPABILITY: &str = "CAP_NET_ADMIN";
-/// What the lists of legacy tables take: they are readable by root alone.
-const ROOT: &str = "root";
+/// What legacy tables take: the lists of them are readable by root alone, the tables with the capability.
+const ROOT: &str = "root with CAP_NET_ADMIN";
 
 /// Fills in the rules of this thread's namespace, with their counters.
 pub(super) fn read(proc: &Path, loaded: &Loaded, ns: &mut Namespace) {

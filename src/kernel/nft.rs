@@ -290,15 +290,16 @@ impl Reader {
         observations: &mut Observations,
     ) -> Result<Option<Table>, Failure> {
         let numbers = numbers(&chains);
-        let mut counted = HashMap::new();
         for (at, (chain, _)) in chains.iter_mut().enumerate() {
             let id = ChainId { table: index, chain: at as u32 };
-            match self.rules(listed, chain, id, &numbers, lifting, &mut counted)? {
+            match self.rules(listed, chain, id, &numbers, lifting, &mut observations.rules)? {
                 Some(rules) => chain.rules = rules,
-                None => return Ok(None),
+                None => {
+                    observations.rules.retain(|rule, _| rule.chain.table != index);
+                    return Ok(None);
+                }
             }
         }
-        observations.rules.extend(counted);
         let policies = chains.iter().enumerate().filter_map(|(at, (_, counted))| Some((at as u32, (*counted)?)));
         observations.policies.extend(policies.map(|(chain, counted)| (ChainId { table: index, chain }, counted)));
         Ok(Some(Table {

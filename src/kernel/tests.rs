@@ -1,5 +1,7 @@
 //! What the kernel says is held against what the admin's tools print of the same namespace.
 
+#[path = "../../benches/k8s/mod.rs"]
+pub(super) mod k8s;
 mod namespaces;
 pub(super) mod route;
 mod sockets;

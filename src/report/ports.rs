@@ -105,9 +105,11 @@ fn grouped(host: &Host, entry: &PortEntry) -> Vec<(String, AnswerVerdict, String
     for answer in &entry.answers {
         let who = match answer.verdict {
             AnswerVerdict::Blocked | AnswerVerdict::Depends | AnswerVerdict::Unanswered => {
-                format!("{}, {}", answer.verdict.name(), words::who(host, &answer.who))
+                format!("{}, {}", answer.verdict.name(), words::who(host, answer.walk.query.namespace, &answer.who))
             }
-            AnswerVerdict::Reached | AnswerVerdict::Diverted => words::who(host, &answer.who),
+            AnswerVerdict::Reached | AnswerVerdict::Diverted => {
+                words::who(host, answer.walk.query.namespace, &answer.who)
+            }
         };
         let place = place(answer, both);
         match groups.iter_mut().find(|(_, verdict, known)| *verdict == answer.verdict && *known == who) {

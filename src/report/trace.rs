@@ -41,7 +41,7 @@ impl<'h> Telling<'h, '_> {
         self.made_here = query.origin == Origin::Local;
         self.page.line(0, 2, &[(Tone::Strong, &asked(query)), (Tone::Plain, &format!(" {}", comes_from(query)))]);
         let tone = verdict_tone(answer.verdict);
-        let who = words::who(self.host, &answer.who);
+        let who = words::who(self.host, self.namespace, &answer.who);
         self.page.line(0, 2, &[(tone, answer.verdict.name()), (Tone::Plain, ": "), (Tone::Strong, &who)]);
         let because = words::because(self.host, self.namespace, answer);
         if !because.is_empty() {

@@ -277,7 +277,7 @@ impl State {
     pub(super) fn keep(&mut self, target: Target, answers: Vec<Answer>) {
         if let Some(port) = self.ports.iter_mut().find(|port| port.target == target) {
             port.verdict = Some(crate::explain::finding::overall(&answers));
-            port.who = answers.first().map(|answer| words::who(&self.host, &answer.who));
+            port.who = answers.first().map(|answer| words::who(&self.host, self.namespace, &answer.who));
         }
         if self.answers.insert(target.clone(), Arc::new(answers)).is_none() {
             self.asked.push_back(target);

@@ -8,22 +8,19 @@ mod load;
 mod lookup;
 mod piece;
 mod registers;
+mod translate;
 
 use super::chain::Effect;
 use super::condition::{Scene, all, negate};
 use super::engine::Engine;
-use super::nat::{self, Mapping};
 use super::outcome::{Assumed, FateKind, Verdict as Told, Why};
 use super::packet::{Packet, Tracking, Value};
 use super::set::ValueSet;
 use super::space::{Asked, Open};
 use super::state::State;
-use crate::host::nft::{
-    self, CompareOp, CtKey, Expression, LookupResult, MetaKey, Nat, Register, RejectKind, Rule, Verdict, range,
-};
-use crate::host::xt::{self, InterfacePattern, PortRange, RejectWith, Target};
-use crate::host::{Family, Hook, IpFamily, RuleId};
-use ipnet::IpNet;
+use crate::host::nft::{self, CompareOp, CtKey, Expression, LookupResult, MetaKey, Register, Rule, Verdict};
+use crate::host::xt::{InterfacePattern, Target};
+use crate::host::{Hook, RuleId};
 use load::Loaded;
 use lookup::Given;
 use piece::{Piece, Source, undecided};
@@ -281,7 +278,7 @@ impl Run<'_, '_> {
                 self.translate(&Target::Redirect(Box::new(nat)))?
             }
             Expression::Reject { kind, code } => {
-                let with = reject_with(*kind, *code, self.engine.family());
+                let with = translate::reject_with(*kind, *code, self.engine.family());
                 Step::Ends(Effect::End(FateKind::Rejected, Told::Reject(with)))
             }
             Expression::Target(target) => match self.engine.effect(self.state, self.hook, target, self.id)? {
@@ -392,111 +389,6 @@ impl Run<'_, '_> {
             }
         }
     }
-
-    /// `nft_nat_eval`.
-    fn nat(&mut self, nat: &Nat) -> Asked<Step> {
-        let length = match nat.family {
-            Family::Ip => 4,
-            Family::Ip6 => 16,
-            _ => usize::from(self.engine.family().bits() / 8),
-        };
-        if let Some(step) = self.nat_of_the_packet(nat, length)? {
-            return Ok(step);
-        }
-        let address = |register: Register| {
-            let scene = self.scene();
-            match &self.registers.get(register, length)[..] {
-                [piece] => match piece.value(&scene) {
-                    Some(Value::Known(known)) => Some(super::query::address(scene.query.family, known)),
-                    _ => None,
-                },
-                _ => None,
-            }
-        };
-        let addresses = match nat.addresses {
-            None => None,
-            Some((first, last)) => match (address(first), address(last)) {
-                (Some(first), Some(last)) => Some((first, last)),
-                _ => return self.assumed((self.id, 0)),
-            },
-        };
-        if let (true, Some((first, last))) = (nat.flags & range::NETMAP != 0, addresses)
-            && let Some(net) = between(first, last)
-        {
-            return self.translate(&Target::Netmap(Box::new(net)));
-        }
-        let given = Box::new(self.range(addresses, nat.ports, nat.flags));
-        self.translate(&if nat.destination { Target::Dnat(given) } else { Target::Snat(given) })
-    }
-
-    /// A translation to an address that the packet itself has somewhere.
-    fn nat_of_the_packet(&mut self, nat: &Nat, length: usize) -> Asked<Option<Step>> {
-        let Some((first, last)) = nat.addresses.filter(|(first, last)| first == last) else { return Ok(None) };
-        let pieces = self.registers.get(first, length);
-        debug_assert_eq!(first, last);
-        let ([piece], None) = (&pieces[..], nat.ports) else { return Ok(None) };
-        let scene = self.scene();
-        let value = match piece.value(&scene) {
-            Some(value @ (Value::Entering(_) | Value::Mapped { .. })) => value,
-            _ => return Ok(None),
-        };
-        let (side, made, port) = match nat.destination {
-            true => (nat::Side::Destination, nat::Made::Dnat, scene.packet.dport.clone()),
-            false => (nat::Side::Source, nat::Made::Snat, scene.packet.sport.clone()),
-        };
-        self.engine.is_changed(&scene, side, &value, &port)?;
-        Ok(Some(Step::Ends(Effect::Map(side, value, port, made))))
-    }
-
-    /// The range that a translation gives.
-    fn range(
-        &self,
-        addresses: Option<(std::net::IpAddr, std::net::IpAddr)>,
-        ports: Option<(Register, Register)>,
-        flags: u32,
-    ) -> xt::Nat {
-        let scene = self.scene();
-        let port = |register: Register| match &self.registers.get(register, 2)[..] {
-            [piece] => match piece.value(&scene) {
-                Some(Value::Known(port)) => u16::try_from(port).ok(),
-                _ => None,
-            },
-            _ => None,
-        };
-        let ports = ports.map(|(first, last)| match (port(first), port(last)) {
-            (Some(first), Some(last)) => PortRange { first, last },
-            _ => PortRange { first: 1, last: u16::MAX },
-        });
-        xt::Nat {
-            addresses,
-            ports,
-            base_port: None,
-            random: flags & range::RANDOM != 0,
-            random_fully: flags & range::RANDOM_FULLY != 0,
-            persistent: flags & range::PERSISTENT != 0,
-        }
-    }
-
-    fn translate(&self, target: &Target) -> Asked<Step> {
-        let scene = self.scene();
-        Ok(Step::Ends(match nat::mapping(&scene, target, Engine::router(self.state)).transpose()? {
-            Some(Mapping::To(side, addr, port, made)) => {
-                self.engine.is_changed(&scene, side, &addr, &port)?;
-                Effect::Map(side, addr, port, made)
-            }
-            Some(Mapping::NoAddress) => Effect::End(FateKind::Dropped, Told::Drop),
-            Some(Mapping::Nothing) | None => return Ok(Step::Next),
-        }))
-    }
-}
-
-/// The prefix whose addresses these are, from first to last.
-fn between(first: std::net::IpAddr, last: std::net::IpAddr) -> Option<IpNet> {
-    let bits = IpFamily::of(first).bits();
-    (0..=bits).find_map(|length| {
-        let net = IpNet::new(first, length).ok()?;
-        (net.network() == first && net.broadcast() == last).then_some(net)
-    })
 }
 
 /// `nft_cmp_eval`: equality piece by piece, order only where a number's bytes are in the order of the network.
@@ -544,27 +436,4 @@ fn compare(scene: &Scene<'_>, pieces: &[Piece], op: CompareOp, data: &[u8], at: 
         CompareOp::GreaterOrEqual => ValueSet::range(number, most),
     };
     piece.within(scene, &set, at)
-}
-
-/// What `reject` answers with (`nft_reject_icmp_code`, `nft_reject_icmpv6_code` for `icmpx`).
-fn reject_with(kind: RejectKind, code: u8, family: IpFamily) -> RejectWith {
-    match (kind, family, code) {
-        (RejectKind::TcpReset, ..) => RejectWith::TcpReset,
-        (RejectKind::Icmpx, _, 0) => RejectWith::NetUnreachable,
-        (RejectKind::Icmpx, IpFamily::V4, 2) => RejectWith::HostUnreachable,
-        (RejectKind::Icmpx, IpFamily::V6, 2) => RejectWith::AddressUnreachable,
-        (RejectKind::Icmpx, _, 3) => RejectWith::AdminProhibited,
-        (RejectKind::Icmp, IpFamily::V4, 0) => RejectWith::NetUnreachable,
-        (RejectKind::Icmp, IpFamily::V4, 1) => RejectWith::HostUnreachable,
-        (RejectKind::Icmp, IpFamily::V4, 2) => RejectWith::ProtoUnreachable,
-        (RejectKind::Icmp, IpFamily::V4, 9) => RejectWith::NetProhibited,
-        (RejectKind::Icmp, IpFamily::V4, 10) => RejectWith::HostProhibited,
-        (RejectKind::Icmp, IpFamily::V4, 13) => RejectWith::AdminProhibited,
-        (RejectKind::Icmp, IpFamily::V6, 0) => RejectWith::NetUnreachable,
-        (RejectKind::Icmp, IpFamily::V6, 1) => RejectWith::AdminProhibited,
-        (RejectKind::Icmp, IpFamily::V6, 3) => RejectWith::AddressUnreachable,
-        (RejectKind::Icmp, IpFamily::V6, 5) => RejectWith::PolicyFail,
-        (RejectKind::Icmp, IpFamily::V6, 6) => RejectWith::RejectRoute,
-        (RejectKind::Icmp | RejectKind::Icmpx, ..) => RejectWith::PortUnreachable,
-    }
 }

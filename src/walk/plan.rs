@@ -110,7 +110,7 @@ impl<'a> Plan<'a> {
         for hook in [Hook::Prerouting, Hook::Input, Hook::Output, Hook::Postrouting] {
             let slots = self.slots.entry((family, hook)).or_default();
             if !slots.iter().any(is_nat) {
-                insert_nat(slots, Vec::new(), hook);
+                insert_nat(slots, Vec::new(), hook, false);
             }
         }
     }
@@ -174,12 +174,21 @@ impl<'a> Plan<'a> {
                 self.guesses.push(Guess { family, first: a.id, second: b.id });
             }
         }
+        self.guess_dispatcher(family, hook, &chains);
         let (nat, others): (Vec<_>, Vec<_>) = chains.into_iter().partition(|placed| placed.kind == ChainType::Nat);
         let mut slots: Vec<Slot> = others.iter().map(|placed| Slot::Chain(placed.id, placed.priority)).collect();
         if !nat.is_empty() {
-            insert_nat(&mut slots, nat.into_iter().map(|placed| placed.id).collect(), hook);
+            insert_nat(&mut slots, nat.into_iter().map(|placed| placed.id).collect(), hook, reversed);
         }
         slots
+    }
+
+    /// The dispatcher of nat chains was registered with the first nat chain of any hook (`nf_nat_register_fn`), which
+    /// nothing tells: it may run before another chain of its own priority, or after it.
+    fn guess_dispatcher(&mut self, family: IpFamily, hook: Hook, chains: &[Placed]) {
+        let Some(nat) = chains.iter().find(|placed| placed.kind == ChainType::Nat) else { return };
+        let equal = chains.iter().filter(|placed| placed.kind != ChainType::Nat && placed.priority == dispatcher(hook));
+        self.guesses.extend(equal.map(|placed| Guess { family, first: nat.id, second: placed.id }));
     }
 
     /// The addresses that have one of these types, as `-m addrtype` sees it; `on`: of this device only.
@@ -254,12 +263,18 @@ impl Placed {
 }
 
 /// The dispatcher has a priority of its own, whatever number its chains declare (nf_nat_proto.c).
-fn insert_nat(slots: &mut Vec<Slot>, chains: Vec<ChainId>, hook: Hook) {
-    let priority = match hook {
+fn dispatcher(hook: Hook) -> Priority {
+    match hook {
         Hook::Prerouting | Hook::Output => Priority::DSTNAT,
         _ => Priority::SRCNAT,
-    };
-    let after = slots.partition_point(|slot| matches!(slot, Slot::Chain(_, p) if *p < priority));
+    }
+}
+
+/// Puts the dispatcher into its place. `reversed`: behind other chains of its priority.
+fn insert_nat(slots: &mut Vec<Slot>, chains: Vec<ChainId>, hook: Hook, reversed: bool) {
+    let priority = dispatcher(hook);
+    let is_before = |p: &Priority| *p < priority || reversed && *p == priority;
+    let after = slots.partition_point(|slot| matches!(slot, Slot::Chain(_, p) if is_before(p)));
     slots.insert(after, Slot::Nat(chains, priority));
 }
 
@@ -410,7 +425,7 @@ fn of_type6(ranges: &[TypeRange], types: AddressTypes) -> ValueSet {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::{NextHop, Scope};
+    use crate::host::{Backend, Chain, Family, NextHop, Policy, Ruleset, Scope, Table};
 
     fn namespace(routes: &[(&str, RouteKind)]) -> Namespace {
         let routes = routes.iter().map(|(dst, kind)| Route {
@@ -447,6 +462,31 @@ mod tests {
                 .iter()
                 .sum();
         assert_eq!(covered, 2f64.powi(32));
+    }
+
+    #[test]
+    fn a_chain_at_the_place_of_the_nat_dispatcher_runs_before_it_or_after() {
+        let chain = |name: &str, kind| Chain {
+            name: name.into(),
+            base: Some(Base {
+                kind,
+                hook: Hook::Prerouting,
+                priority: Priority::DSTNAT,
+                policy: Policy::Accept,
+                registration: Registration::Registered(Place::Known(0)),
+            }),
+            rules: Vec::new(),
+        };
+        let chains = vec![chain("filter", ChainType::Filter), chain("nat", ChainType::Nat)];
+        let table = Table { family: Family::Inet, name: "t".into(), backend: Backend::Nft, chains, sets: Vec::new() };
+        let ruleset = Ruleset { tables: vec![table] };
+        let host = Host { namespaces: vec![Namespace { ruleset, ..Namespace::default() }], ..Host::default() };
+        let first = |reversed| {
+            let plan = Plan::new(&host, 0, reversed);
+            assert_eq!(plan.guesses.len(), 2, "one for each family");
+            matches!(plan.slots(IpFamily::V4, Hook::Prerouting)[0], Slot::Nat(..))
+        };
+        assert!(first(false) && !first(true));
     }
 
     #[test]

@@ -286,6 +286,7 @@ fn quiet() {
         ("ipv6/conf/default/addr_gen_mode", "1"),
         ("ipv6/conf/default/router_solicitations", "0"),
         ("ipv4/tcp_synack_retries", "0"),
+        ("ipv4/igmp_link_local_mcast_reports", "0"),
     ]);
 }
 

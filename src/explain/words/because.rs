@@ -1,7 +1,7 @@
 //! The sentences that say who answers a port, and why.
 
 use super::phrase::{Phrase, list, say, sentence, sentence_of_name};
-use super::{cases, kernel, port_text, rules, socket_holder, told, with_home};
+use super::{cases, kernel, port_text, rules, socket_holder, with_home};
 use crate::explain::finding::{Answer, Cause, Finding, Who};
 use crate::explain::judge::{self, Judged};
 use crate::explain::plausible;
@@ -64,7 +64,7 @@ impl<'a> Teller<'a> {
     }
 
     pub(super) fn who(&self, who: &Who) -> String {
-        told(self.host, Some(self.namespace), who)
+        super::who(self.host, self.namespace, who)
     }
 
     /// The outcome that the answer speaks of.
@@ -92,7 +92,7 @@ impl<'a> Teller<'a> {
         let to = finding.by.as_ref()?.verdict.translation()?;
         let text = rules::translation(to);
         let oif = outcome.and_then(|outcome| outcome.fate.oif.as_deref());
-        Some(with_home(self.host, Some(self.namespace), oif, to.addr, text))
+        Some(with_home(self.host, self.namespace, oif, to.addr, text))
     }
 
     /// The socket that answers.

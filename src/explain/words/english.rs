@@ -33,6 +33,7 @@ pub(super) fn phrase(phrase: Phrase) -> &'static str {
         Phrase::HasNot => "{field} not {values}",
 
         Phrase::All => "all {protocol}",
+        Phrase::Packets => "packets",
         Phrase::Everything => "everything",
         Phrase::ForLocal => "for any local address",
         Phrase::For => "for {net}",

@@ -37,6 +37,7 @@ pub(super) enum Phrase {
     // What a rule asks.
     All,
     Everything,
+    Packets,
     ForLocal,
     For,
     NotFor,

@@ -4,12 +4,13 @@
 
 use std::net::IpAddr;
 
+use super::native;
 use super::phrase::{Phrase, list, say};
 use crate::explain::finding::Finding;
 use crate::host::xt::{
     self, AddressMask, AddressTypes, InterfacePattern, Match, Neg, PortRange, RejectWith, WhichPort,
 };
-use crate::host::{ChainId, Family, Namespace, Protocol, RuleId, Table};
+use crate::host::{Body, ChainId, Family, Namespace, Protocol, RuleId, Table};
 use crate::walk::{Step, StepAt, Translation, Verdict};
 
 /// At most this many ports are told one by one.
@@ -69,7 +70,7 @@ pub(super) fn decision(ns: &Namespace, finding: &Finding, protocol: Protocol, to
     let acts = acts(by, &what, to);
     match finding.leads.first().map(|lead| lead.at) {
         Some(StepAt::Rule(first)) => {
-            let what = led.words(protocol).unwrap_or_else(|| say(Phrase::Everything, &[]));
+            let what = led.words(protocol).unwrap_or_else(|| led.unsaid());
             let fills = [
                 ("rule", rule_place(ns, first)),
                 ("what", what),
@@ -91,7 +92,7 @@ pub(super) fn asked(ns: &Namespace, steps: &[StepAt], protocol: Protocol) -> Str
             gist.add(ns, *rule);
         }
     }
-    gist.words(protocol).unwrap_or_else(|| say(Phrase::Everything, &[]))
+    gist.words(protocol).unwrap_or_else(|| gist.unsaid())
 }
 
 fn acts(by: &Step, what: &str, to: Option<&str>) -> String {
@@ -156,12 +157,22 @@ struct Gist {
     to: Option<String>,
     from: Option<String>,
     by: Option<String>,
+    /// They ask for more than a sentence tells.
+    more: bool,
 }
 
 impl Gist {
     fn add(&mut self, ns: &Namespace, rule: RuleId) {
-        for matched in ns.ruleset.rule(rule).body.matches() {
-            self.ask(matched);
+        match &ns.ruleset.rule(rule).body {
+            Body::Iptables(rule) => rule.matches.iter().for_each(|matched| self.ask(matched)),
+            Body::Nft(native) => {
+                for asked in native::asked(ns.ruleset.table(rule.chain), native) {
+                    match asked {
+                        Some(matched) => self.ask(&matched),
+                        None => self.more = true,
+                    }
+                }
+            }
         }
     }
 
@@ -184,14 +195,22 @@ impl Gist {
             Match::Addrtype(types) if types.destination == Some(Neg::is(AddressTypes::LOCAL)) && self.to.is_none() => {
                 self.to = Some(say(Phrase::ForLocal, &[]));
             }
-            _ => {}
+            Match::Comment(_) => {}
+            _ => self.more = true,
         }
+    }
+
+    /// What is meant where nothing is told: all packets, or the one that is spoken of.
+    fn unsaid(&self) -> String {
+        say(if self.more { Phrase::It } else { Phrase::Everything }, &[])
     }
 
     /// `tcp 80 and 443 for any local address`; `None`: nothing that a sentence tells.
     fn words(&self, protocol: Protocol) -> Option<String> {
         let first = match (&self.ports, self.protocol) {
             (Some(ports), _) => Some(format!("{} {}", self.protocol.unwrap_or(protocol), self::ports(ports))),
+            // Not all of them are meant.
+            (None, Some(_)) if self.more => None,
             (None, Some(protocol)) => Some(say(Phrase::All, &[("protocol", &protocol.to_string())])),
             (None, None) => None,
         };
@@ -199,6 +218,7 @@ impl Gist {
         let parts: Vec<String> = parts.into_iter().flatten().collect();
         match first {
             None if parts.is_empty() => None,
+            None if self.more => Some(format!("{} {}", say(Phrase::Packets, &[]), parts.join(" "))),
             None => Some(format!("{} {}", say(Phrase::Everything, &[]), parts.join(" "))),
             Some(first) if parts.is_empty() => Some(first),
             Some(first) => Some(format!("{first} {}", parts.join(" "))),

@@ -9,16 +9,16 @@ use crate::walk::{Assumed, Assumption, Condition, Endpoints, Field, Op, Values, 
 #[test]
 fn who_and_from_in_a_few_words() {
     let mut host = node();
-    let of = |host: &Host, socket: usize| who(host, &Who::Socket { socket, namespace: 0, processes: vec![] });
+    let of = |host: &Host, socket: usize| who(host, 0, &Who::Socket { socket, namespace: 0, processes: vec![] });
     host.namespaces[0].sockets[1].processes.clear();
     assert_eq!(of(&host, 1), "the socket on tcp 0.0.0.0:22");
     host.namespaces[0].sockets[0].processes = (1..=5).map(|pid| Process { pid, name: "nginx".to_owned() }).collect();
     assert_eq!(of(&host, 0), "nginx (1 and 4 more)");
     let many = (1..=9).map(|port| Endpoints { dport: Some(port), ..Endpoints::default() }).collect();
-    assert_eq!(who(&host, &Who::OneOf(many)), "one of 9 addresses");
-    assert_eq!(who(&host, &Who::Nobody), "nobody");
+    assert_eq!(who(&host, 0, &Who::OneOf(many)), "one of 9 addresses");
+    assert_eq!(who(&host, 0, &Who::Nobody), "nobody");
     let v6 = Endpoints { dst: Some(addr("fd00::2")), dport: Some(80), ..Endpoints::default() };
-    assert_eq!(who(&host, &Who::Address { endpoints: v6, oif: None }), "[fd00::2]:80");
+    assert_eq!(who(&host, 0, &Who::Address { endpoints: v6, oif: None }), "[fd00::2]:80");
 
     assert_eq!(from(&From::Outside("eth0".to_owned())), "outside by eth0");
     assert_eq!(from(&From::Somewhere), "outside");

@@ -1,14 +1,12 @@
 //! The kernel's tables against what iptables-legacy-save says of them, each in a network namespace of its own.
 
-#[path = "../../../benches/k8s/mod.rs"]
-mod k8s;
 mod rules;
 
 use std::path::Path;
 
 use super::*;
 use crate::host::Backend;
-use crate::kernel::tests::{apart, run};
+use crate::kernel::tests::{apart, k8s, run};
 use crate::syntax::iptables::{self, Dump, Options};
 
 fn tool(family: IpFamily, name: &str) -> String {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::*;
 use crate::host::IpFamily;
-use crate::kernel::tests::{apart, run};
+use crate::kernel::tests::{apart, k8s, run};
 use crate::syntax::iptables::{self, Options};
 
 fn tool(family: IpFamily, name: &str) -> String {
@@ -62,4 +62,128 @@ fn dumps_of_real_hosts() {
         let rules = text.lines().filter(|line| !line.contains(" -m set ")).collect::<Vec<_>>().join("\n") + "\n";
         apart(move || judge(IpFamily::V4, &rules, &[]));
     }
+}
+
+/// A table in which one rule is nobody's but nft's is a native one, whole; one that only looks like a table of iptables' is
+/// another.
+#[test]
+fn tables_are_iptables_if_all_of_them_is() {
+    apart(|| {
+        let backend = |table: &str| {
+            let read = read().expect("nf_tables");
+            let found = read.ruleset.tables.into_iter().find(|known| &*known.name == table).expect("the table");
+            (found.backend, found.chains.iter().map(|chain| chain.name.to_string()).collect::<Vec<_>>())
+        };
+        run(
+            &["iptables-nft-restore"],
+            "*nat\n:PREROUTING ACCEPT\n:U -\n-A PREROUTING -p tcp --dport 80 -j U\nCOMMIT\n",
+        );
+        let chains = ["PREROUTING", "INPUT", "OUTPUT", "POSTROUTING", "U"].map(str::to_owned).to_vec();
+        assert_eq!(backend("nat"), (Backend::IptablesNft, chains));
+        run(&["nft", "-f", "-"], "add rule ip nat PREROUTING tcp dport { 81, 82 } accept\n");
+        assert_eq!(backend("nat"), (Backend::Nft, vec!["PREROUTING".to_owned(), "U".to_owned()]));
+        run(&["nft", "-f", "-"], "table ip filter { chain input { type filter hook input priority 0; }; }\n");
+        assert_eq!(backend("filter").0, Backend::Nft);
+        run(&["nft", "-f", "-"], "table ip raw { chain OUTPUT { type filter hook output priority -299; }; }\n");
+        assert_eq!(backend("raw").0, Backend::Nft);
+    });
+}
+
+/// Both ports in one comparison that is turned around mean "not both", which iptables cannot say.
+#[test]
+fn a_rule_that_iptables_misprints_is_told_as_it_is() {
+    apart(|| {
+        run(
+            &["iptables-nft-restore"],
+            "*raw\n:OUTPUT ACCEPT\n-A OUTPUT -p tcp ! --sport 7 ! --dport 80 -j DROP\nCOMMIT\n",
+        );
+        let read = read().expect("nf_tables");
+        assert_eq!(read.ruleset.tables[0].backend, Backend::Nft);
+        assert!(matches!(read.ruleset.tables[0].chains[0].rules[0].body, Body::Nft(_)));
+    });
+}
+
+/// What is read is what was there at one time, or it says that it is not.
+#[test]
+fn rules_that_change_meanwhile() {
+    apart(|| {
+        let texts = [k8s::dump(200), k8s::dump(1000)];
+        run(&["iptables-nft-restore"], &texts[0]);
+        let changes = std::thread::spawn(move || {
+            for turn in 0..30 {
+                run(&["iptables-nft-restore"], &texts[turn % 2]);
+            }
+        });
+        let mut whole = 0;
+        while !changes.is_finished() {
+            let read = read().expect("nf_tables");
+            if !read.mixed {
+                whole += 1;
+                let rules = read.ruleset.rule_count();
+                assert!([200, 1000].contains(&rules), "{rules}");
+            }
+        }
+        changes.join().expect("changes");
+        assert!(whole > 0, "never was anything read whole");
+    });
+}
+
+/// The nested expressions of every rule, and the bodies of sets and their elements.
+fn samples() -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
+    let mut channel = Channel::open(NETLINK_NETFILTER).expect("a channel");
+    let (mut expressions, mut bodies) = (Vec::new(), Vec::new());
+    for kind in [GET_RULE, GET_SET, GET_CHAIN] {
+        let dumped = channel.dump(kind, &[0; GENERIC], |message| {
+            if kind == GET_RULE {
+                let nested = Attributes(body(&message).get(4).unwrap_or_default());
+                expressions.extend(nested.map(|(_, one)| one.to_vec()));
+            } else {
+                bodies.push(body(&message).0.to_vec());
+            }
+        });
+        dumped.expect("a dump");
+    }
+    (expressions, bodies)
+}
+
+/// Bytes that are cut off or changed are refused, kept or read as something else; nothing panics.
+#[test]
+fn no_bytes_do_harm() {
+    apart(|| {
+        run(&["iptables-nft-restore"], &k8s::dump(60));
+        const NATIVE: &str = r#"table inet t {
+            set s { type ipv4_addr . inet_service; flags interval; elements = { 10.0.0.0/8 . 1-5 }; }
+            map m { type inet_service : verdict; elements = { 80 : accept, 443 : jump d }; }
+            chain d { }
+            chain c { type nat hook prerouting priority 0;
+                tcp dport { 22, 80-90 } ct state new,established meta mark set 0x1 limit rate 5/second log prefix "x"
+                tcp dport vmap @m
+                ip saddr . tcp dport @s dnat ip to 10.0.0.1:80
+                fib daddr type local tcp dport != 7-9 redirect to :5
+            }
+            chain e { type nat hook postrouting priority 100; masquerade random; }
+            chain f { type filter hook input priority 0; reject with icmpx port-unreachable; }
+        }"#;
+        run(&["nft", "-f", "-"], NATIVE);
+        let (expressions, bodies) = samples();
+        assert!(expressions.len() > 100 && bodies.len() > 4);
+        let chains = HashMap::new();
+        let mut names = Names::default();
+        crate::kernel::tests::damaged(&expressions, 20_000, |bytes| {
+            for family in [Family::Ip, Family::Ip6, Family::Inet] {
+                let mut scope = expression::Scope { family, chains: &chains, names: &mut names };
+                let mut decoded = vec![expression::decode(bytes, &mut scope, &mut None)];
+                lift::lift(family, &mut decoded, None, &mut names);
+            }
+        });
+        crate::kernel::tests::damaged(&bodies, 20_000, |bytes| {
+            let mut found = Vec::new();
+            set::elements(bytes, &chains, &mut names, &mut found);
+            if let Some(mut set) = set::decode(bytes, &mut names) {
+                set::fill(&mut set, found);
+            }
+            base(Family::Inet, &Attributes(bytes), false);
+            comment(bytes);
+        });
+    });
 }

@@ -60,7 +60,7 @@ fn answer(host: &Host, namespace: usize, answer: &Answer) -> AnswerJson {
             IpFamily::V6 => "ip6",
         },
         verdict: answer.verdict.name(),
-        who: words::who(host, &answer.who),
+        who: words::who(host, answer.walk.query.namespace, &answer.who),
         because: words::because(host, namespace, answer),
     }
 }

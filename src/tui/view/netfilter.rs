@@ -383,7 +383,7 @@ fn fate(state: &State) -> Vec<Piece> {
     let mut pieces = vec![(tone, clean(&text).into_owned())];
     if outcome.fate.kind == FateKind::Delivered {
         let who = match state.answer().map(|answer| &answer.who) {
-            Some(Who::Kernel) => words::who(&state.host, &Who::Kernel),
+            Some(Who::Kernel) => words::who(&state.host, state.namespace, &Who::Kernel),
             _ => words::receiver(&state.host, &outcome.fate),
         };
         pieces.push((Tone::Plain, format!(": {}", clean(&who))));

@@ -99,7 +99,7 @@ fn places(state: &State, page: &mut Page, answers: &[Answer]) {
     let mut groups: Vec<(Line, Vec<Line>)> = Vec::new();
     for (index, answer) in answers.iter().enumerate() {
         let (sign, tone) = badge(Some(answer.verdict));
-        let who = clean(&words::who(&state.host, &answer.who)).into_owned();
+        let who = clean(&words::who(&state.host, state.namespace, &answer.who)).into_owned();
         let head = vec![(tone, format!("{sign} {who}"))];
         let mark = if index == chosen { (Tone::Focus, "▌") } else { (Tone::Dim, " ") };
         let tone = if index == chosen { Tone::Strong } else { Tone::Dim };
