@@ -6,7 +6,7 @@
 mod apart;
 
 use apart::{apart, read, run};
-use whyport::host::Body;
+use whyport::host::{Body, Host};
 use whyport::report::rules::{self, Kind, Told};
 use whyport::syntax::nft;
 
@@ -86,6 +86,85 @@ fn tables_are_listed_as_nft_lists_them() {
             assert_same(&own, &run(&["nft", "list", "ruleset"], ""));
         });
     }
+}
+
+/// What the model has no place for is named, and the rest is the same.
+#[test]
+fn what_is_not_decoded_is_named() {
+    apart(|| {
+        run(&["nft", "-f", "-"], UNDECODED);
+        let ns = read();
+        let own = rules::one(&ns, Kind::Nft, Told::default()).unwrap();
+        let named: Vec<&str> = own.lines().filter_map(|line| line.trim().strip_prefix("# not decoded: ")).collect();
+        let expected = [
+            "counter hits",
+            "quota few",
+            "the comment of chain told: about it",
+            "the device of chain at-lo: lo",
+            "the typeof of set of",
+            "what set counting keeps for each element",
+            "timeouts of elements of set timed: 1",
+            "comments of elements of set timed: 1",
+            "counters and the like of elements of set counting: 1",
+        ];
+        let (mut sorted, mut known) = (named.clone(), expected.to_vec());
+        sorted.sort_unstable();
+        known.sort_unstable();
+        assert_eq!(sorted, known);
+        assert!(own.contains("type ipv4_addr : counter") && own.contains("10.0.0.9 : \"hits\""), "{own}");
+        assert!(own.contains("[objref "), "{own}");
+        let json = whyport::report::rules_json(&ns);
+        named.iter().for_each(|named| assert!(json.contains(named), "{named}"));
+        // A recording says the same.
+        let host = Host { namespaces: vec![ns], ..Host::default() };
+        let again = whyport::snapshot::parse(&whyport::snapshot::print(&host));
+        assert_eq!(rules::one(again.host.viewed(), Kind::Nft, Told::default()).unwrap(), own);
+    });
+}
+
+const UNDECODED: &str = "
+table inet t {
+	counter hits { }
+	quota few { over 10 mbytes }
+	set of { typeof ip saddr; }
+	set timed { type ipv4_addr; flags timeout; elements = { 10.0.0.1 timeout 1h comment \"one\" }; }
+	set counting { type ipv4_addr; counter; elements = { 10.0.0.1 }; }
+	map objects { type ipv4_addr : counter; elements = { 10.0.0.9 : \"hits\" }; }
+	chain told { comment \"about it\"; counter name \"hits\"; }
+}
+table netdev n {
+	chain at-lo { type filter hook ingress device \"lo\" priority filter; policy accept; }
+}
+";
+
+/// Counters are what they are, handles on request, and both in a snapshot too.
+#[test]
+fn counters_and_handles_are_those_of_nft() {
+    apart(|| {
+        let text = "table inet t {
+	chain input {
+		type filter hook input priority filter; policy accept;
+		ip saddr 10.0.0.1 counter packets 7 bytes 420 comment \"seen\"
+		counter packets 1 bytes 60 accept
+	}
+}
+";
+        run(&["nft", "-f", "-"], text);
+        let host = Host { namespaces: vec![read()], ..Host::default() };
+        assert_eq!(rules::one(host.viewed(), Kind::Nft, Told::default()).unwrap(), text);
+        let whole = rules::all(host.viewed(), Told::default());
+        assert_eq!(whole, format!("# nft list ruleset\n{text}"));
+        let told = Told { handles: true, ..Told::default() };
+        let own = rules::one(host.viewed(), Kind::Nft, told).unwrap();
+        let nft = run(&["nft", "-a", "list", "ruleset"], "");
+        let of_rules = |text: &str| -> Vec<String> {
+            let lines = text.lines().filter(|line| line.contains("counter"));
+            lines.map(str::to_owned).collect()
+        };
+        assert_eq!(of_rules(&own), of_rules(&nft));
+        let again = whyport::snapshot::parse(&whyport::snapshot::print(&host));
+        assert_eq!(rules::one(again.host.viewed(), Kind::Nft, told).unwrap(), own);
+    });
 }
 
 fn assert_same(own: &str, nft: &str) {

@@ -157,7 +157,7 @@ pub struct RulesArguments {
     /// With packet and byte counters
     #[arg(long)]
     pub counters: bool,
-    /// With the handles of nft's rules
+    /// With the handles of nft's rules (not of its tables, chains and sets)
     #[arg(long)]
     pub handles: bool,
     /// As JSON (schema whyport.rules/1)
@@ -178,7 +178,7 @@ pub enum RulesKind {
     /// iptables-nft, IPv6
     #[value(name = "ip6tables-nft-save")]
     Ip6tablesNftSave,
-    /// Native nftables
+    /// Native nftables; what of a table is not decoded stands in comments and brackets
     Nft,
     /// ipset
     IpsetSave,

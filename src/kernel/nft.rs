@@ -395,9 +395,12 @@ fn comment(user_data: &[u8]) -> Option<String> {
 fn untold_of_chain(name: &str, attributes: &Attributes<'_>) -> Vec<String> {
     let mut found = Vec::new();
     if let Some(hook) = attributes.get(4).map(Attributes) {
-        let one = hook.get(3).map(|device| text(device).into_owned());
+        // Where there is one, it stands in both.
         let several = Attributes(hook.get(4).unwrap_or_default()).map(|(_, device)| text(device).into_owned());
-        let devices: Vec<String> = several.chain(one).collect();
+        let mut devices: Vec<String> = several.collect();
+        if devices.is_empty() {
+            devices.extend(hook.get(3).map(|device| text(device).into_owned()));
+        }
         if !devices.is_empty() {
             found.push(format!("the device of chain {name}: {}", devices.join(", ")));
         }

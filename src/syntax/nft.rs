@@ -21,7 +21,7 @@ use crate::host::{Counters, Table};
 use reader::{Role, Statement};
 use relation::Scope;
 
-pub use list::{Listing, list};
+pub use list::{Listing, SetText, list, set_words};
 
 /// A rule, as `nft list ruleset` prints it where its counter is at zero.
 pub fn rule_text(table: &Table, rule: &Rule) -> String {

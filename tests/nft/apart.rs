@@ -48,6 +48,5 @@ pub fn run(command: &[&str], input: &str) -> String {
 pub fn read() -> Namespace {
     let places = Places { proc: Path::new("/proc"), modules: Path::new("/lib/modules") };
     let mut host = kernel::read(&places, None).unwrap();
-    assert_eq!(host.namespaces[0].unread(whyport::host::What::NfTables), None);
     host.namespaces.swap_remove(0)
 }

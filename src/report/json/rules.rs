@@ -3,11 +3,12 @@
 use serde::Serialize;
 
 use super::{UnreadJson, print};
-use crate::host::nft;
+use crate::host::nft::{self, SetFlags};
 use crate::host::xt::{Match, Target};
 use crate::host::{
-    Base, Body, Chain, ChainId, ChainType, Counters, Hook, Namespace, Place, Registration, RuleId, Ruleset,
+    Base, Body, Chain, ChainId, ChainType, Counters, Hook, Namespace, Place, Registration, RuleId, Ruleset, Table,
 };
+use crate::syntax::nft::{SetText, set_words};
 use crate::syntax::rule_text;
 
 #[derive(Debug, Serialize)]
@@ -39,7 +40,18 @@ struct TableJson {
     family: &'static str,
     name: String,
     backend: &'static str,
+    sets: Vec<SetJson>,
     chains: Vec<ChainJson>,
+    undecoded: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct SetJson {
+    name: String,
+    map: bool,
+    r#type: String,
+    flags: Vec<&'static str>,
+    elements: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -122,12 +134,22 @@ fn table(ns: &Namespace, index: usize) -> TableJson {
                 .collect(),
         }
     };
+    let named = table.sets.iter().filter(|set| !set.flags.contains(SetFlags::ANONYMOUS));
     TableJson {
         family: table.family.name(),
         name: table.name.to_string(),
         backend: table.backend.name(),
+        sets: named.map(|set| self::set(ns, table, set)).collect(),
         chains: table.chains.iter().enumerate().map(chain).collect(),
+        undecoded: table.particulars.untold.iter().map(ToString::to_string).collect(),
     }
+}
+
+/// A set that has a name: others stand in their rule.
+fn set(ns: &Namespace, table: &Table, set: &nft::Set) -> SetJson {
+    let SetText { kind, flags, elements } = set_words(table, set, &ns.links);
+    let map = set.flags.intersects(SetFlags::MAP | SetFlags::OBJECT);
+    SetJson { name: set.name.to_string(), map, r#type: kind, flags, elements }
 }
 
 fn base(ns: &Namespace, id: ChainId, base: &Base) -> BaseJson {

@@ -14,6 +14,23 @@ use crate::host::{
     Rule, RuleId, Ruleset, Table,
 };
 
+/// A named set or map in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SetText {
+    /// `ipv4_addr . inet_service : verdict`.
+    pub kind: String,
+    /// `interval`, `timeout`, …
+    pub flags: Vec<&'static str>,
+    /// Its elements, each with what a map gives for it.
+    pub elements: Vec<String>,
+}
+
+/// How nft writes what a set or map is, and what is in it.
+pub fn set_words(table: &Table, set: &Set, links: &[Link]) -> SetText {
+    let elements = relation::named_elements(Scope { table, links }, set);
+    SetText { kind: type_text(set), flags: flag_words(set), elements }
+}
+
 /// What is printed, and how.
 #[derive(Debug, Clone, Copy)]
 pub struct Listing<'a> {
@@ -192,7 +209,7 @@ fn in_line(key_type: u32) -> usize {
 }
 
 /// The type of a set or map, its flags and what else it has (`set_print_declaration`).
-pub(super) fn properties(set: &Set) -> Vec<String> {
+fn properties(set: &Set) -> Vec<String> {
     let mut found = vec![format!("type {}", type_text(set))];
     let details = &set.details;
     if !set.flags.contains(SetFlags::CONSTANT) {
@@ -213,7 +230,7 @@ pub(super) fn properties(set: &Set) -> Vec<String> {
 }
 
 /// The flags that nft has words for.
-pub(super) fn flag_words(set: &Set) -> Vec<&'static str> {
+fn flag_words(set: &Set) -> Vec<&'static str> {
     const WORDS: [(SetFlags, &str); 4] = [
         (SetFlags::CONSTANT, "constant"),
         (SetFlags::EVAL, "dynamic"),
@@ -224,7 +241,7 @@ pub(super) fn flag_words(set: &Set) -> Vec<&'static str> {
 }
 
 /// `ipv4_addr . inet_service : verdict`.
-pub(super) fn type_text(set: &Set) -> String {
+fn type_text(set: &Set) -> String {
     let mut text = values::type_name(set.key_type);
     if let Some(data) = set.data_type {
         // What keys are mapped to may be ranges, which fill two values.
