@@ -478,7 +478,8 @@ mod tests {
             rules: Vec::new(),
         };
         let chains = vec![chain("filter", ChainType::Filter), chain("nat", ChainType::Nat)];
-        let table = Table { family: Family::Inet, name: "t".into(), backend: Backend::Nft, chains, sets: Vec::new() };
+        let (name, sets, particulars) = ("t".into(), Vec::new(), Default::default());
+        let table = Table { family: Family::Inet, name, backend: Backend::Nft, chains, sets, particulars };
         let ruleset = Ruleset { tables: vec![table] };
         let host = Host { namespaces: vec![Namespace { ruleset, ..Namespace::default() }], ..Host::default() };
         let first = |reversed| {

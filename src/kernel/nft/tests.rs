@@ -178,7 +178,7 @@ fn no_bytes_do_harm() {
         });
         crate::kernel::tests::damaged(&bodies, 20_000, |bytes| {
             let mut found = Vec::new();
-            set::elements(bytes, &chains, &mut names, &mut found);
+            set::elements(bytes, &chains, &mut names, &mut found, &mut set::Beside::default());
             if let Some(mut set) = set::decode(bytes, &mut names) {
                 set::fill(&mut set, found);
             }
