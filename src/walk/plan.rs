@@ -19,6 +19,15 @@ use crate::host::{
     RouteKind, RuleId, What,
 };
 
+/// Who asks for the type of an address: IPv6 addresses have several for `-m addrtype`, and one for `fib`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TypedBy {
+    /// `-m addrtype`.
+    Addrtype,
+    /// nft's `fib`.
+    Fib,
+}
+
 /// What runs at one place of a hook.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Slot {
@@ -191,8 +200,14 @@ impl<'a> Plan<'a> {
         self.guesses.extend(equal.map(|placed| Guess { family, first: nat.id, second: placed.id }));
     }
 
-    /// The addresses that have one of these types, as `-m addrtype` sees it; `on`: of this device only.
-    pub(super) fn addresses_of_type(&self, family: IpFamily, types: AddressTypes, on: Option<u128>) -> ValueSet {
+    /// The addresses that have one of these types, as `by` sees it; `on`: of this device only.
+    pub(super) fn addresses_of_type(
+        &self,
+        family: IpFamily,
+        types: AddressTypes,
+        on: Option<u128>,
+        by: TypedBy,
+    ) -> ValueSet {
         let on_device;
         let ranges = match on.and_then(|number| self.devices.name(number)).and_then(|name| self.namespace().link(name))
         {
@@ -204,6 +219,7 @@ impl<'a> Plan<'a> {
         };
         match family {
             IpFamily::V4 => of_type(ranges, types, family),
+            IpFamily::V6 if by == TypedBy::Fib => of_one_type6(ranges, types),
             IpFamily::V6 => of_type6(ranges, types),
         }
     }
@@ -401,6 +417,13 @@ fn of_type(ranges: &[TypeRange], types: AddressTypes, family: IpFamily) -> Value
     }
 }
 
+/// `__nft_fib6_eval_type`: an address has one type, and what is local is not unicast too.
+fn of_one_type6(ranges: &[TypeRange], types: AddressTypes) -> ValueSet {
+    let multicast = ValueSet::range(0xff << 120, u128::MAX);
+    let routed = of_type(ranges, types - AddressTypes::MULTICAST, IpFamily::V6).minus(&multicast);
+    if types.contains(AddressTypes::MULTICAST) { routed.or(&multicast) } else { routed }
+}
+
 /// `match_type6` in xt_addrtype.c: every type that is asked narrows, and local addresses are unicast too.
 fn of_type6(ranges: &[TypeRange], types: AddressTypes) -> ValueSet {
     let multicast = ValueSet::range(0xff << 120, u128::MAX);
@@ -488,6 +511,17 @@ mod tests {
             matches!(plan.slots(IpFamily::V4, Hook::Prerouting)[0], Slot::Nat(..))
         };
         assert!(first(false) && !first(true));
+    }
+
+    #[test]
+    fn a_local_address_of_ipv6_is_unicast_too_for_addrtype_alone() {
+        let ns = namespace(&[("2001:db8::1/128", RouteKind::Local)]);
+        let types = address_types(&ns, IpFamily::V6, None);
+        let own = 0x2001_0db8 << 96 | 1;
+        assert!(of_type6(&types, AddressTypes::UNICAST).contains(own));
+        assert!(!of_one_type6(&types, AddressTypes::UNICAST).contains(own));
+        assert!(of_one_type6(&types, AddressTypes::LOCAL).contains(own));
+        assert!(of_one_type6(&types, AddressTypes::MULTICAST).contains(0xff02 << 112 | 1));
     }
 
     #[test]

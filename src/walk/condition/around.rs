@@ -3,6 +3,7 @@
 use super::*;
 use crate::host::xt::AddressTypes;
 use crate::walk::Origin;
+use crate::walk::plan::TypedBy;
 
 impl Scene<'_> {
     pub(in crate::walk) fn addrtype(&self, types: &Addrtype, at: At) -> Asked<bool> {
@@ -13,17 +14,19 @@ impl Scene<'_> {
         };
         let side = |value: &Value, field: Field, asked: Option<Neg<_>>| match asked {
             None => Ok(true),
-            Some(wanted) => negate(self.address_type(value, field, wanted.value, device, at), wanted.not),
+            Some(wanted) => {
+                negate(self.address_type((value, field), wanted.value, device, TypedBy::Addrtype, at), wanted.not)
+            }
         };
         all([side(&self.packet.src, Field::Src, types.source), side(&self.packet.dst, Field::Dst, types.destination)])
     }
 
     pub(in crate::walk) fn address_type(
         &self,
-        value: &Value,
-        field: Field,
+        (value, field): (&Value, Field),
         types: AddressTypes,
         device: Option<Device>,
+        by: TypedBy,
         at: At,
     ) -> Asked<bool> {
         let on = match device {
@@ -36,7 +39,7 @@ impl Scene<'_> {
             Some(Device::Leaving) => return self.undecided(at, Why::Unread, 0.5),
         };
         if self.plan.namespace().is_read(What::Routes) {
-            return self.in_set(value, &self.plan.addresses_of_type(self.query.family, types, on), Some(at));
+            return self.in_set(value, &self.plan.addresses_of_type(self.query.family, types, on, by), Some(at));
         }
         self.unread_address_type(value, field, types, at)
     }

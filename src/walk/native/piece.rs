@@ -14,6 +14,7 @@ use crate::walk::condition::{Scene, masked_set, negate};
 use crate::walk::field::Field;
 use crate::walk::outcome::{Assumed, Why};
 use crate::walk::packet::{Device, Tracking, Value};
+use crate::walk::plan::TypedBy;
 use crate::walk::query::number;
 use crate::walk::route::{Found, Lookup};
 use crate::walk::set::ValueSet;
@@ -354,7 +355,7 @@ fn address_type(scene: &Scene<'_>, flags: u32, numbers: &[u128], at: At) -> Aske
         0 => (&scene.packet.src, Field::Src),
         _ => (&scene.packet.dst, Field::Dst),
     };
-    scene.address_type(value, field, types, device, at)
+    scene.address_type((value, field), types, device, TypedBy::Fib, at)
 }
 
 /// `nft_fib4_eval`, `nft_fib6_eval`: the index of the device that a route to the address leads out by, and that is the
