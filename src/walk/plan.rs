@@ -478,7 +478,14 @@ mod tests {
             rules: Vec::new(),
         };
         let chains = vec![chain("filter", ChainType::Filter), chain("nat", ChainType::Nat)];
-        let table = Table { family: Family::Inet, name: "t".into(), backend: Backend::Nft, chains, sets: Vec::new() };
+        let table = Table {
+            family: Family::Inet,
+            name: "t".into(),
+            backend: Backend::Nft,
+            chains,
+            sets: Vec::new(),
+            particulars: Default::default(),
+        };
         let ruleset = Ruleset { tables: vec![table] };
         let host = Host { namespaces: vec![Namespace { ruleset, ..Namespace::default() }], ..Host::default() };
         let first = |reversed| {

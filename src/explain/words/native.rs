@@ -147,6 +147,7 @@ mod tests {
             backend: Backend::Nft,
             chains: Vec::new(),
             sets: Vec::new(),
+            particulars: Default::default(),
         };
         let reg = Register(0);
         let equal = |data: &[u8]| Expression::Compare { from: reg, op: CompareOp::Equal, data: data.into() };

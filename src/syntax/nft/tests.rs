@@ -117,7 +117,7 @@ fn no_expressions_make_it_fail() {
         let rule = rule(expressions);
         let _ = rule_text(&table(), &rule);
         for index in 0..rule.expressions.len() {
-            let _ = part_text(&table, &rule, Some(index as u16));
+            let _ = part_text(&table(), &rule, Some(index as u16));
         }
     }
 }
