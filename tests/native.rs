@@ -8,6 +8,7 @@ use whyport::host::{
     Backend, Base, Body, Chain, ChainId, ChainType, Counters, Family, Handle, Hook, Host, Name, Namespace, Place,
     Policy, Priority, Registration, Rule as AnyRule, RuleId, Table, What,
 };
+use whyport::report::rules;
 use whyport::snapshot;
 
 /// Numbers that look random and are the same each time.
@@ -360,6 +361,22 @@ fn hosts_come_back() {
         let again = snapshot::parse(&printed);
         assert_eq!(again.diagnostics, [], "{printed}");
         assert_eq!(again.host, host, "{printed}");
+    }
+}
+
+/// Whatever a recording says, its tables are listed, each thing in lines of its own.
+#[test]
+fn hosts_are_listed() {
+    let mut dice = Dice(6);
+    for _ in 0..1_000 {
+        let host = host(&mut dice);
+        for ns in &host.namespaces {
+            let text = rules::one(ns, rules::Kind::Nft, rules::Told::default()).unwrap_or_default();
+            let native = ns.ruleset.tables.iter().filter(|table| table.backend == Backend::Nft);
+            assert_eq!(text.lines().filter(|line| line.starts_with("table ")).count(), native.count(), "{text}");
+            assert!(!text.contains(|sign: char| sign.is_control() && !"\n\t".contains(sign)), "{text:?}");
+            whyport::report::rules_json(ns);
+        }
     }
 }
 

@@ -10,6 +10,7 @@ mod lift;
 mod set;
 #[cfg(test)]
 pub(in crate::kernel) mod tests;
+mod untold;
 mod userdata;
 
 use std::collections::HashMap;
@@ -190,7 +191,7 @@ impl Reader {
                 let names_of = (attributes.get(1).map(text), attributes.get(2).map(text));
                 let (Some(family), (Some(table), Some(name))) = (family(number), names_of) else { return };
                 let what = match kind {
-                    GET_OBJECT => object(attributes.get(3).and_then(be).unwrap_or(0)),
+                    GET_OBJECT => untold::object(attributes.get(3).and_then(be).unwrap_or(0)),
                     _ => "flowtable",
                 };
                 let is_it = |listed: &&mut Listed| listed.family == family && *listed.name == *table;
@@ -231,7 +232,7 @@ impl Reader {
             let mut dormant = false;
             if let Some(particulars) = particulars.get_mut(&key) {
                 dormant = particulars.flags.contains(nft::TableFlags::DORMANT);
-                let untold = untold_of_chain(&name, &attributes);
+                let untold = untold::chain(&name, &attributes);
                 particulars.untold.extend(untold.iter().map(|what| names.intern(what)));
             }
             let base = base(family, &attributes, dormant);
@@ -389,46 +390,6 @@ fn body<'a>(message: &Message<'a>) -> Attributes<'a> {
 /// The comment in user data: type 0 of rules, chains and tables, a text that ends with NUL.
 fn comment(user_data: &[u8]) -> Option<String> {
     UserData(user_data).get(0).map(|value| text(value).into_owned())
-}
-
-/// What of a chain has no place in the model, in a few words each.
-fn untold_of_chain(name: &str, attributes: &Attributes<'_>) -> Vec<String> {
-    let mut found = Vec::new();
-    if let Some(hook) = attributes.get(4).map(Attributes) {
-        // Where there is one, it stands in both.
-        let several = Attributes(hook.get(4).unwrap_or_default()).map(|(_, device)| text(device).into_owned());
-        let mut devices: Vec<String> = several.collect();
-        if devices.is_empty() {
-            devices.extend(hook.get(3).map(|device| text(device).into_owned()));
-        }
-        if !devices.is_empty() {
-            found.push(format!("the device of chain {name}: {}", devices.join(", ")));
-        }
-    }
-    // `NFT_CHAIN_BASE`, and `NFT_CHAIN_BINDING`, which its name tells too.
-    if attributes.get(10).and_then(be).unwrap_or(0) & !5 != 0 {
-        found.push(format!("flags of chain {name}"));
-    }
-    if let Some(comment) = attributes.get(12).and_then(comment) {
-        found.push(format!("the comment of chain {name}: {comment}"));
-    }
-    found
-}
-
-/// What nft calls a kind of object (`NFT_OBJECT_*`).
-fn object(kind: u64) -> &'static str {
-    match kind {
-        1 => "counter",
-        2 => "quota",
-        3 => "ct helper",
-        4 => "limit",
-        6 => "tunnel",
-        7 => "ct timeout",
-        8 => "secmark",
-        9 => "ct expectation",
-        10 => "synproxy",
-        _ => "object",
-    }
 }
 
 /// Where a base chain hangs (`NFTA_CHAIN_HOOK`, `NFTA_CHAIN_TYPE`, `NFTA_CHAIN_POLICY`).

@@ -177,13 +177,16 @@ fn no_bytes_do_harm() {
             }
         });
         crate::kernel::tests::damaged(&bodies, 20_000, |bytes| {
-            let mut found = Vec::new();
-            set::elements(bytes, &chains, &mut names, &mut found, &mut set::Beside::default());
+            let (mut found, mut beside, mut untold) = (Vec::new(), set::Beside::default(), Vec::new());
+            set::elements(bytes, &chains, &mut names, &mut found, &mut beside);
             if let Some(mut set) = set::decode(bytes, &mut names) {
+                set::untold(bytes, &set, &mut untold);
+                beside.untold(&set.name, &mut untold);
                 set::fill(&mut set, found);
             }
             base(Family::Inet, &Attributes(bytes), false);
             comment(bytes);
+            untold::chain("c", &Attributes(bytes));
         });
     });
 }

@@ -191,7 +191,7 @@ fn set_text(scope: Scope, set: &Set) -> String {
                 _ if at % in_line == 0 => out.push_str(",\n\t\t\t     "),
                 _ => out.push_str(", "),
             }
-            out.push_str(element);
+            out.push_str(&one_line(element));
         }
         out.push_str(" }\n");
     }
