@@ -77,6 +77,7 @@ fn tables_are_listed_as_nft_lists_them() {
         include_str!("data/native/docker.nft"),
         include_str!("data/native/firewalld.nft"),
         include_str!("data/native/families.nft"),
+        include_str!("data/native/types.nft"),
     ] {
         apart(move || {
             run(&["ip", "link", "add", "dummy7", "type", "bridge"], "");

@@ -255,7 +255,7 @@ keys! { META
     10 "meta skuid" Kind::Integer, host 4;
     11 "meta skgid" Kind::Integer, host 4;
     12 "meta nftrace" Kind::Integer, host 1;
-    13 "meta rtclassid" Kind::Integer, host 4;
+    13 "meta rtclassid" Kind::Realm, host 4;
     14 "meta secmark" Kind::Integer, host 4;
     15 "meta nfproto" NFPROTO, host 1;
     16 "meta l4proto" Kind::Protocol, wire 1;
@@ -350,7 +350,7 @@ pub(super) fn fib(result: FibResult, flags: u32) -> Loaded {
         [(fib::SADDR, "saddr"), (fib::DADDR, "daddr"), (fib::MARK, "mark"), (fib::IIF, "iif"), (fib::OIF, "oif")];
     let asked: Vec<&str> = WORDS.iter().filter(|(flag, _)| flags & flag != 0).map(|(_, word)| *word).collect();
     let (word, kind, host, bytes) = match result {
-        FibResult::Oif => ("oif", Kind::Integer, true, 4),
+        FibResult::Oif => ("oif", Kind::Device, true, 4),
         FibResult::OifName => ("oifname", Kind::Name, false, 16),
         FibResult::AddressType => ("type", ADDRESS_TYPE, true, 4),
     };

@@ -23,6 +23,8 @@ pub(super) enum Kind<'a> {
     Address,
     /// An Ethernet address.
     Ether,
+    /// A routing realm: a number, whose ranges are written as prefixes.
+    Realm,
     /// A transport protocol.
     Protocol,
     /// Text in quotes, such as the name of a device.
@@ -189,7 +191,7 @@ types! {
     19 "mark" Kind::Mark, host 4;
     20 "iface_index" Kind::Device, host 4;
     21 "iface_type" DEVICE_TYPE, host 2;
-    22 "realm" Kind::Integer, host 4;
+    22 "realm" Kind::Realm, host 4;
     23 "classid" Kind::Class, host 4;
     24 "uid" Kind::Integer, host 4;
     25 "gid" Kind::Integer, host 4;
@@ -287,7 +289,9 @@ pub(super) fn value(kind: Kind, bytes: &[u8], host: bool) -> String {
                 None => index.to_string(),
             }
         }
-        Kind::Integer | Kind::Hex | Kind::Mark | Kind::Address | Kind::Ether | Kind::Device => plain(kind, bytes, host),
+        Kind::Integer | Kind::Realm | Kind::Hex | Kind::Mark | Kind::Address | Kind::Ether | Kind::Device => {
+            plain(kind, bytes, host)
+        }
     }
 }
 
@@ -377,7 +381,9 @@ pub(super) fn range(kind: Kind, first: &[u8], last: &[u8], host: bool) -> String
     let ones = last.iter().zip(&span).all(|(byte, mask)| byte | mask == 0xff);
     let prefix = prefix_length(&span).filter(|_| same_length && zeros && ones);
     match (kind, prefix) {
-        (Kind::Address, Some(bits)) => format!("{}/{bits}", value(kind, first, host)),
+        (Kind::Address | Kind::Mark | Kind::Realm | DEVICE_GROUP, Some(bits)) => {
+            format!("{}/{bits}", value(kind, first, host))
+        }
         (Kind::Name, Some(bits)) if bits % 8 == 0 && bits / 8 <= first.len() => {
             format!("\"{}*\"", text(&first[..bits / 8]))
         }
