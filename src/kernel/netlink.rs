@@ -4,6 +4,7 @@
 //! message means. A socket belongs to the namespace in which it was opened, for as long as it lives.
 
 use std::io;
+use std::ops::ControlFlow;
 
 use netlink_sys::{Socket, SocketAddr};
 
@@ -104,34 +105,35 @@ impl Channel {
     ) -> Result<Dumped, Failure> {
         self.send(kind, NLM_F_DUMP, body)?;
         let mut dumped = Dumped::Whole;
-        loop {
-            let length = self.receive()?;
-            let mut bytes = &self.buffer[..length];
-            while !bytes.is_empty() {
-                let (header, message, rest) = split(bytes)?;
-                bytes = rest;
-                if header.sequence != self.sequence {
-                    continue;
-                }
-                if header.flags & NLM_F_DUMP_INTR != 0 {
-                    dumped = Dumped::Interrupted;
-                }
-                match message.kind {
-                    NLMSG_NOOP => {}
-                    NLMSG_DONE | NLMSG_ERROR => {
-                        result(message.body)?;
-                        return Ok(dumped);
-                    }
-                    NLMSG_OVERRUN => return Err(Failure::Malformed),
-                    _ => each(message),
-                }
+        self.answers(|header, message| {
+            if header.flags & NLM_F_DUMP_INTR != 0 {
+                dumped = Dumped::Interrupted;
             }
-        }
+            match message.kind {
+                NLMSG_NOOP => {}
+                NLMSG_DONE | NLMSG_ERROR => return result(message.body).map(ControlFlow::Break),
+                NLMSG_OVERRUN => return Err(Failure::Malformed),
+                _ => each(message),
+            }
+            Ok(ControlFlow::Continue(()))
+        })?;
+        Ok(dumped)
     }
 
     /// Asks for one thing, and hands over the answer.
-    pub(super) fn get<T>(&mut self, kind: u16, body: &[u8], read: impl FnOnce(Message<'_>) -> T) -> Result<T, Failure> {
+    pub(super) fn get<T>(&mut self, kind: u16, body: &[u8], read: impl Fn(Message<'_>) -> T) -> Result<T, Failure> {
         self.send(kind, 0, body)?;
+        self.answers(|_, message| match message.kind {
+            NLMSG_ERROR => result(message.body).and(Err(Failure::Malformed)),
+            _ => Ok(ControlFlow::Break(read(message))),
+        })
+    }
+
+    /// Takes the messages that answer the last request, until one of them ends it.
+    fn answers<T>(
+        &mut self,
+        mut take: impl FnMut(Header, Message<'_>) -> Result<ControlFlow<T>, Failure>,
+    ) -> Result<T, Failure> {
         loop {
             let length = self.receive()?;
             let mut bytes = &self.buffer[..length];
@@ -141,11 +143,9 @@ impl Channel {
                 if header.sequence != self.sequence {
                     continue;
                 }
-                if message.kind == NLMSG_ERROR {
-                    result(message.body)?;
-                    return Err(Failure::Malformed);
+                if let ControlFlow::Break(done) = take(header, message)? {
+                    return Ok(done);
                 }
-                return Ok(read(message));
             }
         }
     }
