@@ -168,16 +168,21 @@ impl Engine<'_> {
             Target::Reject(with) => Effect::End(FateKind::Rejected, Verdict::Reject(*with)),
             Target::Notrack { .. } => Effect::Continue(Verdict::Notrack),
             Target::Dnat(_) | Target::Snat(_) | Target::Masquerade(_) | Target::Redirect(_) | Target::Netmap(_) => {
-                match nat::mapping(&scene, target, Engine::router(state)).transpose()? {
-                    Some(Mapping::To(side, addr, port, made)) => {
-                        self.is_changed(&scene, side, &addr, &port)?;
-                        Effect::Map(side, addr, port, made)
-                    }
-                    Some(Mapping::NoAddress) => Effect::End(FateKind::Dropped, Verdict::Drop),
-                    Some(Mapping::Nothing) | None => Effect::Continue(Verdict::Continue),
-                }
+                return self.translation(&scene, state, target);
             }
             Target::Opaque(opaque) => return opaque_target(&scene, opaque, id),
+        })
+    }
+
+    /// What a target that translates makes of the packet of a scene.
+    pub(super) fn translation(&self, scene: &Scene<'_>, state: &State, target: &Target) -> Asked<Effect> {
+        Ok(match nat::mapping(scene, target, Engine::router(state)).transpose()? {
+            Some(Mapping::To(side, addr, port, made)) => {
+                self.is_changed(scene, side, &addr, &port)?;
+                Effect::Map(side, addr, port, made)
+            }
+            Some(Mapping::NoAddress) => Effect::End(FateKind::Dropped, Verdict::Drop),
+            Some(Mapping::Nothing) | None => Effect::Continue(Verdict::Continue),
         })
     }
 

@@ -238,12 +238,12 @@ impl Run<'_, '_> {
                 let answer = self.scene().holds(matched, at);
                 self.take(answer)
             }
-            other => return self.does(other, at),
+            other => return self.does(other),
         })
     }
 
     /// Expressions that change something or end the rule: everything before them has to hold.
-    fn does(&mut self, expression: &Expression, at: piece::At) -> Asked<Step> {
+    fn does(&mut self, expression: &Expression) -> Asked<Step> {
         self.settled()?;
         Ok(match expression {
             Expression::Verdict(verdict) => self.verdict(verdict),
@@ -286,13 +286,13 @@ impl Run<'_, '_> {
                 Effect::Continue(_) => Step::Next,
                 effect => Step::Ends(effect),
             },
-            Expression::Undecoded(undecoded) => self.undecoded(&undecoded.name, at)?,
-            _ => self.assumed(at)?,
+            Expression::Undecoded(undecoded) => self.undecoded(&undecoded.name)?,
+            _ => self.assumed()?,
         })
     }
 
     /// An expression that is not known here.
-    fn undecoded(&mut self, name: &str, at: piece::At) -> Asked<Step> {
+    fn undecoded(&mut self, name: &str) -> Asked<Step> {
         if LOADS.contains(&name) || name == "numgen" {
             let why = if name == "numgen" { Why::Random } else { Why::Undecoded };
             self.registers.forget(why);
@@ -301,12 +301,12 @@ impl Run<'_, '_> {
         match name {
             "queue" => Ok(Step::Ends(Effect::End(FateKind::Queued, Told::Queue))),
             name if CONTINUES.contains(&name) => Ok(Step::Next),
-            _ => self.assumed(at),
+            _ => self.assumed(),
         }
     }
 
     /// What nobody knows: it lets the packet go on, or it does not.
-    fn assumed(&mut self, _: piece::At) -> Asked<Step> {
+    fn assumed(&mut self) -> Asked<Step> {
         let open = Open::either(Assumed::TargetContinues(self.id), Why::Undecoded, 0.5);
         Ok(match self.scene().assume(open)? {
             true => Step::Next,
@@ -379,7 +379,7 @@ impl Run<'_, '_> {
                     self.registers.put(register, vec![Piece::unknown(Why::Undecoded, set.data_length as usize)]);
                     return Ok(Step::Next);
                 }
-                self.assumed(at)
+                self.assumed()
             }
             Err(open) => {
                 if let LookupResult::Data(register) = to {

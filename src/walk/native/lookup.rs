@@ -4,6 +4,7 @@
 //! together, so that an open key splits the packets by what comes of it, and not element by element.
 
 use super::piece::{At, Piece, Source, undecided};
+use crate::host::Name;
 use crate::host::nft::{Element, ElementData, Set, Verdict};
 use crate::host::xt::InterfacePattern;
 use crate::walk::condition::{Scene, all, any};
@@ -141,7 +142,7 @@ pub(super) fn between(scene: &Scene<'_>, key: &[Piece], first: &[u8], last: &[u8
 /// Whether a device's name is that of an element; a range is of names that start alike.
 fn named(scene: &Scene<'_>, piece: &Piece, element: &Element, at: At) -> Asked<bool> {
     let end = element.first.iter().position(|byte| *byte == 0).unwrap_or(element.first.len());
-    let name: std::sync::Arc<str> = String::from_utf8_lossy(&element.first[..end]).as_ref().into();
+    let name: Name = String::from_utf8_lossy(&element.first[..end]).as_ref().into();
     let prefix = element.first != element.last;
     let alike = element.last.get(..end) == element.first.get(..end);
     let wild = element.last.get(end..).is_some_and(|rest| rest.iter().all(|byte| *byte == 0xff));

@@ -9,9 +9,7 @@ use crate::host::nft::{Nat, Register, RejectKind, range};
 use crate::host::xt::{self, PortRange, RejectWith, Target};
 use crate::host::{Family, IpFamily};
 use crate::walk::chain::Effect;
-use crate::walk::engine::Engine;
-use crate::walk::nat::{self, Mapping};
-use crate::walk::outcome::{FateKind, Verdict as Told};
+use crate::walk::nat;
 use crate::walk::packet::Value;
 use crate::walk::query;
 use crate::walk::space::Asked;
@@ -41,7 +39,7 @@ impl Run<'_, '_> {
             None => None,
             Some((first, last)) => match (address(first), address(last)) {
                 (Some(first), Some(last)) => Some((first, last)),
-                _ => return self.assumed((self.id, 0)),
+                _ => return self.assumed(),
             },
         };
         if let (true, Some((first, last))) = (nat.flags & range::NETMAP != 0, addresses)
@@ -55,9 +53,8 @@ impl Run<'_, '_> {
 
     /// A translation to an address that the packet itself has somewhere.
     fn nat_of_the_packet(&mut self, nat: &Nat, length: usize) -> Asked<Option<Step>> {
-        let Some((first, last)) = nat.addresses.filter(|(first, last)| first == last) else { return Ok(None) };
+        let Some((first, _)) = nat.addresses.filter(|(first, last)| first == last) else { return Ok(None) };
         let pieces = self.registers.get(first, length);
-        debug_assert_eq!(first, last);
         let ([piece], None) = (&pieces[..], nat.ports) else { return Ok(None) };
         let scene = self.scene();
         let value = match piece.value(&scene) {
@@ -102,15 +99,10 @@ impl Run<'_, '_> {
     }
 
     pub(super) fn translate(&self, target: &Target) -> Asked<Step> {
-        let scene = self.scene();
-        Ok(Step::Ends(match nat::mapping(&scene, target, Engine::router(self.state)).transpose()? {
-            Some(Mapping::To(side, addr, port, made)) => {
-                self.engine.is_changed(&scene, side, &addr, &port)?;
-                Effect::Map(side, addr, port, made)
-            }
-            Some(Mapping::NoAddress) => Effect::End(FateKind::Dropped, Told::Drop),
-            Some(Mapping::Nothing) | None => return Ok(Step::Next),
-        }))
+        Ok(match self.engine.translation(&self.scene(), self.state, target)? {
+            Effect::Continue(_) => Step::Next,
+            effect => Step::Ends(effect),
+        })
     }
 }
 
