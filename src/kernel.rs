@@ -61,14 +61,7 @@ impl Common {
 /// # Errors
 /// Where that namespace cannot be entered. What of it cannot be read is unread in the host, which is no error.
 pub fn read(places: &Places<'_>, netns: Option<&str>) -> Result<Host, NoEntry> {
-    apart(|| {
-        enter(places, netns)?;
-        let common = Common::read(places);
-        let name = common.found.first().map(|own| own.name.clone()).unwrap_or_default();
-        let mut host = Host { namespaces: vec![namespace(places, &common, name)], ..Host::default() };
-        identify(places, &mut host);
-        Ok(host)
-    })
+    host(places, netns, false)
 }
 
 /// The same with every other namespace that can be entered.
@@ -76,16 +69,19 @@ pub fn read(places: &Places<'_>, netns: Option<&str>) -> Result<Host, NoEntry> {
 /// # Errors
 /// As [`read`].
 pub fn read_all(places: &Places<'_>, netns: Option<&str>) -> Result<Host, NoEntry> {
+    host(places, netns, true)
+}
+
+fn host(places: &Places<'_>, netns: Option<&str>, others: bool) -> Result<Host, NoEntry> {
     apart(|| {
         enter(places, netns)?;
         let common = Common::read(places);
-        let mut host = Host::default();
-        for (at, found) in common.found.iter().enumerate() {
-            let read = || namespace(places, &common, found.name.clone());
-            match at {
-                0 => host.namespaces.push(read()),
-                _ => host.namespaces.extend(apart(|| namespaces::enter_found(found).map(|()| read())).ok()),
-            }
+        // Without procfs nobody knows what the own one is called, but it is read all the same.
+        let name = common.found.first().map(|own| own.name.clone()).unwrap_or_default();
+        let mut host = Host { namespaces: vec![namespace(places, &common, name)], ..Host::default() };
+        for found in common.found.iter().skip(1).filter(|_| others) {
+            let read = || namespaces::enter_found(found).map(|()| namespace(places, &common, found.name.clone()));
+            host.namespaces.extend(apart(read).ok());
         }
         identify(places, &mut host);
         Ok(host)

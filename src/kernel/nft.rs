@@ -52,28 +52,13 @@ pub(super) struct Rules {
     pub(super) mixed: bool,
 }
 
+/// Families by their numbers (`NFPROTO_*`).
+const FAMILIES: [(u8, Family); 6] =
+    [(1, Family::Inet), (2, Family::Ip), (3, Family::Arp), (5, Family::Netdev), (7, Family::Bridge), (10, Family::Ip6)];
+
 /// The family that `NFPROTO_*` names.
 fn family(number: u8) -> Option<Family> {
-    Some(match number {
-        1 => Family::Inet,
-        2 => Family::Ip,
-        3 => Family::Arp,
-        5 => Family::Netdev,
-        7 => Family::Bridge,
-        10 => Family::Ip6,
-        _ => return None,
-    })
-}
-
-fn number_of(family: Family) -> u8 {
-    match family {
-        Family::Inet => 1,
-        Family::Ip => 2,
-        Family::Arp => 3,
-        Family::Netdev => 5,
-        Family::Bridge => 7,
-        Family::Ip6 => 10,
-    }
+    FAMILIES.into_iter().find(|(known, _)| *known == number).map(|(_, family)| family)
 }
 
 /// Reads all tables of the calling thread's network namespace.
@@ -107,6 +92,8 @@ struct Reader {
 
 /// A table as it is listed.
 struct Listed {
+    /// The family as the kernel numbers it.
+    number: u8,
     family: Family,
     name: Name,
     particulars: nft::Particulars,
@@ -180,7 +167,6 @@ impl Reader {
             let table = self.table(index, table, chains, sets, &mut observations)?;
             ruleset.tables.push(table);
         }
-        ruleset.rank_by_listing();
         Ok((ruleset, observations))
     }
 
@@ -214,7 +200,7 @@ impl Reader {
                     comment: attributes.get(6).and_then(comment).map(|comment| names.intern(&comment)),
                     untold: Vec::new(),
                 };
-                tables.push(Listed { family, name: names.intern(&name), particulars });
+                tables.push(Listed { number, family, name: names.intern(&name), particulars });
             }
         })?;
         Ok(tables)
@@ -330,7 +316,7 @@ impl Reader {
         let mut expressions = Vec::new();
         let mut all_lift = true;
         let asked = [(1, &*table.name), (2, &*chain.name)];
-        self.dump(GET_RULE, number_of(table.family), &asked, |_, attributes, names| {
+        self.dump(GET_RULE, table.number, &asked, |_, attributes, names| {
             if !all_lift {
                 return;
             }
@@ -368,7 +354,7 @@ impl Reader {
         let mut beside = set::Beside::default();
         let name = set.name.clone();
         let asked = [(1, &*table.name), (2, &*name)];
-        self.dump(GET_ELEMENTS, number_of(table.family), &asked, |_, attributes, names| {
+        self.dump(GET_ELEMENTS, table.number, &asked, |_, attributes, names| {
             set::elements(attributes.0, numbers, names, &mut found, &mut beside);
         })?;
         beside.untold(&set.name, untold);

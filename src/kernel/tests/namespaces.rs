@@ -9,7 +9,7 @@ use nix::sched::{CloneFlags, setns, unshare};
 
 use super::super::namespaces::{Found, enter, list};
 use super::super::processes::Held;
-use super::{apart, here, ip, run};
+use super::{Places, apart, here, ip, run};
 
 const PROC: &str = "/proc";
 
@@ -119,4 +119,14 @@ pub(super) fn drop_rights() {
     // SAFETY: three numbers, no memory.
     let result = unsafe { libc::syscall(libc::SYS_setresuid, 65534, 65534, 65534) };
     assert_eq!(result, 0);
+}
+
+/// Where procfs is not mounted nobody knows what the own namespace is called; it is read all the same.
+#[test]
+fn without_procfs_the_own_namespace_is_read() {
+    apart(|| {
+        let nowhere = Path::new("/nonexistent");
+        let host = crate::kernel::read_all(&Places { proc: nowhere, modules: nowhere }, None).unwrap();
+        assert_eq!(host.viewed().links.iter().map(|link| link.name.as_str()).next(), Some("lo"));
+    });
 }
