@@ -99,7 +99,7 @@ fn shell(command: &str) -> (bool, String) {
 fn only<'r>(ruleset: &'r Ruleset, tool: Tool, line: &Line, chain: &str) -> Option<(&'r Table, &'r Body, String)> {
     let family = if tool.family == IpFamily::V4 { Family::Ip } else { Family::Ip6 };
     let table = ruleset.tables.iter().find(|table| *table.name == *line.table && table.family == family)?;
-    let chain = &table.chains[table.chain_index(chain)? as usize];
+    let chain = &table.chains[table.chain_index(chain)?];
     let rule = chain.rules.first()?;
     let text = match &rule.body {
         Body::Iptables(rule) => iptables::rule_text(table, chain, rule),
