@@ -12,6 +12,7 @@
 pub mod names;
 pub mod net;
 pub mod nft;
+pub mod observation;
 pub mod route;
 pub mod ruleset;
 pub mod socket;
@@ -20,10 +21,11 @@ pub mod xt;
 
 pub use names::{Name, Names};
 pub use net::{Address, BridgePort, BridgeSettings, FdbEntry, IpFamily, Link, LinkKind, Mac, Neighbour, Peer, Scope};
+pub use observation::{Counters, ElementId, ElementState, ObjectId, Observations, Tally};
 pub use route::{NextHop, PolicyAction, PolicyRule, Route, RouteKind};
 pub use ruleset::{
-    Backend, Base, Body, Chain, ChainId, ChainType, Counters, Family, Handle, Hook, Observations, Place, Policy,
-    Priority, Registration, Rule, RuleId, Ruleset, Table,
+    Backend, Base, Body, Chain, ChainId, ChainType, Family, Handle, Hook, Place, Policy, Priority, Registration, Rule,
+    RuleId, Ruleset, Table,
 };
 pub use socket::{Process, Protocol, Socket};
 pub use sysctl::{DeviceSysctls, Ip6Device, Sysctls};

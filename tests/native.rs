@@ -61,7 +61,7 @@ impl Dice {
             4 => Verdict::Return,
             5 => Verdict::Jump(ChainRef(self.roll(chains) as u32)),
             6 => Verdict::Goto(ChainRef(self.roll(chains) as u32)),
-            _ => Verdict::Queue { queues: (self.number() as u16, self.number() as u16), bypass: self.coin() },
+            _ => Verdict::Queue { queue: self.number() as u16, bypass: self.coin() },
         }
     }
 
@@ -85,7 +85,11 @@ impl Dice {
                 direction: self.maybe(|dice| dice.pick(&[CtDirection::Original, CtDirection::Reply])),
                 to,
             },
-            4 => Expression::CtSet { key: CtKey(self.roll(30) as u32), from },
+            4 => Expression::CtSet {
+                key: CtKey(self.roll(30) as u32),
+                direction: self.maybe(|dice| dice.pick(&[CtDirection::Original, CtDirection::Reply])),
+                from,
+            },
             5 => Expression::Fib {
                 result: self.pick(&[FibResult::Oif, FibResult::OifName, FibResult::AddressType]),
                 flags: self.roll(128) as u32,
@@ -213,7 +217,7 @@ impl Dice {
         let elements = (0..self.roll(5)).map(|_| {
             let first = self.bytes();
             let last = if self.coin() { first.clone() } else { self.bytes() };
-            Element { first, last, data: self.data(chains) }
+            Element { first, last, data: self.data(chains), details: None }
         });
         let elements = elements.collect();
         Set {
@@ -225,7 +229,7 @@ impl Dice {
             data_length: self.number(),
             parts: (0..self.roll(3)).map(|at| at as u32).collect(),
             elements,
-            catch_all: self.maybe(|dice| dice.data(chains)),
+            catch_all: self.maybe(|dice| Box::new(CatchAll { data: dice.data(chains), details: None })),
             details: self.details(),
         }
     }
@@ -238,7 +242,8 @@ impl Dice {
             gc_interval: self.number(),
             memory: self.coin(),
             merges: self.coin(),
-            objects: self.number(),
+            objects: self.maybe(|dice| ObjectKind(1 + dice.roll(12) as u32)),
+            ..Details::default()
         }
     }
 
@@ -247,6 +252,7 @@ impl Dice {
             flags: TableFlags::from_bits_retain(self.roll(0x20) as u32),
             comment: self.maybe(Dice::name),
             untold: (0..self.roll(3)).map(|_| self.name()).collect(),
+            ..Particulars::default()
         }
     }
 }
@@ -304,7 +310,7 @@ fn namespace(dice: &mut Dice) -> Namespace {
             if dice.coin() {
                 ns.observations.policies.insert(id, Counters { packets: 1, bytes: 2 });
             }
-            table.chains.push(Chain { name, base, rules });
+            table.chains.push(Chain { name, base, rules, details: Default::default() });
         }
         ns.ruleset.tables.push(table);
     }
@@ -331,7 +337,7 @@ fn every_expression_has_its_form() {
     let mut dice = Dice(1);
     for kind in 0..24 {
         for _ in 0..200 {
-            let chain = |name: &str, rules| Chain { name: name.into(), base: None, rules };
+            let chain = |name: &str, rules| Chain { name: name.into(), base: None, rules, details: Default::default() };
             let expressions: Box<[Expression]> = [dice.expression(2, kind)].into();
             let body = Body::Nft(Box::new(Rule { expressions, comment: None }));
             let table = Table {

@@ -87,7 +87,7 @@ fn chain(table: &str, name: &str, rules: Vec<Rule>) -> Chain {
         policy: Policy::Accept,
         registration: Registration::Registered(Place::Known(0)),
     });
-    Chain { name: name.into(), base, rules }
+    Chain { name: name.into(), base, rules, details: Default::default() }
 }
 
 fn table(name: &str, chains: Vec<Chain>) -> Table {

@@ -198,6 +198,8 @@ pub struct Chain {
     pub base: Option<Base>,
     /// Its rules, in order.
     pub rules: Vec<Rule>,
+    /// What else is told of a native chain.
+    pub details: nft::ChainDetails,
 }
 
 /// Where a base chain hangs, and what happens at its end.
@@ -421,24 +423,6 @@ impl Body {
             }),
         }
     }
-}
-
-/// What was counted in a namespace, held by identity.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Observations {
-    /// Packets and bytes that reached the end of each rule's conditions.
-    pub rules: HashMap<RuleId, Counters>,
-    /// Packets and bytes that the policy of each base chain decided.
-    pub policies: HashMap<ChainId, Counters>,
-}
-
-/// A packet counter and a byte counter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Counters {
-    /// Packets.
-    pub packets: u64,
-    /// Bytes, headers of layer 3 included.
-    pub bytes: u64,
 }
 
 /// A built-in chain of an iptables table.

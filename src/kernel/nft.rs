@@ -198,7 +198,7 @@ impl Reader {
                 let particulars = nft::Particulars {
                     flags: nft::TableFlags::from_bits_retain(flags),
                     comment: attributes.get(6).and_then(comment).map(|comment| names.intern(&comment)),
-                    untold: Vec::new(),
+                    ..Default::default()
                 };
                 tables.push(Listed { number, family, name: names.intern(&name), particulars });
             }
@@ -222,7 +222,7 @@ impl Reader {
                 particulars.untold.extend(untold.iter().map(|what| names.intern(what)));
             }
             let base = base(family, &attributes, dormant);
-            let chain = Chain { name: names.intern(&name), base, rules: Vec::new() };
+            let chain = Chain { name: names.intern(&name), base, rules: Vec::new(), details: Default::default() };
             chains.entry(key).or_default().push((chain, policy_counters(&attributes)));
         })?;
         Ok(chains)
@@ -440,7 +440,8 @@ fn arrange(table: &str, chains: &mut Chains) {
                 policy: Policy::Accept,
                 registration: Registration::Absent,
             };
-            chains.push((Chain { name: known.chain.into(), base: Some(base), rules: Vec::new() }, None));
+            let (name, base) = (known.chain.into(), Some(base));
+            chains.push((Chain { name, base, rules: Vec::new(), details: Default::default() }, None));
         }
     }
     chains.sort_by(|(a, _), (b, _)| {

@@ -12,7 +12,9 @@ pub(super) use words::{Word, name, split};
 
 use super::Trouble;
 use super::section::Section;
-use crate::host::nft::{self, Details, Element, ElementData, Particulars, Set, SetFlags, TableFlags, Undecoded};
+use crate::host::nft::{
+    self, CatchAll, Details, Element, ElementData, ObjectKind, Particulars, Set, SetFlags, TableFlags, Undecoded,
+};
 use crate::host::{
     Backend, Base, Body, Chain, ChainId, ChainType, Counters, Family, Handle, Hook, Name, Namespace, Place, Policy,
     Priority, Registration, Rule, RuleId, Table,
@@ -63,7 +65,7 @@ pub(super) fn print(out: &mut String, ns: &Namespace) {
     }
 }
 
-fn particulars_text(Particulars { flags, comment, untold: _ }: &Particulars) -> String {
+fn particulars_text(Particulars { flags, comment, .. }: &Particulars) -> String {
     let flags = if flags.is_empty() { String::new() } else { format!(" flags={}", flags.bits()) };
     let comment = comment.as_ref().map_or(String::new(), |comment| format!(" comment={}", quoted(comment)));
     flags + &comment
@@ -76,7 +78,7 @@ fn details_text(details: &Details) -> String {
         ("gc-interval", details.gc_interval.into()),
         ("memory", details.memory.into()),
         ("merges", details.merges.into()),
-        ("objects", details.objects.into()),
+        ("objects", details.objects.map_or(0, |kind| kind.0).into()),
     ];
     let told = numbers.iter().filter(|(_, number)| *number != 0);
     let mut text: String = told.map(|(word, number)| format!(" {word}={number}")).collect();
@@ -112,12 +114,12 @@ fn print_set(out: &mut String, scope: Scope, set: &Set) {
     }
     text.push_str(&details_text(&set.details));
     line(out, format_args!("{text}"));
-    for Element { first, last, data } in &set.elements {
+    for Element { first, last, data, details: _ } in &set.elements {
         let range = if first == last { hex(first) } else { format!("{}-{}", hex(first), hex(last)) };
         line(out, format_args!("  element {range}{}", data_text(scope, data.as_ref())));
     }
-    if let Some(data) = &set.catch_all {
-        line(out, format_args!("  element *{}", data_text(scope, data.as_ref())));
+    if let Some(all) = &set.catch_all {
+        line(out, format_args!("  element *{}", data_text(scope, all.data.as_ref())));
     }
 }
 
@@ -175,11 +177,18 @@ pub(super) fn parse(section: &Section, ns: &mut Namespace, trouble: &mut Trouble
 /// The names of the chains of each table: rules name chains that come after them.
 fn chains_by_table(section: &Section) -> Vec<Vec<Name>> {
     let mut tables: Vec<Vec<Name>> = Vec::new();
+    // What follows a table that cannot be read belongs to none.
+    let mut lost = true;
     for (_, text) in section.lines() {
         let (first, rest) = text.split_once(' ').unwrap_or((text, ""));
         match first {
-            "table" if table_line(rest).is_some() => tables.push(Vec::new()),
-            "chain" => {
+            "table" => {
+                lost = table_line(rest).is_none();
+                if !lost {
+                    tables.push(Vec::new());
+                }
+            }
+            "chain" if !lost => {
                 let words = split(rest).unwrap_or_default();
                 if let (Some(chains), Some(word)) = (tables.last_mut(), words.first()) {
                     chains.push(word.text.as_str().into());
@@ -199,7 +208,7 @@ fn table_line(text: &str) -> Option<(Family, Name, Particulars)> {
     let particulars = Particulars {
         flags: TableFlags::from_bits_retain(flags),
         comment: value(words, "comment").map(Name::from),
-        untold: Vec::new(),
+        ..Particulars::default()
     };
     Some((value_of(FAMILIES, &family.text)?, name.text.as_str().into(), particulars))
 }
@@ -307,7 +316,12 @@ impl Reader<'_> {
         let id = ChainId { table: self.table as u32, chain: chains.len() as u32 };
         // The chain is there, whatever its line says: those after it keep their numbers.
         let known = base.clone().unwrap_or_default();
-        chains.push(Chain { name: name.text.as_str().into(), base: known, rules: Vec::new() });
+        chains.push(Chain {
+            name: name.text.as_str().into(),
+            base: known,
+            rules: Vec::new(),
+            details: Default::default(),
+        });
         self.state = State::Chain;
         if let Some(counters) = counters.as_ref().and_then(Option::as_ref) {
             self.ns.observations.policies.insert(id, *counters);
@@ -386,12 +400,12 @@ impl Reader<'_> {
             State::Nothing | State::Chain | State::Rule { .. } => return Err("it belongs to no set".to_owned()),
         };
         if keys == "*" {
-            set.catch_all = Some(data);
+            set.catch_all = Some(Box::new(CatchAll { data, details: None }));
             return Ok(());
         }
         let (first, last) = keys.split_once('-').unwrap_or((keys, keys));
         let (first, last) = unhex(first).zip(unhex(last)).ok_or_else(wrong)?;
-        set.elements.push(Element { first, last, data });
+        set.elements.push(Element { first, last, data, details: None });
         Ok(())
     }
 
@@ -465,7 +479,8 @@ fn details(words: &[Word]) -> Option<Details> {
         gc_interval: small("gc-interval")?,
         memory: number("memory")? != 0,
         merges: number("merges")? != 0,
-        objects: small("objects")?,
+        objects: Some(small("objects")?).filter(|kind| *kind != 0).map(ObjectKind),
+        ..Details::default()
     })
 }
 

@@ -410,6 +410,7 @@ fn native() -> Host {
         first: port.to_be_bytes().into(),
         last: port.to_be_bytes().into(),
         data: Some(ElementData::Verdict(verdict)),
+        details: None,
     };
     let jump = |chain| nft::Verdict::Jump(nft::ChainRef(chain));
     let map = nft::Set {
@@ -438,7 +439,7 @@ fn native() -> Host {
         policy: Policy::Accept,
         registration: Registration::Registered(Place::Known(1)),
     };
-    let chain = |name: &str, base, rules| Chain { name: name.into(), base, rules };
+    let chain = |name: &str, base, rules| Chain { name: name.into(), base, rules, details: Default::default() };
     let mut host = node();
     host.namespaces[0].ruleset.tables.push(Table {
         family: Family::Inet,

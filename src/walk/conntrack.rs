@@ -4,7 +4,7 @@
 
 use super::packet::Flow;
 use super::space::Asked;
-use crate::host::nft::{CtKey, Expression};
+use crate::host::nft::{CtKey, Expression, ObjectKind};
 use crate::host::xt::{CtStates, CtStatuses, Match, Neg, Opaque, Target, TcpFlags};
 use crate::host::{Body, Protocol, Rule};
 
@@ -36,11 +36,29 @@ fn native_needs(body: &Body) -> bool {
     rule.expressions.iter().any(|expression| match expression {
         Expression::Ct { .. } | Expression::CtSet { .. } | Expression::Nat(_) => true,
         Expression::Masquerade { .. } | Expression::Redirect { .. } => true,
+        Expression::Connlimit { .. } | Expression::Synproxy(_) | Expression::FlowOffload { .. } => true,
+        // The objects themselves turn it on (`nft_ct_helper_obj_init` and its kin).
+        Expression::Object { kind, .. } => object_needs(*kind),
+        Expression::Dynset(dynset) => {
+            dynset.expressions.iter().any(|held| matches!(held, Expression::Connlimit { .. }))
+        }
         Expression::Undecoded(undecoded) => {
-            matches!(&*undecoded.name, "ct" | "nat" | "masq" | "redir" | "connlimit" | "synproxy")
+            matches!(&*undecoded.name, "ct" | "nat" | "masq" | "redir" | "connlimit" | "synproxy" | "flow_offload")
         }
         _ => false,
     })
+}
+
+/// Kinds of objects that turn conntrack on.
+fn object_needs(kind: ObjectKind) -> bool {
+    matches!(
+        kind,
+        ObjectKind::CT_HELPER
+            | ObjectKind::CT_TIMEOUT
+            | ObjectKind::CT_EXPECTATION
+            | ObjectKind::SYNPROXY
+            | ObjectKind::CONNLIMIT
+    )
 }
 
 fn match_needs(matched: &Match) -> bool {

@@ -9,6 +9,7 @@ mod lookup;
 mod piece;
 mod registers;
 mod translate;
+mod unknown;
 
 use super::chain::Effect;
 use super::condition::{Scene, all, negate};
@@ -18,7 +19,9 @@ use super::packet::{Packet, Tracking, Value};
 use super::set::ValueSet;
 use super::space::{Asked, Open};
 use super::state::State;
-use crate::host::nft::{self, CompareOp, CtKey, Expression, LookupResult, MetaKey, Register, Rule, Verdict};
+use crate::host::nft::{
+    self, CompareOp, CtKey, Expression, LookupResult, MetaKey, ObjectKind, Register, Rule, Verdict,
+};
 use crate::host::xt::{InterfacePattern, Target};
 use crate::host::{Hook, RuleId};
 use load::Loaded;
@@ -62,7 +65,15 @@ pub(super) fn is_without_effect(rule: &Rule) -> bool {
         Expression::Lookup { to, .. } => *to != Some(LookupResult::Verdict),
         Expression::Target(target) => matches!(**target, Target::Continue | Target::Log(_)),
         Expression::Undecoded(undecoded) => CONTINUES.contains(&&*undecoded.name) || LOADS.contains(&&*undecoded.name),
+        Expression::Object { kind, .. } => matches!(*kind, ObjectKind::COUNTER | ObjectKind::QUOTA | ObjectKind::LIMIT),
         Expression::CtSet { .. }
+        | Expression::PayloadSet(_)
+        | Expression::ExthdrSet { .. }
+        | Expression::ExthdrReset { .. }
+        | Expression::Tproxy { .. }
+        | Expression::Fwd { .. }
+        | Expression::Queue { .. }
+        | Expression::Synproxy(_)
         | Expression::Notrack
         | Expression::Nat(_)
         | Expression::Masquerade { .. }
@@ -227,18 +238,7 @@ impl Run<'_, '_> {
                 self.take(negate(answer, *not))
             }
             Expression::Lookup { set, from, to, not } => return self.lookup(set, *from, *to, *not, at),
-            Expression::Counter | Expression::Log(_) => Step::Next,
-            Expression::Limit(limit) => {
-                let likely = if limit.over { 0.01 } else { 0.99 };
-                let open = Open::either(Assumed::Match { rule: self.id, index }, Why::Rate, likely);
-                let answer = self.scene().assume(open);
-                self.take(answer)
-            }
-            Expression::Match(matched) => {
-                let answer = self.scene().holds(matched, at);
-                self.take(answer)
-            }
-            other => return self.does(other),
+            other => return self.more(other, at),
         })
     }
 
@@ -253,7 +253,7 @@ impl Run<'_, '_> {
                 Step::Next
             }
             Expression::MetaSet { key, .. } if is_idle(*key) => Step::Next,
-            Expression::CtSet { key: CtKey::MARK, from } => {
+            Expression::CtSet { key: CtKey::MARK, from, .. } => {
                 if self.scene().has_flow()? {
                     let mark = self.number(*from);
                     self.packet_mut().flow.mark = mark;
@@ -286,6 +286,11 @@ impl Run<'_, '_> {
                 Effect::Continue(_) => Step::Next,
                 effect => Step::Ends(effect),
             },
+            Expression::PayloadSet(written) => {
+                self.write(written);
+                Step::Next
+            }
+            Expression::ExthdrSet { .. } | Expression::ExthdrReset { .. } => Step::Next,
             Expression::Undecoded(undecoded) => self.undecoded(&undecoded.name)?,
             _ => self.assumed()?,
         })

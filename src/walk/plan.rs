@@ -351,6 +351,7 @@ mod tests {
                 registration: Registration::Registered(Place::Known(0)),
             }),
             rules: Vec::new(),
+            details: Default::default(),
         };
         let chains = vec![chain("filter", ChainType::Filter), chain("nat", ChainType::Nat)];
         let (name, sets, particulars) = ("t".into(), Vec::new(), Default::default());

@@ -1,7 +1,10 @@
-//! Sets and maps of native tables, and what else is told of such a table.
+//! Sets and maps of native tables, and their elements.
+//!
+//! Configuration alone: when an element expires and what it counted stands in [`Observations`](crate::host::Observations).
 
-use super::Verdict;
+use super::{Bytes, Expression, ObjectKind, Verdict};
 use crate::host::names::Name;
+use crate::host::ruleset::Handle;
 
 /// A set or a map.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,14 +27,16 @@ pub struct Set {
     /// What is in it, in the order of the keys; ranges of concatenations as the kernel lists them. A named one's are as they were when it was read.
     pub elements: Vec<Element>,
     /// What is given for every key that no element has (the catch-all element `*`).
-    pub catch_all: Option<Option<ElementData>>,
+    pub catch_all: Option<Box<CatchAll>>,
     /// What no packet asks for.
     pub details: Details,
 }
 
 /// What is told of a set beside its elements.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Details {
+    /// Its handle, where known (`NFTA_SET_HANDLE`).
+    pub handle: Option<Handle>,
     /// The admin's comment (`NFTNL_UDATA_SET_COMMENT`).
     pub comment: Option<Name>,
     /// How many elements it may have (`NFTA_SET_DESC_SIZE`); 0: as many as there are.
@@ -44,19 +49,42 @@ pub struct Details {
     pub memory: bool,
     /// nft joins ranges that overlap (`NFTNL_UDATA_SET_MERGE_ELEMENTS`).
     pub merges: bool,
-    /// The kind of objects that it gives (`NFT_OBJECT_*`); 0: none.
-    pub objects: u32,
+    /// The kind of objects that it gives (`NFTA_SET_OBJ_TYPE`).
+    pub objects: Option<ObjectKind>,
+    /// The order of bytes in its keys, as nft notes it (`NFTNL_UDATA_SET_KEYBYTEORDER`).
+    pub key_order: Option<ByteOrder>,
+    /// That of what it gives (`NFTNL_UDATA_SET_DATABYTEORDER`).
+    pub data_order: Option<ByteOrder>,
+    /// What it gives are ranges (`NFTNL_UDATA_SET_DATA_INTERVAL`).
+    pub data_interval: bool,
+    /// What its keys are taken from, where it is declared by `typeof` (`NFTNL_UDATA_SET_KEY_TYPEOF`).
+    pub key_typeof: Option<Box<Typeof>>,
+    /// What the values of a map are taken from (`NFTNL_UDATA_SET_DATA_TYPEOF`).
+    pub data_typeof: Option<Box<Typeof>>,
+    /// What each of its elements holds (`NFTA_SET_EXPR`, `NFTA_SET_EXPRESSIONS`).
+    pub expressions: Box<[Expression]>,
 }
 
-/// What is told of a native table beside its chains and sets.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Particulars {
-    /// `NFT_TABLE_F_*`.
-    pub flags: TableFlags,
-    /// The admin's comment (`NFTNL_UDATA_TABLE_COMMENT`).
-    pub comment: Option<Name>,
-    /// What the kernel has in it and this model has no place for, each in a few words: `flowtable ft`.
-    pub untold: Vec<Name>,
+/// The order of bytes in the keys of a set (`enum byteorder` of nft).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ByteOrder {
+    /// None that is known.
+    Invalid,
+    /// That of the machine.
+    Host,
+    /// That of the network.
+    Network,
+}
+
+/// An expression of nft's language that stands for a type, as nft keeps it.
+///
+/// `NFTNL_UDATA_SET_TYPEOF_EXPR` and `NFTNL_UDATA_SET_TYPEOF_DATA`: the kernel does not look at them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Typeof {
+    /// nft's number for the kind of expression (`enum expr_types`): payload 7, meta 9, ct 11, concatenation 13, …
+    pub expression: u32,
+    /// What tells which one of its kind it is: types, lengths and values of a byte, a byte and some bytes.
+    pub data: Bytes,
 }
 
 bitflags::bitflags! {
@@ -84,21 +112,8 @@ bitflags::bitflags! {
     }
 }
 
-bitflags::bitflags! {
-    /// The flags of a table (`enum nft_table_flags`).
-    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-    pub struct TableFlags: u32 {
-        /// Its base chains hang nowhere.
-        const DORMANT = 0x1;
-        /// It goes when the process goes that made it.
-        const OWNER = 0x2;
-        /// It stays although it has an owner.
-        const PERSIST = 0x4;
-    }
-}
-
 /// An element of a set: keys from the first to the last, both included.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Element {
     /// The first key. In a concatenation each part has its own range.
     pub first: Box<[u8]>,
@@ -106,6 +121,28 @@ pub struct Element {
     pub last: Box<[u8]>,
     /// What a map gives for it.
     pub data: Option<ElementData>,
+    /// What else is told of it; most elements have nothing.
+    pub details: Option<Box<ElementDetails>>,
+}
+
+/// The element that stands for every key that no other has (`NFT_SET_ELEM_CATCHALL`).
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct CatchAll {
+    /// What a map gives for it.
+    pub data: Option<ElementData>,
+    /// What else is told of it.
+    pub details: Option<Box<ElementDetails>>,
+}
+
+/// What is told of an element beside its key and what is given for it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ElementDetails {
+    /// The admin's comment (`NFTNL_UDATA_SET_ELEM_COMMENT`).
+    pub comment: Option<Name>,
+    /// For how long it stays, in milliseconds, where that is not the set's time (`NFTA_SET_ELEM_TIMEOUT`); 0: for ever.
+    pub timeout: Option<u64>,
+    /// What it holds (`NFTA_SET_ELEM_EXPR`, `NFTA_SET_ELEM_EXPRESSIONS`).
+    pub expressions: Box<[Expression]>,
 }
 
 /// What a map gives.

@@ -110,7 +110,7 @@ fn push_chain(counted: &mut Counted, mut run: Run, starts: &HashMap<usize, u32>,
         counted.rules.push((chain, rules.len() as u32, entry.counters()?));
         rules.push(Rule { handle: None, body: Body::Iptables(xt::Rule { matches, target }) });
     }
-    counted.table.chains.push(Chain { name, base, rules });
+    counted.table.chains.push(Chain { name, base, rules, details: Default::default() });
     Some(())
 }
 

@@ -8,8 +8,8 @@ use std::collections::HashMap;
 use super::super::netlink::{Attributes, be, text};
 use super::super::xt;
 use crate::host::nft::{
-    ChainRef, CompareOp, CtKey, Expression, FibResult, Limit, Log, LookupResult, MetaKey, Nat, PayloadBase, Register,
-    RejectKind, Undecoded, Verdict,
+    ChainRef, CompareOp, CtKey, Expression, FibResult, Limit, Log, LookupResult, MetaKey, Nat, PayloadBase, Queues,
+    Register, RejectKind, Undecoded, Verdict,
 };
 use crate::host::xt::CtDirection;
 use crate::host::{Counters, Family, Name, Names};
@@ -131,7 +131,7 @@ pub(super) fn verdict(nested: &[u8], chains: &HashMap<Name, u32>) -> Option<Verd
     Some(match be(parts.get(1)?)? as u32 as i32 {
         0 => Verdict::Drop,
         1 => Verdict::Accept,
-        3 => Verdict::Queue { queues: (0, 0), bypass: false },
+        code if code & 0xff == 3 => Verdict::Queue { queue: (code >> 16) as u16, bypass: code & 0x8000 != 0 },
         -1 => Verdict::Continue,
         -2 => Verdict::Break,
         -3 => Verdict::Jump(chain()?),
@@ -178,7 +178,7 @@ fn ct(parts: &Parts<'_>) -> Option<Expression> {
     };
     match (parts.register(1), parts.register(4)) {
         (Some(to), None) => Some(Expression::Ct { key, direction, to }),
-        (None, Some(from)) => Some(Expression::CtSet { key, from }),
+        (None, Some(from)) => Some(Expression::CtSet { key, direction, from }),
         _ => None,
     }
 }
@@ -334,8 +334,8 @@ fn queue(parts: &Parts<'_>) -> Option<Expression> {
     let (first, total) = (parts.number(1)?, parts.number(2).unwrap_or(1).max(1));
     let flags = parts.number(3).unwrap_or(0);
     (flags <= 1).then_some(())?;
-    let queues = (u16::try_from(first).ok()?, u16::try_from(first + total - 1).ok()?);
-    Some(Expression::Verdict(Verdict::Queue { queues, bypass: flags == 1 }))
+    let to = Queues::Range(u16::try_from(first).ok()?, u16::try_from(first + total - 1).ok()?);
+    Some(Expression::Queue { to, bypass: flags == 1, fanout: false })
 }
 
 /// Name, revision and blob of an xtables extension (`NFTA_MATCH_*`, `NFTA_TARGET_*`).

@@ -92,7 +92,7 @@ impl Lifting<'_> {
                 let from = match base {
                     PayloadBase::Network => From::Network(offset, length),
                     PayloadBase::Transport => From::Transport(offset, length),
-                    PayloadBase::Link | PayloadBase::Inner => return None,
+                    PayloadBase::Link | PayloadBase::Inner | PayloadBase::Tunnel => return None,
                 };
                 self.load(to, from)
             }

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use super::super::netlink::{Attributes, be, text};
 use super::expression;
 use super::userdata::UserData;
-use crate::host::nft::{Details, Element, ElementData, Set, SetFlags};
+use crate::host::nft::{CatchAll, Details, Element, ElementData, ObjectKind, Set, SetFlags};
 use crate::host::{Name, Names};
 
 /// `NFTNL_UDATA_SET_MERGE_ELEMENTS`, `NFTNL_UDATA_SET_KEY_TYPEOF`, `NFTNL_UDATA_SET_COMMENT`.
@@ -49,7 +49,8 @@ fn details(attributes: &Attributes<'_>, flags: SetFlags, names: &mut Names) -> D
         gc_interval: number(12) as u32,
         memory: number(8) == 1,
         merges: user.get(MERGES).is_some_and(|merges| merges.iter().any(|byte| *byte != 0)),
-        objects: if flags.contains(SetFlags::OBJECT) { number(15) as u32 } else { 0 },
+        objects: flags.contains(SetFlags::OBJECT).then(|| ObjectKind(number(15) as u32)),
+        ..Details::default()
     }
 }
 
@@ -147,7 +148,8 @@ pub(super) fn elements(
 /// Puts the elements into their set, as ranges of keys.
 pub(super) fn fill(set: &mut Set, mut found: Vec<Raw>) {
     if let Some(at) = found.iter().position(|raw| raw.all) {
-        set.catch_all = Some(found.swap_remove(at).data);
+        let all = CatchAll { data: found.swap_remove(at).data, details: None };
+        set.catch_all = Some(Box::new(all));
     }
     // An end before what begins at the same key: it is the first key that is no longer meant.
     // Concatenations with ranges have no order: they stay as the kernel lists them, and so does nft.
@@ -168,7 +170,7 @@ pub(super) fn fill(set: &mut Set, mut found: Vec<Raw>) {
                 None => vec![0xff; raw.key.len()].into(),
             },
         };
-        set.elements.push(Element { first: raw.key, last, data: raw.data });
+        set.elements.push(Element { first: raw.key, last, data: raw.data, details: None });
     }
 }
 

@@ -20,6 +20,7 @@ const BASES: Words<PayloadBase> = &[
     (PayloadBase::Network, "network"),
     (PayloadBase::Transport, "transport"),
     (PayloadBase::Inner, "inner"),
+    (PayloadBase::Tunnel, "tunnel"),
 ];
 const OPS: Words<CompareOp> = &[
     (CompareOp::Equal, "eq"),
@@ -97,9 +98,7 @@ pub(super) fn verdict_text(scope: Scope, verdict: &Verdict) -> String {
         Verdict::Return => "return".to_owned(),
         Verdict::Jump(ChainRef(to)) => format!("jump {}", scope.chain(*to)),
         Verdict::Goto(ChainRef(to)) => format!("goto {}", scope.chain(*to)),
-        Verdict::Queue { queues: (first, last), bypass } => {
-            format!("queue {first} {last}{}", if *bypass { " bypass" } else { "" })
-        }
+        Verdict::Queue { queue, bypass } => format!("queue {queue}{}", if *bypass { " bypass" } else { "" }),
     }
 }
 
@@ -113,7 +112,7 @@ pub(super) fn verdict(scope: Scope, cursor: &mut Cursor) -> Option<Verdict> {
         "return" => Verdict::Return,
         "jump" => Verdict::Jump(ChainRef(scope.chain_in(cursor)?)),
         "goto" => Verdict::Goto(ChainRef(scope.chain_in(cursor)?)),
-        "queue" => Verdict::Queue { queues: (cursor.number()?, cursor.number()?), bypass: cursor.skip("bypass") },
+        "queue" => Verdict::Queue { queue: cursor.number()?, bypass: cursor.skip("bypass") },
         _ => return None,
     })
 }
@@ -159,7 +158,10 @@ pub(super) fn text(scope: Scope, expression: &Expression) -> String {
             let direction = direction.map_or(String::new(), |way| format!(" {}", word_of(DIRECTIONS, &way)));
             format!("ct {}{direction} => reg {}", ct_text(*key), to.0)
         }
-        Expression::CtSet { key, from } => format!("ct-set {} reg {}", ct_text(*key), from.0),
+        Expression::CtSet { key, direction, from } => {
+            let direction = direction.map_or(String::new(), |way| format!(" {}", word_of(DIRECTIONS, &way)));
+            format!("ct-set {}{direction} reg {}", ct_text(*key), from.0)
+        }
         Expression::Fib { result, flags, to } => {
             format!("fib {} {} => reg {}", word_of(RESULTS, result), fib_flags_text(*flags), to.0)
         }
@@ -240,6 +242,7 @@ fn statement_text(expression: &Expression) -> String {
         | Expression::Match(_)
         | Expression::Target(_)
         | Expression::Undecoded(_) => String::new(),
+        _ => String::new(),
     }
 }
 
@@ -322,7 +325,11 @@ fn load(scope: Scope, name: &str, cursor: &mut Cursor) -> Option<Expression> {
             let direction = DIRECTIONS.iter().find(|(_, word)| cursor.skip(word)).map(|(way, _)| *way);
             Expression::Ct { key, direction, to: cursor.to()? }
         }
-        "ct-set" => Expression::CtSet { key: ct(cursor.text()?)?, from: cursor.register()? },
+        "ct-set" => {
+            let key = ct(cursor.text()?)?;
+            let direction = DIRECTIONS.iter().find(|(_, word)| cursor.skip(word)).map(|(way, _)| *way);
+            Expression::CtSet { key, direction, from: cursor.register()? }
+        }
         "fib" => Expression::Fib {
             result: value_of(RESULTS, cursor.text()?)?,
             flags: fib_flags(cursor.text()?)?,

@@ -202,7 +202,7 @@ impl<'t> Reader<'t> {
         let table = &mut self.ruleset.tables[current.table];
         let chain = table.chains.len() as u32;
         current.chains.insert(Name::clone(&name), chain);
-        table.chains.push(Chain { name, base, rules: Vec::new() });
+        table.chains.push(Chain { name, base, rules: Vec::new(), details: Default::default() });
         chain
     }
 

@@ -78,7 +78,7 @@ impl<'a> Context<'a> {
                 Some(protocol) => Header::of_protocol(protocol),
                 None => Some(Header::Transport),
             },
-            PayloadBase::Inner => None,
+            PayloadBase::Inner | PayloadBase::Tunnel => None,
         }
     }
 
@@ -116,7 +116,7 @@ impl<'a> Context<'a> {
                 let both = !matches!(self.family, Family::Ip | Family::Ip6);
                 (&mut self.transport_by, says_family && both)
             }
-            PayloadBase::Inner => return None,
+            PayloadBase::Inner | PayloadBase::Tunnel => return None,
         };
         if stays { None } else { slot.take().map(|known| known.statement) }
     }

@@ -215,6 +215,7 @@ pub(super) fn base_name(base: PayloadBase) -> &'static str {
         PayloadBase::Network => "nh",
         PayloadBase::Transport => "th",
         PayloadBase::Inner => "ih",
+        PayloadBase::Tunnel => "[tunnel]",
     }
 }
 

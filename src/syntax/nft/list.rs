@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 use super::relation::{self, Scope};
 use super::values;
-use crate::host::nft::{Expression, Set, SetFlags, TableFlags, Verdict};
+use crate::host::nft::{Expression, ObjectKind, Set, SetFlags, TableFlags, Verdict};
 use crate::host::{
     Backend, Base, Body, Chain, ChainId, ChainType, Family, Handle, Hook, Link, Observations, Priority, Registration,
     Rule, RuleId, Ruleset, Table,
@@ -250,20 +250,26 @@ fn type_text(set: &Set) -> String {
         // Writing to a String cannot fail.
         let _ = write!(text, " : {ranges}{}", values::type_name(data));
     } else if set.flags.contains(SetFlags::OBJECT) {
-        let kind = match set.details.objects {
-            1 => "counter",
-            2 => "quota",
-            3 => "ct helper",
-            4 => "limit",
-            7 => "ct timeout",
-            8 => "secmark",
-            9 => "ct expectation",
-            10 => "synproxy",
-            _ => "[object]",
-        };
+        let kind = set.details.objects.and_then(object_name).unwrap_or("[object]");
         let _ = write!(text, " : {kind}");
     }
     text
+}
+
+/// What nft calls a kind of object.
+pub(super) fn object_name(kind: ObjectKind) -> Option<&'static str> {
+    Some(match kind {
+        ObjectKind::COUNTER => "counter",
+        ObjectKind::QUOTA => "quota",
+        ObjectKind::CT_HELPER => "ct helper",
+        ObjectKind::LIMIT => "limit",
+        ObjectKind::CT_TIMEOUT => "ct timeout",
+        ObjectKind::SECMARK => "secmark",
+        ObjectKind::CT_EXPECTATION => "ct expectation",
+        ObjectKind::SYNPROXY => "synproxy",
+        ObjectKind::TUNNEL => "tunnel",
+        _ => return None,
+    })
 }
 
 /// A priority by the name that it is near to (`prio2str`).

@@ -149,6 +149,11 @@ impl<'r> Reader<'r> {
             | Expression::Compare { .. }
             | Expression::Range { .. }
             | Expression::Lookup { .. } => return,
+            other => {
+                let text = format!("[{other:?}]");
+                self.registers.forget(&text, at);
+                (Role::Does, text, Vec::new())
+            }
         };
         self.say(role, text, parts, at);
         self.context.acts();
@@ -158,8 +163,8 @@ impl<'r> Reader<'r> {
     fn change_packet(&mut self, expression: &Expression) -> (Role, String, Vec<u16>) {
         let (role, (text, parts)) = match expression {
             Expression::MetaSet { key, from } => (Role::Does, self.set(fields::meta(*key), *from)),
-            Expression::CtSet { key, from } => {
-                (Role::Does, self.set(fields::ct(*key, None, family_word(self.table.family)), *from))
+            Expression::CtSet { key, direction, from } => {
+                (Role::Does, self.set(fields::ct(*key, *direction, family_word(self.table.family)), *from))
             }
             Expression::Nat(nat) => (Role::Decides, self.nat(nat)),
             Expression::Masquerade { ports, flags } => (Role::Decides, self.ports("masquerade", *ports, *flags)),

@@ -231,9 +231,9 @@ fn each_element(scope: Scope, set: &Set, shapes: &[Shape]) -> Vec<String> {
             text
         })
         .collect();
-    if let Some(data) = &set.catch_all {
+    if let Some(all) = &set.catch_all {
         let mut text = "*".to_owned();
-        push_data(&mut text, scope, set, data.as_ref());
+        push_data(&mut text, scope, set, all.data.as_ref());
         each.push(text);
     }
     each
@@ -281,9 +281,9 @@ pub(super) fn verdict(table: &Table, verdict: &Verdict) -> String {
         Verdict::Return => "return".to_owned(),
         Verdict::Jump(to) => format!("jump {}", chain(to)),
         Verdict::Goto(to) => format!("goto {}", chain(to)),
-        Verdict::Queue { queues: (first, last), bypass } => {
+        Verdict::Queue { queue, bypass } => {
             let flags = if *bypass { "flags bypass " } else { "" };
-            if first == last { format!("queue {flags}to {first}") } else { format!("queue {flags}to {first}-{last}") }
+            format!("queue {flags}to {queue}")
         }
     }
 }

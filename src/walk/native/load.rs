@@ -35,7 +35,7 @@ pub(super) fn payload(scene: &Scene<'_>, base: PayloadBase, offset: usize, lengt
         PayloadBase::Link => link(scene)?,
         PayloadBase::Network => network(scene),
         PayloadBase::Transport => transport(scene),
-        PayloadBase::Inner => Vec::new(),
+        PayloadBase::Inner | PayloadBase::Tunnel => Vec::new(),
     };
     let mut pieces = Vec::new();
     let (mut at, end) = (offset, offset + length);

@@ -55,8 +55,8 @@ pub(super) fn given<'s>(scene: &Scene<'_>, set: &'s Set, key: &[Piece], at: At) 
         }
     }
     Ok(match &set.catch_all {
-        Some(Some(data)) => of(data),
-        _ => Given::Nothing,
+        Some(all) => all.data.as_ref().map_or(Given::Nothing, of),
+        None => Given::Nothing,
     })
 }
 
@@ -129,7 +129,7 @@ fn part_fits(
 pub(super) fn between(scene: &Scene<'_>, key: &[Piece], first: &[u8], last: &[u8], at: At) -> Asked<bool> {
     match key {
         [piece] if matches!(piece.source, Source::Name(_)) => {
-            let element = Element { first: first.into(), last: last.into(), data: None };
+            let element = Element { first: first.into(), last: last.into(), data: None, details: None };
             named(scene, piece, &element, at)
         }
         [piece] if piece.is_ordered() || first == last => {

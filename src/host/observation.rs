@@ -1,0 +1,69 @@
+//! What was counted, held by identity: beside rules, so that reading it anew rebuilds none of them.
+
+use std::collections::HashMap;
+
+use super::ruleset::{ChainId, RuleId};
+
+/// What was counted in a namespace, held by identity.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Observations {
+    /// Packets and bytes that reached the end of each rule's conditions; of a native rule what its first counter counted.
+    pub rules: HashMap<RuleId, Counters>,
+    /// Packets and bytes that the policy of each base chain decided.
+    pub policies: HashMap<ChainId, Counters>,
+    /// What other expressions of native rules counted, by the expression's position.
+    pub expressions: HashMap<(RuleId, u16), Tally>,
+    /// What stateful objects counted, by their position in their table: [`ObjectId`].
+    pub objects: HashMap<ObjectId, Tally>,
+    /// What is told of elements that time out or count.
+    pub elements: HashMap<ElementId, ElementState>,
+}
+
+/// The identity of a stateful object within a ruleset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ObjectId {
+    /// Index into [`Ruleset::tables`](super::Ruleset::tables).
+    pub table: u32,
+    /// Index into [`Particulars::objects`](super::nft::Particulars::objects).
+    pub object: u32,
+}
+
+/// The identity of an element of a set within a ruleset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ElementId {
+    /// Index into [`Ruleset::tables`](super::Ruleset::tables).
+    pub table: u32,
+    /// Index into [`Table::sets`](super::Table::sets).
+    pub set: u32,
+    /// Index into [`Set::elements`](super::nft::Set::elements); `None`: the element that stands for all others.
+    pub element: Option<u32>,
+}
+
+/// What an element of a set has come to.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ElementState {
+    /// Milliseconds until it is taken out (`NFTA_SET_ELEM_EXPIRATION`).
+    pub expires: Option<u64>,
+    /// What its expressions counted, by their position; `None`: it does not count, or nobody tells.
+    pub tallies: Box<[Option<Tally>]>,
+}
+
+/// What a stateful expression or object has come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tally {
+    /// A counter's packets and bytes.
+    Counter(Counters),
+    /// Bytes that a quota has used up (`NFTA_QUOTA_CONSUMED`).
+    Consumed(u64),
+    /// Milliseconds since a packet came by (`NFTA_LAST_MSECS`); `None`: never.
+    Last(Option<u64>),
+}
+
+/// A packet counter and a byte counter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counters {
+    /// Packets.
+    pub packets: u64,
+    /// Bytes, headers of layer 3 included.
+    pub bytes: u64,
+}
