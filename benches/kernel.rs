@@ -97,7 +97,7 @@ fn median(runs: &mut [(Duration, u64)]) -> (f64, f64) {
 /// What whyport does: everything of this namespace, decoded. How many rules there are.
 fn read() -> usize {
     let places = whyport::kernel::Places { proc: Path::new("/proc"), modules: Path::new("/lib/modules") };
-    whyport::kernel::read(&places, None).unwrap().viewed().ruleset.rule_count()
+    whyport::kernel::read(&places, None, &Default::default()).unwrap().viewed().ruleset.rule_count()
 }
 
 /// Asks for the rules of every chain, and looks at nothing but where messages end. How many bytes came.

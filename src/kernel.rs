@@ -11,6 +11,9 @@ mod netfilter;
 mod netlink;
 mod nft;
 mod processes;
+mod progress;
+pub mod recorded;
+mod replay;
 mod route;
 mod sockets;
 mod sysctls;
@@ -21,15 +24,18 @@ mod tests;
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 use std::thread;
 
 use crate::host::{Host, Namespace, Unread, What};
 use loaded::Loaded;
 use namespaces::Found;
+use netlink::Answers;
 use processes::Held;
 
 pub use namespaces::NoEntry;
 pub use netlink::Failure;
+pub use progress::{Progress, Reached};
 
 /// Where the files are that tell of the kernel.
 #[derive(Debug, Clone, Copy)]
@@ -40,8 +46,20 @@ pub struct Places<'a> {
     pub modules: &'a Path,
 }
 
+/// Why there is no host.
+#[derive(Debug, thiserror::Error)]
+pub enum NotRead {
+    /// Its namespace cannot be entered.
+    #[error(transparent)]
+    NoEntry(#[from] NoEntry),
+    /// The reading was stopped ([`Progress::cancel`]).
+    #[error("the reading was stopped")]
+    Cancelled,
+}
+
 /// What is the same in all namespaces, and costs too much to be read for each.
 struct Common {
+    answers: Answers,
     loaded: Loaded,
     held: Held,
     /// Every namespace that can be found, that of the thread which looked first.
@@ -49,42 +67,44 @@ struct Common {
 }
 
 impl Common {
-    fn read(places: &Places<'_>) -> Common {
+    fn read(places: &Places<'_>, answers: Answers) -> Common {
         let held = Held::read(places.proc);
         let found = namespaces::list(places.proc, &held);
-        Common { loaded: Loaded::read(places.proc, places.modules), held, found }
+        Common { answers, loaded: Loaded::read(places.proc, places.modules), held, found }
     }
 }
 
-/// Reads the network namespace of this process, or the one that `netns` names (NAME, PID or PATH).
+/// Reads the network namespace of this process, or the one that `netns` names (NAME, PID or PATH). `progress` tells other
+/// threads how far it is, and stops it.
 ///
 /// # Errors
-/// Where that namespace cannot be entered. What of it cannot be read is unread in the host, which is no error.
-pub fn read(places: &Places<'_>, netns: Option<&str>) -> Result<Host, NoEntry> {
-    host(places, netns, false)
+/// Where that namespace cannot be entered, or the reading was stopped. What of it cannot be read is unread in the host,
+/// which is no error.
+pub fn read(places: &Places<'_>, netns: Option<&str>, progress: &Arc<Progress>) -> Result<Host, NotRead> {
+    host(places, netns, progress, false)
 }
 
 /// The same with every other namespace that can be entered.
 ///
 /// # Errors
 /// As [`read`].
-pub fn read_all(places: &Places<'_>, netns: Option<&str>) -> Result<Host, NoEntry> {
-    host(places, netns, true)
+pub fn read_all(places: &Places<'_>, netns: Option<&str>, progress: &Arc<Progress>) -> Result<Host, NotRead> {
+    host(places, netns, progress, true)
 }
 
-fn host(places: &Places<'_>, netns: Option<&str>, others: bool) -> Result<Host, NoEntry> {
+fn host(places: &Places<'_>, netns: Option<&str>, progress: &Arc<Progress>, others: bool) -> Result<Host, NotRead> {
     apart(|| {
         enter(places, netns)?;
-        let common = Common::read(places);
+        let common = Common::read(places, Answers::Kernel(Arc::clone(progress)));
         // Without procfs nobody knows what the own one is called, but it is read all the same.
         let name = common.found.first().map(|own| own.name.clone()).unwrap_or_default();
         let mut host = Host { namespaces: vec![namespace(places, &common, name)], ..Host::default() };
-        for found in common.found.iter().skip(1).filter(|_| others) {
+        for found in common.found.iter().skip(1).filter(|_| others && !progress.is_cancelled()) {
             let read = || namespaces::enter_found(found).map(|()| namespace(places, &common, found.name.clone()));
             host.namespaces.extend(apart(read).ok());
         }
         identify(places, &mut host);
-        Ok(host)
+        if progress.is_cancelled() { Err(NotRead::Cancelled) } else { Ok(host) }
     })
 }
 
@@ -104,7 +124,7 @@ fn enter(places: &Places<'_>, netns: Option<&str>) -> Result<(), NoEntry> {
 fn namespace(places: &Places<'_>, common: &Common, name: String) -> Namespace {
     let mut ns = Namespace { name, ..Namespace::default() };
     surroundings(places, common, &mut ns);
-    netfilter::read(places.proc, &common.loaded, &mut ns);
+    netfilter::read(places.proc, common, &mut ns);
     ns
 }
 
@@ -123,7 +143,7 @@ fn identify(places: &Places<'_>, host: &mut Host) {
 
 /// Fills in everything of this thread's namespace but netfilter's rules.
 fn surroundings(places: &Places<'_>, common: &Common, ns: &mut Namespace) {
-    match route::open() {
+    match route::open(&common.answers) {
         Ok(mut channel) => routing(&mut channel, places, common, ns),
         Err(failure) => {
             for what in [What::Links, What::Addresses, What::Routes, What::PolicyRules, What::Neighbours] {
@@ -135,7 +155,7 @@ fn surroundings(places: &Places<'_>, common: &Common, ns: &mut Namespace) {
     if ns.sysctls.ip.is_empty() {
         mark(ns, What::Sysctls, format!("{}, readable", places.proc.join("sys/net").display()));
     }
-    match sockets::read(places.proc, &common.loaded, &ns.links) {
+    match sockets::read(places.proc, &common.loaded, &common.answers, &ns.links) {
         Ok(sockets) => ns.sockets = sockets,
         Err(failure) => mark(ns, What::Sockets, needs(&failure, "root")),
     }
@@ -182,6 +202,6 @@ fn needs(failure: &Failure, capability: &str) -> String {
     match failure {
         Failure::Forbidden => capability.to_owned(),
         Failure::Missing => "a kernel that has it".to_owned(),
-        Failure::Malformed | Failure::Io(_) => format!("another try: {failure}"),
+        Failure::Malformed | Failure::Cancelled | Failure::Io(_) => format!("another try: {failure}"),
     }
 }

@@ -1,6 +1,7 @@
 //! The live host: where its files are, which namespace of it is looked at, and what is said where that may not be entered.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::explore::Source;
@@ -25,7 +26,8 @@ impl Live {
 
     /// Reads the namespace, now, and every other that can be entered: what lies behind a device has a name there.
     pub fn read(&self) -> Result<Host, Refusal> {
-        kernel::read_all(&places(), self.netns.as_deref()).map_err(|error| Refusal::unanswered(error.to_string()))
+        kernel::read_all(&places(), self.netns.as_deref(), &Arc::default())
+            .map_err(|error| Refusal::unanswered(error.to_string()))
     }
 
     fn reading(self, host: Host) -> Reading {

@@ -57,6 +57,12 @@ pub(super) fn read(proc: &Path, family: IpFamily, names: &mut Names) -> Result<V
     registered.iter().map(|name| read_table(&socket, family, name, names)).collect()
 }
 
+/// A table by what the kernel answers when asked for it: `struct ipt_getinfo`, and the entries. `None` where they are cut
+/// off, or make no sense.
+pub(super) fn decode(family: IpFamily, name: &str, info: &[u8], entries: &[u8], names: &mut Names) -> Option<Counted> {
+    table::decode(family, name, &ask::Info::from_bytes(info), entries, names)
+}
+
 /// The names of the tables that are registered.
 fn registered(proc: &Path, family: IpFamily) -> Result<Vec<String>, Failure> {
     let file = match family {

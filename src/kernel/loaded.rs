@@ -6,7 +6,7 @@
 
 use std::collections::HashSet;
 use std::fs::File;
-use std::io::{BufRead, BufReader, ErrorKind};
+use std::io::{BufRead, BufReader, ErrorKind, Read};
 use std::path::Path;
 
 /// A function that a module brings with it, for kernels that do not say what is built in. The first that is found counts.
@@ -50,19 +50,16 @@ impl Loaded {
                 return Loaded(Known::LoadsNothing);
             }
             Err(_) => return Loaded(Known::These(there)),
-            Ok(file) => each_line(file, |line| {
-                there.extend(line.split(' ').next().map(plain));
-                true
-            }),
+            Ok(file) => loaded(file, &mut there),
         }
         let release = super::release(proc).unwrap_or_default();
         match File::open(modules.join(release).join("modules.builtin")) {
-            Ok(file) => each_line(file, |line| {
-                let name = line.rsplit('/').next().unwrap_or_default();
-                there.extend(name.split_once(".ko").map(|(name, _)| plain(name)));
-                true
-            }),
-            Err(_) => built_in(proc, &mut there),
+            Ok(file) => built_in(file, &mut there),
+            Err(_) => {
+                if let Ok(file) = File::open(proc.join("kallsyms")) {
+                    by_symbols(file, &mut there);
+                }
+            }
         }
         Loaded(Known::These(there))
     }
@@ -76,12 +73,38 @@ impl Loaded {
     }
 }
 
+/// What the texts of `/proc/modules`, `modules.builtin` and `/proc/kallsyms` name.
+pub(super) fn told(modules: &[u8], builtin: &[u8], kallsyms: &[u8]) -> HashSet<String> {
+    let mut there = HashSet::new();
+    loaded(modules, &mut there);
+    built_in(builtin, &mut there);
+    by_symbols(kallsyms, &mut there);
+    there
+}
+
+/// The modules that `/proc/modules` lists.
+fn loaded(file: impl Read, there: &mut HashSet<String>) {
+    each_line(file, |line| {
+        there.extend(line.split(' ').next().map(plain));
+        true
+    });
+}
+
+/// The modules that `modules.builtin` lists, by their files.
+fn built_in(file: impl Read, there: &mut HashSet<String>) {
+    each_line(file, |line| {
+        let name = line.rsplit('/').next().unwrap_or_default();
+        there.extend(name.split_once(".ko").map(|(name, _)| plain(name)));
+        true
+    });
+}
+
 fn plain(module: &str) -> String {
     module.trim().replace('-', "_")
 }
 
 /// Hands over lines, until there are none or `each` has enough.
-fn each_line(file: File, mut each: impl FnMut(&str) -> bool) {
+fn each_line(file: impl Read, mut each: impl FnMut(&str) -> bool) {
     let mut reader = BufReader::new(file);
     let mut bytes = Vec::new();
     while reader.read_until(b'\n', &mut bytes).is_ok_and(|length| length > 0) {
@@ -95,8 +118,7 @@ fn each_line(file: File, mut each: impl FnMut(&str) -> bool) {
 
 /// Finds what is built in by its symbols: a symbol of a module has the module's name in brackets after it. Ordinary users
 /// see the names too, without the addresses.
-fn built_in(proc: &Path, there: &mut HashSet<String>) {
-    let Ok(file) = File::open(proc.join("kallsyms")) else { return };
+fn by_symbols(file: impl Read, there: &mut HashSet<String>) {
     let mut missing: Vec<_> = SYMBOLS.into_iter().filter(|(module, _)| !there.contains(*module)).collect();
     each_line(file, |line| {
         let mut words = line.split_ascii_whitespace().skip(2);
@@ -169,9 +191,8 @@ mod tests {
 
     #[test]
     fn the_symbols_are_those_of_this_kernel() {
-        let proc = Path::new("/proc");
         let mut there = HashSet::new();
-        built_in(proc, &mut there);
+        by_symbols(File::open("/proc/kallsyms").unwrap(), &mut there);
         for module in ["nf_tables", "nfnetlink", "inet_diag", "tcp_diag", "udp_diag", "ip_tables", "ip6_tables"] {
             let loaded = std::fs::read_to_string("/proc/modules").is_ok_and(|text| text.contains(module));
             assert!(loaded || there.contains(module), "{module}");

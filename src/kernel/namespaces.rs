@@ -210,7 +210,11 @@ fn names() -> HashMap<Identity, (String, PathBuf)> {
 /// The network namespaces that are mounted where a process can see them.
 fn mounted(folder: &Path) -> Vec<PathBuf> {
     let Ok(bytes) = fs::read(folder.join("mountinfo")) else { return Vec::new() };
-    let text = String::from_utf8_lossy(&bytes);
+    mounts(&String::from_utf8_lossy(&bytes), folder)
+}
+
+/// The same by the text of `mountinfo` in that folder.
+pub(super) fn mounts(text: &str, folder: &Path) -> Vec<PathBuf> {
     let lines = text.lines().filter(|line| line.contains(" - nsfs "));
     let at = |line| {
         let mount = MountInfo::from_line(line).ok()?;

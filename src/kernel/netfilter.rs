@@ -4,9 +4,8 @@
 
 use std::path::Path;
 
-use super::loaded::Loaded;
 use super::netlink::Failure;
-use super::{legacy, mark, needs, nft};
+use super::{Common, legacy, mark, needs, nft};
 use crate::host::xt::Match;
 use crate::host::{Family, Hook, IpFamily, Names, Namespace, Place, Registration, What};
 
@@ -16,9 +15,10 @@ const CAPABILITY: &str = "CAP_NET_ADMIN";
 const ROOT: &str = "root with CAP_NET_ADMIN";
 
 /// Fills in the rules of this thread's namespace, with their counters.
-pub(super) fn read(proc: &Path, loaded: &Loaded, ns: &mut Namespace) {
+pub(super) fn read(proc: &Path, common: &Common, ns: &mut Namespace) {
+    let loaded = &common.loaded;
     if loaded.has("nfnetlink") && loaded.has("nf_tables") {
-        match nft::read() {
+        match nft::read(&common.answers) {
             Ok(rules) => {
                 ns.ruleset = rules.ruleset;
                 ns.observations = rules.observations;

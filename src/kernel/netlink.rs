@@ -5,20 +5,25 @@
 
 use std::io;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use netlink_sys::{Socket, SocketAddr};
+
+use super::progress::Progress;
+use super::replay::Replay;
 
 /// Room for one message of a dump: the kernel fills at most this much at a time (`netlink_dump` takes up to 32 KiB, and
 /// less where the reader's buffer is smaller).
 const BUFFER: usize = 64 * 1024;
 
-const HEADER: usize = 16;
+/// `struct nlmsghdr`.
+pub(super) const HEADER: usize = 16;
 const NLM_F_REQUEST: u16 = 0x01;
 const NLM_F_DUMP_INTR: u16 = 0x10;
-const NLM_F_DUMP: u16 = 0x300;
+pub(super) const NLM_F_DUMP: u16 = 0x300;
 const NLMSG_NOOP: u16 = 1;
-const NLMSG_ERROR: u16 = 2;
-const NLMSG_DONE: u16 = 3;
+pub(super) const NLMSG_ERROR: u16 = 2;
+pub(super) const NLMSG_DONE: u16 = 3;
 const NLMSG_OVERRUN: u16 = 4;
 
 /// The bits of an attribute's type that name it (`NLA_TYPE_MASK`).
@@ -36,6 +41,9 @@ pub enum Failure {
     /// What came is no netlink message.
     #[error("the kernel's answer is cut off")]
     Malformed,
+    /// Whoever wanted to know does not any more ([`Progress::cancel`]).
+    #[error("the reading was stopped")]
+    Cancelled,
     /// Anything else.
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -77,20 +85,59 @@ pub(super) enum Dumped {
     Interrupted,
 }
 
-/// A netlink socket in the network namespace of the thread that opened it.
+/// Who answers: the kernel, or what it answered once.
+#[derive(Debug, Clone)]
+pub(super) enum Answers {
+    /// The kernel, until the reading is stopped.
+    Kernel(Arc<Progress>),
+    /// A recording: messages, one after the other.
+    Recorded(Arc<[u8]>),
+}
+
+impl Default for Answers {
+    /// The kernel, and nobody looks on.
+    fn default() -> Answers {
+        Answers::Kernel(Arc::default())
+    }
+}
+
+impl Answers {
+    /// Opens a channel of a protocol (`NETLINK_ROUTE`, `NETLINK_NETFILTER`, `NETLINK_SOCK_DIAG`, …): for the network
+    /// namespace of this thread.
+    pub(super) fn open(&self, protocol: isize) -> Result<Channel, Failure> {
+        let (wire, progress) = match self {
+            Answers::Kernel(progress) => {
+                let mut socket = Socket::new(protocol).map_err(io_failure)?;
+                socket.bind_auto().map_err(io_failure)?;
+                socket.connect(&SocketAddr::new(0, 0)).map_err(io_failure)?;
+                (Wire::Kernel(socket), Arc::clone(progress))
+            }
+            Answers::Recorded(messages) => {
+                (Wire::Recorded(Replay::new(protocol, Arc::clone(messages))), Arc::default())
+            }
+        };
+        Ok(Channel { wire, progress, buffer: vec![0; BUFFER], sequence: 0 })
+    }
+}
+
+enum Wire {
+    /// A socket of the network namespace of the thread that opened it.
+    Kernel(Socket),
+    Recorded(Replay),
+}
+
+/// A conversation with one of netlink's subsystems.
 pub(super) struct Channel {
-    socket: Socket,
+    wire: Wire,
+    progress: Arc<Progress>,
     buffer: Vec<u8>,
     sequence: u32,
 }
 
 impl Channel {
-    /// Opens a socket of a protocol (`NETLINK_ROUTE`, `NETLINK_NETFILTER`, `NETLINK_SOCK_DIAG`, …).
-    pub(super) fn open(protocol: isize) -> Result<Channel, Failure> {
-        let mut socket = Socket::new(protocol).map_err(io_failure)?;
-        socket.bind_auto().map_err(io_failure)?;
-        socket.connect(&SocketAddr::new(0, 0)).map_err(io_failure)?;
-        Ok(Channel { socket, buffer: vec![0; BUFFER], sequence: 0 })
+    /// How far the reading is that this is a part of.
+    pub(super) fn progress(&self) -> &Arc<Progress> {
+        &self.progress
     }
 
     /// Asks for everything (`NLM_F_DUMP`), and hands over each message of the answer.
@@ -152,21 +199,30 @@ impl Channel {
 
     fn send(&mut self, kind: u16, flags: u16, body: &[u8]) -> Result<(), Failure> {
         self.sequence = self.sequence.wrapping_add(1).max(1);
-        let length = HEADER + body.len();
-        let mut request = Vec::with_capacity(length);
-        request.extend_from_slice(&(length as u32).to_ne_bytes());
-        request.extend_from_slice(&kind.to_ne_bytes());
-        request.extend_from_slice(&(flags | NLM_F_REQUEST).to_ne_bytes());
-        request.extend_from_slice(&self.sequence.to_ne_bytes());
-        request.extend_from_slice(&0u32.to_ne_bytes());
-        request.extend_from_slice(body);
-        self.socket.send(&request, 0).map(drop).map_err(io_failure)
+        let mut request = Vec::with_capacity(HEADER + body.len());
+        frame(&mut request, kind, flags | NLM_F_REQUEST, self.sequence, body);
+        match &mut self.wire {
+            Wire::Kernel(socket) => socket.send(&request, 0).map(drop).map_err(io_failure),
+            Wire::Recorded(replay) => {
+                replay.send(&request);
+                Ok(())
+            }
+        }
     }
 
     /// The next datagram, as its length in the buffer.
     fn receive(&mut self) -> Result<usize, Failure> {
+        let socket = match &mut self.wire {
+            Wire::Kernel(socket) => socket,
+            Wire::Recorded(replay) => {
+                return Some(replay.receive(&mut self.buffer)).filter(|length| *length > 0).ok_or(Failure::Malformed);
+            }
+        };
         loop {
-            match self.socket.recv(&mut &mut self.buffer[..], libc::MSG_TRUNC) {
+            if self.progress.is_cancelled() {
+                return Err(Failure::Cancelled);
+            }
+            match socket.recv(&mut &mut self.buffer[..], libc::MSG_TRUNC) {
                 Ok(length) if length > self.buffer.len() => return Err(Failure::Malformed),
                 Ok(length) => return Ok(length),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -177,13 +233,13 @@ impl Channel {
 }
 
 /// What of `struct nlmsghdr` decides how a message is taken.
-struct Header {
-    flags: u16,
-    sequence: u32,
+pub(super) struct Header {
+    pub(super) flags: u16,
+    pub(super) sequence: u32,
 }
 
 /// The first message of a datagram, and what follows it.
-fn split(bytes: &[u8]) -> Result<(Header, Message<'_>, &[u8]), Failure> {
+pub(super) fn split(bytes: &[u8]) -> Result<(Header, Message<'_>, &[u8]), Failure> {
     let length = u32_at(bytes, 0).ok_or(Failure::Malformed)? as usize;
     let kind = u16_at(bytes, 4).ok_or(Failure::Malformed)?;
     let flags = u16_at(bytes, 6).ok_or(Failure::Malformed)?;
@@ -191,6 +247,17 @@ fn split(bytes: &[u8]) -> Result<(Header, Message<'_>, &[u8]), Failure> {
     let body = bytes.get(HEADER..length).ok_or(Failure::Malformed)?;
     let rest = bytes.get(length.next_multiple_of(4)..).unwrap_or_default();
     Ok((Header { flags, sequence }, Message { kind, body }, rest))
+}
+
+/// Appends a message, padded; split takes it apart again.
+pub(super) fn frame(to: &mut Vec<u8>, kind: u16, flags: u16, sequence: u32, body: &[u8]) {
+    to.extend_from_slice(&((HEADER + body.len()) as u32).to_ne_bytes());
+    to.extend_from_slice(&kind.to_ne_bytes());
+    to.extend_from_slice(&flags.to_ne_bytes());
+    to.extend_from_slice(&sequence.to_ne_bytes());
+    to.extend_from_slice(&0u32.to_ne_bytes());
+    to.extend_from_slice(body);
+    to.resize(to.len().next_multiple_of(4), 0);
 }
 
 /// What `NLMSG_ERROR` and `NLMSG_DONE` carry: zero, or a negative errno.

@@ -14,10 +14,11 @@ mod untold;
 mod userdata;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use netlink_sys::protocols::NETLINK_NETFILTER;
 
-use super::netlink::{Attributes, Channel, Dumped, Failure, Message, be, push_attribute, text};
+use super::netlink::{Answers, Attributes, Channel, Dumped, Failure, Message, be, push_attribute, text};
 use crate::host::nft;
 use crate::host::ruleset::{BUILTIN, BuiltinChain, builtin};
 use crate::host::{
@@ -65,12 +66,13 @@ fn family(number: u8) -> Option<Family> {
 ///
 /// # Errors
 /// [`Failure::Forbidden`] without `CAP_NET_ADMIN` there (`nfnetlink_rcv`).
-pub(super) fn read() -> Result<Rules, Failure> {
-    let mut reader =
-        Reader { channel: Channel::open(NETLINK_NETFILTER)?, generation: 0, torn: false, names: Names::default() };
+pub(super) fn read(answers: &Answers) -> Result<Rules, Failure> {
+    let mut reader = Reader::open(answers)?;
+    let before = reader.channel.progress().reached();
     let mut tries = 0;
     loop {
         tries += 1;
+        reader.channel.progress().again_from(before);
         reader.begin()?;
         let (ruleset, observations) = reader.all()?;
         let mixed = !reader.is_one_instant()?;
@@ -78,6 +80,11 @@ pub(super) fn read() -> Result<Rules, Failure> {
             return Ok(Rules { ruleset, observations, mixed });
         }
     }
+}
+
+/// What a recording tells, whatever the generations of its messages.
+pub(super) fn read_once(answers: &Answers) -> Result<(Ruleset, Observations), Failure> {
+    Reader::open(answers)?.all()
 }
 
 /// A reading of the ruleset.
@@ -106,6 +113,10 @@ type Sets = (Vec<nft::Set>, Vec<String>);
 type Chains = Vec<(Chain, Option<Counters>)>;
 
 impl Reader {
+    fn open(answers: &Answers) -> Result<Reader, Failure> {
+        Ok(Reader { channel: answers.open(NETLINK_NETFILTER)?, generation: 0, torn: false, names: Names::default() })
+    }
+
     fn begin(&mut self) -> Result<(), Failure> {
         self.torn = false;
         self.generation = self.current()?;
@@ -137,10 +148,14 @@ impl Reader {
             push_attribute(&mut request, *kind, &[name.as_bytes(), &[0]].concat());
         }
         let (generation, names) = (self.generation as u16, &mut self.names);
+        let progress = (kind == GET_RULE).then(|| Arc::clone(self.channel.progress()));
         let mut torn = false;
         let dumped = self.channel.dump(kind, &request, |message| {
             let stamp = message.body.get(2..GENERIC).and_then(be);
             torn |= stamp != Some(u64::from(generation));
+            if let Some(progress) = &progress {
+                progress.read_rule();
+            }
             each(message.body.first().copied().unwrap_or_default(), body(&message), names);
         });
         let dumped = match dumped {
@@ -158,6 +173,7 @@ impl Reader {
         let mut listed = self.tables()?;
         self.others(&mut listed)?;
         let mut chains = self.chains(&mut listed)?;
+        self.channel.progress().found_chains(chains.values().map(Vec::len).sum());
         let mut sets = self.sets()?;
         for table in listed {
             let key = (table.family, table.name.clone());
@@ -277,11 +293,13 @@ impl Reader {
         observations: &mut Observations,
     ) -> Result<Option<Table>, Failure> {
         let numbers = numbers(&chains);
+        let before = self.channel.progress().reached();
         for (at, (chain, _)) in chains.iter_mut().enumerate() {
             let id = ChainId { table: index, chain: at as u32 };
             match self.rules(listed, chain, id, &numbers, lifting, &mut observations.rules)? {
                 Some(rules) => chain.rules = rules,
                 None => {
+                    self.channel.progress().again_from(before);
                     observations.rules.retain(|rule, _| rule.chain.table != index);
                     return Ok(None);
                 }
@@ -340,6 +358,7 @@ impl Reader {
             let handle = attributes.get(3).and_then(be).map(Handle);
             rules.push(Rule { handle, body });
         })?;
+        self.channel.progress().read_chain();
         Ok(all_lift.then_some(rules))
     }
 

@@ -29,7 +29,7 @@ use netlink_packet_route::route::RouteMessage;
 use netlink_packet_route::rule::RuleMessage;
 
 use super::namespaces::Found;
-use super::netlink::{Channel, Dumped, Failure, Message};
+use super::netlink::{Answers, Channel, Dumped, Failure, Message};
 use crate::host::route::{TABLE_LOCAL, TABLE_MAIN};
 use crate::host::{Address, FdbEntry, IpFamily, Link, Neighbour, NextHop, PolicyAction, PolicyRule, Route};
 
@@ -39,8 +39,8 @@ pub(super) use rule::Unmodelled;
 const TRIES: usize = 3;
 
 /// Opens a channel to rtnetlink in the namespace of this thread.
-pub(super) fn open() -> Result<Channel, Failure> {
-    Channel::open(libc::NETLINK_ROUTE as isize)
+pub(super) fn open(answers: &Answers) -> Result<Channel, Failure> {
+    answers.open(libc::NETLINK_ROUTE as isize)
 }
 
 /// The devices, in the order of their index.

@@ -12,7 +12,7 @@ mod text;
 use std::path::Path;
 
 use super::loaded::Loaded;
-use super::netlink::{Channel, Failure};
+use super::netlink::{Answers, Failure};
 use crate::host::{IpFamily, Link, Protocol, Socket};
 
 /// How the sockets of a protocol can be read.
@@ -73,12 +73,12 @@ impl Source {
 
 /// The sockets, by protocol in the order of ss(8), then family, then as the kernel lists them. `proc` is the root of procfs,
 /// `links` names the devices that sockets are bound to.
-pub(super) fn read(proc: &Path, loaded: &Loaded, links: &[Link]) -> Result<Vec<Socket>, Failure> {
+pub(super) fn read(proc: &Path, loaded: &Loaded, answers: &Answers, links: &[Link]) -> Result<Vec<Socket>, Failure> {
     let net = proc.join("thread-self/net");
     let mut sockets = Vec::new();
     for source in &SOURCES {
         let asked = loaded.has("inet_diag") && loaded.has(source.module) && exists(source, &net);
-        match if asked { ask(source, links)? } else { None } {
+        match if asked { ask(answers, source, links)? } else { None } {
             Some(found) => sockets.extend(found),
             None if source.protocol == Protocol::SCTP => sockets.extend(text::read_sctp(&net)?),
             None => sockets.extend(text::read(source, &net)?),
@@ -87,14 +87,32 @@ pub(super) fn read(proc: &Path, loaded: &Loaded, links: &[Link]) -> Result<Vec<S
     Ok(sockets)
 }
 
+/// Every socket that sock_diag answers with, whatever is loaded.
+pub(super) fn ask_all(answers: &Answers, links: &[Link]) -> Result<Vec<Socket>, Failure> {
+    let mut sockets = Vec::new();
+    for source in &SOURCES {
+        sockets.extend(ask(answers, source, links)?.unwrap_or_default());
+    }
+    Ok(sockets)
+}
+
+/// The sockets of a text, as if it were each of the files in `/proc/net` that list some.
+pub(super) fn listed(text: &str) -> Vec<Socket> {
+    let mut sockets = text::lines_of_sctp(text);
+    for source in &SOURCES {
+        sockets.extend(source.files.iter().flat_map(|(_, family)| text::lines_of(text, source, *family)));
+    }
+    sockets
+}
+
 /// Whether the kernel has the protocol: udp_diag being there does not mean that UDP-Lite is.
 fn exists(source: &Source, net: &Path) -> bool {
     source.files.first().is_none_or(|(file, _)| net.join(file).exists())
 }
 
 /// Asks sock_diag; `None` where it has no such protocol after all.
-fn ask(source: &Source, links: &[Link]) -> Result<Option<Vec<Socket>>, Failure> {
-    let mut channel = match Channel::open(libc::NETLINK_SOCK_DIAG as isize) {
+fn ask(answers: &Answers, source: &Source, links: &[Link]) -> Result<Option<Vec<Socket>>, Failure> {
+    let mut channel = match answers.open(libc::NETLINK_SOCK_DIAG as isize) {
         Err(Failure::Missing) => return Ok(None),
         channel => channel?,
     };

@@ -3,6 +3,7 @@
 #[path = "../../benches/k8s/mod.rs"]
 pub(super) mod k8s;
 mod namespaces;
+mod recorded;
 pub(super) mod route;
 mod sockets;
 
@@ -14,6 +15,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use nix::sched::{CloneFlags, unshare};
 
+use super::netlink::Answers;
 use super::{Common, Places, surroundings};
 use crate::host::Namespace;
 
@@ -129,7 +131,7 @@ pub(super) fn damaged(samples: &[Vec<u8>], rounds: u32, mut each: impl FnMut(&[u
 /// The namespace of this thread, as the kernel tells it.
 fn told() -> Namespace {
     let mut ns = Namespace::default();
-    surroundings(&places(), &Common::read(&places()), &mut ns);
+    surroundings(&places(), &Common::read(&places(), Answers::default()), &mut ns);
     assert_eq!(ns.unread, []);
     ns
 }

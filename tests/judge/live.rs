@@ -14,7 +14,7 @@ use crate::witness;
 /// The namespace of this thread, read live.
 pub fn host(rules: &Rules) -> Host {
     let places = Places { proc: Path::new("/proc"), modules: Path::new("/lib/modules") };
-    let mut host = kernel::read(&places, None).expect("the namespace that this thread is in");
+    let mut host = kernel::read(&places, None, &Default::default()).expect("the namespace that this thread is in");
     let ns = &mut host.namespaces[0];
     ns.observations = Default::default();
     ns.ruleset.tables.retain(|table| &*table.name != witness::TABLE);

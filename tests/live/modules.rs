@@ -82,7 +82,7 @@ impl Drop for Made {
 }
 
 fn read(places: Places<'_>) -> Namespace {
-    kernel::read(&places, None).unwrap().namespaces.remove(0)
+    kernel::read(&places, None, &Default::default()).unwrap().namespaces.remove(0)
 }
 
 #[test]

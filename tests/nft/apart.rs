@@ -47,6 +47,6 @@ pub fn run(command: &[&str], input: &str) -> String {
 /// What whyport reads of the namespace of this thread.
 pub fn read() -> Namespace {
     let places = Places { proc: Path::new("/proc"), modules: Path::new("/lib/modules") };
-    let mut host = kernel::read(&places, None).unwrap();
+    let mut host = kernel::read(&places, None, &Default::default()).unwrap();
     host.namespaces.swap_remove(0)
 }

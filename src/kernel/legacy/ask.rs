@@ -34,6 +34,23 @@ pub(super) struct Info {
     pub(super) size: u32,
 }
 
+impl Info {
+    /// Reads `struct ipt_getinfo`; what is cut off is zero.
+    pub(super) fn from_bytes(answer: &[u8]) -> Info {
+        let number = |n: usize| {
+            let at = NAME + 4 * n;
+            answer.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map_or(0, u32::from_ne_bytes)
+        };
+        Info {
+            valid_hooks: number(0),
+            hook_entry: std::array::from_fn(|hook| number(1 + hook)),
+            underflow: std::array::from_fn(|hook| number(1 + HOOKS + hook)),
+            count: number(1 + 2 * HOOKS),
+            size: number(2 + 2 * HOOKS),
+        }
+    }
+}
+
 /// A socket of the network namespace of the thread that opened it.
 pub(super) struct Socket {
     socket: OwnedFd,
@@ -61,17 +78,7 @@ impl Socket {
     pub(super) fn info(&self, name: &str) -> io::Result<Info> {
         let mut answer = request(name, INFO)?;
         self.ask(GET_INFO, &mut answer)?;
-        let number = |n: usize| {
-            let at = NAME + 4 * n;
-            answer.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map_or(0, u32::from_ne_bytes)
-        };
-        Ok(Info {
-            valid_hooks: number(0),
-            hook_entry: std::array::from_fn(|hook| number(1 + hook)),
-            underflow: std::array::from_fn(|hook| number(1 + HOOKS + hook)),
-            count: number(1 + 2 * HOOKS),
-            size: number(2 + 2 * HOOKS),
-        })
+        Ok(Info::from_bytes(&answer))
     }
 
     /// The entries of a table; `EAGAIN` where they do not take `size` bytes any more.

@@ -6,7 +6,7 @@ use super::*;
 /// The bodies of a dump.
 fn bodies(kind: u16, request: &[u8]) -> Vec<Vec<u8>> {
     let mut bodies = Vec::new();
-    open().unwrap().dump(kind, request, |message| bodies.push(message.body.to_vec())).unwrap();
+    open(&Answers::default()).unwrap().dump(kind, request, |message| bodies.push(message.body.to_vec())).unwrap();
     bodies
 }
 

@@ -15,10 +15,14 @@ use crate::host::{IpFamily, Protocol, Socket};
 pub(super) fn read(source: &Source, net: &Path) -> Result<Vec<Socket>, Failure> {
     let mut sockets = Vec::new();
     for (file, family) in source.files {
-        let text = file_text(&net.join(file))?;
-        sockets.extend(text.lines().skip(1).filter_map(|line| socket(line, source, *family)));
+        sockets.extend(lines_of(&file_text(&net.join(file))?, source, *family));
     }
     Ok(sockets)
+}
+
+/// The sockets in the text of a file; its first line is a heading.
+pub(super) fn lines_of(text: &str, source: &Source, family: IpFamily) -> Vec<Socket> {
+    text.lines().skip(1).filter_map(|line| socket(line, source, family)).collect()
 }
 
 /// What a file holds; nothing where the kernel does not have what it tells of.
@@ -85,7 +89,12 @@ fn endpoint(text: &str, family: IpFamily) -> Option<(IpAddr, u16)> {
 
 /// The sockets in `sctp/eps` that listen, once for each address that they are bound to.
 pub(super) fn read_sctp(net: &Path) -> Result<Vec<Socket>, Failure> {
-    Ok(file_text(&net.join("sctp/eps"))?.lines().skip(1).flat_map(|line| sctp(line).unwrap_or_default()).collect())
+    Ok(lines_of_sctp(&file_text(&net.join("sctp/eps"))?))
+}
+
+/// The same in the text of that file.
+pub(super) fn lines_of_sctp(text: &str) -> Vec<Socket> {
+    text.lines().skip(1).flat_map(|line| sctp(line).unwrap_or_default()).collect()
 }
 
 /// One line (`sctp_eps_seq_show`): endpoint, socket, style, state, bucket, port, uid, inode, addresses.

@@ -126,7 +126,8 @@ pub(super) fn drop_rights() {
 fn without_procfs_the_own_namespace_is_read() {
     apart(|| {
         let nowhere = Path::new("/nonexistent");
-        let host = crate::kernel::read_all(&Places { proc: nowhere, modules: nowhere }, None).unwrap();
+        let host =
+            crate::kernel::read_all(&Places { proc: nowhere, modules: nowhere }, None, &Default::default()).unwrap();
         assert_eq!(host.viewed().links.iter().map(|link| link.name.as_str()).next(), Some("lo"));
     });
 }

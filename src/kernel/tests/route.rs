@@ -4,7 +4,7 @@ use std::fs;
 
 use nix::sched::{CloneFlags, setns, unshare};
 
-use super::super::netlink::Failure;
+use super::super::netlink::{Answers, Failure};
 use super::super::route;
 use super::{apart, here, ip, printed, run, told};
 use crate::host::{LinkKind, RouteKind};
@@ -221,7 +221,7 @@ fn next_hops_that_stand_by_themselves_are_found_by_their_id() {
 #[test]
 fn a_dump_that_the_kernel_does_not_have_is_no_failure() {
     apart(|| {
-        let mut channel = route::open().unwrap();
+        let mut channel = route::open(&Answers::default()).unwrap();
         // AF_UNIX has no rules.
         let request = [libc::AF_UNIX as u8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
         let dumped = channel.dump(libc::RTM_GETRULE, &request, |_| ());

@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use socket2::{Domain, Protocol as Proto, Socket as Opened, Type};
 
 use super::super::loaded::Loaded;
+use super::super::netlink::Answers;
 use super::super::{Common, sockets, surroundings};
 use super::namespaces::drop_rights;
 use super::{Folder, apart, ip, parsed, places, printed, run, told};
@@ -134,7 +135,7 @@ fn an_ordinary_user_reads_all_but_the_processes_of_others() {
         let look = || {
             drop_rights();
             let mut seen = Namespace::default();
-            surroundings(&places(), &Common::read(&places()), &mut seen);
+            surroundings(&places(), &Common::read(&places(), Answers::default()), &mut seen);
             seen
         };
         let seen = std::thread::scope(|scope| scope.spawn(look).join());
@@ -159,9 +160,9 @@ fn the_files_tell_the_same_as_sock_diag() {
         let folder = Folder::with(&[("modules", ""), ("sys/kernel/osrelease", "0\n"), ("kallsyms", "")]);
         let nothing = Loaded::read(folder.path(), folder.path());
         assert!(!nothing.has("tcp_diag"));
-        let files = sockets::read(places().proc, &nothing, &links).unwrap();
+        let files = sockets::read(places().proc, &nothing, &Answers::default(), &links).unwrap();
         let all = Loaded::read(places().proc, places().modules);
-        let mut asked = sockets::read(places().proc, &all, &links).unwrap();
+        let mut asked = sockets::read(places().proc, &all, &Answers::default(), &links).unwrap();
         for socket in &mut asked {
             (socket.v6only, socket.device, socket.transparent) = (None, None, None);
         }
@@ -186,7 +187,7 @@ fn files_are_read_as_the_kernel_writes_them() {
         ("modules", ""),
     ]);
     let nothing = Loaded::read(folder.path(), folder.path());
-    let found = sockets::read(folder.path(), &nothing, &[]).unwrap();
+    let found = sockets::read(folder.path(), &nothing, &Answers::default(), &[]).unwrap();
     let short: Vec<(u8, IpAddr, u16, u64, Option<u32>)> = found
         .into_iter()
         .map(|socket| (socket.protocol.0, socket.addr, socket.port, socket.inode, socket.uid))
