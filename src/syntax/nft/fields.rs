@@ -12,6 +12,7 @@ use crate::host::{Protocol, nft};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Header {
     Ether,
+    Vlan,
     Ip,
     Ip6,
     Arp,
@@ -47,6 +48,25 @@ impl Header {
             136 => Header::Udplite,
             _ => return None,
         })
+    }
+
+    /// The transport protocol that has this header.
+    #[expect(dead_code, reason = "what reads nft's language asks for it: it comes next")]
+    pub fn protocol(self) -> Option<Protocol> {
+        Some(Protocol(match self {
+            Header::Icmp => 1,
+            Header::Igmp => 2,
+            Header::Tcp => 6,
+            Header::Udp => 17,
+            Header::Dccp => 33,
+            Header::Esp => 50,
+            Header::Ah => 51,
+            Header::Icmp6 => 58,
+            Header::Comp => 108,
+            Header::Sctp => 132,
+            Header::Udplite => 136,
+            Header::Ether | Header::Vlan | Header::Ip | Header::Ip6 | Header::Arp | Header::Transport => return None,
+        }))
     }
 }
 
@@ -85,6 +105,12 @@ fields! {
         "ether daddr" 0 48 Kind::Ether;
         "ether saddr" 48 48 Kind::Ether;
         "ether type" 96 16 ETHER_TYPE;
+    }
+    Vlan {
+        "vlan pcp" 0 3 Kind::Integer;
+        "vlan dei" 3 1 Kind::Integer;
+        "vlan id" 4 12 Kind::Integer;
+        "vlan type" 16 16 ETHER_TYPE;
     }
     Ip {
         "ip version" 0 4 Kind::Integer;

@@ -120,6 +120,12 @@ symbols! {
         0 "request", 1 "response", 2 "data", 3 "ack", 4 "dataack", 5 "closereq", 6 "close", 7 "reset", 8 "sync",
         9 "syncack",
     ];
+    MOBILITY_TYPE 0 [
+        0 "binding-refresh-request", 1 "home-test-init", 2 "careof-test-init", 3 "home-test", 4 "careof-test",
+        5 "binding-update", 6 "binding-acknowledgement", 7 "binding-error", 8 "fast-binding-update",
+        9 "fast-binding-acknowledgement", 10 "fast-binding-advertisement", 11 "experimental-mobility-header",
+        12 "home-agent-switch-message",
+    ];
     DAY 0 [
         0 "\"Sunday\"", 1 "\"Monday\"", 2 "\"Tuesday\"", 3 "\"Wednesday\"", 4 "\"Thursday\"", 5 "\"Friday\"",
         6 "\"Saturday\"",
@@ -186,7 +192,7 @@ types! {
     14 "icmp_type" ICMP_TYPE, wire 1;
     15 "tcp_flag" TCP_FLAGS, wire 1;
     16 "dccp_pkttype" DCCP_TYPE, wire 1;
-    17 "mh_type" Kind::Integer, wire 1;
+    17 "mh_type" MOBILITY_TYPE, wire 1;
     18 "time" Kind::Time, host 8;
     19 "mark" Kind::Mark, host 4;
     20 "iface_index" Kind::Device, host 4;
