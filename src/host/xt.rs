@@ -5,6 +5,7 @@
 //! as they came and evaluate to unknown.
 
 mod matches;
+mod sets;
 mod targets;
 
 use std::net::IpAddr;
@@ -14,6 +15,7 @@ use ipnet::IpNet;
 use super::names::Name;
 
 pub use matches::*;
+pub use sets::*;
 pub use targets::*;
 
 /// A rule: it holds when all matches hold, and then does what its target says.

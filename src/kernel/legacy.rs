@@ -15,6 +15,7 @@ use std::io;
 use std::path::Path;
 
 use super::netlink::{Failure, io_failure};
+use super::xt::SetNames;
 use crate::host::{ChainId, Counters, IpFamily, Names, Observations, RuleId, Ruleset, Table};
 
 /// How often a table is asked for that changes while it is read.
@@ -48,19 +49,24 @@ impl Counted {
 /// # Errors
 /// [`Failure::Forbidden`] where the list of tables (root's alone) or the tables (`CAP_NET_ADMIN`) may not be read; what the
 /// kernel says else. A kernel without legacy tables has none: that is no error.
-pub(super) fn read(proc: &Path, family: IpFamily, names: &mut Names) -> Result<Vec<Counted>, Failure> {
+pub(super) fn read(
+    proc: &Path,
+    family: IpFamily,
+    ipsets: &SetNames,
+    names: &mut Names,
+) -> Result<Vec<Counted>, Failure> {
     let registered = registered(proc, family)?;
     if registered.is_empty() {
         return Ok(Vec::new());
     }
     let socket = ask::Socket::open(family).map_err(io_failure)?;
-    registered.iter().map(|name| read_table(&socket, family, name, names)).collect()
+    registered.iter().map(|name| read_table(&socket, family, name, ipsets, names)).collect()
 }
 
 /// A table by what the kernel answers when asked for it: `struct ipt_getinfo`, and the entries. `None` where they are cut
 /// off, or make no sense.
 pub(super) fn decode(family: IpFamily, name: &str, info: &[u8], entries: &[u8], names: &mut Names) -> Option<Counted> {
-    table::decode(family, name, &ask::Info::from_bytes(info), entries, names)
+    table::decode(family, name, (&ask::Info::from_bytes(info), entries), &SetNames::none(), names)
 }
 
 /// The names of the tables that are registered.
@@ -79,7 +85,13 @@ fn registered(proc: &Path, family: IpFamily) -> Result<Vec<String>, Failure> {
 
 /// Reads one table, again where it changed on the way: `EAGAIN` tells of another size, the second look of a table in which
 /// only the places changed.
-fn read_table(socket: &ask::Socket, family: IpFamily, name: &str, names: &mut Names) -> Result<Counted, Failure> {
+fn read_table(
+    socket: &ask::Socket,
+    family: IpFamily,
+    name: &str,
+    ipsets: &SetNames,
+    names: &mut Names,
+) -> Result<Counted, Failure> {
     for _ in 0..TRIES {
         let info = socket.info(name).map_err(io_failure)?;
         let entries = match socket.entries(name, info.size) {
@@ -87,7 +99,7 @@ fn read_table(socket: &ask::Socket, family: IpFamily, name: &str, names: &mut Na
             entries => entries.map_err(io_failure)?,
         };
         if socket.info(name).map_err(io_failure)? == info {
-            return table::decode(family, name, &info, &entries, names).ok_or(Failure::Malformed);
+            return table::decode(family, name, (&info, &entries), ipsets, names).ok_or(Failure::Malformed);
         }
     }
     Err(Failure::Io(io::Error::from_raw_os_error(libc::EAGAIN)))

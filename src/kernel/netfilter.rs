@@ -5,6 +5,7 @@
 use std::path::Path;
 
 use super::netlink::Failure;
+use super::xt::SetNames;
 use super::{Common, legacy, mark, needs, nft};
 use crate::host::xt::Match;
 use crate::host::{Family, Hook, IpFamily, Names, Namespace, Place, Registration, What};
@@ -17,8 +18,9 @@ const ROOT: &str = "root with CAP_NET_ADMIN";
 /// Fills in the rules of this thread's namespace, with their counters.
 pub(super) fn read(proc: &Path, common: &Common, ns: &mut Namespace) {
     let loaded = &common.loaded;
+    let ipsets = SetNames::none();
     if loaded.has("nfnetlink") && loaded.has("nf_tables") {
-        match nft::read(&common.answers) {
+        match nft::read(&common.answers, &ipsets) {
             Ok(rules) => {
                 ns.ruleset = rules.ruleset;
                 ns.observations = rules.observations;
@@ -39,7 +41,7 @@ pub(super) fn read(proc: &Path, common: &Common, ns: &mut Namespace) {
         if !loaded.has(module) {
             continue;
         }
-        match legacy::read(proc, family, &mut names) {
+        match legacy::read(proc, family, &ipsets, &mut names) {
             Ok(tables) => {
                 for table in tables {
                     table.add_to(&mut ns.ruleset, &mut ns.observations);

@@ -19,6 +19,7 @@ use std::sync::Arc;
 use netlink_sys::protocols::NETLINK_NETFILTER;
 
 use super::netlink::{Answers, Attributes, Channel, Dumped, Failure, Message, be, push_attribute, text};
+use super::xt::SetNames;
 use crate::host::nft;
 use crate::host::ruleset::{BUILTIN, BuiltinChain, builtin};
 use crate::host::{
@@ -66,8 +67,8 @@ fn family(number: u8) -> Option<Family> {
 ///
 /// # Errors
 /// [`Failure::Forbidden`] without `CAP_NET_ADMIN` there (`nfnetlink_rcv`).
-pub(super) fn read(answers: &Answers) -> Result<Rules, Failure> {
-    let mut reader = Reader::open(answers)?;
+pub(super) fn read(answers: &Answers, ipsets: &SetNames) -> Result<Rules, Failure> {
+    let mut reader = Reader::open(answers, ipsets)?;
     let before = reader.channel.progress().reached();
     let mut tries = 0;
     loop {
@@ -83,17 +84,18 @@ pub(super) fn read(answers: &Answers) -> Result<Rules, Failure> {
 }
 
 /// What a recording tells, whatever the generations of its messages.
-pub(super) fn read_once(answers: &Answers) -> Result<(Ruleset, Observations), Failure> {
-    Reader::open(answers)?.all()
+pub(super) fn read_once(answers: &Answers, ipsets: &SetNames) -> Result<(Ruleset, Observations), Failure> {
+    Reader::open(answers, ipsets)?.all()
 }
 
 /// A reading of the ruleset.
-struct Reader {
+struct Reader<'a> {
     channel: Channel,
     /// The generation in which it began.
     generation: u32,
     /// A part came from another generation.
     torn: bool,
+    ipsets: &'a SetNames,
     names: Names,
 }
 
@@ -112,9 +114,10 @@ type Sets = (Vec<nft::Set>, Vec<String>);
 /// The chains of a table, and what their policies counted.
 type Chains = Vec<(Chain, Option<Counters>)>;
 
-impl Reader {
-    fn open(answers: &Answers) -> Result<Reader, Failure> {
-        Ok(Reader { channel: answers.open(NETLINK_NETFILTER)?, generation: 0, torn: false, names: Names::default() })
+impl<'a> Reader<'a> {
+    fn open(answers: &Answers, ipsets: &'a SetNames) -> Result<Reader<'a>, Failure> {
+        let channel = answers.open(NETLINK_NETFILTER)?;
+        Ok(Reader { channel, generation: 0, torn: false, ipsets, names: Names::default() })
     }
 
     fn begin(&mut self) -> Result<(), Failure> {
@@ -334,12 +337,13 @@ impl Reader {
         let mut expressions = Vec::new();
         let mut all_lift = true;
         let asked = [(1, &*table.name), (2, &*chain.name)];
+        let ipsets = self.ipsets;
         self.dump(GET_RULE, table.number, &asked, |_, attributes, names| {
             if !all_lift {
                 return;
             }
             let mut counters = None;
-            let mut scope = expression::Scope { family: table.family, chains: numbers, names };
+            let mut scope = expression::Scope { family: table.family, chains: numbers, ipsets, names };
             expressions.clear();
             let nested = Attributes(attributes.get(4).unwrap_or_default());
             expressions.extend(nested.map(|(_, one)| expression::decode(one, &mut scope, &mut counters)));

@@ -7,6 +7,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use super::netlink::{Answers, Failure};
+use super::xt::SetNames;
 use super::{legacy, loaded, namespaces, nft, route, sockets, xt};
 use crate::host::xt::{Match, Target};
 use crate::host::{Family, IpFamily, Link, Names, Namespace, Observations, Ruleset, Socket};
@@ -17,7 +18,7 @@ use crate::host::{Family, IpFamily, Link, Names, Namespace, Observations, Rulese
 /// # Errors
 /// Where they make no ruleset at all.
 pub fn nf_tables(messages: &[u8]) -> Result<(Ruleset, Observations), Failure> {
-    nft::read_once(&Answers::Recorded(messages.into()))
+    nft::read_once(&Answers::Recorded(messages.into()), &SetNames::none())
 }
 
 /// rtnetlink messages (`RTM_NEW…`), as [`nf_tables`] takes its own: links, addresses, routes, rules, neighbours, next hops.

@@ -10,6 +10,7 @@ mod blob;
 mod flow;
 mod header;
 mod nat;
+mod set;
 mod sides;
 mod targets;
 #[cfg(test)]
@@ -22,6 +23,24 @@ use crate::host::{Family, Names};
 
 use blob::Blob;
 pub(super) use blob::{address_mask, interface};
+pub(super) use set::SetNames;
+
+/// What a rule's bytes do not say themselves.
+#[derive(Clone, Copy)]
+pub(super) struct Around<'a> {
+    /// The table's family.
+    pub(super) family: Family,
+    /// The sets of the namespace.
+    pub(super) sets: &'a SetNames,
+}
+
+impl From<Family> for Around<'static> {
+    /// Where no set has a name.
+    fn from(family: Family) -> Self {
+        static NONE: SetNames = SetNames::none();
+        Around { family, sets: &NONE }
+    }
+}
 
 /// An extension that has a typed form.
 struct Row<T: 'static> {
@@ -55,29 +74,43 @@ impl<T> Row<T> {
 
 fn typed<T>(
     rows: &'static [Row<T>],
-    family: Family,
+    Around { family, sets }: Around<'_>,
     name: &str,
     revision: u8,
     bytes: &[u8],
     names: &mut Names,
 ) -> Option<T> {
     let row = rows.iter().find(|row| row.is_for(family, name, revision, bytes.len()))?;
-    (row.read)(&Blob { family, bytes }, names)
+    (row.read)(&Blob { family, bytes, sets }, names)
 }
 
 /// A match, from the bytes after `struct xt_entry_match`, or those of `NFTA_MATCH_INFO`.
-pub(super) fn decode_match(family: Family, name: &str, revision: u8, bytes: &[u8], names: &mut Names) -> Match {
-    const ROWS: [&[Row<Match>]; 3] = [&header::MATCHES, &flow::MATCHES, &sides::MATCHES];
+pub(super) fn decode_match<'a>(
+    place: impl Into<Around<'a>>,
+    name: &str,
+    revision: u8,
+    bytes: &[u8],
+    names: &mut Names,
+) -> Match {
+    const ROWS: [&[Row<Match>]; 4] = [&header::MATCHES, &flow::MATCHES, &sides::MATCHES, &set::MATCHES];
+    let place = place.into();
     ROWS.iter()
-        .find_map(|rows| typed(rows, family, name, revision, bytes, names))
+        .find_map(|rows| typed(rows, place, name, revision, bytes, names))
         .unwrap_or_else(|| Match::Opaque(opaque(name, revision, bytes, names)))
 }
 
 /// A target, from the bytes after `struct xt_entry_target`, or those of `NFTA_TARGET_INFO`. Verdicts and jumps are none.
-pub(super) fn decode_target(family: Family, name: &str, revision: u8, bytes: &[u8], names: &mut Names) -> Target {
-    const ROWS: [&[Row<Target>]; 2] = [&nat::TARGETS, &targets::TARGETS];
+pub(super) fn decode_target<'a>(
+    place: impl Into<Around<'a>>,
+    name: &str,
+    revision: u8,
+    bytes: &[u8],
+    names: &mut Names,
+) -> Target {
+    const ROWS: [&[Row<Target>]; 3] = [&nat::TARGETS, &targets::TARGETS, &set::TARGETS];
+    let place = place.into();
     ROWS.iter()
-        .find_map(|rows| typed(rows, family, name, revision, bytes, names))
+        .find_map(|rows| typed(rows, place, name, revision, bytes, names))
         .unwrap_or_else(|| Target::Opaque(opaque(name, revision, bytes, names)))
 }
 

@@ -13,6 +13,7 @@ mod origin;
 mod ports;
 mod print;
 mod rule;
+mod sets;
 mod sides;
 mod targets;
 #[cfg(test)]

@@ -16,7 +16,7 @@ use crate::host::xt::{Connmark, Masked, Match, Opaque, Target};
 use crate::host::{Body, ChainId, Hook, RuleId, nft};
 
 /// Targets that are not known in detail, but are known to let the packet go on with the next rule.
-const CONTINUES: [&str; 21] = [
+const CONTINUES: [&str; 20] = [
     "AUDIT",
     "CHECKSUM",
     "CLASSIFY",
@@ -30,7 +30,6 @@ const CONTINUES: [&str; 21] = [
     "NFLOG",
     "RATEEST",
     "SECMARK",
-    "SET",
     "TCPMSS",
     "TCPOPTSTRIP",
     "TEE",
@@ -153,7 +152,7 @@ impl Engine<'_> {
     pub(super) fn effect(&self, state: &State, hook: Hook, target: &Target, id: RuleId) -> Asked<Effect> {
         let scene = self.scene(state, hook);
         Ok(match target {
-            Target::Continue | Target::Log(_) | Target::Mark(_) | Target::Connmark(_) => {
+            Target::Continue | Target::Log(_) | Target::Mark(_) | Target::Connmark(_) | Target::Set(_) => {
                 if matches!(target, Target::Connmark(_)) {
                     scene.has_flow()?;
                 }
@@ -302,6 +301,10 @@ impl Engine<'_> {
             Target::Mark(mark) => {
                 let old = self.scene(state, hook).settled(&state.packet.mark);
                 state.packet.mark = replaced(&old, mark.mask, &Value::Known(u128::from(mark.value)), u32::MAX);
+            }
+            // Which element it finds, if any, is not decided: nor is the mark that it has.
+            Target::Set(set) if set.map_mark => {
+                state.packet.mark = Value::Chosen { among: ValueSet::full(32), why: Why::Undecoded };
             }
             Target::Notrack { .. } if state.packet.flow.tracking == Tracking::Unseen => {
                 state.packet.flow.tracking = Tracking::Untracked;

@@ -16,8 +16,7 @@ use super::set::ValueSet;
 use super::space::Space;
 use crate::host::xt::{AddressTypes, Match, SetMatch, Target};
 use crate::host::{
-    Base, ChainId, ChainType, Hook, Host, IpFamily, LinkKind, Name, Namespace, Place, Priority, Registration, RuleId,
-    What,
+    Base, ChainId, ChainType, Hook, Host, IpFamily, LinkKind, Namespace, Place, Priority, Registration, RuleId, What,
 };
 pub(super) use types::TypedBy;
 use types::{TypeRange, address_types, of_one_type6, of_type, of_type6};
@@ -66,8 +65,8 @@ pub(super) struct Plan<'a> {
     sets: Sets,
 }
 
-/// The first match that asks each set, by its name and the sides of the packet that are asked.
-type Sets = HashMap<(Name, Box<[bool]>), (RuleId, u16)>;
+/// The first match that asks each set the same question; a `!` before it is none of it.
+type Sets = HashMap<SetMatch, (RuleId, u16)>;
 
 const HOOKS: [Hook; 5] = [Hook::Prerouting, Hook::Input, Hook::Forward, Hook::Output, Hook::Postrouting];
 const FAMILIES: [IpFamily; 2] = [IpFamily::V4, IpFamily::V6];
@@ -215,9 +214,9 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// The first match of the ruleset that asks the same set for the same sides of the packet.
+    /// The first match of the ruleset that asks the same of the same set.
     pub(super) fn first_asking(&self, set: &SetMatch) -> Option<(RuleId, u16)> {
-        self.sets.get(&(set.name.clone(), set.directions.clone())).copied()
+        self.sets.get(&SetMatch { not: false, ..set.clone() }).copied()
     }
 
     /// Whether a `-m set` match has a `!`.
@@ -318,7 +317,7 @@ fn first_asking(namespace: &Namespace) -> Sets {
             for (m, matched) in rule.body.indexed_matches() {
                 if let Match::Set(set) = matched {
                     let place = (RuleId { chain: id, index: index as u32 }, m);
-                    first.entry((set.name.clone(), set.directions.clone())).or_insert(place);
+                    first.entry(SetMatch { not: false, ..(**set).clone() }).or_insert(place);
                 }
             }
         }

@@ -181,8 +181,8 @@ fn target_name(target: &Target) -> String {
 fn match_gist(matched: &Match) -> String {
     match matched {
         Match::Set(set) => {
-            let sides: Vec<&str> = set.directions.iter().map(|src| if *src { "src" } else { "dst" }).collect();
-            format!("-m set {}--match-set {} {}", if set.not { "! " } else { "" }, set.name, sides.join(","))
+            let sides: Vec<&str> = set.set.directions.iter().map(|src| if *src { "src" } else { "dst" }).collect();
+            format!("-m set {}--match-set {} {}", if set.not { "! " } else { "" }, set.set.name, sides.join(","))
         }
         Match::Recent(recent) => {
             let check = match recent.check {

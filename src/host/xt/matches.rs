@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use bitflags::bitflags;
 
+use super::sets::SetMatch;
 use super::{AddressMask, InterfacePattern, Masked, Neg, Opaque, PortRange};
 use crate::host::names::Name;
 use crate::host::socket::Protocol;
@@ -326,19 +327,6 @@ pub enum RecentCheck {
     Update,
     /// `--remove`.
     Remove,
-}
-
-/// `-m set` (`struct xt_set_info_match_v4`).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SetMatch {
-    /// The ipset's name.
-    pub name: Name,
-    /// Whether there is a `!` before `--match-set`.
-    pub not: bool,
-    /// Which side of the packet each dimension is taken from: `true` is `src`.
-    pub directions: Box<[bool]>,
-    /// Further options, as words (`--return-nomatch`, `--packets-gt 5`, …).
-    pub options: Box<[Name]>,
 }
 
 /// `-m owner` (`struct xt_owner_match_info`): only packets made here have an owner.

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+use super::sets::SetTarget;
 use super::{Masked, Opaque, PortRange};
 use crate::host::names::Name;
 
@@ -49,6 +50,8 @@ pub enum Target {
     },
     /// `-j NFQUEUE`: first and last queue, and whether packets go on where nobody listens.
     Nfqueue(Nfqueue),
+    /// `-j SET`.
+    Set(Box<SetTarget>),
     /// A target that is not known here.
     Opaque(Box<Opaque>),
 }

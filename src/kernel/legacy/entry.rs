@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::host::xt::{AddressMask, InterfacePattern, Match, Neg};
 use crate::host::{Counters, Family, IpFamily, Names, Protocol};
-use crate::kernel::xt;
+use crate::kernel::xt::{self, Around, SetNames};
 
 /// `sizeof(struct xt_entry_match)`, `sizeof(struct xt_entry_target)`.
 const HEADER: usize = 32;
@@ -126,7 +126,8 @@ impl<'a> Entry<'a> {
     }
 
     /// All that it asks, in the order in which the tools print it. `None` where a match is cut off.
-    pub(super) fn matches(&self, names: &mut Names) -> Option<Vec<Match>> {
+    pub(super) fn matches(&self, sets: &SetNames, names: &mut Names) -> Option<Vec<Match>> {
+        let place = Around { family: self.layout.family, sets };
         let inverse = *self.bytes.get(self.layout.invflags)?;
         let not = |flag: u8| inverse & flag != 0;
         let address = self.layout.address;
@@ -143,7 +144,7 @@ impl<'a> Entry<'a> {
         while !rest.is_empty() {
             let (found, after) = Extension::first(rest)?;
             let name = String::from_utf8_lossy(found.name);
-            all.push(xt::decode_match(self.layout.family, &name, found.revision, found.bytes, names));
+            all.push(xt::decode_match(place, &name, found.revision, found.bytes, names));
             rest = after;
         }
         Some(all)

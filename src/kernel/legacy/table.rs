@@ -14,7 +14,7 @@ use crate::host::xt::{self, Target};
 use crate::host::{
     Backend, Base, Body, Chain, Counters, Family, IpFamily, Names, Place, Policy, Registration, Rule, Table,
 };
-use crate::kernel::xt::{decode_target, opaque};
+use crate::kernel::xt::{Around, SetNames, decode_target, opaque};
 
 /// The built-in chains by the number of their hook (`NF_INET_*`).
 const BUILTIN: [&str; HOOKS] = ["PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"];
@@ -43,7 +43,13 @@ struct Run<'a> {
 }
 
 /// Reads a table. `None` where the entries are cut off, or make no sense.
-pub(super) fn decode(family: IpFamily, name: &str, info: &Info, bytes: &[u8], names: &mut Names) -> Option<Counted> {
+pub(super) fn decode(
+    family: IpFamily,
+    name: &str,
+    (info, bytes): (&Info, &[u8]),
+    sets: &SetNames,
+    names: &mut Names,
+) -> Option<Counted> {
     let mut runs = runs(family, info, bytes)?;
     // As libiptc has them: built-in chains as they come, then all others by name.
     runs.sort_by_key(|run| (run.hook.is_none(), if run.hook.is_none() { run.name } else { b"" }));
@@ -62,7 +68,7 @@ pub(super) fn decode(family: IpFamily, name: &str, info: &Info, bytes: &[u8], na
     };
     let mut counted = Counted { table, policies: Vec::new(), rules: Vec::new() };
     for run in runs {
-        push_chain(&mut counted, run, &starts, names)?;
+        push_chain(&mut counted, run, &starts, Around { family: table_family, sets }, names)?;
     }
     Some(counted)
 }
@@ -90,7 +96,13 @@ fn runs<'a>(family: IpFamily, info: &Info, bytes: &'a [u8]) -> Option<Vec<Run<'a
     Some(runs)
 }
 
-fn push_chain(counted: &mut Counted, mut run: Run, starts: &HashMap<usize, u32>, names: &mut Names) -> Option<()> {
+fn push_chain(
+    counted: &mut Counted,
+    mut run: Run,
+    starts: &HashMap<usize, u32>,
+    place: Around<'_>,
+    names: &mut Names,
+) -> Option<()> {
     let chain = counted.table.chains.len() as u32;
     let name = names.intern(&String::from_utf8_lossy(run.name));
     let mut base = None;
@@ -105,8 +117,8 @@ fn push_chain(counted: &mut Counted, mut run: Run, starts: &HashMap<usize, u32>,
     }
     let mut rules = Vec::with_capacity(run.entries.len());
     for (entry, next) in &run.entries {
-        let matches = entry.matches(names)?.into();
-        let target = target(counted.table.family, entry.action()?, *next, starts, names);
+        let matches = entry.matches(place.sets, names)?.into();
+        let target = target(place, entry.action()?, *next, starts, names);
         counted.rules.push((chain, rules.len() as u32, entry.counters()?));
         rules.push(Rule { handle: None, body: Body::Iptables(xt::Rule { matches, target }) });
     }
@@ -136,11 +148,11 @@ fn base_of(table: &str, chain: &str, policy: Policy) -> Option<Base> {
     })
 }
 
-fn target(family: Family, action: Action, next: usize, starts: &HashMap<usize, u32>, names: &mut Names) -> Target {
+fn target(place: Around<'_>, action: Action, next: usize, starts: &HashMap<usize, u32>, names: &mut Names) -> Target {
     let (verdict, goto) = match action {
         Action::Standard(verdict, goto) => (verdict, goto),
         Action::Extension(name, revision, bytes) => {
-            return decode_target(family, &String::from_utf8_lossy(name), revision, bytes, names);
+            return decode_target(place, &String::from_utf8_lossy(name), revision, bytes, names);
         }
         // Those begin chains; none is left here.
         Action::Error(name) => return Target::Opaque(opaque("ERROR", 0, name, names)),

@@ -17,7 +17,7 @@ fn tool(family: IpFamily, name: &str) -> String {
 fn kernel(family: IpFamily) -> (Ruleset, Observations) {
     let mut names = Names::default();
     let (mut ruleset, mut observations) = (Ruleset::default(), Observations::default());
-    for counted in read(Path::new("/proc"), family, &mut names).expect("legacy tables") {
+    for counted in read(Path::new("/proc"), family, &SetNames::none(), &mut names).expect("legacy tables") {
         counted.add_to(&mut ruleset, &mut observations);
     }
     (ruleset, observations)
@@ -153,7 +153,7 @@ fn looking_registers_nothing() {
             assert_eq!(registered(), "raw\n");
         }
     });
-    let nowhere = read(Path::new("/nonexistent"), IpFamily::V4, &mut Names::default());
+    let nowhere = read(Path::new("/nonexistent"), IpFamily::V4, &SetNames::none(), &mut Names::default());
     assert!(nowhere.is_ok_and(|tables| tables.is_empty()));
 }
 
@@ -173,10 +173,10 @@ fn no_bytes_do_harm() {
         apart(move || {
             let mut names = Names::default();
             let (info, mut bytes) = entries(family);
-            assert!(table::decode(family, "mangle", &info, &bytes, &mut names).is_some());
+            assert!(table::decode(family, "mangle", (&info, &bytes), &SetNames::none(), &mut names).is_some());
             assert_eq!(bytes.len(), info.size as usize);
             for end in 0..bytes.len() {
-                table::decode(family, "mangle", &info, &bytes[..end], &mut names);
+                table::decode(family, "mangle", (&info, &bytes[..end]), &SetNames::none(), &mut names);
             }
             let mut seed = 0x2545_f491_4f6c_dd1d_u64;
             let mut random = move |below: usize| {
@@ -191,7 +191,7 @@ fn no_bytes_do_harm() {
                 changes.iter().for_each(|(at, byte)| bytes[*at] = *byte);
                 let mut info = info.clone();
                 info.hook_entry[random(5)] = random(bytes.len()) as u32;
-                table::decode(family, "mangle", &info, &bytes, &mut names);
+                table::decode(family, "mangle", (&info, &bytes), &SetNames::none(), &mut names);
                 changes.iter().zip(before).rev().for_each(|((at, _), byte)| bytes[*at] = byte);
             }
         });
@@ -237,7 +237,7 @@ fn what_may_not_be_read_is_told() {
     apart(move || {
         // SAFETY: takes a number and touches no memory; it counts for this thread alone, which ends with the test.
         unsafe { libc::setfsuid(65534) };
-        let refused = read(&made_up, IpFamily::V4, &mut Names::default());
+        let refused = read(&made_up, IpFamily::V4, &SetNames::none(), &mut Names::default());
         assert!(matches!(refused, Err(Failure::Forbidden)));
     });
     fs::remove_dir_all(&proc).expect("to clean up");

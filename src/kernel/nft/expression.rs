@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use super::super::netlink::{Attributes, be, text};
-use super::super::xt;
+use super::super::xt::{self, Around, SetNames};
 use crate::host::nft::{
     ChainRef, CompareOp, CtKey, Expression, FibResult, Limit, Log, LookupResult, MetaKey, Nat, PayloadBase, Queues,
     Register, RejectKind, Undecoded, Verdict,
@@ -24,8 +24,16 @@ pub(super) struct Scope<'a> {
     pub(super) family: Family,
     /// The table's chains.
     pub(super) chains: &'a HashMap<Name, u32>,
+    /// The names of ipset's sets.
+    pub(super) ipsets: &'a SetNames,
     /// Names that are shared.
     pub(super) names: &'a mut Names,
+}
+
+impl<'a> Scope<'a> {
+    fn around(&self) -> Around<'a> {
+        Around { family: self.family, sets: self.ipsets }
+    }
 }
 
 /// What one nested expression is; what it counted is put into `counted`.
@@ -62,10 +70,10 @@ pub(super) fn decode(nested: &[u8], scope: &mut Scope<'_>, counted: &mut Option<
         "reject" => reject(&parts),
         "queue" => queue(&parts),
         "match" => extension(&parts).map(|(name, revision, info)| {
-            Expression::Match(Box::new(xt::decode_match(scope.family, &name, revision, info, scope.names)))
+            Expression::Match(Box::new(xt::decode_match(scope.around(), &name, revision, info, scope.names)))
         }),
         "target" => extension(&parts).map(|(name, revision, info)| {
-            Expression::Target(Box::new(xt::decode_target(scope.family, &name, revision, info, scope.names)))
+            Expression::Target(Box::new(xt::decode_target(scope.around(), &name, revision, info, scope.names)))
         }),
         _ => None,
     };

@@ -10,7 +10,7 @@ use crate::syntax::iptables::{self, Options};
 
 /// The tables of this namespace, and nobody looks on.
 fn read() -> Result<Rules, Failure> {
-    super::read(&Answers::default())
+    super::read(&Answers::default(), &SetNames::none())
 }
 
 fn tool(family: IpFamily, name: &str) -> String {
@@ -176,7 +176,8 @@ fn no_bytes_do_harm() {
         let mut names = Names::default();
         crate::kernel::tests::damaged(&expressions, 20_000, |bytes| {
             for family in [Family::Ip, Family::Ip6, Family::Inet] {
-                let mut scope = expression::Scope { family, chains: &chains, names: &mut names };
+                let mut scope =
+                    expression::Scope { family, chains: &chains, ipsets: &SetNames::none(), names: &mut names };
                 let mut decoded = vec![expression::decode(bytes, &mut scope, &mut None)];
                 lift::lift(family, &mut decoded, None, &mut names);
             }

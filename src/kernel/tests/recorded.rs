@@ -6,6 +6,7 @@ use super::super::netlink::{Answers, frame, push_attribute};
 use super::super::{nft, recorded};
 use super::{apart, run, told};
 use crate::host::{Body, Observations, Ruleset};
+use crate::kernel::xt::SetNames;
 
 /// The messages of dumps, as they came.
 fn record(protocol: isize, requests: &[(u16, Vec<u8>)]) -> Vec<u8> {
@@ -35,7 +36,7 @@ fn recorded_rules_are_those_of_the_kernel() {
             requests.push((10 << 8 | 13, body));
         }
         let of_recording = recorded::nf_tables(&record(NETLINK_NETFILTER, &requests)).unwrap();
-        let live = nft::read(&Answers::default()).unwrap();
+        let live = nft::read(&Answers::default(), &SetNames::none()).unwrap();
         assert_eq!(of_recording, (live.ruleset, live.observations));
         let bodies = of_recording.0.tables.iter().flat_map(|table| &table.chains).flat_map(|chain| &chain.rules);
         let native = bodies.filter(|rule| matches!(rule.body, Body::Nft(_))).count();

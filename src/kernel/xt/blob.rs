@@ -7,6 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
+use super::set::SetNames;
 use crate::host::xt::{AddressMask, InterfacePattern, Neg, PortRange};
 use crate::host::{Family, Names};
 use crate::kernel::netlink;
@@ -18,6 +19,8 @@ pub(super) const IFNAMSIZ: usize = 16;
 pub(super) struct Blob<'a> {
     pub(super) family: Family,
     pub(super) bytes: &'a [u8],
+    /// The sets of the namespace.
+    pub(super) sets: &'a SetNames,
 }
 
 impl<'a> Blob<'a> {
@@ -48,6 +51,10 @@ impl<'a> Blob<'a> {
 
     pub(super) fn u32(&self, at: usize) -> Option<u32> {
         self.array(at).map(u32::from_ne_bytes)
+    }
+
+    pub(super) fn u64(&self, at: usize) -> Option<u64> {
+        self.array(at).map(u64::from_ne_bytes)
     }
 
     /// A text of at most this many bytes, up to its first NUL.

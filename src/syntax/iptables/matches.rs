@@ -1,7 +1,7 @@
 //! Every match with a typed form, those that dumps are full of first.
 
 use super::option::Extension;
-use super::{flow, ports, sides};
+use super::{flow, ports, sets, sides};
 use crate::host::xt::Match;
 
 /// Looked up by name and family.
@@ -15,7 +15,7 @@ pub(super) static MATCHES: [Extension<Match>; 23] = [
     sides::ADDRTYPE,
     ports::MULTIPORT,
     flow::STATE,
-    sides::SET,
+    sets::MATCH,
     ports::ICMP,
     ports::ICMP6,
     flow::LIMIT,

@@ -2,7 +2,7 @@
 
 use super::values::{self, push};
 use super::words::push_word;
-use super::{flow, ip_family, ports, sides, targets};
+use super::{flow, ip_family, ports, sets, sides, targets};
 use crate::host::xt::{self, Match, Target};
 use crate::host::{
     Backend, Body, Chain, ChainId, Counters, Family, IpFamily, Observations, Policy, RuleId, Ruleset, Table,
@@ -42,7 +42,7 @@ pub(super) fn push_match(out: &mut String, family: Family, m: &Match) {
         Match::Limit(limit) => flow::push_limit(out, limit),
         Match::Statistic(statistic) => flow::push_statistic(out, statistic),
         Match::Recent(recent) => flow::push_recent(out, family, recent),
-        Match::Set(set) => sides::push_set(out, set),
+        Match::Set(set) => sets::push_match(out, set),
         Match::Owner(owner) => sides::push_owner(out, owner),
         Match::Mac(mac) => {
             out.push_str(" -m mac");
@@ -95,6 +95,7 @@ pub(super) fn push_target(out: &mut String, table: &Table, target: &Target) {
         Target::Notrack { own_name: false } => out.push_str(" -j CT --notrack"),
         Target::Notrack { own_name: true } => out.push_str(" -j NOTRACK"),
         Target::Nfqueue(queue) => targets::push_nfqueue(out, queue),
+        Target::Set(set) => sets::push_target(out, set),
         Target::Opaque(opaque) => {
             out.push_str(" -j");
             push_word(out, &opaque.name);

@@ -5,7 +5,7 @@ use super::values::{self, push};
 use super::words::{is_plain, push_quoted, push_string, push_word};
 use crate::host::xt::{
     AddressTypes, Addrtype, InterfaceLimit, InterfacePattern, Iprange, Match, Neg, Owner, PacketType, Physdev,
-    SetMatch, TtlMatch, TtlOp,
+    TtlMatch, TtlOp,
 };
 use crate::host::{Family, IpFamily, Mac, Name, Names};
 
@@ -19,24 +19,6 @@ pub(super) const ADDRTYPE: Extension<Match> = Extension {
     family: None,
     options: &[("--src-type", One), ("--dst-type", One), ("--limit-iface-in", Nothing), ("--limit-iface-out", Nothing)],
     read: addrtype,
-};
-
-pub(super) const SET: Extension<Match> = Extension {
-    name: "set",
-    family: None,
-    options: &[
-        ("--match-set", Takes::Two),
-        ("--return-nomatch", Nothing),
-        ("--update-counters", Nothing),
-        ("--update-subcounters", Nothing),
-        ("--packets-eq", One),
-        ("--packets-lt", One),
-        ("--packets-gt", One),
-        ("--bytes-eq", One),
-        ("--bytes-lt", One),
-        ("--bytes-gt", One),
-    ],
-    read: set_match,
 };
 
 pub(super) const OWNER: Extension<Match> = Extension {
@@ -155,44 +137,6 @@ pub(super) fn push_addrtype(out: &mut String, addrtype: &Addrtype) {
         Some(InterfaceLimit::Out) => out.push_str(" --limit-iface-out"),
         None => {}
     }
-}
-
-fn set_match(asked: &Asked, names: &mut Names) -> Option<Match> {
-    let (mut found, mut options) = (None, Vec::new());
-    for option in asked.options() {
-        if option.name == "--match-set" {
-            let (name, sides) = option.two()?;
-            let side = |side: &str| match side {
-                "src" => Some(true),
-                "dst" => Some(false),
-                _ => None,
-            };
-            let directions = sides.split(',').map(side).collect::<Option<Box<[bool]>>>()?;
-            set(&mut found, (names.intern(name), option.not, directions))?;
-            continue;
-        }
-        if option.not {
-            options.push(names.intern("!"));
-        }
-        options.push(names.intern(option.name));
-        options.extend(option.values().map(|value| names.intern(value)));
-    }
-    let (name, not, directions) = found?;
-    Some(Match::Set(Box::new(SetMatch { name, not, directions, options: options.into() })))
-}
-
-pub(super) fn push_set(out: &mut String, set: &SetMatch) {
-    out.push_str(" -m set");
-    if set.not {
-        out.push_str(" !");
-    }
-    out.push_str(" --match-set");
-    push_word(out, &set.name);
-    for (at, source) in set.directions.iter().enumerate() {
-        out.push(if at == 0 { ' ' } else { ',' });
-        out.push_str(if *source { "src" } else { "dst" });
-    }
-    push_words(out, &set.options);
 }
 
 fn owner(asked: &Asked, _: &mut Names) -> Option<Match> {

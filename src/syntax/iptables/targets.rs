@@ -13,7 +13,8 @@ use Takes::{Nothing, One, Text};
 const NAT_OPTIONS: [(&str, Takes); 3] = [("--random", Nothing), ("--random-fully", Nothing), ("--persistent", Nothing)];
 
 /// Every target that has options and a typed form.
-pub(super) static TARGETS: [Extension<Target>; 12] = [
+pub(super) static TARGETS: [Extension<Target>; 13] = [
+    super::sets::TARGET,
     Extension {
         name: "DNAT",
         family: None,
