@@ -99,6 +99,17 @@ pub(super) fn decode_match<'a>(
         .unwrap_or_else(|| Match::Opaque(opaque(name, revision, bytes, names)))
 }
 
+/// Every target that has a typed form.
+static TARGETS: [&[Row<Target>]; 7] = [
+    &nat::TARGETS,
+    &targets::TARGETS,
+    &set::TARGETS,
+    &targets::steer::TARGETS,
+    &targets::alter::TARGETS,
+    &targets::label::TARGETS,
+    &targets::note::TARGETS,
+];
+
 /// A target, from the bytes after `struct xt_entry_target`, or those of `NFTA_TARGET_INFO`. Verdicts and jumps are none.
 pub(super) fn decode_target<'a>(
     place: impl Into<Around<'a>>,
@@ -107,9 +118,9 @@ pub(super) fn decode_target<'a>(
     bytes: &[u8],
     names: &mut Names,
 ) -> Target {
-    const ROWS: [&[Row<Target>]; 3] = [&nat::TARGETS, &targets::TARGETS, &set::TARGETS];
     let place = place.into();
-    ROWS.iter()
+    TARGETS
+        .iter()
         .find_map(|rows| typed(rows, place, name, revision, bytes, names))
         .unwrap_or_else(|| Target::Opaque(opaque(name, revision, bytes, names)))
 }

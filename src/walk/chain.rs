@@ -12,10 +12,10 @@ use super::set::ValueSet;
 use super::space::{Asked, Open};
 use super::state::{At, End, Frame, State};
 use super::trail::Mark;
-use crate::host::xt::{Connmark, Masked, Match, Opaque, Target};
+use crate::host::xt::{ConnmarkOp, Masked, Match, Target};
 use crate::host::{Body, ChainId, Hook, RuleId, nft};
 
-/// Targets that are not known in detail, but are known to let the packet go on with the next rule.
+/// Targets that may come as bytes that are not understood, or in words that are not, and let the packet go on all the same.
 const CONTINUES: [&str; 20] = [
     "AUDIT",
     "CHECKSUM",
@@ -90,7 +90,7 @@ impl Engine<'_> {
                     return Ok(self.apply(state, (hook, slot, chain), id, effect));
                 }
                 // Without effect on the packet's way, it need not be known for which of them it holds.
-                Err(_) if matches!(rule.target, Target::Continue | Target::Log(_)) => {
+                Err(_) if is_without_effect(&rule.target) => {
                     let mut step = self.step(state, hook, slot, StepAt::Rule(id), Verdict::Continue);
                     step.sometimes = true;
                     self.mark(state, Mark::Step(step));
@@ -169,7 +169,31 @@ impl Engine<'_> {
             Target::Dnat(_) | Target::Snat(_) | Target::Masquerade(_) | Target::Redirect(_) | Target::Netmap(_) => {
                 return self.translation(&scene, state, target);
             }
-            Target::Opaque(opaque) => return opaque_target(&scene, opaque, id),
+            Target::Ct(ct) if ct.notrack => Effect::Continue(Verdict::Notrack),
+            Target::Opaque(opaque) if CONTINUES.contains(&&*opaque.name) => Effect::Continue(Verdict::Continue),
+            Target::Tproxy(_) | Target::Synproxy(_) | Target::Clusterip(_) | Target::Npt(_) | Target::Opaque(_) => {
+                return unknown_target(&scene, id);
+            }
+            Target::Ct(_)
+            | Target::Tee(_)
+            | Target::Tcpmss(_)
+            | Target::Tcpoptstrip(_)
+            | Target::Checksum
+            | Target::Ttl(_)
+            | Target::Dscp(_)
+            | Target::Tos(_)
+            | Target::Ecn(_)
+            | Target::Classify(_)
+            | Target::Secmark(_)
+            | Target::Connsecmark(_)
+            | Target::Hmark(_)
+            | Target::Nflog(_)
+            | Target::Ulog(_)
+            | Target::Audit(_)
+            | Target::Trace
+            | Target::Idletimer(_)
+            | Target::Led(_)
+            | Target::Rateest(_) => Effect::Continue(Verdict::Continue),
         })
     }
 
@@ -306,29 +330,75 @@ impl Engine<'_> {
             Target::Set(set) if set.map_mark => {
                 state.packet.mark = Value::Chosen { among: ValueSet::full(32), why: Why::Undecoded };
             }
-            Target::Notrack { .. } if state.packet.flow.tracking == Tracking::Unseen => {
-                state.packet.flow.tracking = Tracking::Untracked;
-            }
+            Target::Notrack { .. } => untrack(state),
+            Target::Ct(ct) if ct.notrack => untrack(state),
+            // A hash with a seed of its own: any value, or none set for packets without ports.
+            Target::Hmark(_) => state.packet.mark = Value::Chosen { among: ValueSet::full(32), why: Why::Undecoded },
             Target::Connmark(connmark) => {
                 let scene = self.scene(state, hook);
                 if scene.has_flow() != Ok(true) {
                     return;
                 }
                 let (flow, packet) = (scene.settled(&state.packet.flow.mark), scene.settled(&state.packet.mark));
-                match **connmark {
-                    Connmark::Set(Masked { value, mask }) => {
-                        state.packet.flow.mark = replaced(&flow, mask, &Value::Known(u128::from(value)), u32::MAX);
+                // What is left of a mark, shifted.
+                let taken = |mark: &Value, bits: u32| match connmark.shift {
+                    0 => (mark.clone(), bits),
+                    shift => (shifted(replaced(&Value::Known(0), u32::MAX, mark, bits), shift), u32::MAX),
+                };
+                match connmark.op {
+                    ConnmarkOp::Set(Masked { value, mask }) => {
+                        let set = replaced(&flow, mask, &Value::Known(u128::from(value)), u32::MAX);
+                        state.packet.flow.mark = shifted(set, connmark.shift);
                     }
-                    Connmark::Save { nfmask, ctmask } => {
+                    ConnmarkOp::Save { nfmask, ctmask } => {
+                        let (packet, nfmask) = taken(&packet, nfmask);
                         state.packet.flow.mark = replaced(&flow, ctmask, &packet, nfmask);
                     }
-                    Connmark::Restore { nfmask, ctmask } => {
+                    ConnmarkOp::Restore { nfmask, ctmask } => {
+                        let (flow, ctmask) = taken(&flow, ctmask);
                         state.packet.mark = replaced(&packet, nfmask, &flow, ctmask);
                     }
                 }
             }
             _ => {}
         }
+    }
+}
+
+/// The packet is not tracked, unless it is already.
+fn untrack(state: &mut State) {
+    if state.packet.flow.tracking == Tracking::Unseen {
+        state.packet.flow.tracking = Tracking::Untracked;
+    }
+}
+
+/// Whether a target neither changes anything that matters nor gives a verdict.
+pub(super) fn is_without_effect(target: &Target) -> bool {
+    matches!(
+        target,
+        Target::Continue
+            | Target::Log(_)
+            | Target::Nflog(_)
+            | Target::Ulog(_)
+            | Target::Audit(_)
+            | Target::Trace
+            | Target::Idletimer(_)
+            | Target::Led(_)
+            | Target::Rateest(_)
+    )
+}
+
+/// A mark, shifted as CONNMARK does it: to the left, or for a negative number to the right.
+fn shifted(mark: Value, shift: i8) -> Value {
+    let bits = u32::from(shift.unsigned_abs());
+    match mark {
+        mark if shift == 0 => mark,
+        // By more bits than there are, machines shift differently.
+        Value::Known(mark) if bits < u32::BITS => {
+            let mark = mark as u32;
+            Value::Known(u128::from(if shift > 0 { mark << bits } else { mark >> bits }))
+        }
+        _ => Value::Chosen { among: ValueSet::full(32), why: Why::State },
     }
 }
 
@@ -359,11 +429,8 @@ fn matches_hold(scene: &Scene<'_>, matches: &[Match], id: RuleId) -> Asked<bool>
     all(matches.iter().enumerate().map(|(index, matched)| scene.holds(matched, (id, index as u16))))
 }
 
-/// A target that is kept as words: known to let the packet go on, or nobody knows.
-fn opaque_target(scene: &Scene<'_>, opaque: &Opaque, id: RuleId) -> Asked<Effect> {
-    if CONTINUES.contains(&&*opaque.name) {
-        return Ok(Effect::Continue(Verdict::Continue));
-    }
+/// A target of which nobody knows here whether it lets the packet go on.
+fn unknown_target(scene: &Scene<'_>, id: RuleId) -> Asked<Effect> {
     let open = Open::either(Assumed::TargetContinues(id), Why::Undecoded, 0.5);
     Ok(match scene.assume(open)? {
         true => Effect::Continue(Verdict::Continue),

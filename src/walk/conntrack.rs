@@ -79,6 +79,8 @@ fn target_needs(target: &Target) -> bool {
         // `xt_ct_tg_check` takes its reference for `--notrack` too only since it shares the function with other options;
         // the kernel does not turn conntrack on for it.
         Target::Notrack { .. } => false,
+        Target::Ct(ct) => !ct.notrack,
+        Target::Connsecmark(_) | Target::Synproxy(_) | Target::Clusterip(_) => true,
         Target::Opaque(opaque) => {
             named(opaque, &["CT", "CONNSECMARK", "SYNPROXY", "CLUSTERIP", "SAME", "CONNMARK"])
                 || named(opaque, &["DNAT", "SNAT", "MASQUERADE", "REDIRECT", "NETMAP"])

@@ -63,7 +63,7 @@ pub(super) fn is_without_effect(rule: &Rule) -> bool {
         Expression::Verdict(verdict) => *verdict == Verdict::Continue,
         Expression::MetaSet { key, .. } => is_idle(*key),
         Expression::Lookup { to, .. } => *to != Some(LookupResult::Verdict),
-        Expression::Target(target) => matches!(**target, Target::Continue | Target::Log(_)),
+        Expression::Target(target) => super::chain::is_without_effect(target),
         Expression::Undecoded(undecoded) => CONTINUES.contains(&&*undecoded.name) || LOADS.contains(&&*undecoded.name),
         Expression::Object { kind, .. } => matches!(*kind, ObjectKind::COUNTER | ObjectKind::QUOTA | ObjectKind::LIMIT),
         Expression::CtSet { .. }

@@ -174,6 +174,10 @@ fn target_name(target: &Target) -> String {
             format!("-j {} {}", opaque.name, words.join(" ")).trim_end().to_owned()
         }
         Target::Nfqueue(_) | Target::Queue => "-j NFQUEUE".to_owned(),
+        Target::Tproxy(proxy) => format!("-j TPROXY --on-port {}", proxy.port),
+        Target::Synproxy(_) => "-j SYNPROXY".to_owned(),
+        Target::Clusterip(_) => "-j CLUSTERIP".to_owned(),
+        Target::Npt(npt) => (if npt.destination { "-j DNPT" } else { "-j SNPT" }).to_owned(),
         _ => "-j".to_owned(),
     }
 }

@@ -1,5 +1,10 @@
 //! What rules do: verdicts and the targets of iptables-extensions(8), each as its kernel struct holds it.
 
+mod alter;
+mod label;
+mod note;
+mod steer;
+
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -7,6 +12,11 @@ use ipnet::IpNet;
 use super::sets::SetTarget;
 use super::{Masked, Opaque, PortRange};
 use crate::host::names::Name;
+
+pub use alter::*;
+pub use label::*;
+pub use note::*;
+pub use steer::*;
 
 /// What a rule does with a packet for which all its matches hold.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,6 +62,54 @@ pub enum Target {
     Nfqueue(Nfqueue),
     /// `-j SET`.
     Set(Box<SetTarget>),
+    /// `-j CT` with more than `--notrack`, or with nothing.
+    Ct(Box<Ct>),
+    /// `-j TPROXY`.
+    Tproxy(Box<Tproxy>),
+    /// `-j TEE`.
+    Tee(Box<Tee>),
+    /// `-j SYNPROXY`.
+    Synproxy(Synproxy),
+    /// `-j CLUSTERIP`; `None`: of a cluster that another rule sets up.
+    Clusterip(Option<Box<Clusterip>>),
+    /// `-j TCPMSS`: the segment size that is set; `None`: what the path takes (`--clamp-mss-to-pmtu`).
+    Tcpmss(Option<u16>),
+    /// `-j TCPOPTSTRIP`.
+    Tcpoptstrip(Box<TcpOptions>),
+    /// `-j CHECKSUM --checksum-fill`.
+    Checksum,
+    /// `-j TTL`, or `-j HL` in an IPv6 table.
+    Ttl(TtlChange),
+    /// `-j DSCP`: the code point, 0–63.
+    Dscp(u8),
+    /// `-j TOS`: the field becomes `(field & !mask) ^ value`.
+    Tos(TosChange),
+    /// `-j ECN`.
+    Ecn(EcnChange),
+    /// `-j SNPT`, `-j DNPT`.
+    Npt(Box<Npt>),
+    /// `-j CLASSIFY`: the packet's priority, which is a traffic class: major number, minor number.
+    Classify(u32),
+    /// `-j SECMARK`: the security context.
+    Secmark(Box<Name>),
+    /// `-j CONNSECMARK`.
+    Connsecmark(Connsecmark),
+    /// `-j HMARK`.
+    Hmark(Box<Hmark>),
+    /// `-j NFLOG`.
+    Nflog(Box<Nflog>),
+    /// `-j ULOG`.
+    Ulog(Box<Ulog>),
+    /// `-j AUDIT`.
+    Audit(AuditType),
+    /// `-j TRACE`.
+    Trace,
+    /// `-j IDLETIMER`.
+    Idletimer(Box<Idletimer>),
+    /// `-j LED`.
+    Led(Box<Led>),
+    /// `-j RATEEST`.
+    Rateest(Box<Rateest>),
     /// A target that is not known here.
     Opaque(Box<Opaque>),
 }
@@ -94,9 +152,18 @@ pub struct Log {
     pub flags: u8,
 }
 
-/// `-j CONNMARK` (`struct xt_connmark_tginfo1`).
+/// `-j CONNMARK` (`struct xt_connmark_tginfo2`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Connmark {
+pub struct Connmark {
+    /// What becomes of the marks.
+    pub op: ConnmarkOp,
+    /// Bits by which what is set, saved or restored is shifted to the left (`--left-shift-mark`); negative: to the right.
+    pub shift: i8,
+}
+
+/// What CONNMARK does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConnmarkOp {
     /// `--set-xmark`: the flow's mark becomes `(mark & !mask) ^ value`.
     Set(Masked),
     /// `--save-mark`: the flow's mark takes the packet's bits.

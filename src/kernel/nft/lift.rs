@@ -12,7 +12,8 @@ use ipnet::IpNet;
 use super::super::netlink::text;
 use crate::host::nft::{CompareOp, Expression, Limit, Log, MetaKey, PayloadBase, Register, Verdict};
 use crate::host::xt::{
-    self, AddressMask, InterfacePattern, Masked, Match, Neg, Opaque, PortRange, Target, TcpFlags, TcpMatch, UdpMatch,
+    self, AddressMask, InterfacePattern, Masked, Match, Neg, Nflog, NflogSize, PortRange, Target, TcpFlags, TcpMatch,
+    UdpMatch,
 };
 use crate::host::{Family, Name, Names, Protocol};
 
@@ -155,7 +156,7 @@ impl Lifting<'_> {
             Expression::MetaSet { key: MetaKey::NFTRACE, from } => {
                 let Load { from: From::Constant(value), mask: None } = self.held(from)? else { return None };
                 (value.first() == Some(&1)).then_some(())?;
-                Target::Opaque(Box::new(Opaque { name: self.names.intern("TRACE"), words: Box::default() }))
+                Target::Trace
             }
             Expression::Log(log) => self.nflog(&log)?,
             _ => return None,
@@ -334,23 +335,16 @@ impl Lifting<'_> {
         Some(())
     }
 
-    /// `log` with a group is NFLOG (`parse_log`), in the words that libxt_NFLOG saves.
+    /// `log` with a group is NFLOG (`nft_parse_log`).
     fn nflog(&mut self, log: &Log) -> Option<Target> {
         let group = log.group?;
         (log.level.is_none() && log.flags.is_none()).then_some(())?;
-        let mut words = Vec::new();
-        if let Some(prefix) = &log.prefix {
-            words.extend([self.names.intern("--nflog-prefix"), prefix.clone()]);
-        }
-        let numbers = [
-            ("--nflog-group", u32::from(group)),
-            ("--nflog-size", log.snaplen.unwrap_or(0)),
-            ("--nflog-threshold", u32::from(log.qthreshold.unwrap_or(0))),
-        ];
-        for (option, number) in numbers.into_iter().filter(|(_, number)| *number != 0) {
-            words.extend([self.names.intern(option), self.names.intern(&number.to_string())]);
-        }
-        Some(Target::Opaque(Box::new(Opaque { name: self.names.intern("NFLOG"), words: words.into() })))
+        Some(Target::Nflog(Box::new(Nflog {
+            prefix: log.prefix.clone().unwrap_or_else(|| self.names.intern("")),
+            group,
+            size: log.snaplen.map_or(NflogSize::Whole, NflogSize::Bytes),
+            threshold: log.qthreshold.unwrap_or(0),
+        })))
     }
 }
 

@@ -1,21 +1,23 @@
-//! Targets that mark, log, refuse or hand over: MARK, CONNMARK, REJECT, LOG, CT, NOTRACK, NFQUEUE.
+//! Targets that mark, log, refuse or hand over: MARK, CONNMARK, REJECT, LOG, NFQUEUE. The rarer ones have files of their own.
+
+pub(super) mod alter;
+pub(super) mod label;
+pub(super) mod note;
+pub(super) mod steer;
 
 use super::blob::Blob;
 use super::{Row, row};
-use crate::host::xt::{Connmark, Log, Masked, Nfqueue, RejectWith, Target};
+use crate::host::xt::{Connmark, ConnmarkOp, Log, Masked, Nfqueue, RejectWith, Target};
 use crate::host::{Family, Names};
 
-pub(super) static TARGETS: [Row<Target>; 14] = [
+pub(super) static TARGETS: [Row<Target>; 11] = [
     row("MARK", 2, 8, mark),
+    row("MARK", 1, 16, mark1),
     row("REJECT", 0, 4, |blob, _| reject(blob, &REJECT4)).only(Family::Ip),
     row("REJECT", 0, 4, |blob, _| reject(blob, &REJECT6)).only(Family::Ip6),
     row("LOG", 0, 32, log),
-    row("CONNMARK", 1, 16, |blob, _| connmark(blob, 12)),
+    row("CONNMARK", 1, 16, |blob, _| connmark(blob, 12, 0)),
     row("CONNMARK", 2, 16, connmark2),
-    row("CT", 2, CT1, ct),
-    row("CT", 1, CT1, ct),
-    row("CT", 0, CT0, ct),
-    row("NOTRACK", 0, 0, |_, _| Some(Target::Notrack { own_name: true })),
     row("NFQUEUE", 3, 6, |blob, _| nfqueue(blob, Some(blob.u16(2)?), blob.u16(4)?)),
     row("NFQUEUE", 2, 6, |blob, _| nfqueue(blob, Some(blob.u16(2)?), blob.u16(4).filter(|bypass| *bypass < 2)?)),
     row("NFQUEUE", 1, 4, |blob, _| nfqueue(blob, Some(blob.u16(2)?), 0)),
@@ -27,20 +29,37 @@ fn mark(blob: &Blob, _: &mut Names) -> Option<Target> {
     Some(Target::Mark(Masked { value: blob.u32(0)?, mask: blob.u32(4)? }))
 }
 
-/// `struct xt_connmark_tginfo1`, and `struct xt_connmark_tginfo2` without a shift.
-fn connmark(blob: &Blob, mode: usize) -> Option<Target> {
-    let (value, ctmask, nfmask) = (blob.u32(0)?, blob.u32(4)?, blob.u32(8)?);
-    Some(Target::Connmark(Box::new(match blob.u8(mode)? {
-        0 => Connmark::Set(Masked { value, mask: ctmask }),
-        1 => Connmark::Save { nfmask, ctmask },
-        2 => Connmark::Restore { nfmask, ctmask },
+/// `struct xt_mark_target_info_v1`, on machines of 64 bits.
+fn mark1(blob: &Blob, _: &mut Names) -> Option<Target> {
+    let value = u32::try_from(u64::from_ne_bytes(blob.array(0)?)).ok()?;
+    Some(Target::Mark(match blob.u8(8)? {
+        0 => Masked { value, mask: u32::MAX },
+        1 => Masked { value: 0, mask: !value },
+        2 => Masked { value, mask: value },
         _ => return None,
-    })))
+    }))
+}
+
+/// `struct xt_connmark_tginfo1`, and `struct xt_connmark_tginfo2` with the shift that is in it.
+fn connmark(blob: &Blob, mode: usize, shift: i8) -> Option<Target> {
+    let (value, ctmask, nfmask) = (blob.u32(0)?, blob.u32(4)?, blob.u32(8)?);
+    let op = match blob.u8(mode)? {
+        0 => ConnmarkOp::Set(Masked { value, mask: ctmask }),
+        1 => ConnmarkOp::Save { nfmask, ctmask },
+        2 => ConnmarkOp::Restore { nfmask, ctmask },
+        _ => return None,
+    };
+    Some(Target::Connmark(Box::new(Connmark { op, shift })))
 }
 
 fn connmark2(blob: &Blob, _: &mut Names) -> Option<Target> {
-    let shift = blob.u8(13)?;
-    if shift == 0 { connmark(blob, 14) } else { None }
+    let bits = blob.u8(13).filter(|bits| *bits <= 32)? as i8;
+    let shift = match blob.u8(12)? {
+        0 => bits,
+        1 => -bits,
+        _ => return None,
+    };
+    connmark(blob, 14, shift)
 }
 
 /// `enum ipt_reject_with`, by number; an echo reply has long been refused.
@@ -80,26 +99,6 @@ fn log(blob: &Blob, names: &mut Names) -> Option<Target> {
     let (level, flags) = (blob.u8(0)?, blob.u8(1)?);
     let prefix = names.intern(&blob.text(2, 30)?);
     (level < 8 && flags & !KNOWN == 0).then(|| Target::Log(Box::new(Log { level, prefix, flags })))
-}
-
-/// `sizeof(struct xt_ct_target_info)` and `sizeof(struct xt_ct_target_info_v1)`: what is asked for, then, at a multiple of
-/// eight, a pointer of the kernel's own.
-const CT0: usize = 40;
-const CT1: usize = 72;
-const CT_POINTER: usize = 8;
-
-/// `--notrack` alone; zones, helpers, events and timeouts have no place in the model.
-fn ct(blob: &Blob, _: &mut Names) -> Option<Target> {
-    const NOTRACK: u16 = 1 << 0;
-    /// `-j NOTRACK`, which the tools store so.
-    const NOTRACK_ALIAS: u16 = 1 << 1;
-    let own_name = match blob.u16(0)? {
-        NOTRACK => false,
-        flags if flags == NOTRACK | NOTRACK_ALIAS => true,
-        _ => return None,
-    };
-    let more = blob.bytes.get(2..blob.bytes.len() - CT_POINTER)?;
-    more.iter().all(|byte| *byte == 0).then_some(Target::Notrack { own_name })
 }
 
 /// `struct xt_NFQ_info` to `struct xt_NFQ_info_v3`.

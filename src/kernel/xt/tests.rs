@@ -1,5 +1,7 @@
 //! Bytes in, matches and targets out. What whole rules come to is judged with the tables that they stand in.
 
+mod targets;
+
 use super::*;
 use crate::host::Name;
 use crate::host::xt::{
@@ -154,9 +156,34 @@ fn what_is_not_understood_is_kept() {
         ("MASQUERADE", 0, bytes(&[&four(&[1, 1])], 24)),
         ("REJECT", 0, bytes(&[&four(&[4])], 8)),
         ("LOG", 0, bytes(&[&[8, 0]], 32)),
-        ("CT", 2, bytes(&[&two(&[0, 5])], 72)),
-        ("CT", 2, bytes(&[&two(&[1, 5])], 72)),
-        ("CONNMARK", 2, bytes(&[&four(&[0, 1, 1]), &[0, 4, 1]], 16)),
+        ("CT", 2, bytes(&[&two(&[0x20])], 72)),
+        ("CT", 2, bytes(&[&two(&[2, 5])], 72)),
+        ("CT", 2, bytes(&[&two(&[0, 0]), &four(&[1 << 10])], 72)),
+        ("CONNMARK", 2, bytes(&[&four(&[0, 1, 1]), &[2, 4, 1]], 16)),
+        ("CONNMARK", 2, bytes(&[&four(&[0, 1, 1]), &[0, 33, 1]], 16)),
+        ("MARK", 1, bytes(&[&four(&[5, 0]), &[3]], 16)),
+        ("TTL", 0, bytes(&[&[3, 1]], 8)),
+        ("DSCP", 0, bytes(&[&[64]], 8)),
+        ("CHECKSUM", 0, bytes(&[&[3]], 8)),
+        ("TCPOPTSTRIP", 0, bytes(&[&[1]], 32)),
+        ("ECN", 0, bytes(&[&[0x11, 4]], 8)),
+        ("ECN", 0, bytes(&[&[2, 0]], 8)),
+        ("SECMARK", 1, bytes(&[&[2]], 264)),
+        ("CONNSECMARK", 0, bytes(&[&[3]], 8)),
+        ("HMARK", 0, bytes(&[&[0; 40], &four(&[1 << 13])], 64)),
+        ("HMARK", 0, bytes(&[&[0; 32], &four(&[1, 0, 1 << 10, 0, 0, 1])], 64)),
+        ("HMARK", 0, bytes(&[&[0xf0, 0x0f], &[0; 38], &four(&[1])], 64)),
+        ("NFLOG", 0, bytes(&[&four(&[1, 0, 2])], 80)),
+        ("AUDIT", 0, bytes(&[&[3]], 8)),
+        ("IDLETIMER", 1, bytes(&[&[0; 32], &[1, 0]], 48)),
+        ("IDLETIMER", 1, bytes(&[&[0; 32], &[0, 2]], 48)),
+        ("LED", 0, bytes(&[b"other-x"], 40)),
+        ("RATEEST", 0, bytes(&[&[b'x'; 1], &[0; 15], &[4, 1]], 32)),
+        ("RATEEST", 0, bytes(&[&[b'x'; 1], &[0; 15], &[0, 31]], 32)),
+        ("SYNPROXY", 0, bytes(&[&[0x20]], 8)),
+        ("CLUSTERIP", 0, bytes(&[&four(&[2])], 64)),
+        ("CLUSTERIP", 0, bytes(&[&four(&[1]), &[0; 6], &two(&[2, 2, 1, 2])], 64)),
+        ("ULOG", 0, bytes(&[&four(&[3])], 56)),
         ("NFQUEUE", 3, bytes(&[&two(&[1, 0, 0])], 8)),
     ] {
         assert!(matches!(a_target(name, revision, &bytes), Target::Opaque(_)), "{name}");
@@ -186,7 +213,7 @@ fn no_bytes_do_harm() {
         seed
     };
     let matches = sizes(&header::MATCHES).chain(sizes(&flow::MATCHES)).chain(sizes(&sides::MATCHES));
-    let known: Vec<_> = matches.chain(sizes(&nat::TARGETS)).chain(sizes(&targets::TARGETS)).collect();
+    let known: Vec<_> = matches.chain(TARGETS.iter().flat_map(|rows| sizes(rows))).collect();
     let mut names = Names::default();
     for round in 0..100 {
         for (name, size) in &known {

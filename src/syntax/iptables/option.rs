@@ -20,6 +20,8 @@ pub(super) enum Takes {
     One,
     /// Two.
     Two,
+    /// One, which may look like an option.
+    Any,
     /// One; unquoted, all words up to the next option: some tools write comments so.
     Text,
 }

@@ -1,5 +1,6 @@
 //! Rules and tables as iptables-save 1.8.9 prints them.
 
+use super::targets::{alter, label, note, steer};
 use super::values::{self, push};
 use super::words::push_word;
 use super::{flow, ip_family, ports, sets, sides, targets};
@@ -96,6 +97,32 @@ pub(super) fn push_target(out: &mut String, table: &Table, target: &Target) {
         Target::Notrack { own_name: true } => out.push_str(" -j NOTRACK"),
         Target::Nfqueue(queue) => targets::push_nfqueue(out, queue),
         Target::Set(set) => sets::push_target(out, set),
+        Target::Ct(ct) => steer::push_ct(out, ct),
+        Target::Tproxy(proxy) => steer::push_tproxy(out, proxy),
+        Target::Tee(tee) => steer::push_tee(out, tee),
+        Target::Synproxy(proxy) => steer::push_synproxy(out, proxy),
+        Target::Clusterip(cluster) => steer::push_clusterip(out, cluster.as_deref()),
+        Target::Tcpmss(size) => alter::push_tcpmss(out, *size),
+        Target::Tcpoptstrip(options) => alter::push_tcpoptstrip(out, options),
+        Target::Checksum => out.push_str(" -j CHECKSUM --checksum-fill"),
+        Target::Ttl(change) => alter::push_ttl(out, table.family, *change),
+        Target::Dscp(code) => push(out, format_args!(" -j DSCP --set-dscp 0x{code:02x}")),
+        Target::Tos(change) => {
+            push(out, format_args!(" -j TOS --set-tos 0x{:02x}/0x{:02x}", change.value, change.mask));
+        }
+        Target::Ecn(change) => alter::push_ecn(out, *change),
+        Target::Npt(npt) => alter::push_npt(out, npt),
+        Target::Classify(class) => label::push_classify(out, *class),
+        Target::Secmark(context) => label::push_secmark(out, context),
+        Target::Connsecmark(way) => label::push_connsecmark(out, *way),
+        Target::Hmark(hmark) => label::push_hmark(out, hmark),
+        Target::Nflog(nflog) => note::push_nflog(out, nflog),
+        Target::Ulog(ulog) => note::push_ulog(out, ulog),
+        Target::Audit(kind) => note::push_audit(out, *kind),
+        Target::Trace => out.push_str(" -j TRACE"),
+        Target::Idletimer(timer) => note::push_idletimer(out, timer),
+        Target::Led(led) => note::push_led(out, led),
+        Target::Rateest(rateest) => note::push_rateest(out, rateest),
         Target::Opaque(opaque) => {
             out.push_str(" -j");
             push_word(out, &opaque.name);

@@ -6,9 +6,8 @@ use std::collections::HashMap;
 
 use super::matches::MATCHES;
 use super::option::{self, Asked, Extension, Given, Takes};
-use super::targets::TARGETS;
 use super::words::Word;
-use super::{sides, values};
+use super::{sides, targets, values};
 use crate::host::xt::{self, Match, Neg, Target};
 use crate::host::{Counters, IpFamily, Name, Names, Protocol};
 
@@ -226,7 +225,7 @@ impl Reader {
             "RETURN" => Some(Target::Return),
             "QUEUE" => Some(Target::Queue),
             _ => {
-                let kind = match option::find(&TARGETS, name, scope.family) {
+                let kind = match targets::find(name, scope.family) {
                     Some(known) => Kind::Target(known),
                     None => {
                         *unresolved = Some((scope.names.intern(name), false));
@@ -253,7 +252,7 @@ impl Reader {
         }
         let start = match takes {
             Some(Takes::Nothing) => cursor.at,
-            Some(Takes::Text) => cursor.anything(option)?,
+            Some(Takes::Text | Takes::Any) => cursor.anything(option)?,
             Some(Takes::One) => cursor.value(option)?,
             Some(Takes::Two) => {
                 let first = cursor.value(option)?;
@@ -267,7 +266,7 @@ impl Reader {
         let open_ended = match takes {
             None => !sides::is_text(option),
             Some(Takes::Text) => !cursor.words[start].quoted,
-            Some(Takes::Nothing | Takes::One | Takes::Two) => false,
+            Some(Takes::Nothing | Takes::One | Takes::Any | Takes::Two) => false,
         };
         while open_ended && cursor.words.get(cursor.at).is_some_and(|word| !word.is_option()) {
             if takes.is_none() && cursor.words[cursor.at].text.starts_with(['-', '!']) && cursor.words[cursor.at].quoted

@@ -7,7 +7,7 @@ use crate::host::xt::{
     AddressTypes, Addrtype, InterfaceLimit, InterfacePattern, Iprange, Match, Neg, Owner, PacketType, Physdev,
     TtlMatch, TtlOp,
 };
-use crate::host::{Family, IpFamily, Mac, Name, Names};
+use crate::host::{Family, IpFamily, Name, Names};
 
 use Takes::{Nothing, One, Text};
 
@@ -182,16 +182,7 @@ fn push_switch(out: &mut String, option: &str, switch: &Option<Neg<()>>) {
 fn mac(asked: &Asked, _: &mut Names) -> Option<Match> {
     let mut found = None;
     for option in asked.options() {
-        let mut bytes = [0; 6];
-        let mut parts = option.value()?.split(':');
-        for byte in &mut bytes {
-            let part = parts.next().filter(|part| part.bytes().all(|sign| sign.is_ascii_hexdigit()))?;
-            *byte = u8::from_str_radix(part, 16).ok()?;
-        }
-        if parts.next().is_some() {
-            return None;
-        }
-        set(&mut found, option.neg(Mac(bytes)))?;
+        set(&mut found, option.neg(values::mac(option.value()?)?))?;
     }
     found.map(Match::Mac)
 }

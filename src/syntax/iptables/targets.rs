@@ -1,11 +1,16 @@
-//! Targets with a typed form: words ⇄ [`Target`].
+//! Targets with a typed form: words ⇄ [`Target`]. The rarer ones have files of their own.
+
+pub(super) mod alter;
+pub(super) mod label;
+pub(super) mod note;
+pub(super) mod steer;
 
 use std::net::IpAddr;
 
-use super::option::{Asked, Extension, Opt, Takes, raise, set};
+use super::option::{self, Asked, Extension, Opt, Takes, raise, set};
 use super::values::{self, push};
 use super::words::push_string;
-use crate::host::xt::{Connmark, Log, Masked, Nat, Nfqueue, PortRange, RejectWith, Target};
+use crate::host::xt::{Connmark, ConnmarkOp, Log, Masked, Nat, Nfqueue, PortRange, RejectWith, Target};
 use crate::host::{Family, IpFamily, Names};
 
 use Takes::{Nothing, One, Text};
@@ -13,7 +18,15 @@ use Takes::{Nothing, One, Text};
 const NAT_OPTIONS: [(&str, Takes); 3] = [("--random", Nothing), ("--random-fully", Nothing), ("--persistent", Nothing)];
 
 /// Every target that has options and a typed form.
-pub(super) static TARGETS: [Extension<Target>; 13] = [
+pub(super) static TARGETS: [&[Extension<Target>]; 5] =
+    [&COMMON, &steer::TARGETS, &alter::TARGETS, &label::TARGETS, &note::TARGETS];
+
+/// The target of this name and family.
+pub(super) fn find(name: &str, family: IpFamily) -> Option<&'static Extension<Target>> {
+    TARGETS.iter().find_map(|rows| option::find(rows, name, family))
+}
+
+static COMMON: [Extension<Target>; 11] = [
     super::sets::TARGET,
     Extension {
         name: "DNAT",
@@ -80,12 +93,12 @@ pub(super) static TARGETS: [Extension<Target>; 13] = [
             ("--nfmask", One),
             ("--ctmask", One),
             ("--mask", One),
+            ("--left-shift-mark", One),
+            ("--right-shift-mark", One),
         ],
         read: connmark,
     },
     Extension { name: "NETMAP", family: None, options: &[("--to", One)], read: netmap },
-    Extension { name: "CT", family: None, options: &[("--notrack", Nothing)], read: ct },
-    Extension { name: "NOTRACK", family: None, options: &[], read: |_, _| Some(Target::Notrack { own_name: true }) },
     Extension {
         name: "NFQUEUE",
         family: None,
@@ -258,13 +271,18 @@ pub(super) fn push_xmark(out: &mut String, mark: Masked) {
     push(out, format_args!(" --set-xmark 0x{:x}/0x{:x}", mark.value, mark.mask));
 }
 
+/// By how many bits a mark is shifted.
+fn bits(option: &Opt) -> Option<i8> {
+    option.number::<u8>().filter(|bits| *bits <= 32).map(|bits| bits as i8)
+}
+
 fn connmark(asked: &Asked, _: &mut Names) -> Option<Target> {
     enum Way {
         Set(Masked),
         Save,
         Restore,
     }
-    let (mut way, mut nfmask, mut ctmask) = (None, None, None);
+    let (mut way, mut nfmask, mut ctmask, mut shift) = (None, None, None, 0);
     for option in asked.options() {
         match option.name {
             "--save-mark" | "--restore-mark" => {
@@ -277,28 +295,38 @@ fn connmark(asked: &Asked, _: &mut Names) -> Option<Target> {
                 set(&mut nfmask, option.number()?)?;
                 set(&mut ctmask, option.number()?)?;
             }
+            // The last one counts.
+            "--left-shift-mark" => shift = bits(&option)?,
+            "--right-shift-mark" => shift = -bits(&option)?,
             _ => set(&mut way, Way::Set(set_mark(&option)?))?,
         }
     }
     let masked = nfmask.is_some() || ctmask.is_some();
     let (nfmask, ctmask) = (nfmask.unwrap_or(u32::MAX), ctmask.unwrap_or(u32::MAX));
-    let connmark = match way? {
+    let op = match way? {
         Way::Set(_) if masked => return None,
-        Way::Set(mark) => Connmark::Set(mark),
-        Way::Save => Connmark::Save { nfmask, ctmask },
-        Way::Restore => Connmark::Restore { nfmask, ctmask },
+        Way::Set(mark) => ConnmarkOp::Set(mark),
+        Way::Save => ConnmarkOp::Save { nfmask, ctmask },
+        Way::Restore => ConnmarkOp::Restore { nfmask, ctmask },
     };
-    Some(Target::Connmark(Box::new(connmark)))
+    Some(Target::Connmark(Box::new(Connmark { op, shift })))
 }
 
 pub(super) fn push_connmark(out: &mut String, connmark: &Connmark) {
     out.push_str(" -j CONNMARK");
-    let (way, nfmask, ctmask) = match connmark {
-        Connmark::Set(mark) => return push_xmark(out, *mark),
-        Connmark::Save { nfmask, ctmask } => ("--save-mark", nfmask, ctmask),
-        Connmark::Restore { nfmask, ctmask } => ("--restore-mark", nfmask, ctmask),
+    let mut masks = |way: &str, nfmask: u32, ctmask: u32| {
+        push(out, format_args!(" {way} --nfmask 0x{nfmask:x} --ctmask 0x{ctmask:x}"));
     };
-    push(out, format_args!(" {way} --nfmask 0x{nfmask:x} --ctmask 0x{ctmask:x}"));
+    match connmark.op {
+        ConnmarkOp::Set(mark) => push_xmark(out, mark),
+        ConnmarkOp::Save { nfmask, ctmask } => masks("--save-mark", nfmask, ctmask),
+        ConnmarkOp::Restore { nfmask, ctmask } => masks("--restore-mark", nfmask, ctmask),
+    }
+    match connmark.shift {
+        0 => {}
+        shift @ 1.. => push(out, format_args!(" --left-shift-mark {shift}")),
+        shift => push(out, format_args!(" --right-shift-mark {}", shift.unsigned_abs())),
+    }
 }
 
 fn nat(asked: &Asked) -> Option<Box<Nat>> {
@@ -397,17 +425,6 @@ fn netmap(asked: &Asked, _: &mut Names) -> Option<Target> {
         }
     }
     to.map(|net| Target::Netmap(Box::new(net)))
-}
-
-fn ct(asked: &Asked, _: &mut Names) -> Option<Target> {
-    let mut notrack = None;
-    for option in asked.options() {
-        match option.name {
-            "--notrack" => set(&mut notrack, option.flag()?)?,
-            _ => return None,
-        }
-    }
-    notrack.map(|()| Target::Notrack { own_name: false })
 }
 
 fn nfqueue(asked: &Asked, _: &mut Names) -> Option<Target> {

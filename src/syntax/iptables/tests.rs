@@ -91,10 +91,11 @@ fn what_is_not_understood_is_kept() {
         ("-m connbytes --connbytes 100 --connbytes-mode bytes --connbytes-dir both", "connbytes"),
         ("-m string --string \"-j\" --algo bm -j DROP", "string"),
         ("-m icmp6 --icmpv6-type 1", "icmp6"),
-        ("-j TCPMSS --clamp-mss-to-pmtu", "TCPMSS"),
-        ("-j NFLOG --nflog-prefix \"a b\" --nflog-group 5", "NFLOG"),
+        ("-j TCPMSS --clamp-mss-to-pmtu --set-mss 1", "TCPMSS"),
+        ("-j NFLOG --nflog-prefix \"a b\" --nflog-group 65536", "NFLOG"),
         ("-j MARK --set-xmark none", "MARK"),
-        ("-j CT --zone 5", "CT"),
+        ("-j CT --zone none", "CT"),
+        ("-j HL --hl-set 1", "HL"),
         ("-j NOWHERE", "NOWHERE"),
     ] {
         let (text, said) = rule(IpFamily::V4, line);
@@ -124,7 +125,7 @@ fn bytes_are_kept_under_any_name() {
         bytes(&format!("-m {name} --revision 255 --bytes \"\""), name);
         bytes(&format!("-p tcp -m {name} --revision 0 --bytes e0 -m tcp --dport 80 -j DROP"), name);
     }
-    for name in targets::TARGETS.iter().map(|known| known.name).chain(["TPROXY", "NEW"]) {
+    for name in targets::TARGETS.iter().flat_map(|rows| rows.iter()).map(|known| known.name).chain(["TPROXY", "NEW"]) {
         bytes(&format!("-j {name} --revision 4 --bytes 00ff"), name);
         bytes(&format!("-p tcp -m tcp --dport 80 -j {name} --revision 0 --bytes 10"), name);
     }

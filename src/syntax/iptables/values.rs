@@ -12,6 +12,7 @@ use nom::combinator::{all_consuming, map_res};
 use nom::sequence::preceded;
 use nom::{IResult, Parser};
 
+use crate::host::net::Mac;
 use crate::host::xt::{AddressMask, InterfacePattern, Masked, Neg, PortRange};
 use crate::host::{IpFamily, Names, Protocol};
 
@@ -239,6 +240,17 @@ pub(super) fn interface(text: &str, names: &mut Names) -> InterfacePattern {
         Some(start) => InterfacePattern { name: names.intern(start), prefix: true },
         None => InterfacePattern { name: names.intern(text), prefix: false },
     }
+}
+
+/// A link-layer address: six hexadecimal numbers with colons between.
+pub(super) fn mac(text: &str) -> Option<Mac> {
+    let mut bytes = [0; 6];
+    let mut parts = text.split(':');
+    for byte in &mut bytes {
+        let part = parts.next().filter(|part| part.bytes().all(|sign| sign.is_ascii_hexdigit()))?;
+        *byte = u8::from_str_radix(part, 16).ok()?;
+    }
+    parts.next().is_none().then_some(Mac(bytes))
 }
 
 /// Names divided by commas, each turned to bits by `bit`.

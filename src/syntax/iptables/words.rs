@@ -117,6 +117,12 @@ pub(super) fn push_word(out: &mut String, word: &str) {
     if is_plain(word) && !looks_like_option(word) { out.push_str(word) } else { push_quoted(out, word) }
 }
 
+/// Appends a blank and the value of an option that takes any word, without quotes unless it would not be one word then.
+pub(super) fn push_value(out: &mut String, value: &str) {
+    out.push(' ');
+    if is_plain(value) { out.push_str(value) } else { push_quoted(out, value) }
+}
+
 /// Appends a value in quotes.
 pub(super) fn push_quoted(out: &mut String, value: &str) {
     out.push('"');
