@@ -241,7 +241,7 @@ fn rateest(asked: &Asked, names: &mut Names) -> Option<Target> {
     let (interval_time, average) = (interval?, average?);
     // The kernel knows times by their logarithms: of the interval that which is not less, of the average that which is not
     // more (`RATEEST_final_check`).
-    let interval = (0..=5i8).find(|log| interval_time <= SECOND / 4 << log)? - 2;
+    let interval = (0..=5i8).find(|log| interval_time <= (SECOND / 4) << log)? - 2;
     let reaches = |log: &u8| {
         let weight = 1.0 - 1.0 / f64::from(1u32 << log);
         f64::from(interval_time) / -weight.ln() > f64::from(average)
