@@ -95,12 +95,12 @@ fn shell(command: &str) -> (bool, String) {
     (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// The only rule of this chain.
-fn only<'r>(ruleset: &'r Ruleset, tool: Tool, line: &Line, chain: &str) -> Option<(&'r Table, &'r Body, String)> {
+/// The last rule of this chain: before it stands what the suite's commands put there.
+fn last<'r>(ruleset: &'r Ruleset, tool: Tool, line: &Line, chain: &str) -> Option<(&'r Table, &'r Body, String)> {
     let family = if tool.family == IpFamily::V4 { Family::Ip } else { Family::Ip6 };
     let table = ruleset.tables.iter().find(|table| *table.name == *line.table && table.family == family)?;
     let chain = &table.chains[table.chain_index(chain)?];
-    let rule = chain.rules.first()?;
+    let rule = chain.rules.last()?;
     let text = match &rule.body {
         Body::Iptables(rule) => iptables::rule_text(table, chain, rule),
         Body::Nft(_) => "a native rule".to_owned(),
@@ -123,7 +123,7 @@ fn try_rule(tool: Tool, line: &Line, rule: &str, counts: &mut Counts) {
     });
     let Some((chain, saved)) = loaded else { return };
     counts.loaded += 1;
-    let saved_line = saved.lines().find(|line| line.starts_with("-A ")).unwrap_or_default();
+    let saved_line = saved.lines().rfind(|line| line.starts_with(&format!("-A {chain} "))).unwrap_or_default();
     let own = read().ruleset;
     let parsed = iptables::parse(&saved, &tool.options()).ruleset;
     // A shell's quotes are not all those of iptables-restore.
@@ -131,9 +131,9 @@ fn try_rule(tool: Tool, line: &Line, rule: &str, counts: &mut Counts) {
     let written = format!("*{}\n:{chain} ACCEPT [0:0]\n-A {chain} {written}\nCOMMIT\n", line.table);
     let written = iptables::parse(&written, &tool.options()).ruleset;
     let mut differs = Vec::new();
-    let found = only(&own, tool, line, chain);
-    let again = only(&parsed, tool, line, chain);
-    let first = only(&written, tool, line, chain);
+    let found = last(&own, tool, line, chain);
+    let again = last(&parsed, tool, line, chain);
+    let first = last(&written, tool, line, chain);
     let text = |of: &Option<(&Table, &Body, String)>| of.as_ref().map_or("nothing".to_owned(), |of| of.2.clone());
     if found.as_ref().is_some_and(|of| matches!(of.1, Body::Iptables(rule) if is_typed(rule))) {
         counts.typed += 1;
@@ -161,7 +161,8 @@ fn try_rule(tool: Tool, line: &Line, rule: &str, counts: &mut Counts) {
             let _ = writeln!(counts.told, "    {what}: {text}");
         });
     }
-    shell(&format!("{name} -t {} -F {chain}", line.table));
+    let count = saved.lines().filter(|line| line.starts_with(&format!("-A {chain} "))).count();
+    shell(&format!("{name} -t {} -D {chain} {count}", line.table));
 }
 
 /// The tools that a file is for, by its name.

@@ -7,18 +7,23 @@
 //! Deliberately does not know what any of it does to a packet, nor the rules around it.
 
 mod blob;
+mod content;
 mod flow;
 mod header;
+mod ipv6;
 mod nat;
+mod place;
 mod set;
 mod sides;
 mod targets;
 #[cfg(test)]
 mod tests;
+mod tracked;
+mod transport;
 
 use std::fmt::Write as _;
 
-use crate::host::xt::{Match, Opaque, Target};
+use crate::host::xt::{Match, Neg, Opaque, Rare, Span, Target};
 use crate::host::{Family, Names};
 
 use blob::Blob;
@@ -84,6 +89,33 @@ fn typed<T>(
     (row.read)(&Blob { family, bytes, sets }, names)
 }
 
+/// The rows of all matches, those that rules are full of first.
+static MATCHES: [&[Row<Match>]; 9] = [
+    &header::MATCHES,
+    &flow::MATCHES,
+    &sides::MATCHES,
+    &set::MATCHES,
+    &tracked::MATCHES,
+    &transport::MATCHES,
+    &place::MATCHES,
+    &content::MATCHES,
+    &ipv6::MATCHES,
+];
+
+fn rare(found: Rare) -> Option<Match> {
+    Some(Match::Rare(Box::new(found)))
+}
+
+/// Two numbers, the first and the last of a range.
+fn span(blob: &Blob, at: usize) -> Option<Span> {
+    Some((blob.u32(at)?, blob.u32(at + 4)?))
+}
+
+/// All numbers there are is what no option at all means.
+fn whole(asked: Neg<Span>) -> Option<Neg<Span>> {
+    (asked.not || asked.value != (0, u32::MAX)).then_some(asked)
+}
+
 /// A match, from the bytes after `struct xt_entry_match`, or those of `NFTA_MATCH_INFO`.
 pub(super) fn decode_match<'a>(
     place: impl Into<Around<'a>>,
@@ -92,9 +124,9 @@ pub(super) fn decode_match<'a>(
     bytes: &[u8],
     names: &mut Names,
 ) -> Match {
-    const ROWS: [&[Row<Match>]; 4] = [&header::MATCHES, &flow::MATCHES, &sides::MATCHES, &set::MATCHES];
     let place = place.into();
-    ROWS.iter()
+    MATCHES
+        .iter()
         .find_map(|rows| typed(rows, place, name, revision, bytes, names))
         .unwrap_or_else(|| Match::Opaque(opaque(name, revision, bytes, names)))
 }

@@ -5,19 +5,28 @@
 //! kept as words. Deliberately does not know what a rule does to a packet, nor in which order chains of equal priority
 //! run: their place is a guess.
 
+mod content;
 mod dump;
 mod flow;
+mod hashlimit;
+mod ipv6;
 mod matches;
 mod option;
 mod origin;
+mod place;
 mod ports;
 mod print;
+mod rare;
+mod rows;
 mod rule;
 mod sets;
 mod sides;
 mod targets;
 #[cfg(test)]
 mod tests;
+mod time;
+mod tracked;
+mod transport;
 mod values;
 mod words;
 

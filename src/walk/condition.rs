@@ -18,8 +18,8 @@ use super::set::ValueSet;
 use super::space::{Asked, Open, Space};
 use crate::host::xt::{
     AddressMask, Addrtype, Conntrack, CtDirection, CtStates, IcmpType, InterfaceLimit, InterfacePattern, Iprange,
-    Masked, Match, Multiport, Neg, Owner, PacketType, Physdev, PortRange, RecentCheck, SetMatch, Statistic, TcpFlags,
-    TcpMatch, TtlMatch, TtlOp, UdpMatch, WhichPort,
+    Masked, Match, Multiport, Neg, Owner, PacketType, Physdev, PortRange, Rare, RecentCheck, SetMatch, Statistic,
+    TcpFlags, TcpMatch, TtlMatch, TtlOp, UdpMatch, WhichPort,
 };
 use crate::host::{Hook, IpFamily, Protocol, RuleId, What};
 
@@ -141,6 +141,10 @@ impl Scene<'_> {
             }
             Match::Ttl(ttl) => self.ttl(ttl),
             Match::Physdev(physdev) => self.physdev(physdev, at),
+            Match::Rare(found) => {
+                let (why, likely) = rare(found);
+                self.undecided(at, why, likely)
+            }
             Match::Opaque(_) => self.undecided(at, Why::Undecoded, 0.5),
         }
     }
@@ -371,6 +375,27 @@ impl Scene<'_> {
         }
     }
 }
+
+/// Why one of the rarer matches cannot be decided, and how likely it is to hold.
+fn rare(found: &Rare) -> (Why, f64) {
+    let seldom = |seldom: bool| (Why::Rate, if seldom { 0.01 } else { 0.99 });
+    match found {
+        Rare::Hashlimit(limit) => seldom(limit.above),
+        Rare::Connlimit(limit) => seldom(limit.above),
+        Rare::Rateest(_) => (Why::Rate, 0.5),
+        Rare::Quota(quota) => (Why::State, if quota.not { 0.01 } else { 0.99 }),
+        Rare::Connbytes(_) | Rare::Connlabel(_) | Rare::Helper(_) | Rare::Cluster(_) => (Why::State, 0.5),
+        Rare::Nfacct(_) | Rare::Ipvs(_) | Rare::Time(_) | Rare::Cpu(_) => (Why::State, 0.5),
+        Rare::Ah(_) | Rare::Bpf(_) | Rare::Cgroup(_) | Rare::Dccp(_) | Rare::Devgroup(_) | Rare::Dscp(_) => OPEN,
+        Rare::Dst(_) | Rare::Ecn(_) | Rare::Esp(_) | Rare::Eui64 | Rare::Frag(_) | Rare::Hbh(_) => OPEN,
+        Rare::Ipcomp(_) | Rare::Ipv6Header(_) | Rare::Mh(_) | Rare::Osf(_) | Rare::Policy(_) => OPEN,
+        Rare::Realm(_) | Rare::Rpfilter(_) | Rare::Rt(_) | Rare::Sctp(_) | Rare::Socket(_) => OPEN,
+        Rare::Srh(_) | Rare::String(_) | Rare::Tcpmss(_) | Rare::Tos(_) | Rare::U32(_) => OPEN,
+    }
+}
+
+/// What nothing here looks at.
+const OPEN: (Why, f64) = (Why::Undecoded, 0.5);
 
 /// The answer turned around where there was a `!`.
 pub(super) fn negate(answer: Asked<bool>, not: bool) -> Asked<bool> {

@@ -5,7 +5,7 @@
 use super::packet::Flow;
 use super::space::Asked;
 use crate::host::nft::{CtKey, Expression, ObjectKind};
-use crate::host::xt::{CtStates, CtStatuses, Match, Neg, Opaque, Target, TcpFlags};
+use crate::host::xt::{CtStates, CtStatuses, Match, Neg, Opaque, Rare, Target, TcpFlags};
 use crate::host::{Body, Protocol, Rule};
 
 /// Whether a rule makes conntrack look at packets of its family, in the whole namespace, wherever the rule stands
@@ -64,6 +64,10 @@ fn object_needs(kind: ObjectKind) -> bool {
 fn match_needs(matched: &Match) -> bool {
     match matched {
         Match::State(_) | Match::Conntrack(_) | Match::Connmark(_) => true,
+        Match::Rare(found) => matches!(
+            **found,
+            Rare::Connlabel(_) | Rare::Connbytes(_) | Rare::Connlimit(_) | Rare::Helper(_) | Rare::Cluster(_)
+        ),
         Match::Opaque(opaque) => {
             named(opaque, &["connlabel", "connbytes", "connlimit", "helper", "cluster", "nfacct-ct", "ctstate"])
                 || named(opaque, &["conntrack", "state", "connmark"])

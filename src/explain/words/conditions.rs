@@ -3,7 +3,7 @@
 use super::phrase::{Phrase, list, say};
 use super::rules;
 use crate::host::nft;
-use crate::host::xt::{CtStates, Match, RecentCheck, Target, TcpFlags};
+use crate::host::xt::{CtStates, Match, Rare, RecentCheck, Target, TcpFlags};
 use crate::host::{Body, Host, Namespace, RuleId};
 use crate::walk::{Assumed, Assumption, Condition, Field, Op, Values, Why};
 
@@ -197,11 +197,30 @@ fn match_gist(matched: &Match) -> String {
             };
             format!("-m recent {}--{check} --name {}", if recent.not { "! " } else { "" }, recent.name)
         }
+        Match::Rare(found) => rare_gist(found),
         Match::Opaque(opaque) => {
             let words: Vec<&str> = opaque.words.iter().map(|word| &**word).collect();
             format!("-m {} {}", opaque.name, words.join(" ")).trim_end().to_owned()
         }
         other => match_name(other).to_owned(),
+    }
+}
+
+/// One of the rarer matches by its name, and what tells it from others of that name.
+fn rare_gist(found: &Rare) -> String {
+    let name = found.name();
+    match found {
+        Rare::Hashlimit(limit) => format!("-m {name} --hashlimit-name {}", limit.name),
+        Rare::Connlimit(limit) => {
+            format!("-m {name} --connlimit-{} {}", if limit.above { "above" } else { "upto" }, limit.limit)
+        }
+        Rare::String(string) => {
+            let not = if string.pattern.not { "! " } else { "" };
+            format!("-m {name} {not}--string {:?}", String::from_utf8_lossy(&string.pattern.value))
+        }
+        Rare::Helper(helper) => format!("-m {name} {}--helper {}", if helper.not { "! " } else { "" }, helper.value),
+        Rare::Nfacct(account) => format!("-m {name} --nfacct-name {account}"),
+        _ => format!("-m {name}"),
     }
 }
 
@@ -234,6 +253,6 @@ fn match_name(matched: &Match) -> &'static str {
         Match::Length(_) => "-m length",
         Match::Ttl(_) => "-m ttl",
         Match::Physdev(_) => "-m physdev",
-        Match::Opaque(_) => "-m",
+        Match::Rare(_) | Match::Opaque(_) => "-m",
     }
 }

@@ -1,5 +1,12 @@
 //! What rules ask: the matches of iptables-extensions(8), each as its kernel struct holds it.
 
+mod content;
+mod ipv6;
+mod place;
+mod rare;
+mod tracked;
+mod transport;
+
 use std::net::IpAddr;
 
 use bitflags::bitflags;
@@ -8,6 +15,13 @@ use super::sets::SetMatch;
 use super::{AddressMask, InterfacePattern, Masked, Neg, Opaque, PortRange};
 use crate::host::names::Name;
 use crate::host::socket::Protocol;
+
+pub use content::*;
+pub use ipv6::*;
+pub use place::*;
+pub use rare::Rare;
+pub use tracked::*;
+pub use transport::*;
 
 /// A condition of a rule. Sizes matter (there may be 300,000 of them): what is large or rare is boxed.
 #[derive(Debug, Clone, PartialEq)]
@@ -66,6 +80,8 @@ pub enum Match {
     Ttl(TtlMatch),
     /// `-m physdev`.
     Physdev(Box<Physdev>),
+    /// A match that few rules have.
+    Rare(Box<Rare>),
     /// An extension that is not known here.
     Opaque(Box<Opaque>),
 }
@@ -351,6 +367,8 @@ pub enum PacketType {
     Broadcast,
     /// To a group.
     Multicast,
+    /// To another host.
+    OtherHost,
 }
 
 /// `-m iprange` (`struct xt_iprange_mtinfo`).

@@ -28,7 +28,7 @@ impl<'a> Blob<'a> {
         self.slice(at, N)?.try_into().ok()
     }
 
-    fn slice(&self, at: usize, length: usize) -> Option<&'a [u8]> {
+    pub(super) fn slice(&self, at: usize, length: usize) -> Option<&'a [u8]> {
         self.bytes.get(at..at.checked_add(length)?)
     }
 
@@ -109,6 +109,18 @@ pub(crate) fn address_mask(address: IpAddr, mask: IpAddr) -> Option<AddressMask>
         }),
         _ => None,
     }
+}
+
+/// An address with its mask, of which the tools keep the host bits; `None` where the families differ.
+pub(super) fn host_mask(address: IpAddr, mask: IpAddr) -> Option<AddressMask> {
+    if address.is_ipv4() != mask.is_ipv4() {
+        return None;
+    }
+    let prefix = ipnet::ip_mask_to_prefix(mask).ok();
+    Some(match prefix.and_then(|prefix| IpNet::new(address, prefix).ok()) {
+        Some(net) => AddressMask::Net(net),
+        None => AddressMask::Bits(Box::new((address, mask))),
+    })
 }
 
 /// An interface name whose mask says how much of it is compared: with its NUL, it is that interface alone; with less, all

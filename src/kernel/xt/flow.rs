@@ -11,7 +11,7 @@ use crate::host::xt::{
 use crate::host::{Names, Protocol};
 
 /// `sizeof(void *)`, of which some structs have one for the kernel's own use at their end.
-const POINTER: usize = size_of::<usize>();
+pub(super) const POINTER: usize = size_of::<usize>();
 
 pub(super) static MATCHES: [Row<Match>; 10] = [
     row("conntrack", 3, 164, conntrack3),

@@ -88,6 +88,7 @@ fn pkttype(blob: &Blob, _: &mut Names) -> Option<Match> {
         0 => PacketType::Host,
         1 => PacketType::Broadcast,
         2 => PacketType::Multicast,
+        3 => PacketType::OtherHost,
         _ => return None,
     };
     Some(Match::Pkttype(Neg { not: blob.flag(4, 4)?, value }))

@@ -1,8 +1,14 @@
 //! Every match with a typed form, those that dumps are full of first.
 
-use super::option::Extension;
-use super::{flow, ports, sets, sides};
+use super::option::{self, Extension};
+use super::{flow, ports, rare, sets, sides};
+use crate::host::IpFamily;
 use crate::host::xt::Match;
+
+/// The match of this name and family.
+pub(super) fn find(name: &str, family: IpFamily) -> Option<&'static Extension<Match>> {
+    option::find(&MATCHES, name, family).or_else(|| option::find(&rare::MATCHES, name, family))
+}
 
 /// Looked up by name and family.
 pub(super) static MATCHES: [Extension<Match>; 23] = [

@@ -18,6 +18,8 @@ pub(super) enum Takes {
     Nothing,
     /// One.
     One,
+    /// One, or none where an option follows.
+    Optional,
     /// Two.
     Two,
     /// One, which may look like an option.

@@ -3,7 +3,7 @@
 use super::targets::{alter, label, note, steer};
 use super::values::{self, push};
 use super::words::push_word;
-use super::{flow, ip_family, ports, sets, sides, targets};
+use super::{flow, ip_family, ports, rare, sets, sides, targets};
 use crate::host::xt::{self, Match, Target};
 use crate::host::{
     Backend, Body, Chain, ChainId, Counters, Family, IpFamily, Observations, Policy, RuleId, Ruleset, Table,
@@ -55,6 +55,7 @@ pub(super) fn push_match(out: &mut String, family: Family, m: &Match) {
         Match::Length(length) => sides::push_length(out, length),
         Match::Ttl(ttl) => sides::push_ttl(out, family, ttl),
         Match::Physdev(dev) => sides::push_physdev(out, dev),
+        Match::Rare(found) => rare::push_rare(out, family, found),
         Match::Opaque(opaque) => {
             out.push_str(" -m");
             push_word(out, &opaque.name);

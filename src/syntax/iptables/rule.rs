@@ -4,10 +4,9 @@
 
 use std::collections::HashMap;
 
-use super::matches::MATCHES;
 use super::option::{self, Asked, Extension, Given, Takes};
 use super::words::Word;
-use super::{sides, targets, values};
+use super::{matches, sides, targets, values};
 use crate::host::xt::{self, Match, Neg, Target};
 use crate::host::{Counters, IpFamily, Name, Names, Protocol};
 
@@ -169,6 +168,10 @@ impl Reader {
                     cursor.upright(option)?;
                     counters = Some(read_counters(&mut cursor)?);
                 }
+                // Which of a policy's transformations: elsewhere it is what `-p` is.
+                "--proto" if self.open.iter().any(|open| open.takes(option).is_some()) => {
+                    self.option(option, &mut cursor, &basics, scope)?;
+                }
                 _ if basics.read(option, &mut cursor, scope)? => {}
                 _ => self.option(option, &mut cursor, &basics, scope)?,
             }
@@ -193,7 +196,7 @@ impl Reader {
             "icmpv6" | "ipv6-icmp" => "icmp6",
             name => name,
         };
-        let kind = option::find(&MATCHES, known, scope.family).map_or(Kind::OtherMatch, Kind::Match);
+        let kind = matches::find(known, scope.family).map_or(Kind::OtherMatch, Kind::Match);
         self.open.push(Open { name: Some(at), kind });
         Ok(())
     }
@@ -254,6 +257,11 @@ impl Reader {
             Some(Takes::Nothing) => cursor.at,
             Some(Takes::Text | Takes::Any) => cursor.anything(option)?,
             Some(Takes::One) => cursor.value(option)?,
+            Some(Takes::Optional) => {
+                let start = cursor.at;
+                cursor.at += usize::from(cursor.words.get(start).is_some_and(|word| !word.is_option()));
+                start
+            }
             Some(Takes::Two) => {
                 let first = cursor.value(option)?;
                 cursor.value(option)?;
@@ -266,7 +274,7 @@ impl Reader {
         let open_ended = match takes {
             None => !sides::is_text(option),
             Some(Takes::Text) => !cursor.words[start].quoted,
-            Some(Takes::Nothing | Takes::One | Takes::Any | Takes::Two) => false,
+            Some(_) => false,
         };
         while open_ended && cursor.words.get(cursor.at).is_some_and(|word| !word.is_option()) {
             if takes.is_none() && cursor.words[cursor.at].text.starts_with(['-', '!']) && cursor.words[cursor.at].quoted
@@ -354,9 +362,15 @@ impl Basics {
             Protocol::UDP => "udp",
             Protocol::ICMP => "icmp",
             Protocol::ICMPV6 => "icmp6",
+            Protocol::SCTP => "sctp",
+            Protocol::DCCP => "dccp",
+            Protocol(50) => "esp",
+            Protocol(51) => "ah",
+            Protocol(108) => "ipcomp",
+            Protocol(135) => "mh",
             _ => return None,
         };
-        option::find(&MATCHES, name, family)
+        matches::find(name, family)
     }
 
     /// Reads a condition that has no `-m`; `false` where the option is none.

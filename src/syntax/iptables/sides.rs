@@ -141,7 +141,14 @@ pub(super) fn push_addrtype(out: &mut String, addrtype: &Addrtype) {
 
 fn owner(asked: &Asked, _: &mut Names) -> Option<Match> {
     let mut owner = Owner::default();
-    let ids = |option: &Opt| Some(option.neg(values::range(option.value()?, '-', 0, u32::MAX)?));
+    // Who is called what is known to the host alone; this one is called so everywhere.
+    let ids = |option: &Opt| match option.value()? {
+        "root" => Some(option.neg((0, 0))),
+        ids => {
+            let sign = if ids.contains(':') { ':' } else { '-' };
+            Some(option.neg(values::range(ids, sign, 0, u32::MAX)?))
+        }
+    };
     for option in asked.options() {
         match option.name {
             "--uid-owner" => set(&mut owner.uid, ids(&option)?)?,
@@ -194,6 +201,7 @@ fn pkttype(asked: &Asked, _: &mut Names) -> Option<Match> {
             "unicast" | "host" => PacketType::Host,
             "broadcast" => PacketType::Broadcast,
             "multicast" => PacketType::Multicast,
+            "otherhost" => PacketType::OtherHost,
             _ => return None,
         };
         set(&mut found, option.neg(kind))?;
@@ -208,6 +216,7 @@ pub(super) fn push_pkttype(out: &mut String, kind: &Neg<PacketType>) {
         PacketType::Host => " --pkt-type unicast",
         PacketType::Broadcast => " --pkt-type broadcast",
         PacketType::Multicast => " --pkt-type multicast",
+        PacketType::OtherHost => " --pkt-type otherhost",
     });
 }
 

@@ -161,6 +161,24 @@ pub(super) fn address_mask(text: &str, family: IpFamily) -> Option<AddressMask> 
     net(addr, length).map(AddressMask::Net)
 }
 
+/// `address`, `address/length` or `address/mask`, of which the host bits are kept.
+pub(super) fn host_mask(text: &str, family: IpFamily) -> Option<AddressMask> {
+    let (addr, mask) = text.split_once('/').unwrap_or((text, ""));
+    let addr = address(addr, family)?;
+    let prefix = match number::<u8>(mask) {
+        _ if !text.contains('/') => family.bits(),
+        Some(length) => length,
+        None => {
+            let mask = address(mask, family)?;
+            match ipnet::ip_mask_to_prefix(mask) {
+                Ok(length) => length,
+                Err(_) => return Some(AddressMask::Bits(Box::new((addr, mask)))),
+            }
+        }
+    };
+    IpNet::new(addr, prefix).ok().map(AddressMask::Net)
+}
+
 fn padded(short: &str) -> Option<IpAddr> {
     let dots = short.bytes().filter(|sign| *sign == b'.').count();
     let zeros = [".0.0.0", ".0.0", ".0"].get(dots)?;

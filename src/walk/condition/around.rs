@@ -111,6 +111,7 @@ impl Scene<'_> {
             PacketType::Host => 0,
             PacketType::Broadcast => 1,
             PacketType::Multicast => 2,
+            PacketType::OtherHost => 3,
         };
         negate(self.entering(Field::Pkttype, wanted, wanted), kind.not)
     }
