@@ -88,7 +88,7 @@ fn what_is_not_understood_is_kept() {
         ("-m tcp --dport 80 --dport 81", "tcp"),
         ("-m state --state NEW,ODD", "state"),
         ("-m conntrack", "conntrack"),
-        ("-m connbytes --connbytes 100 --connbytes-mode bytes --connbytes-dir both", "connbytes"),
+        ("-m connbytes --connbytes 100 --connbytes-mode bits --connbytes-dir both", "connbytes"),
         ("-m string --string \"-j\" -j DROP", "string"),
         ("-m icmp6 --icmpv6-type 1", "icmp6"),
         ("-j TCPMSS --clamp-mss-to-pmtu --set-mss 1", "TCPMSS"),
