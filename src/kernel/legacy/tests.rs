@@ -114,7 +114,8 @@ fn what_is_not_understood_is_kept() {
                 places.iter().for_each(|at| bytes[at + 29] = 9);
             }
             let mut names = Names::default();
-            let counted = table::decode(family, "mangle", &info, &bytes, &mut names).expect("a table");
+            let counted =
+                table::decode(family, "mangle", (&info, &bytes), &SetNames::none(), &mut names).expect("a table");
             let (mut ruleset, mut observations) = (Ruleset::default(), Observations::default());
             counted.add_to(&mut ruleset, &mut observations);
             let text = iptables::print(&ruleset, None, family, Backend::IptablesLegacy);

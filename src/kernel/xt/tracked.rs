@@ -6,7 +6,7 @@ use super::flow::POINTER;
 use super::{Row, rare, row};
 use crate::host::xt::{
     Cluster, Connbytes, ConnbytesMode, Connlabel, Connlimit, CtDirection, Hashlimit, HashlimitMode, Ipvs, IpvsMethod,
-    Match, Neg, Rare, Rateest, RateestOp, Time,
+    Match, Neg, Rare, RateestMatch, RateestOp, Time,
 };
 use crate::host::{Names, Protocol};
 
@@ -206,7 +206,7 @@ fn rateest(blob: &Blob, names: &mut Names) -> Option<Match> {
     if flags & !0x3f != 0 {
         return None;
     }
-    rare(Rare::Rateest(Rateest {
+    rare(Rare::Rateest(RateestMatch {
         delta: flags & DELTA != 0,
         first: names.intern(&blob.text(0, IFNAMSIZ)?),
         second: if relative { Some(names.intern(&blob.text(IFNAMSIZ, IFNAMSIZ)?)) } else { None },

@@ -6,8 +6,8 @@ use super::rows::{HOST_MASK, Kind, LONG, NOTHING, SHORT, TEXT, rows, single};
 use super::values::{self, push};
 use super::words::{push_string, push_word};
 use crate::host::xt::{
-    Cluster, Connbytes, ConnbytesMode, Connlabel, Connlimit, CtDirection, Ipvs, IpvsMethod, Match, Neg, Rare, Rateest,
-    RateestOp,
+    Cluster, Connbytes, ConnbytesMode, Connlabel, Connlimit, CtDirection, Ipvs, IpvsMethod, Match, Neg, Rare,
+    RateestMatch, RateestOp,
 };
 use crate::host::{Names, Protocol};
 
@@ -289,10 +289,10 @@ fn rateest(asked: &Asked, names: &mut Names) -> Option<Match> {
         }
     }
     let (bytes, packets) = (bytes.both(), packets.both());
-    rare(Rare::Rateest(Rateest { delta, first: first?, second, op: op?, bytes, packets }))
+    rare(Rare::Rateest(RateestMatch { delta, first: first?, second, op: op?, bytes, packets }))
 }
 
-pub(super) fn push_rateest(out: &mut String, rateest: &Rateest) {
+pub(super) fn push_rateest(out: &mut String, rateest: &RateestMatch) {
     if rateest.delta {
         out.push_str(" --rateest-delta");
     }
@@ -306,7 +306,13 @@ pub(super) fn push_rateest(out: &mut String, rateest: &Rateest) {
     }
 }
 
-fn push_rates(out: &mut String, rateest: &Rateest, kind: &str, rates: Option<(u32, u32)>, rate: fn(&mut String, u32)) {
+fn push_rates(
+    out: &mut String,
+    rateest: &RateestMatch,
+    kind: &str,
+    rates: Option<(u32, u32)>,
+    rate: fn(&mut String, u32),
+) {
     let Some((first, second)) = rates else { return };
     if rateest.delta {
         push(out, format_args!(" --rateest-{kind}1"));

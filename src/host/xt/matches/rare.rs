@@ -60,7 +60,7 @@ pub enum Rare {
     /// `-m quota --quota`, in bytes.
     Quota(Neg<u64>),
     /// `-m rateest`.
-    Rateest(Rateest),
+    Rateest(RateestMatch),
     /// `-m realm --realm`.
     Realm(Neg<Masked>),
     /// `-m rpfilter`.

@@ -111,7 +111,7 @@ pub struct Hashlimit {
 
 /// `-m rateest` (`struct xt_rateest_match_info`).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rateest {
+pub struct RateestMatch {
     /// `--rateest-delta`.
     pub delta: bool,
     /// `--rateest` or `--rateest1`.

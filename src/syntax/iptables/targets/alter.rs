@@ -3,6 +3,7 @@
 use ipnet::{IpNet, Ipv6Net};
 
 use super::super::option::{Asked, Extension, Takes, raise, set};
+use super::super::transport;
 use super::super::values::{self, push};
 use crate::host::xt::{AddressMask, EcnChange, Npt, Target, TcpOptions, TosChange, TtlChange, TtlChangeOp};
 use crate::host::{Family, IpFamily, Names};
@@ -146,44 +147,19 @@ pub(in super::super) fn push_ttl(out: &mut String, family: Family, change: TtlCh
     push(out, format_args!(" -j {target} --{option}-{op} {}", change.value));
 }
 
-/// Names of code points; the tools print numbers.
-#[rustfmt::skip]
-const CLASSES: [(&str, u8); 22] = [
-    ("CS0", 0x00), ("CS1", 0x08), ("CS2", 0x10), ("CS3", 0x18), ("CS4", 0x20), ("CS5", 0x28), ("CS6", 0x30), ("CS7", 0x38),
-    ("BE", 0x00),
-    ("AF11", 0x0a), ("AF12", 0x0c), ("AF13", 0x0e), ("AF21", 0x12), ("AF22", 0x14), ("AF23", 0x16),
-    ("AF31", 0x1a), ("AF32", 0x1c), ("AF33", 0x1e), ("AF41", 0x22), ("AF42", 0x24), ("AF43", 0x26),
-    ("EF", 0x2e),
-];
-
 fn dscp(asked: &Asked, _: &mut Names) -> Option<Target> {
     let mut code = None;
     for option in asked.options() {
         match option.name {
             "--set-dscp" => set(&mut code, option.number().filter(|code| *code < 64)?)?,
-            _ => set(&mut code, values::flag(option.plain()?, &CLASSES)?)?,
+            _ => set(&mut code, transport::dscp_class(option.plain()?)?)?,
         }
     }
     code.map(Target::Dscp)
 }
 
-/// Names of types of service, which stand for the six higher bits; the tools print numbers.
-const SERVICES: [(&str, u8); 5] = [
-    ("Minimize-Delay", 0x10),
-    ("Maximize-Throughput", 0x08),
-    ("Maximize-Reliability", 0x04),
-    ("Minimize-Cost", 0x02),
-    ("Normal-Service", 0x00),
-];
-
 fn set_tos(text: &str) -> Option<TosChange> {
-    if let Some(value) = values::flag(text, &SERVICES) {
-        return Some(TosChange { value, mask: 0x3f });
-    }
-    Some(match text.split_once('/') {
-        Some((value, mask)) => TosChange { value: values::number(value)?, mask: values::number(mask)? },
-        None => TosChange { value: values::number(text)?, mask: u8::MAX },
-    })
+    transport::tos_value(text).map(|(value, mask)| TosChange { value, mask })
 }
 
 fn tos(asked: &Asked, _: &mut Names) -> Option<Target> {
