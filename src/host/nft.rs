@@ -93,6 +93,11 @@ pub struct Undecoded {
     pub data: Box<[u8]>,
 }
 
+impl Undecoded {
+    /// The name of what is kept as the text of nft's language that it was read from: it could not be made of it.
+    pub const TEXT: &str = "text";
+}
+
 /// An address as it lies in a register: four bytes or sixteen.
 pub fn address(bytes: &[u8]) -> Option<IpAddr> {
     match bytes.len() {

@@ -4,26 +4,48 @@
 //! bytes; xtables parts as `xt` and iptables' own words, where nft prints a comment or nothing. A rule alone
 //! has numbers for devices that it names by index, a listing has their names.
 
+mod compile;
 mod context;
 mod effects;
-#[expect(dead_code, reason = "tables that the printer and what reads nft's language share: both come next")]
 mod extensions;
 mod fields;
 mod list;
+mod read;
 mod reader;
 mod registers;
 mod relation;
 mod terms;
 #[cfg(test)]
 mod tests;
+mod tree;
 mod values;
 
+use super::Diagnostic;
 use crate::host::nft::{CtKey, MetaKey, Rule};
-use crate::host::{Counters, Table};
+use crate::host::{Counters, Link, Observations, Ruleset, Table};
 use reader::{Role, Statement};
 use relation::Scope;
 
 pub use list::{Listing, SetText, list, set_words};
+
+/// What a listing says.
+#[derive(Debug, Clone, Default)]
+pub struct Dump {
+    /// The tables.
+    pub ruleset: Ruleset,
+    /// What rules and objects counted.
+    pub observations: Observations,
+    /// What there is to say about it.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Reads what `nft list ruleset` prints, as the kernel keeps it. Devices that rules name by their index are found among `links`.
+pub fn parse(text: &str, links: &[Link]) -> Dump {
+    let mut diagnostics = Vec::new();
+    let tables = read::read(text, &mut diagnostics);
+    let (ruleset, observations) = compile::compile(&tables, links, &mut diagnostics);
+    Dump { ruleset, observations, diagnostics }
+}
 
 /// A rule, as `nft list ruleset` prints it where its counter is at zero.
 pub fn rule_text(table: &Table, rule: &Rule) -> String {

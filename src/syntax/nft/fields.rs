@@ -51,7 +51,6 @@ impl Header {
     }
 
     /// The transport protocol that has this header.
-    #[expect(dead_code, reason = "what reads nft's language asks for it: it comes next")]
     pub fn protocol(self) -> Option<Protocol> {
         Some(Protocol(match self {
             Header::Icmp => 1,
@@ -234,6 +233,16 @@ pub(super) fn fields(header: Header, message: Option<u8>) -> impl Iterator<Item 
     FIELDS.iter().filter(move |field| field.header == header && (field.message.is_none() || field.message == message))
 }
 
+/// The field whose header and name are these words.
+pub(super) fn named(words: &[&str]) -> Option<&'static Field> {
+    FIELDS.iter().find(|field| field.name.split(' ').eq(words.iter().copied()))
+}
+
+/// The place of a field among those of its header.
+pub(super) fn place(field: &'static Field) -> usize {
+    fields(field.header, field.message).position(|known| std::ptr::eq(known, field)).unwrap_or(0)
+}
+
 /// What nft calls a base where it has no name for a field.
 pub(super) fn base_name(base: PayloadBase) -> &'static str {
     match base {
@@ -351,6 +360,16 @@ impl Loaded {
             None => Loaded { text: otherwise, kind: Kind::Hex, host: true, bytes: 0 },
         }
     }
+}
+
+/// A key of `meta`.
+pub(super) fn meta_entry(key: nft::MetaKey) -> Option<&'static Key> {
+    META.iter().find(|known| known.number == key.0)
+}
+
+/// A key of `ct`.
+pub(super) fn ct_entry(key: nft::CtKey) -> Option<&'static Key> {
+    CT.iter().find(|known| known.number == key.0)
 }
 
 /// What a key of `meta` is called.

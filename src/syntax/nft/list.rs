@@ -272,12 +272,24 @@ pub(super) fn object_name(kind: ObjectKind) -> Option<&'static str> {
     })
 }
 
+/// The names of priorities.
+const PRIORITIES: [(i32, &str); 6] =
+    [(-300, "raw"), (-150, "mangle"), (-100, "dstnat"), (0, "filter"), (50, "security"), (100, "srcnat")];
+/// The names that they have on a bridge.
+const PRIORITIES_OF_BRIDGES: [(i32, &str); 4] = [(-300, "dstnat"), (-200, "filter"), (100, "out"), (300, "srcnat")];
+
+fn priorities(family: Family) -> &'static [(i32, &'static str)] {
+    if family == Family::Bridge { &PRIORITIES_OF_BRIDGES } else { &PRIORITIES }
+}
+
+/// The priority that a name stands for.
+pub(super) fn priority_named(family: Family, name: &str) -> Option<i32> {
+    priorities(family).iter().find(|(_, known)| *known == name).map(|(number, _)| *number)
+}
+
 /// A priority by the name that it is near to (`prio2str`).
 fn priority(family: Family, hook: Hook, Priority(priority): Priority) -> String {
-    const NAMES: [(i32, &str); 6] =
-        [(-300, "raw"), (-150, "mangle"), (-100, "dstnat"), (0, "filter"), (50, "security"), (100, "srcnat")];
-    const BRIDGE: [(i32, &str); 4] = [(-300, "dstnat"), (-200, "filter"), (100, "out"), (300, "srcnat")];
-    let names = if family == Family::Bridge { &BRIDGE[..] } else { &NAMES[..] };
+    let names = priorities(family);
     let near = names.iter().find(|(number, _)| priority.abs_diff(*number) <= 10);
     let is_ip = matches!(family, Family::Inet | Family::Ip | Family::Ip6);
     let fits = |name: &str| match name {

@@ -157,7 +157,8 @@ pub(super) const CT_STATUS: Kind<'static> = Kind::Flags(&[
 /// A type of the keys or values of sets, by the number that nft gives it (`enum datatypes` in nft's datatype.h).
 #[derive(Debug, Clone, Copy)]
 pub(super) struct DataType {
-    number: u32,
+    /// nft's number for it.
+    pub number: u32,
     /// What nft calls it.
     pub name: &'static str,
     /// How values are written.
@@ -230,6 +231,29 @@ fn type_numbers(number: u32) -> impl Iterator<Item = u32> {
 
 fn data_type(number: u32) -> Option<DataType> {
     TYPES.iter().find(|known| known.number == number).copied()
+}
+
+/// The type with this name.
+pub(super) fn type_named(name: &str) -> Option<DataType> {
+    TYPES.iter().find(|known| known.name == name).copied()
+}
+
+impl DataType {
+    /// How many bits a value has.
+    pub fn bits(&self) -> u16 {
+        match self.name {
+            "dscp" => 6,
+            "ecn" => 2,
+            "dccp_pkttype" => 4,
+            "boolean" => 1,
+            _ => self.bytes as u16 * 8,
+        }
+    }
+}
+
+/// nft's number for the type whose values are written like this and have so many bytes.
+pub(super) fn type_number(kind: Kind<'static>, bytes: usize) -> Option<u32> {
+    TYPES.iter().find(|known| known.kind == kind && known.bytes == bytes).map(|known| known.number)
 }
 
 /// What nft calls a type: `ipv4_addr . inet_service`.

@@ -1,0 +1,309 @@
+//! The statements of a rule, one after the other (`stmt_evaluate` of nft).
+
+use super::BOOLEAN;
+use super::anonymous::Gives;
+use super::effect::{Argument, address};
+use super::evaluate::Wanted;
+use super::field;
+use super::number::Order;
+use super::operand::{Load, Operand, Type, What};
+use super::relation;
+use super::rule::{Maker, Trouble};
+use super::step::Made;
+use crate::host::Family;
+use crate::host::nft::{
+    ChainRef, DynsetOp, Expression, Log, LookupResult, ObjectKind, Register, Synproxy, Verdict, fib,
+};
+use crate::syntax::nft::tree::{self, Expr, Sign, Statement};
+use crate::syntax::nft::values::Kind;
+
+/// An expression that keeps a state of its own.
+pub(super) fn stateful(statement: &Statement<'_>) -> Result<Expression, Trouble> {
+    Ok(match statement {
+        Statement::Counter { .. } => Expression::Counter,
+        Statement::Limit(limit) => Expression::Limit(Box::new(*limit)),
+        Statement::Quota { bytes, over, .. } => Expression::Quota { bytes: *bytes, over: *over },
+        Statement::Connlimit { count, over } => Expression::Connlimit { count: *count, over: *over },
+        Statement::Last(_) => Expression::Last,
+        _ => return Err(Trouble::Meaningless("a statement that keeps no state")),
+    })
+}
+
+impl Maker<'_> {
+    /// Makes the steps of a statement.
+    pub(super) fn statement(&mut self, statement: &Statement<'_>) -> Result<(), Trouble> {
+        match statement {
+            Statement::Match { left, sign, right } => self.matching(left, *sign, right),
+            Statement::Verdict(verdict) => {
+                let verdict = self.verdict(verdict)?;
+                self.does(Expression::Verdict(verdict))
+            }
+            Statement::VerdictMap { key, map } => self.verdict_map(key, map),
+            Statement::Counter { .. }
+            | Statement::Limit(_)
+            | Statement::Quota { .. }
+            | Statement::Connlimit { .. }
+            | Statement::Last(_) => self.does(stateful(statement)?),
+            Statement::Object { kind, name } => self.object(ObjectKind(*kind), name),
+            Statement::Set { left, value } => self.set_to(left, value),
+            Statement::Reset(of) => self.reset(of),
+            Statement::Log(log) => {
+                let log = self.log(log);
+                self.does(Expression::Log(Box::new(log)))
+            }
+            Statement::Reject { with } => self.reject(with),
+            Statement::Nat(nat) => self.nat(nat),
+            Statement::Tproxy { family, address, port } => self.tproxy(*family, address.as_ref(), port.as_ref()),
+            Statement::Dup { to, device } => self.dup(to, device.as_ref()),
+            Statement::Fwd { family, address, device } => self.fwd(*family, address.as_ref(), device),
+            Statement::Queue { to, bypass, fanout } => self.queue(to.as_ref(), *bypass, *fanout),
+            Statement::Synproxy { mss, window_scale, flags } => {
+                let synproxy = Synproxy { mss: *mss, window_scale: *window_scale, flags: *flags };
+                self.does(Expression::Synproxy(synproxy))
+            }
+            Statement::Notrack => self.does(Expression::Notrack),
+            Statement::FlowOffload(table) => {
+                let table = self.names.intern(table);
+                self.does(Expression::FlowOffload { table })
+            }
+            Statement::Change { op, set, key, timeout, data, statements } => {
+                let at = self.set(set)?;
+                let key = self.argument_of_key(key, at)?;
+                let data = match data {
+                    Some(data) => Some(self.argument_of_data(data, at)?),
+                    None => None,
+                };
+                let expressions = self.stateful(statements)?;
+                self.change(*op, at, &key, data.as_ref(), timeout.unwrap_or(0), expressions);
+                Ok(())
+            }
+            Statement::Meter { name, size, key, timeout, statement } => {
+                self.meter(name, *size, key, *timeout, statement)
+            }
+            Statement::Block { goto, rules } => self.block(*goto, rules),
+            Statement::Unread => Err(Trouble::Unread),
+        }
+    }
+
+    fn does(&mut self, expression: Expression) -> Result<(), Trouble> {
+        let made = self.steps.made.len();
+        self.steps.made.push(expression);
+        self.steps.push(made, Made::Does);
+        Ok(())
+    }
+
+    fn matching(&mut self, left: &Expr<'_>, sign: Sign, right: &Expr<'_>) -> Result<(), Trouble> {
+        let mut operand = self.operand(left)?;
+        if let (What::Load(Load::Fib { flags, .. }), Expr::Word("exists" | "missing")) = (&mut operand.what, right) {
+            *flags |= fib::PRESENT;
+            operand.kind = Type { number: BOOLEAN, kind: Kind::Exists };
+        }
+        let right = self.right(right, &operand)?;
+        let sign = match sign {
+            Sign::Implied => relation::Sign::Implied,
+            Sign::Equal => relation::Sign::Equal,
+            Sign::NotEqual => relation::Sign::NotEqual,
+            Sign::Less => relation::Sign::Less,
+            Sign::LessOrEqual => relation::Sign::LessOrEqual,
+            Sign::Greater => relation::Sign::Greater,
+            Sign::GreaterOrEqual => relation::Sign::GreaterOrEqual,
+            Sign::Not => relation::Sign::None,
+        };
+        self.compare(operand, sign, right)
+    }
+
+    pub(super) fn verdict(&mut self, verdict: &tree::Verdict<'_>) -> Result<Verdict, Trouble> {
+        let chain = |name: &str| {
+            let known = self.chains.get(name).map(|at| ChainRef(*at));
+            known.ok_or_else(|| Trouble::Missing(format!("chain {name}")))
+        };
+        Ok(match verdict {
+            tree::Verdict::Accept => Verdict::Accept,
+            tree::Verdict::Drop => Verdict::Drop,
+            tree::Verdict::Continue => Verdict::Continue,
+            tree::Verdict::Break => Verdict::Break,
+            tree::Verdict::Return => Verdict::Return,
+            tree::Verdict::Jump(name) => Verdict::Jump(chain(name)?),
+            tree::Verdict::Goto(name) => Verdict::Goto(chain(name)?),
+        })
+    }
+
+    fn verdict_map(&mut self, key: &Expr<'_>, map: &Expr<'_>) -> Result<(), Trouble> {
+        let (key, at) = self.map_key(key, map, Gives::Verdicts)?;
+        let made = self.steps.made.len();
+        self.load(&key);
+        let set = self.set_name(at);
+        let to = Some(LookupResult::Verdict);
+        self.steps.made.push(Expression::Lookup { set, from: Register(0), to, not: false });
+        self.steps.push(made, Made::Does);
+        Ok(())
+    }
+
+    fn object(&mut self, kind: ObjectKind, name: &Expr<'_>) -> Result<(), Trouble> {
+        match name {
+            Expr::Word(name) | Expr::Text(name) => {
+                let name = self.names.intern(name);
+                self.does(Expression::Object { kind, name })
+            }
+            Expr::Map(sides) => {
+                let (key, at) = self.map_key(&sides.0, &sides.1, Gives::Objects(kind))?;
+                let made = self.steps.made.len();
+                self.load(&key);
+                let set = self.set_name(at);
+                self.steps.made.push(Expression::ObjectMap { set, from: Register(0) });
+                self.steps.push(made, Made::Does);
+                Ok(())
+            }
+            _ => Err(Trouble::Meaningless("such a name")),
+        }
+    }
+
+    fn log(&mut self, log: &tree::Log<'_>) -> Log {
+        let group = log.group;
+        Log {
+            prefix: log.prefix.map(|prefix| self.names.intern(prefix)),
+            // `warn` where nothing is said.
+            level: if group.is_none() { Some(log.level.unwrap_or(4)) } else { log.level },
+            flags: (log.flags != 0).then_some(log.flags),
+            group,
+            snaplen: log.snaplen,
+            qthreshold: log.qthreshold,
+        }
+    }
+
+    /// `meta mark set …`, `ip ttl set …`, `tcp option maxseg size set …`.
+    fn set_to(&mut self, left: &Expr<'_>, value: &Expr<'_>) -> Result<(), Trouble> {
+        match left {
+            Expr::Meta(key) => {
+                let known = field::meta(*key).ok_or(Trouble::Meaningless("this key of meta"))?;
+                let value = self.single(value, Wanted::by(&known))?;
+                let key = *key;
+                self.sets_from(&value, |from| Expression::MetaSet { key, from })
+            }
+            Expr::Ct { key, direction } => {
+                let known = field::ct(*key, *direction, 0).ok_or(Trouble::Meaningless("this key of ct"))?;
+                let value = self.single(value, Wanted::by(&known))?;
+                let (key, direction) = (*key, *direction);
+                self.sets_from(&value, |from| Expression::CtSet { key, direction, from })
+            }
+            Expr::Payload(_) | Expr::Raw { .. } => self.set_payload(left, value),
+            Expr::Optional(..) | Expr::TcpOption { .. } => self.set_option(left, value),
+            _ => Err(Trouble::Meaningless("a change of this")),
+        }
+    }
+
+    pub(super) fn sets_from(
+        &mut self,
+        value: &Operand,
+        make: impl FnOnce(Register) -> Expression,
+    ) -> Result<(), Trouble> {
+        let made = self.steps.made.len();
+        self.load(value);
+        self.steps.made.push(make(Register(0)));
+        self.steps.push(made, Made::Does);
+        Ok(())
+    }
+
+    fn tproxy(
+        &mut self,
+        told: Option<Family>,
+        host: Option<&Expr<'_>>,
+        port: Option<&Expr<'_>>,
+    ) -> Result<(), Trouble> {
+        let family = told.or(match self.family {
+            Family::Ip | Family::Ip6 => Some(self.family),
+            Family::Inet | Family::Arp | Family::Bridge | Family::Netdev => None,
+        });
+        let host = match host {
+            Some(expr) => {
+                let wanted = family.and_then(address).ok_or(Trouble::Meaningless("an address of neither family"))?;
+                Some(self.single(expr, wanted)?)
+            }
+            None => None,
+        };
+        let port = match port {
+            Some(expr) => Some(self.single(expr, super::effect::PORT)?),
+            None => None,
+        };
+        let (made, mut free) = (self.steps.made.len(), 0);
+        let mut register = |operand: Operand| self.ends(Argument::One(operand), &mut free).0;
+        let (address, port) = (host.map(&mut register), port.map(&mut register));
+        self.steps.made.push(Expression::Tproxy { family, address, port });
+        self.steps.push(made, Made::Does);
+        Ok(())
+    }
+
+    fn dup(&mut self, to: &Expr<'_>, device: Option<&Expr<'_>>) -> Result<(), Trouble> {
+        let to_host = address(self.family);
+        let to = self.single(to, to_host.unwrap_or(DEVICE))?;
+        let device = match device {
+            Some(device) => Some(self.single(device, DEVICE)?),
+            None => None,
+        };
+        let (made, mut free) = (self.steps.made.len(), 0);
+        let mut register = |operand: Operand| self.ends(Argument::One(operand), &mut free).0;
+        let (first, second) = (register(to), device.map(&mut register));
+        let (address, device) = if to_host.is_some() { (Some(first), second) } else { (None, Some(first)) };
+        self.steps.made.push(Expression::Dup { address, device });
+        self.steps.push(made, Made::Does);
+        Ok(())
+    }
+
+    fn fwd(&mut self, family: Option<Family>, host: Option<&Expr<'_>>, device: &Expr<'_>) -> Result<(), Trouble> {
+        let device = self.single(device, DEVICE)?;
+        let host = match host {
+            Some(host) => {
+                let wanted = family.and_then(address).ok_or(Trouble::Meaningless("an address of neither family"))?;
+                Some(self.single(host, wanted)?)
+            }
+            None => None,
+        };
+        let (made, mut free) = (self.steps.made.len(), 0);
+        let mut register = |operand: Operand| self.ends(Argument::One(operand), &mut free).0;
+        let (device, address) = (register(device), host.map(&mut register));
+        self.steps.made.push(Expression::Fwd { device, address, family });
+        self.steps.push(made, Made::Does);
+        Ok(())
+    }
+
+    /// A key that is added to a set.
+    fn argument_of_key(&mut self, key: &Expr<'_>, at: usize) -> Result<Operand, Trouble> {
+        let _ = at;
+        self.operand(key)
+    }
+
+    /// What is added with it.
+    fn argument_of_data(&mut self, data: &Expr<'_>, at: usize) -> Result<Operand, Trouble> {
+        let wanted = super::named::wanted_data(&self.sets[at]);
+        match &wanted[..] {
+            [wanted] => self.single(data, *wanted),
+            _ => self.operand(data),
+        }
+    }
+
+    /// `meter m { … }`: a set of its own that the rule adds to.
+    fn meter(
+        &mut self,
+        name: &str,
+        size: u32,
+        key: &Expr<'_>,
+        timeout: Option<u64>,
+        statement: &Statement<'_>,
+    ) -> Result<(), Trouble> {
+        let key = self.operand(key)?;
+        let at = self.declare_meter(name, size, &key, timeout.is_some());
+        let op = if timeout.is_some() { DynsetOp::Update } else { DynsetOp::Add };
+        let expressions = Box::new([stateful(statement)?]);
+        self.change(op, at, &key, None, timeout.unwrap_or(0), expressions);
+        Ok(())
+    }
+
+    /// `jump { … }`: a chain of its own.
+    fn block(&mut self, goto: bool, rules: &[tree::Rule<'_>]) -> Result<(), Trouble> {
+        let _ = (goto, rules);
+        Err(Trouble::Meaningless("a chain within a rule"))
+    }
+}
+
+/// A device by its index.
+const DEVICE: Wanted = Wanted { kind: Type { number: 20, kind: Kind::Device }, bits: 32, order: Order::Host };

@@ -1,0 +1,243 @@
+//! Tables: chains with their places, objects, flowtables, and the order in which nft makes the rest.
+//!
+//! Sets with a name come first, then those of rules, chain by chain: so the kernel numbers them.
+
+use std::collections::HashMap;
+
+use super::protocol::Seen;
+use super::rule::Maker;
+use crate::host::nft::{
+    self, ChainDetails, ChainFlags, CtExpectation, CtHelper, CtTimeout, Flowtable, Object, ObjectBody, Particulars,
+    Synproxy, TableFlags, Undecoded, flowtable,
+};
+use crate::host::xt::InterfacePattern;
+use crate::host::{
+    Backend, Base, Body, Chain, ChainId, ChainType, Counters, Family, Handle, Hook, Link, Names, ObjectId,
+    Observations, Place, Policy, Priority, Protocol, Registration, Rule, RuleId, Table, Tally,
+};
+use crate::syntax::nft::list;
+use crate::syntax::nft::tree::{self, Statement};
+use crate::syntax::{Diagnostic, DiagnosticKind};
+
+/// Makes a table of what was written; `index` is its place among the tables.
+pub(super) fn table(
+    written: &tree::Table<'_>,
+    index: u32,
+    links: &[Link],
+    names: &mut Names,
+    observations: &mut Observations,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Table {
+    let chains = written.chains.iter().enumerate();
+    let chains: HashMap<_, _> = chains.map(|(at, chain)| (names.intern(chain.name), at as u32)).collect();
+    let mut maker = Maker::new(written.family, links, names, chains);
+    for set in &written.sets {
+        if let Err(trouble) = maker.declare_named(set) {
+            diagnostics.push(told(0, format!("set {}: {trouble}", set.name)));
+        }
+    }
+    for set in &written.sets {
+        if let Err(trouble) = maker.fill(set) {
+            diagnostics.push(told(0, format!("elements of set {}: {trouble}", set.name)));
+        }
+    }
+    let dormant = TableFlags::from_bits_retain(written.flags).contains(TableFlags::DORMANT);
+    let mut made = Vec::with_capacity(written.chains.len());
+    for (at, chain) in written.chains.iter().enumerate() {
+        let id = ChainId { table: index, chain: at as u32 };
+        let mut rules = Vec::with_capacity(chain.rules.len());
+        for rule in &chain.rules {
+            let id = RuleId { chain: id, index: rules.len() as u32 };
+            rules.push(maker.rule(rule, id, observations, diagnostics));
+        }
+        let base = chain.base.as_ref().map(|base| base_of(written.family, base, dormant));
+        made.push(Chain { name: maker.names.intern(chain.name), base, rules, details: details(chain, maker.names) });
+    }
+    let objects = written.objects.iter().enumerate().map(|(at, written)| {
+        let (object, tally) = object(written, maker.family, maker.names);
+        if let Some(tally) = tally {
+            observations.objects.insert(ObjectId { table: index, object: at as u32 }, tally);
+        }
+        object
+    });
+    let particulars = Particulars {
+        handle: written.handle.map(Handle),
+        flags: TableFlags::from_bits_retain(written.flags),
+        objects: objects.collect(),
+        flowtables: written.flowtables.iter().map(|written| flowtable_of(written, maker.names)).collect(),
+        comment: written.comment.map(|comment| maker.names.intern(comment)),
+        ..Particulars::default()
+    };
+    let name = maker.names.intern(written.name);
+    Table { family: written.family, name, backend: Backend::Nft, chains: made, sets: maker.sets, particulars }
+}
+
+fn told(line: usize, text: String) -> Diagnostic {
+    Diagnostic { line, kind: DiagnosticKind::Unknown, text }
+}
+
+impl<'a> Maker<'a> {
+    fn new(family: Family, links: &'a [Link], names: &'a mut Names, chains: HashMap<crate::host::Name, u32>) -> Self {
+        Maker {
+            family,
+            links,
+            names,
+            sets: Vec::new(),
+            named: HashMap::new(),
+            chains,
+            seen: Seen::new(family),
+            steps: Default::default(),
+            questions: Vec::new(),
+            anonymous: [0; 3],
+        }
+    }
+
+    fn rule(
+        &mut self,
+        written: &tree::Rule<'_>,
+        id: RuleId,
+        observations: &mut Observations,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> Rule {
+        self.steps.clear();
+        self.seen = Seen::new(self.family);
+        let (sets, anonymous) = (self.sets.len(), self.anonymous);
+        let trouble = written.statements.iter().find_map(|statement| self.statement(statement).err());
+        let expressions = match trouble {
+            None => self.steps.finish(),
+            Some(trouble) => {
+                // Its sets go with it: it is kept as text.
+                self.sets.truncate(sets);
+                self.anonymous = anonymous;
+                diagnostics.push(told(written.line, format!("{}: {trouble}", written.text)));
+                let name = self.names.intern(nft::Undecoded::TEXT);
+                let data = written.text.as_bytes().into();
+                Box::new([nft::Expression::Undecoded(Box::new(Undecoded { name, data }))])
+            }
+        };
+        note(written, &expressions, id, observations);
+        let comment = written.comment.map(|comment| self.names.intern(comment));
+        let body = Body::Nft(Box::new(nft::Rule { expressions, comment }));
+        Rule { handle: written.handle.map(Handle), body }
+    }
+}
+
+/// Notes what the expressions of a rule have come to: those that keep a state are in the order of their statements.
+fn note(written: &tree::Rule<'_>, made: &[nft::Expression], id: RuleId, observations: &mut Observations) {
+    let mut stateful = made.iter().enumerate().filter(|(_, expression)| expression.is_stateful()).map(|(at, _)| at);
+    for statement in &written.statements {
+        let tally = match statement {
+            Statement::Counter { packets, bytes } => {
+                Some(Tally::Counter(Counters { packets: *packets, bytes: *bytes }))
+            }
+            Statement::Quota { used, .. } => Some(Tally::Consumed(*used)),
+            Statement::Last(ago) => Some(Tally::Last(*ago)),
+            Statement::Limit(_) | Statement::Connlimit { .. } => None,
+            _ => continue,
+        };
+        let Some(at) = stateful.next() else { return };
+        match tally {
+            Some(Tally::Counter(counters)) if !observations.rules.contains_key(&id) => {
+                observations.rules.insert(id, counters);
+            }
+            Some(tally) => {
+                observations.expressions.insert((id, at as u16), tally);
+            }
+            None => {}
+        }
+    }
+}
+
+fn details(chain: &tree::Chain<'_>, names: &mut Names) -> ChainDetails {
+    let devices = chain.base.iter().flat_map(|base| &base.devices);
+    let mut flags = ChainFlags::empty();
+    flags.set(ChainFlags::HW_OFFLOAD, chain.offload);
+    ChainDetails {
+        handle: chain.handle.map(Handle),
+        comment: chain.comment.map(|comment| names.intern(comment)),
+        devices: devices.map(|device| pattern(device, names)).collect(),
+        flags,
+    }
+}
+
+fn pattern(device: &str, names: &mut Names) -> InterfacePattern {
+    match device.strip_suffix('*') {
+        Some(start) => InterfacePattern { name: names.intern(start), prefix: true },
+        None => InterfacePattern { name: names.intern(device), prefix: false },
+    }
+}
+
+fn base_of(family: Family, base: &tree::Base<'_>, dormant: bool) -> Base {
+    Base {
+        kind: match base.kind {
+            "nat" => ChainType::Nat,
+            "route" => ChainType::Route,
+            _ => ChainType::Filter,
+        },
+        hook: Hook::from_name(base.hook).unwrap_or(Hook::Ingress),
+        priority: priority(family, &base.priority),
+        policy: if base.policy_drop { Policy::Drop } else { Policy::Accept },
+        registration: if dormant { Registration::Dormant } else { Registration::Registered(Place::Guessed(0)) },
+    }
+}
+
+fn priority(family: Family, written: &tree::Priority<'_>) -> Priority {
+    let named = written.name.and_then(|name| list::priority_named(family, name)).unwrap_or(0);
+    Priority(named.saturating_add(written.number))
+}
+
+fn flowtable_of(written: &tree::Flowtable<'_>, names: &mut Names) -> Flowtable {
+    let offload = if written.offload { flowtable::HW_OFFLOAD } else { 0 };
+    let counter = if written.counter { flowtable::COUNTER } else { 0 };
+    Flowtable {
+        name: names.intern(written.name),
+        handle: written.handle.map(Handle),
+        hook: Hook::Ingress,
+        priority: priority(Family::Netdev, &written.priority),
+        devices: written.devices.iter().map(|device| pattern(device, names)).collect(),
+        flags: offload | counter,
+    }
+}
+
+/// An object, and what it has come to.
+fn object(written: &tree::Object<'_>, family: Family, names: &mut Names) -> (Object, Option<Tally>) {
+    let of = |told: &Option<Family>| told.unwrap_or(family);
+    let protocol = |name: &str| Protocol::from_name(name).unwrap_or(Protocol(0));
+    let mut tally = None;
+    let body = match &written.body {
+        tree::ObjectBody::Counter { packets, bytes } => {
+            tally = Some(Tally::Counter(Counters { packets: *packets, bytes: *bytes }));
+            ObjectBody::Counter
+        }
+        tree::ObjectBody::Quota { bytes, over, used } => {
+            tally = Some(Tally::Consumed(*used));
+            ObjectBody::Quota { bytes: *bytes, over: *over }
+        }
+        tree::ObjectBody::Limit(limit) => ObjectBody::Limit(*limit),
+        tree::ObjectBody::CtHelper { helper, protocol: name, family } => ObjectBody::CtHelper(CtHelper {
+            helper: names.intern(helper),
+            family: of(family),
+            protocol: protocol(name),
+        }),
+        tree::ObjectBody::CtTimeout { protocol: name, family, policy } => ObjectBody::CtTimeout(CtTimeout {
+            family: of(family),
+            protocol: protocol(name),
+            seconds: super::timeouts::seconds(protocol(name), policy),
+        }),
+        tree::ObjectBody::CtExpectation { protocol: name, family, dport, timeout, size } => {
+            ObjectBody::CtExpectation(CtExpectation {
+                family: of(family),
+                protocol: protocol(name),
+                dport: *dport,
+                timeout: u32::try_from(*timeout).unwrap_or(u32::MAX),
+                size: *size,
+            })
+        }
+        tree::ObjectBody::Secmark(context) => ObjectBody::Secmark { context: names.intern(context) },
+        tree::ObjectBody::Synproxy { mss, window_scale, flags } => {
+            ObjectBody::Synproxy(Synproxy { mss: *mss, window_scale: *window_scale, flags: *flags })
+        }
+    };
+    let comment = written.comment.map(|comment| names.intern(comment));
+    (Object { name: names.intern(written.name), handle: written.handle.map(Handle), comment, body }, tally)
+}

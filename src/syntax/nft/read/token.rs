@@ -1,0 +1,99 @@
+//! The words of nft's language.
+
+/// A word or a sign.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Token<'t> {
+    /// A run of letters: a name, a number, an address, a range of those.
+    Word(&'t str),
+    /// What stands between quotes.
+    Text(&'t str),
+    /// A sign: `{`, `}`, `(`, `)`, `,`, `=`, `==`, `!=`, `<`, `<=`, `>`, `>=`, `<<`, `>>`, `&`, `|`, `^`, `!`.
+    Sign(&'t str),
+    /// The end of a line, or `;`.
+    Line,
+    /// A comment, without its `#`.
+    Comment(&'t str),
+    End,
+}
+
+/// Reads words one after the other.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Tokens<'t> {
+    text: &'t str,
+    pub(super) at: usize,
+    pub(super) line: usize,
+}
+
+impl<'t> Tokens<'t> {
+    pub(super) fn new(text: &'t str) -> Tokens<'t> {
+        Tokens { text, at: 0, line: 1 }
+    }
+
+    /// The text between two places.
+    pub(super) fn between(&self, from: usize, to: usize) -> &'t str {
+        self.text.get(from..to).unwrap_or_default().trim()
+    }
+
+    /// The next word, without taking it.
+    pub(super) fn peek(&self) -> Token<'t> {
+        { *self }.next()
+    }
+
+    pub(super) fn next(&mut self) -> Token<'t> {
+        let bytes = self.text.as_bytes();
+        loop {
+            match bytes.get(self.at) {
+                Some(b' ' | b'\t' | b'\r') => self.at += 1,
+                // A line that goes on.
+                Some(b'\\') if bytes.get(self.at + 1) == Some(&b'\n') => {
+                    (self.at, self.line) = (self.at + 2, self.line + 1)
+                }
+                _ => break,
+            }
+        }
+        let start = self.at;
+        let Some(first) = bytes.get(start) else { return Token::End };
+        let sign = |tokens: &mut Self, length: usize| {
+            tokens.at += length;
+            Token::Sign(&tokens.text[start..start + length])
+        };
+        match first {
+            b'\n' => {
+                self.at += 1;
+                self.line += 1;
+                Token::Line
+            }
+            b';' => {
+                self.at += 1;
+                Token::Line
+            }
+            b'#' => {
+                let length = bytes[start..].iter().position(|byte| *byte == b'\n').unwrap_or(bytes.len() - start);
+                self.at += length;
+                Token::Comment(&self.text[start + 1..start + length])
+            }
+            b'"' => {
+                let rest = &bytes[start + 1..];
+                let length = rest.iter().position(|byte| matches!(byte, b'"' | b'\n')).unwrap_or(rest.len());
+                self.at = (start + 2 + length).min(bytes.len());
+                Token::Text(&self.text[start + 1..start + 1 + length])
+            }
+            b'{' | b'}' | b'(' | b')' | b',' | b'&' | b'|' | b'^' => sign(self, 1),
+            b'=' | b'!' | b'<' | b'>' => match bytes.get(start + 1) {
+                Some(b'=') => sign(self, 2),
+                Some(second) if second == first && *first != b'!' => sign(self, 2),
+                _ => sign(self, 1),
+            },
+            _ => {
+                let is_end = |byte: &u8| {
+                    matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b';' | b',' | b'{' | b'}' | b'(' | b')' | b'"' | b'#')
+                };
+                let raw = *first == b'@';
+                let stops = |byte: &u8| is_end(byte) && !(raw && *byte == b',');
+                let length = bytes[start..].iter().position(stops).unwrap_or(bytes.len() - start).max(1);
+                self.at = start + length;
+                Token::Word(&self.text[start..self.at])
+            }
+        }
+    }
+}
