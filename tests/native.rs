@@ -2,258 +2,42 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
+#[path = "native/dice.rs"]
+mod dice;
+
+use dice::Dice;
 use whyport::host::nft::*;
-use whyport::host::xt::{self, CtDirection};
 use whyport::host::{
-    Backend, Base, Body, Chain, ChainId, ChainType, Counters, Family, Handle, Hook, Host, Name, Namespace, Place,
-    Policy, Priority, Registration, Rule as AnyRule, RuleId, Table, What,
+    Backend, Base, Body, Chain, ChainId, ChainType, Counters, ElementId, Family, Handle, Hook, Host, Name, Namespace,
+    ObjectId, Place, Policy, Priority, Registration, Rule as AnyRule, RuleId, Table, What,
 };
 use whyport::report::rules;
 use whyport::snapshot;
 
-/// Numbers that look random and are the same each time.
-struct Dice(u64);
+/// How many kinds of expressions there are.
+const KINDS: usize = 50;
 
-impl Dice {
-    fn roll(&mut self, below: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) as usize % below
+/// How many expressions the last rule has.
+fn count_of(rules: &[AnyRule]) -> u16 {
+    match rules.last().map(|rule| &rule.body) {
+        Some(Body::Nft(rule)) => rule.expressions.len() as u16,
+        _ => 0,
     }
+}
 
-    fn coin(&mut self) -> bool {
-        self.roll(2) == 0
-    }
-
-    fn number(&mut self) -> u32 {
-        [0, 1, 6, 80, 443, 0xffff, u32::MAX, self.roll(1 << 30) as u32][self.roll(8)]
-    }
-
-    fn maybe<T>(&mut self, make: impl FnOnce(&mut Dice) -> T) -> Option<T> {
-        if self.coin() { Some(make(self)) } else { None }
-    }
-
-    fn bytes(&mut self) -> Box<[u8]> {
-        (0..[0, 1, 2, 4, 6, 8, 16][self.roll(7)]).map(|_| self.roll(256) as u8).collect()
-    }
-
-    fn pick<T: Copy>(&mut self, of: &[T]) -> T {
-        of[self.roll(of.len())]
-    }
-
-    fn name(&mut self) -> Name {
-        self.pick(&[
-            "web", "__set0", "a b", "", "\"", "\\", "x\ny", "?7", "#", "[end]", "k=v", "=>", "reg", "ä→", "\u{85}",
-            "\t",
-        ])
-        .into()
-    }
-
-    fn register(&mut self) -> Register {
-        Register(self.roll(17) as u8)
-    }
-
-    fn verdict(&mut self, chains: usize) -> Verdict {
-        match self.roll(8) {
-            0 => Verdict::Accept,
-            1 => Verdict::Drop,
-            2 => Verdict::Continue,
-            3 => Verdict::Break,
-            4 => Verdict::Return,
-            5 => Verdict::Jump(ChainRef(self.roll(chains) as u32)),
-            6 => Verdict::Goto(ChainRef(self.roll(chains) as u32)),
-            _ => Verdict::Queue { queue: self.number() as u16, bypass: self.coin() },
+/// What elements and objects of a table have come to.
+fn observe(dice: &mut Dice, ns: &mut Namespace, t: u32, table: &Table) {
+    for (s, set) in table.sets.iter().enumerate() {
+        let id = ElementId { table: t, set: s as u32, element: None };
+        let each = set.elements.iter().enumerate().map(|(e, element)| (Some(e as u32), element.details.as_deref()));
+        for (element, details) in each.chain(set.catch_all.as_ref().map(|all| (None, all.details.as_deref()))) {
+            let state = dice.element_state(details);
+            ns.observations.elements.extend(state.map(|state| (ElementId { element, ..id }, state)));
         }
     }
-
-    fn pair(&mut self) -> Option<(Register, Register)> {
-        self.maybe(|dice| (dice.register(), dice.register()))
-    }
-
-    fn expression(&mut self, chains: usize, kind: usize) -> Expression {
-        let (from, to) = (self.register(), self.register());
-        match kind {
-            0 => Expression::Payload {
-                base: self.pick(&[PayloadBase::Link, PayloadBase::Network, PayloadBase::Transport, PayloadBase::Inner]),
-                offset: self.number() as u16,
-                length: self.number() as u16,
-                to,
-            },
-            1 => Expression::Meta { key: MetaKey(self.roll(40) as u32), to },
-            2 => Expression::MetaSet { key: MetaKey(self.roll(40) as u32), from },
-            3 => Expression::Ct {
-                key: CtKey(self.roll(30) as u32),
-                direction: self.maybe(|dice| dice.pick(&[CtDirection::Original, CtDirection::Reply])),
-                to,
-            },
-            4 => Expression::CtSet {
-                key: CtKey(self.roll(30) as u32),
-                direction: self.maybe(|dice| dice.pick(&[CtDirection::Original, CtDirection::Reply])),
-                from,
-            },
-            5 => Expression::Fib {
-                result: self.pick(&[FibResult::Oif, FibResult::OifName, FibResult::AddressType]),
-                flags: self.roll(128) as u32,
-                to,
-            },
-            6 => Expression::Immediate { to, data: self.bytes() },
-            7 => Expression::Verdict(self.verdict(chains)),
-            8 => Expression::Compare {
-                from,
-                op: self.pick(&[
-                    CompareOp::Equal,
-                    CompareOp::NotEqual,
-                    CompareOp::Less,
-                    CompareOp::LessOrEqual,
-                    CompareOp::Greater,
-                    CompareOp::GreaterOrEqual,
-                ]),
-                data: self.bytes(),
-            },
-            9 => Expression::Range { from, not: self.coin(), ends: Box::new((self.bytes(), self.bytes())) },
-            10 => Expression::Bitwise { from, to, mask_xor: Box::new((self.bytes(), self.bytes())) },
-            11 => Expression::Byteorder {
-                from,
-                to,
-                size: self.pick(&[2, 4, 8]),
-                length: self.number() as u8,
-                to_network: self.coin(),
-            },
-            12 => Expression::Lookup {
-                set: self.name(),
-                from,
-                to: self.maybe(|dice| match dice.coin() {
-                    true => LookupResult::Verdict,
-                    false => LookupResult::Data(dice.register()),
-                }),
-                not: self.coin(),
-            },
-            13 => Expression::Counter,
-            14 => Expression::Limit(Box::new(Limit {
-                rate: self.number().into(),
-                unit: self.number().into(),
-                burst: self.number(),
-                bytes: self.coin(),
-                over: self.coin(),
-            })),
-            15 => Expression::Log(Box::new(Log {
-                prefix: self.maybe(Dice::name),
-                level: self.maybe(Dice::number),
-                flags: self.maybe(Dice::number),
-                group: self.maybe(|dice| dice.number() as u16),
-                snaplen: self.maybe(Dice::number),
-                qthreshold: self.maybe(|dice| dice.number() as u16),
-            })),
-            16 => Expression::Notrack,
-            17 => Expression::Nat(Box::new(Nat {
-                destination: self.coin(),
-                family: self.pick(&[Family::Ip, Family::Ip6, Family::Inet]),
-                addresses: self.pair(),
-                ports: self.pair(),
-                flags: self.number(),
-            })),
-            18 => Expression::Masquerade { ports: self.pair(), flags: self.number() },
-            19 => Expression::Redirect { ports: self.pair(), flags: self.number() },
-            20 => Expression::Reject {
-                kind: self.pick(&[RejectKind::Icmp, RejectKind::TcpReset, RejectKind::Icmpx]),
-                code: self.number() as u8,
-            },
-            21 => Expression::Match(Box::new(self.matched())),
-            22 => Expression::Target(Box::new(self.target(chains))),
-            _ => Expression::Undecoded(Box::new(Undecoded { name: self.name(), data: self.bytes() })),
-        }
-    }
-
-    fn matched(&mut self) -> xt::Match {
-        let mark = xt::Masked { value: 5, mask: 0xff };
-        match self.roll(7) {
-            0 => xt::Match::Comment(self.pick(&["plain", "a b", "say \"hi\"", "back\\slash", "]"]).into()),
-            1 => xt::Match::Mark(xt::Neg { not: self.coin(), value: mark }),
-            2 => xt::Match::Multiport(Box::new(xt::Multiport {
-                which: xt::WhichPort::Destination,
-                not: self.coin(),
-                ports: [xt::PortRange::one(80), xt::PortRange { first: 90, last: 99 }].into(),
-            })),
-            3 => xt::Match::State(xt::Neg { not: self.coin(), value: xt::CtStates::NEW | xt::CtStates::INVALID }),
-            4 => {
-                xt::Match::Tcp(xt::TcpMatch { dport: Some(xt::Neg::is(xt::PortRange::one(80))), ..Default::default() })
-            }
-            5 => xt::Match::Addrtype(xt::Addrtype {
-                destination: Some(xt::Neg::is(xt::AddressTypes::LOCAL)),
-                ..Default::default()
-            }),
-            _ => xt::Match::Opaque(Box::new(xt::Opaque {
-                name: "string".into(),
-                words: ["--algo".into(), "bm".into()].into(),
-            })),
-        }
-    }
-
-    fn target(&mut self, chains: usize) -> xt::Target {
-        match self.roll(8) {
-            0 => xt::Target::Accept,
-            1 => xt::Target::Continue,
-            2 => xt::Target::Jump(self.roll(chains) as u32),
-            3 => xt::Target::Goto(self.roll(chains) as u32),
-            4 => xt::Target::Mark(xt::Masked { value: 1, mask: 0xffff_ffff }),
-            5 => xt::Target::Log(Box::new(xt::Log { level: 4, prefix: "a b: ".into(), flags: 1 })),
-            6 => xt::Target::Masquerade(Box::default()),
-            _ => xt::Target::Opaque(Box::new(xt::Opaque {
-                name: "TEE".into(),
-                words: ["--gateway".into(), "10.0.0.1".into()].into(),
-            })),
-        }
-    }
-
-    fn data(&mut self, chains: usize) -> Option<ElementData> {
-        match self.roll(4) {
-            0 => None,
-            1 => Some(ElementData::Value(self.bytes())),
-            2 => Some(ElementData::Verdict(self.verdict(chains))),
-            _ => Some(ElementData::Object(self.name())),
-        }
-    }
-
-    fn set(&mut self, chains: usize) -> Set {
-        let elements = (0..self.roll(5)).map(|_| {
-            let first = self.bytes();
-            let last = if self.coin() { first.clone() } else { self.bytes() };
-            Element { first, last, data: self.data(chains), details: None }
-        });
-        let elements = elements.collect();
-        Set {
-            name: self.name(),
-            flags: SetFlags::from_bits_retain(self.roll(0x800) as u32),
-            key_type: self.number(),
-            key_length: self.number(),
-            data_type: self.maybe(Dice::number),
-            data_length: self.number(),
-            parts: (0..self.roll(3)).map(|at| at as u32).collect(),
-            elements,
-            catch_all: self.maybe(|dice| Box::new(CatchAll { data: dice.data(chains), details: None })),
-            details: self.details(),
-        }
-    }
-
-    fn details(&mut self) -> Details {
-        Details {
-            comment: self.maybe(Dice::name),
-            size: self.number(),
-            timeout: u64::from(self.number()) << self.roll(30),
-            gc_interval: self.number(),
-            memory: self.coin(),
-            merges: self.coin(),
-            objects: self.maybe(|dice| ObjectKind(1 + dice.roll(12) as u32)),
-            ..Details::default()
-        }
-    }
-
-    fn particulars(&mut self) -> Particulars {
-        Particulars {
-            flags: TableFlags::from_bits_retain(self.roll(0x20) as u32),
-            comment: self.maybe(Dice::name),
-            untold: (0..self.roll(3)).map(|_| self.name()).collect(),
-            ..Particulars::default()
-        }
+    for o in 0..table.particulars.objects.len() {
+        let tally = dice.maybe(Dice::tally);
+        ns.observations.objects.extend(tally.map(|tally| (ObjectId { table: t, object: o as u32 }, tally)));
     }
 }
 
@@ -296,12 +80,19 @@ fn namespace(dice: &mut Dice) -> Namespace {
             for r in 0..dice.roll(4) {
                 let expressions: Box<[Expression]> = (0..dice.roll(6))
                     .map(|_| {
-                        let kind = dice.roll(24);
+                        let kind = dice.roll(KINDS);
                         dice.expression(count, kind)
                     })
                     .collect();
                 let body = Body::Nft(Box::new(Rule { expressions, comment: dice.maybe(Dice::name) }));
                 rules.push(AnyRule { handle: dice.maybe(|dice| Handle(dice.number().into())), body });
+                for at in 0..count_of(&rules) {
+                    if dice.roll(4) == 0 {
+                        let rule = RuleId { chain: id, index: r as u32 };
+                        let tally = dice.tally();
+                        ns.observations.expressions.insert((rule, at), tally);
+                    }
+                }
                 if dice.coin() {
                     let seen = Counters { packets: dice.number().into(), bytes: u64::MAX };
                     ns.observations.rules.insert(RuleId { chain: id, index: r as u32 }, seen);
@@ -310,8 +101,10 @@ fn namespace(dice: &mut Dice) -> Namespace {
             if dice.coin() {
                 ns.observations.policies.insert(id, Counters { packets: 1, bytes: 2 });
             }
-            table.chains.push(Chain { name, base, rules, details: Default::default() });
+            let details = dice.chain_details();
+            table.chains.push(Chain { name, base, rules, details });
         }
+        observe(dice, &mut ns, t as u32, &table);
         ns.ruleset.tables.push(table);
     }
     ns
@@ -335,7 +128,7 @@ fn host(dice: &mut Dice) -> Host {
 #[test]
 fn every_expression_has_its_form() {
     let mut dice = Dice(1);
-    for kind in 0..24 {
+    for kind in 0..KINDS {
         for _ in 0..200 {
             let chain = |name: &str, rules| Chain { name: name.into(), base: None, rules, details: Default::default() };
             let expressions: Box<[Expression]> = [dice.expression(2, kind)].into();

@@ -6,7 +6,7 @@
 mod apart;
 
 use apart::{apart, read, run};
-use whyport::host::{Body, Host};
+use whyport::host::{Body, Host, Namespace};
 use whyport::report::rules::{self, Kind, Told};
 use whyport::syntax::nft;
 
@@ -89,54 +89,75 @@ fn tables_are_listed_as_nft_lists_them() {
     }
 }
 
-/// What the model has no place for is named, and the rest is the same.
+/// Objects, sets and elements of every kind, chains at devices, comments: as nft lists them, with and without handles, and from a
+/// recording too.
 #[test]
-fn what_is_not_decoded_is_named() {
+fn every_kind_is_listed_as_nft_lists_it() {
     apart(|| {
-        run(&["nft", "-f", "-"], UNDECODED);
+        run(&["ip", "link", "add", "dummy7", "type", "bridge"], "");
+        run(&["nft", "-f", "-"], include_str!("data/native/kinds.nft"));
         let ns = read();
-        let own = rules::one(&ns, Kind::Nft, Told::default()).unwrap();
-        let named: Vec<&str> = own.lines().filter_map(|line| line.trim().strip_prefix("# not decoded: ")).collect();
-        let expected = [
-            "counter hits",
-            "quota few",
-            "the comment of chain told: about it",
-            "the device of chain at-lo: lo",
-            "the typeof of set of",
-            "what set counting keeps for each element",
-            "timeouts of elements of set timed: 1",
-            "comments of elements of set timed: 1",
-            "counters and the like of elements of set counting: 1",
-        ];
-        let (mut sorted, mut known) = (named.clone(), expected.to_vec());
-        sorted.sort_unstable();
-        known.sort_unstable();
-        assert_eq!(sorted, known);
-        assert!(own.contains("type ipv4_addr : counter") && own.contains("10.0.0.9 : \"hits\""), "{own}");
-        assert!(own.contains("[objref "), "{own}");
-        let json = whyport::report::rules_json(&ns);
-        named.iter().for_each(|named| assert!(json.contains(named), "{named}"));
-        // A recording says the same.
+        assert_eq!(ns.ruleset.tables.iter().map(|table| table.particulars.untold.len()).sum::<usize>(), 0);
+        let (plain, handles) = (Told::default(), Told { handles: true, ..Told::default() });
+        let own = [plain, handles].map(|told| rules::one(&ns, Kind::Nft, told).unwrap());
+        assert_same(&lasting(&own[0]), &lasting(&run(&["nft", "list", "ruleset"], "")));
+        assert_same(&lasting(&own[1]), &lasting(&run(&["nft", "-a", "list", "ruleset"], "")));
         let host = Host { namespaces: vec![ns], ..Host::default() };
         let again = whyport::snapshot::parse(&whyport::snapshot::print(&host));
-        assert_eq!(rules::one(again.host.viewed(), Kind::Nft, Told::default()).unwrap(), own);
+        assert_eq!(again.diagnostics, []);
+        assert_eq!(again.host.viewed().ruleset, host.viewed().ruleset);
+        assert_eq!(rules::one(again.host.viewed(), Kind::Nft, handles).unwrap(), own[1]);
     });
 }
 
-const UNDECODED: &str = "
-table inet t {
-	counter hits { }
-	quota few { over 10 mbytes }
-	set of { typeof ip saddr; }
-	set timed { type ipv4_addr; flags timeout; elements = { 10.0.0.1 timeout 1h comment \"one\" }; }
-	set counting { type ipv4_addr; counter; elements = { 10.0.0.1 }; }
-	map objects { type ipv4_addr : counter; elements = { 10.0.0.9 : \"hits\" }; }
-	chain told { comment \"about it\"; counter name \"hits\"; }
+/// A listing without the time that elements have left.
+fn lasting(listing: &str) -> String {
+    let line = |line: &str| {
+        let mut words: Vec<&str> = line.split(' ').collect();
+        while let Some(at) = words.iter().position(|word| *word == "expires") {
+            // A comma after the time belongs to the element.
+            let comma = words.get(at + 1).is_some_and(|time| time.ends_with(','));
+            words.drain(at..(at + 2).min(words.len()));
+            if comma {
+                words.insert(at, ",")
+            }
+        }
+        words.join(" ")
+    };
+    listing.lines().map(line).collect::<Vec<_>>().join("\n")
 }
-table netdev n {
-	chain at-lo { type filter hook ingress device \"lo\" priority filter; policy accept; }
+
+/// Two readings of the same rules are equal, whatever was counted between them.
+#[test]
+fn what_is_counted_is_no_part_of_a_rule() {
+    apart(|| {
+        let text = "table inet t {
+            counter hits { }
+            set s { type ipv4_addr; size 8; flags dynamic,timeout; counter; }
+            chain c {
+                type filter hook output priority 0;
+                counter
+                counter name hits
+                quota 1 mbytes
+                add @s { ip daddr timeout 1m }
+            }
+        }";
+        run(&["nft", "-f", "-"], text);
+        run(&["ip", "link", "set", "lo", "up"], "");
+        let before = read();
+        let _ = std::net::UdpSocket::bind("127.0.0.1:0").unwrap().send_to(b"x", "127.0.0.1:9");
+        let after = read();
+        assert_ne!(before.observations, after.observations);
+        let rules = |ns: &Namespace| ns.ruleset.tables[0].chains.clone();
+        assert_eq!(rules(&before), rules(&after));
+        let objects = |ns: &Namespace| ns.ruleset.tables[0].particulars.clone();
+        assert_eq!(objects(&before), objects(&after));
+        assert_eq!(
+            (before.ruleset.tables[0].sets[0].elements.len(), after.ruleset.tables[0].sets[0].elements.len()),
+            (0, 1)
+        );
+    });
 }
-";
 
 /// Counters are what they are, handles on request, and both in a snapshot too.
 #[test]

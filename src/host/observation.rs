@@ -19,6 +19,22 @@ pub struct Observations {
     pub elements: HashMap<ElementId, ElementState>,
 }
 
+impl Observations {
+    /// Keeps what the expressions of a native rule counted, by their positions: the first counter is the rule's own.
+    pub fn note(&mut self, rule: RuleId, tallies: impl IntoIterator<Item = (u16, Tally)>) {
+        let mut own = true;
+        for (at, tally) in tallies {
+            match tally {
+                Tally::Counter(counters) if own => {
+                    own = false;
+                    self.rules.insert(rule, counters);
+                }
+                _ => _ = self.expressions.insert((rule, at), tally),
+            }
+        }
+    }
+}
+
 /// The identity of a stateful object within a ruleset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ObjectId {

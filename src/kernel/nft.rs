@@ -5,12 +5,13 @@
 //! iptables prints, all of a table or nothing of it. Deliberately does not say which of two chains of equal priority was
 //! registered first: no dump tells.
 
+mod chain;
 mod expression;
 mod lift;
+mod object;
 mod set;
 #[cfg(test)]
 pub(in crate::kernel) mod tests;
-mod untold;
 mod userdata;
 
 use std::collections::HashMap;
@@ -23,10 +24,9 @@ use super::xt::SetNames;
 use crate::host::nft;
 use crate::host::ruleset::{BUILTIN, BuiltinChain, builtin};
 use crate::host::{
-    Backend, Base, Body, Chain, ChainId, ChainType, Counters, Family, Handle, Hook, Name, Names, Observations, Place,
-    Policy, Priority, Registration, Rule, RuleId, Ruleset, Table,
+    Backend, Base, Body, Chain, ChainId, Counters, ElementId, ElementState, Family, Handle, Name, Names, ObjectId,
+    Observations, Policy, Registration, Rule, RuleId, Ruleset, Table, Tally,
 };
-use userdata::UserData;
 
 /// `NFNL_SUBSYS_NFTABLES`, as the high byte of a message's type.
 const SUBSYSTEM: u16 = 10 << 8;
@@ -174,7 +174,7 @@ impl<'a> Reader<'a> {
         let mut ruleset = Ruleset::default();
         let mut observations = Observations::default();
         let mut listed = self.tables()?;
-        self.others(&mut listed)?;
+        self.others(&mut listed, &mut observations)?;
         let mut chains = self.chains(&mut listed)?;
         self.channel.progress().found_chains(chains.values().map(Vec::len).sum());
         let mut sets = self.sets()?;
@@ -189,19 +189,24 @@ impl<'a> Reader<'a> {
         Ok((ruleset, observations))
     }
 
-    /// What tables have beside chains and sets: stateful objects and flowtables, which the model has no place for.
-    fn others(&mut self, tables: &mut [Listed]) -> Result<(), Failure> {
+    /// What tables have beside chains and sets: stateful objects and flowtables.
+    fn others(&mut self, tables: &mut [Listed], observations: &mut Observations) -> Result<(), Failure> {
         for kind in [GET_OBJECT, GET_FLOWTABLE] {
             self.dump(kind, 0, &[], |number, attributes, names| {
-                let names_of = (attributes.get(1).map(text), attributes.get(2).map(text));
-                let (Some(family), (Some(table), Some(name))) = (family(number), names_of) else { return };
-                let what = match kind {
-                    GET_OBJECT => untold::object(attributes.get(3).and_then(be).unwrap_or(0)),
-                    _ => "flowtable",
-                };
+                let (Some(family), Some(table)) = (family(number), attributes.get(1).map(text)) else { return };
                 let is_it = |listed: &&mut Listed| listed.family == family && *listed.name == *table;
-                if let Some(listed) = tables.iter_mut().find(is_it) {
-                    listed.particulars.untold.push(names.intern(&format!("{what} {name}")));
+                let Some((at, listed)) = tables.iter_mut().enumerate().find(|(_, listed)| is_it(listed)) else {
+                    return;
+                };
+                let particulars = &mut listed.particulars;
+                if kind == GET_FLOWTABLE {
+                    let mut untold = Vec::new();
+                    particulars.flowtables.extend(object::flowtable(family, &attributes, names, &mut untold));
+                    particulars.untold.extend(untold.iter().map(|what| names.intern(what)));
+                } else if let Some((object, tally)) = object::object(&attributes, names) {
+                    let id = ObjectId { table: at as u32, object: particulars.objects.len() as u32 };
+                    observations.objects.extend(tally.map(|tally| (id, tally)));
+                    particulars.objects.push(object);
                 }
             })?;
         }
@@ -213,12 +218,7 @@ impl<'a> Reader<'a> {
         self.dump(GET_TABLE, 0, &[], |number, attributes, names| {
             let name = attributes.get(1).map(text);
             if let (Some(family), Some(name)) = (family(number), name) {
-                let flags = attributes.get(2).and_then(be).unwrap_or(0) as u32;
-                let particulars = nft::Particulars {
-                    flags: nft::TableFlags::from_bits_retain(flags),
-                    comment: attributes.get(6).and_then(comment).map(|comment| names.intern(&comment)),
-                    ..Default::default()
-                };
+                let particulars = chain::particulars(&attributes, names);
                 tables.push(Listed { number, family, name: names.intern(&name), particulars });
             }
         })?;
@@ -237,12 +237,14 @@ impl<'a> Reader<'a> {
             let mut dormant = false;
             if let Some(particulars) = particulars.get_mut(&key) {
                 dormant = particulars.flags.contains(nft::TableFlags::DORMANT);
-                let untold = untold::chain(&name, &attributes);
+                let mut untold = Vec::new();
+                chain::untold(&name, &attributes, &mut untold);
                 particulars.untold.extend(untold.iter().map(|what| names.intern(what)));
             }
-            let base = base(family, &attributes, dormant);
-            let chain = Chain { name: names.intern(&name), base, rules: Vec::new(), details: Default::default() };
-            chains.entry(key).or_default().push((chain, policy_counters(&attributes)));
+            let base = chain::base(family, &attributes, dormant);
+            let details = chain::details(&attributes, names);
+            let chain = Chain { name: names.intern(&name), base, rules: Vec::new(), details };
+            chains.entry(key).or_default().push((chain, chain::policy_counters(&attributes)));
         })?;
         Ok(chains)
     }
@@ -270,16 +272,19 @@ impl<'a> Reader<'a> {
         (mut sets, mut untold): Sets,
         observations: &mut Observations,
     ) -> Result<Table, Failure> {
-        if sets.is_empty() && listed.particulars.untold.is_empty() && may_be_iptables(&listed, &chains) {
+        if sets.is_empty() && may_be_iptables(&listed, &chains) {
             let mut arranged = chains.clone();
+            // iptables has no handles of chains.
+            arranged.iter_mut().for_each(|(chain, _)| chain.details = Default::default());
             arrange(&listed.name, &mut arranged);
             if let Some(table) = self.filled(index, &listed, arranged, true, observations)? {
                 return Ok(table);
             }
         }
         let numbers = numbers(&chains);
-        for set in &mut sets {
-            self.elements(&listed, set, &numbers, &mut untold)?;
+        for (at, set) in sets.iter_mut().enumerate() {
+            let id = ElementId { table: index, set: at as u32, element: None };
+            self.elements(&listed, set, id, &numbers, &mut observations.elements, &mut untold)?;
         }
         let filled = self.filled(index, &listed, chains, false, observations)?;
         listed.particulars.untold.extend(untold.iter().map(|what| self.names.intern(what)));
@@ -299,11 +304,12 @@ impl<'a> Reader<'a> {
         let before = self.channel.progress().reached();
         for (at, (chain, _)) in chains.iter_mut().enumerate() {
             let id = ChainId { table: index, chain: at as u32 };
-            match self.rules(listed, chain, id, &numbers, lifting, &mut observations.rules)? {
+            match self.rules(listed, chain, id, &numbers, lifting, observations)? {
                 Some(rules) => chain.rules = rules,
                 None => {
                     self.channel.progress().again_from(before);
                     observations.rules.retain(|rule, _| rule.chain.table != index);
+                    observations.expressions.retain(|(rule, _), _| rule.chain.table != index);
                     return Ok(None);
                 }
             }
@@ -328,13 +334,14 @@ impl<'a> Reader<'a> {
         id: ChainId,
         numbers: &HashMap<Name, u32>,
         lifting: bool,
-        counted: &mut HashMap<RuleId, Counters>,
+        observations: &mut Observations,
     ) -> Result<Option<Vec<Rule>>, Failure> {
         if chain.base.as_ref().is_some_and(|base| base.registration == Registration::Absent) {
             return Ok(Some(Vec::new()));
         }
         let mut rules = Vec::new();
         let mut expressions = Vec::new();
+        let mut tallies: Vec<(u16, Tally)> = Vec::new();
         let mut all_lift = true;
         let asked = [(1, &*table.name), (2, &*chain.name)];
         let ipsets = self.ipsets;
@@ -342,12 +349,17 @@ impl<'a> Reader<'a> {
             if !all_lift {
                 return;
             }
-            let mut counters = None;
             let mut scope = expression::Scope { family: table.family, chains: numbers, ipsets, names };
             expressions.clear();
+            tallies.clear();
             let nested = Attributes(attributes.get(4).unwrap_or_default());
-            expressions.extend(nested.map(|(_, one)| expression::decode(one, &mut scope, &mut counters)));
-            let comment = attributes.get(7).and_then(comment).map(|comment| names.intern(&comment));
+            expressions.extend(nested.zip(0..).map(|((_, one), at)| {
+                let mut tally = None;
+                let expression = expression::decode(one, &mut scope, &mut tally);
+                tallies.extend(tally.map(|tally| (at, tally)));
+                expression
+            }));
+            let comment = attributes.get(7).and_then(|user| chain::comment(user, names));
             let body = match lifting {
                 true => lift::lift(table.family, &mut expressions, comment, names).map(Body::Iptables),
                 false => Some(Body::Nft(Box::new(nft::Rule { expressions: expressions.drain(..).collect(), comment }))),
@@ -356,9 +368,7 @@ impl<'a> Reader<'a> {
                 all_lift = false;
                 return;
             };
-            if let Some(counters) = counters {
-                counted.insert(RuleId { chain: id, index: rules.len() as u32 }, counters);
-            }
+            observations.note(RuleId { chain: id, index: rules.len() as u32 }, tallies.drain(..));
             let handle = attributes.get(3).and_then(be).map(Handle);
             rules.push(Rule { handle, body });
         })?;
@@ -370,18 +380,24 @@ impl<'a> Reader<'a> {
         &mut self,
         table: &Listed,
         set: &mut nft::Set,
+        id: ElementId,
         numbers: &HashMap<Name, u32>,
+        states: &mut HashMap<ElementId, ElementState>,
         untold: &mut Vec<String>,
     ) -> Result<(), Failure> {
         let mut found = Vec::new();
-        let mut beside = set::Beside::default();
+        let mut unknown = 0;
         let name = set.name.clone();
         let asked = [(1, &*table.name), (2, &*name)];
         self.dump(GET_ELEMENTS, table.number, &asked, |_, attributes, names| {
-            set::elements(attributes.0, numbers, names, &mut found, &mut beside);
+            unknown += set::elements(attributes.0, numbers, names, &mut found);
         })?;
-        beside.untold(&set.name, untold);
-        set::fill(set, found);
+        if unknown > 0 {
+            untold.push(format!("properties of elements of set {name}: {unknown}"));
+        }
+        set::fill(set, found, |element, state| {
+            states.insert(ElementId { element, ..id }, state);
+        });
         Ok(())
     }
 }
@@ -396,54 +412,25 @@ fn body<'a>(message: &Message<'a>) -> Attributes<'a> {
     Attributes(message.body.get(GENERIC..).unwrap_or_default())
 }
 
-/// The comment in user data: type 0 of rules, chains and tables, a text that ends with NUL.
-fn comment(user_data: &[u8]) -> Option<String> {
-    UserData(user_data).get(0).map(|value| text(value).into_owned())
-}
-
-/// Where a base chain hangs (`NFTA_CHAIN_HOOK`, `NFTA_CHAIN_TYPE`, `NFTA_CHAIN_POLICY`).
-fn base(family: Family, attributes: &Attributes<'_>, dormant: bool) -> Option<Base> {
-    let hook = Attributes(attributes.get(4)?);
-    Some(Base {
-        kind: match attributes.get(7).map(text).as_deref() {
-            Some("nat") => ChainType::Nat,
-            Some("route") => ChainType::Route,
-            _ => ChainType::Filter,
-        },
-        hook: match hook.get(1).and_then(be)? {
-            0 if family == Family::Netdev => Hook::Ingress,
-            1 if family == Family::Netdev => Hook::Egress,
-            // `NF_ARP_IN`, `NF_ARP_OUT`, `NF_ARP_FORWARD`.
-            0 if family == Family::Arp => Hook::Input,
-            1 if family == Family::Arp => Hook::Output,
-            2 if family == Family::Arp => Hook::Forward,
-            0 => Hook::Prerouting,
-            1 => Hook::Input,
-            2 => Hook::Forward,
-            3 => Hook::Output,
-            4 => Hook::Postrouting,
-            _ => Hook::Ingress,
-        },
-        priority: Priority(hook.get(2).and_then(be)? as u32 as i32),
-        policy: if attributes.get(5).and_then(be) == Some(0) { Policy::Drop } else { Policy::Accept },
-        registration: if dormant { Registration::Dormant } else { Registration::Registered(Place::Guessed(0)) },
-    })
-}
-
-/// What a base chain's policy counted (`NFTA_CHAIN_COUNTERS`).
-fn policy_counters(attributes: &Attributes<'_>) -> Option<Counters> {
-    let counters = Attributes(attributes.get(8)?);
-    Some(Counters { bytes: be(counters.get(1)?)?, packets: be(counters.get(2)?)? })
-}
-
 /// Whether a table has the name and the base chains of one that iptables-nft makes (`nft_is_table_compatible`).
 fn may_be_iptables(listed: &Listed, chains: &Chains) -> bool {
+    let nft::Particulars { handle: _, flags: _, owner: _, comment: _, objects, flowtables, untold } =
+        &listed.particulars;
     matches!(listed.family, Family::Ip | Family::Ip6)
+        && objects.is_empty()
+        && flowtables.is_empty()
+        && untold.is_empty()
+        && chains.iter().all(|(chain, _)| is_plain(&chain.details))
         && BUILTIN.iter().any(|known| known.table == &*listed.name)
         && chains.iter().all(|(chain, _)| match &chain.base {
             None => builtin(&listed.name, &chain.name).is_none(),
             Some(base) => builtin(&listed.name, &chain.name).is_some_and(|known| is_like(base, known)),
         })
+}
+
+/// Whether nothing is told of a chain that iptables has no place for.
+fn is_plain(nft::ChainDetails { handle: _, comment, devices, flags }: &nft::ChainDetails) -> bool {
+    comment.is_none() && devices.is_empty() && flags.is_empty()
 }
 
 fn is_like(base: &Base, known: &BuiltinChain) -> bool {

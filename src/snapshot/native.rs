@@ -4,6 +4,9 @@
 //! does not know nft's language: what it says of a rule stands above it, for readers, and is not read.
 
 mod expression;
+mod object;
+mod set;
+mod tally;
 mod words;
 
 use std::fmt::Write as _;
@@ -12,16 +15,14 @@ pub(super) use words::{Word, name, split};
 
 use super::Trouble;
 use super::section::Section;
-use crate::host::nft::{
-    self, CatchAll, Details, Element, ElementData, ObjectKind, Particulars, Set, SetFlags, TableFlags, Undecoded,
-};
+use crate::host::nft::{self, CatchAll, ChainDetails, ChainFlags, Element, Particulars, Set, TableFlags, Undecoded};
 use crate::host::{
-    Backend, Base, Body, Chain, ChainId, ChainType, Counters, Family, Handle, Hook, Name, Namespace, Place, Policy,
-    Priority, Registration, Rule, RuleId, Table,
+    Backend, Base, Body, Chain, ChainId, ChainType, Counters, ElementId, Family, Handle, Hook, Name, Namespace,
+    ObjectId, Place, Policy, Priority, Registration, Rule, RuleId, Table, Tally,
 };
 use crate::syntax;
 use expression::{FAMILIES, Scope, value_of, word_of};
-use words::{Cursor, hex, quoted, unhex, value};
+use words::{devices, devices_text, quoted, value};
 
 /// Whether there are native tables.
 pub(super) fn any(ns: &Namespace) -> bool {
@@ -31,32 +32,28 @@ pub(super) fn any(ns: &Namespace) -> bool {
 const KINDS: &[(ChainType, &str)] =
     &[(ChainType::Filter, "filter"), (ChainType::Nat, "nat"), (ChainType::Route, "route")];
 const POLICIES: &[(Policy, &str)] = &[(Policy::Accept, "accept"), (Policy::Drop, "drop")];
-const SET_FLAGS: &[(SetFlags, &str)] = &[
-    (SetFlags::ANONYMOUS, "anonymous"),
-    (SetFlags::CONSTANT, "constant"),
-    (SetFlags::INTERVAL, "interval"),
-    (SetFlags::MAP, "map"),
-    (SetFlags::TIMEOUT, "timeout"),
-    (SetFlags::EVAL, "eval"),
-    (SetFlags::OBJECT, "object"),
-    (SetFlags::CONCAT, "concat"),
-    (SetFlags::EXPR, "expr"),
-];
-
 /// Writes the native tables.
 pub(super) fn print(out: &mut String, ns: &Namespace) {
     for (t, table) in ns.ruleset.tables.iter().enumerate().filter(|(_, table)| table.backend == Backend::Nft) {
+        let t = t as u32;
         line(out, format_args!("table {} {}{}", table.family, name(&table.name), particulars_text(&table.particulars)));
         for untold in &table.particulars.untold {
             line(out, format_args!("untold {}", quoted(untold)));
         }
+        for (o, object) in table.particulars.objects.iter().enumerate() {
+            let counted = ns.observations.objects.get(&ObjectId { table: t, object: o as u32 });
+            line(out, format_args!("{}", object::text(object, counted)));
+        }
+        for flowtable in &table.particulars.flowtables {
+            line(out, format_args!("{}", object::flowtable_text(flowtable)));
+        }
         let chains: Vec<Name> = table.chains.iter().map(|chain| chain.name.clone()).collect();
         let scope = Scope { family: table.family, chains: &chains, table: Some(table) };
-        for set in &table.sets {
-            print_set(out, scope, set);
+        for (s, set) in table.sets.iter().enumerate() {
+            print_set(out, ns, scope, set, ElementId { table: t, set: s as u32, element: None });
         }
         for (c, chain) in table.chains.iter().enumerate() {
-            let id = ChainId { table: t as u32, chain: c as u32 };
+            let id = ChainId { table: t, chain: c as u32 };
             print_chain(out, ns, chain, id);
             for (r, rule) in chain.rules.iter().enumerate() {
                 print_rule(out, ns, scope, rule, RuleId { chain: id, index: r as u32 });
@@ -65,27 +62,19 @@ pub(super) fn print(out: &mut String, ns: &Namespace) {
     }
 }
 
-fn particulars_text(Particulars { flags, comment, .. }: &Particulars) -> String {
+fn particulars_text(particulars: &Particulars) -> String {
+    let Particulars { handle, flags, owner, comment, objects: _, flowtables: _, untold: _ } = particulars;
     let flags = if flags.is_empty() { String::new() } else { format!(" flags={}", flags.bits()) };
-    let comment = comment.as_ref().map_or(String::new(), |comment| format!(" comment={}", quoted(comment)));
-    flags + &comment
+    let owner = owner.map_or(String::new(), |owner| format!(" owner={owner}"));
+    handle_text(*handle) + &flags + &owner + &comment_text(comment.as_ref())
 }
 
-fn details_text(details: &Details) -> String {
-    let numbers = [
-        ("size", u64::from(details.size)),
-        ("timeout", details.timeout),
-        ("gc-interval", details.gc_interval.into()),
-        ("memory", details.memory.into()),
-        ("merges", details.merges.into()),
-        ("objects", details.objects.map_or(0, |kind| kind.0).into()),
-    ];
-    let told = numbers.iter().filter(|(_, number)| *number != 0);
-    let mut text: String = told.map(|(word, number)| format!(" {word}={number}")).collect();
-    if let Some(comment) = &details.comment {
-        text.push_str(&format!(" comment={}", quoted(comment)));
-    }
-    text
+fn handle_text(handle: Option<Handle>) -> String {
+    handle.map_or(String::new(), |Handle(handle)| format!(" handle={handle}"))
+}
+
+fn comment_text(comment: Option<&Name>) -> String {
+    comment.map_or(String::new(), |comment| format!(" comment={}", quoted(comment)))
 }
 
 fn line(out: &mut String, text: std::fmt::Arguments) {
@@ -93,47 +82,20 @@ fn line(out: &mut String, text: std::fmt::Arguments) {
     let _ = writeln!(out, "{text}");
 }
 
-fn print_set(out: &mut String, scope: Scope, set: &Set) {
-    let mut text = format!("set {} flags=", name(&set.name));
-    let known: Vec<&str> =
-        SET_FLAGS.iter().filter(|(flag, _)| set.flags.contains(*flag)).map(|(_, word)| *word).collect();
-    text.push_str(&known.join(","));
-    if !SetFlags::all().contains(set.flags) {
-        text.push_str(&format!(" more-flags={}", set.flags.bits() & !SetFlags::all().bits()));
-    }
-    text.push_str(&format!(" key-type={} key-length={}", set.key_type, set.key_length));
-    if let Some(data) = set.data_type {
-        text.push_str(&format!(" data-type={data}"));
-    }
-    if set.data_length != 0 {
-        text.push_str(&format!(" data-length={}", set.data_length));
-    }
-    if !set.parts.is_empty() {
-        let parts: Vec<String> = set.parts.iter().map(u32::to_string).collect();
-        text.push_str(&format!(" parts={}", parts.join(",")));
-    }
-    text.push_str(&details_text(&set.details));
-    line(out, format_args!("{text}"));
-    for Element { first, last, data, details: _ } in &set.elements {
-        let range = if first == last { hex(first) } else { format!("{}-{}", hex(first), hex(last)) };
-        line(out, format_args!("  element {range}{}", data_text(scope, data.as_ref())));
+fn print_set(out: &mut String, ns: &Namespace, scope: Scope, set: &Set, id: ElementId) {
+    line(out, format_args!("{}", set::text(scope, set)));
+    for (e, element) in set.elements.iter().enumerate() {
+        let state = ns.observations.elements.get(&ElementId { element: Some(e as u32), ..id });
+        line(out, format_args!("  {}", set::element_text(scope, element, state)));
     }
     if let Some(all) = &set.catch_all {
-        line(out, format_args!("  element *{}", data_text(scope, all.data.as_ref())));
-    }
-}
-
-fn data_text(scope: Scope, data: Option<&ElementData>) -> String {
-    match data {
-        None => String::new(),
-        Some(ElementData::Value(bytes)) => format!(" = value {}", hex(bytes)),
-        Some(ElementData::Verdict(verdict)) => format!(" = {}", expression::verdict_text(scope, verdict)),
-        Some(ElementData::Object(object)) => format!(" = object {}", name(object)),
+        let state = ns.observations.elements.get(&id);
+        line(out, format_args!("  {}", set::catch_all_text(scope, all, state)));
     }
 }
 
 fn counters_text(counters: Option<&Counters>) -> String {
-    counters.map_or(String::new(), |Counters { packets, bytes }| format!(" packets={packets} bytes={bytes}"))
+    tally::text(counters.copied().map(Tally::Counter).as_ref())
 }
 
 fn print_chain(out: &mut String, ns: &Namespace, chain: &Chain, id: ChainId) {
@@ -142,24 +104,21 @@ fn print_chain(out: &mut String, ns: &Namespace, chain: &Chain, id: ChainId) {
         format!(" type={kind} hook={} priority={} policy={policy}", base.hook, base.priority)
     });
     let counters = counters_text(ns.observations.policies.get(&id));
-    line(out, format_args!("chain {}{base}{counters}", name(&chain.name)));
+    let ChainDetails { handle, comment, devices, flags } = &chain.details;
+    let flags = if flags.is_empty() { String::new() } else { format!(" flags={}", flags.bits()) };
+    let told = handle_text(*handle) + &flags + &devices_text(devices) + &comment_text(comment.as_ref());
+    line(out, format_args!("chain {}{base}{counters}{told}", name(&chain.name)));
 }
 
 fn print_rule(out: &mut String, ns: &Namespace, scope: Scope, rule: &Rule, id: RuleId) {
     // A native table has native rules alone.
     let Body::Nft(body) = &rule.body else { return };
     line(out, format_args!("# {}", super::one_line(&syntax::rule_text(&ns.ruleset, id))));
-    let mut text = "rule".to_owned();
-    if let Some(Handle(handle)) = rule.handle {
-        text.push_str(&format!(" handle={handle}"));
-    }
-    text.push_str(&counters_text(ns.observations.rules.get(&id)));
-    if let Some(comment) = &body.comment {
-        text.push_str(&format!(" comment={}", quoted(comment)));
-    }
-    line(out, format_args!("{text}"));
-    for expression in &body.expressions {
-        line(out, format_args!("  [ {} ]", expression::text(scope, expression)));
+    let counters = counters_text(ns.observations.rules.get(&id));
+    line(out, format_args!("rule{}{counters}{}", handle_text(rule.handle), comment_text(body.comment.as_ref())));
+    for (at, expression) in body.expressions.iter().enumerate() {
+        let counted = tally::text(ns.observations.expressions.get(&(id, at as u16)));
+        line(out, format_args!("  [ {} ]{counted}", expression::text(scope, expression)));
     }
 }
 
@@ -203,10 +162,13 @@ fn chains_by_table(section: &Section) -> Vec<Vec<Name>> {
 fn table_line(text: &str) -> Option<(Family, Name, Particulars)> {
     let words = split(text)?;
     let [family, name, words @ ..] = &words[..] else { return None };
-    words.iter().all(|word| word.text.starts_with("flags=") || word.text.starts_with("comment=")).then_some(())?;
-    let flags = value(words, "flags").map_or(Some(0), |flags| flags.parse().ok())?;
+    let keys = ["handle=", "flags=", "owner=", "comment="];
+    words.iter().all(|word| keys.iter().any(|key| word.text.starts_with(key))).then_some(())?;
+    let number = |key: &str| value(words, key).map_or(Some(None), |value| value.parse().ok().map(Some));
     let particulars = Particulars {
-        flags: TableFlags::from_bits_retain(flags),
+        handle: object::handle(words)?,
+        flags: TableFlags::from_bits_retain(number("flags")?.unwrap_or(0)),
+        owner: number("owner")?,
         comment: value(words, "comment").map(Name::from),
         ..Particulars::default()
     };
@@ -256,7 +218,7 @@ impl Reader<'_> {
                 self.state = State::Lost;
                 self.open_table(rest)
             }
-            "set" | "chain" | "rule" | "untold" if self.next == 0 => match self.state {
+            "set" | "chain" | "rule" | "untold" | "object" | "flowtable" if self.next == 0 => match self.state {
                 State::Lost => Ok(()),
                 _ => Err("it belongs to no table".to_owned()),
             },
@@ -268,11 +230,26 @@ impl Reader<'_> {
                 }
                 _ => Err(expected("untold \"flowtable ft\"")),
             },
+            "object" => {
+                let (object, counted) =
+                    object::object(&words()?).ok_or_else(|| expected("object NAME = quota 1000 over"))?;
+                let objects = &mut self.ns.ruleset.tables[self.table].particulars.objects;
+                let id = ObjectId { table: self.table as u32, object: objects.len() as u32 };
+                objects.push(object);
+                self.ns.observations.objects.extend(counted.map(|counted| (id, counted)));
+                Ok(())
+            }
+            "flowtable" => {
+                let found = object::flowtable(&words()?)
+                    .ok_or_else(|| expected("flowtable NAME hook=ingress priority=0 flags=0 device=eth0"))?;
+                self.ns.ruleset.tables[self.table].particulars.flowtables.push(found);
+                Ok(())
+            }
             "set" => {
                 self.close();
                 self.state = State::Lost;
                 let found =
-                    set(&words()?).ok_or_else(|| expected("set NAME flags=interval key-type=7 key-length=4"))?;
+                    set::set(&words()?).ok_or_else(|| expected("set NAME flags=interval key-type=7 key-length=4"))?;
                 self.state = State::Set(Box::new(found));
                 Ok(())
             }
@@ -294,7 +271,7 @@ impl Reader<'_> {
                     Err("it belongs to no chain".to_owned())
                 }
             }
-            _ => Err("a line begins with table, untold, set, element, chain, rule or [".to_owned()),
+            _ => Err("a line begins with table, untold, object, flowtable, set, element, chain, rule or [".to_owned()),
         }
     }
 
@@ -311,22 +288,21 @@ impl Reader<'_> {
     fn open_chain(&mut self, words: &[Word]) -> Result<(), Wrong> {
         let wrong = || expected("chain NAME type=filter hook=input priority=0 policy=drop");
         let (name, words) = words.split_first().ok_or_else(wrong)?;
-        let (base, counters) = (base(words), counters(words));
+        let (base, counters, details) = (base(words), counters(words), chain_details(words));
         let chains = &mut self.ns.ruleset.tables[self.table].chains;
         let id = ChainId { table: self.table as u32, chain: chains.len() as u32 };
         // The chain is there, whatever its line says: those after it keep their numbers.
-        let known = base.clone().unwrap_or_default();
         chains.push(Chain {
             name: name.text.as_str().into(),
-            base: known,
+            base: base.clone().unwrap_or_default(),
             rules: Vec::new(),
-            details: Default::default(),
+            details: details.clone().unwrap_or_default(),
         });
         self.state = State::Chain;
         if let Some(counters) = counters.as_ref().and_then(Option::as_ref) {
             self.ns.observations.policies.insert(id, *counters);
         }
-        base.and(counters).map(|_| ()).ok_or_else(wrong)
+        base.and(counters).and(details).map(|_| ()).ok_or_else(wrong)
     }
 
     fn open_rule(&mut self, words: &[Word]) -> Result<(), Wrong> {
@@ -365,15 +341,20 @@ impl Reader<'_> {
     }
 
     fn expression(&mut self, text: &str) -> Result<(), Wrong> {
-        let inner = text.trim_end().strip_suffix(']').map(str::trim);
-        let found = inner.and_then(|inner| expression::parse(self.scope(), inner));
-        let expressions = match &mut self.state {
-            State::Rule { expressions, .. } => expressions,
+        let (inner, counted) = text.rsplit_once(']').unzip();
+        let counted = counted.and_then(split).and_then(|words| tally::parse(&words, |_| false));
+        let found = inner.zip(counted);
+        let found = found.and_then(|(inner, counted)| Some((expression::parse(self.scope(), inner.trim())?, counted)));
+        let (id, expressions) = match &mut self.state {
+            State::Rule { id, expressions, .. } => (*id, expressions),
             State::Lost => return Ok(()),
             State::Nothing | State::Set(_) | State::Chain => return Err("it belongs to no rule".to_owned()),
         };
         match found {
-            Some(expression) => {
+            Some((expression, counted)) => {
+                if let Some(counted) = counted {
+                    self.ns.observations.expressions.insert((id, expressions.len() as u16), counted);
+                }
                 expressions.push(expression);
                 Ok(())
             }
@@ -387,25 +368,22 @@ impl Reader<'_> {
     }
 
     fn element(&mut self, words: &[Word]) -> Result<(), Wrong> {
-        let wrong = || expected("element 0050-005a = jump CHAIN");
-        let mut cursor = Cursor::new(words);
-        let keys = cursor.text().ok_or_else(wrong)?;
-        let data = if cursor.is_empty() { None } else { Some(data(self.scope(), &mut cursor).ok_or_else(wrong)?) };
-        if !cursor.is_empty() {
-            return Err(wrong());
-        }
+        let found = set::element(self.scope(), words);
         let set = match &mut self.state {
             State::Set(set) => set,
             State::Lost => return Ok(()),
             State::Nothing | State::Chain | State::Rule { .. } => return Err("it belongs to no set".to_owned()),
         };
-        if keys == "*" {
-            set.catch_all = Some(Box::new(CatchAll { data, details: None }));
-            return Ok(());
+        let set::Read { keys, data, details, state } =
+            found.ok_or_else(|| expected("element 0050-005a = jump CHAIN"))?;
+        let sets = self.ns.ruleset.tables[self.table].sets.len();
+        let element = keys.is_some().then_some(set.elements.len() as u32);
+        let id = ElementId { table: self.table as u32, set: sets as u32, element };
+        match keys {
+            Some((first, last)) => set.elements.push(Element { first, last, data, details }),
+            None => set.catch_all = Some(Box::new(CatchAll { data, details })),
         }
-        let (first, last) = keys.split_once('-').unwrap_or((keys, keys));
-        let (first, last) = unhex(first).zip(unhex(last)).ok_or_else(wrong)?;
-        set.elements.push(Element { first, last, data, details: None });
+        self.ns.observations.elements.extend(state.map(|state| (id, state)));
         Ok(())
     }
 
@@ -423,20 +401,6 @@ impl Reader<'_> {
     }
 }
 
-/// `= value 0a000001`, `= jump CHAIN`, `= object NAME`.
-fn data(scope: Scope, cursor: &mut Cursor) -> Option<ElementData> {
-    if !cursor.skip("=") {
-        return None;
-    }
-    if cursor.skip("value") {
-        return cursor.bytes().map(ElementData::Value);
-    }
-    if cursor.skip("object") {
-        return cursor.name().map(ElementData::Object);
-    }
-    expression::verdict(scope, cursor).map(ElementData::Verdict)
-}
-
 /// `packets=1 bytes=60`; the outer `None`: they cannot be read.
 fn counters(words: &[Word]) -> Option<Option<Counters>> {
     match (value(words, "packets"), value(words, "bytes")) {
@@ -445,49 +409,11 @@ fn counters(words: &[Word]) -> Option<Option<Counters>> {
     }
 }
 
-fn set(words: &[Word]) -> Option<Set> {
-    let (name, words) = words.split_first()?;
-    let number = |key: &str| value(words, key).map_or(Some(None), |value| value.parse::<u32>().ok().map(Some));
-    let names = value(words, "flags")?.split(',').filter(|word| !word.is_empty());
-    let flags =
-        names.map(|word| value_of(SET_FLAGS, word)).try_fold(SetFlags::empty(), |all, flag| Some(all | flag?))?;
-    let parts: Option<Vec<u32>> = match value(words, "parts") {
-        None => Some(Vec::new()),
-        Some(parts) => parts.split(',').map(|part| part.parse().ok()).collect(),
-    };
-    Some(Set {
-        name: name.text.as_str().into(),
-        flags: flags | SetFlags::from_bits_retain(number("more-flags")?.unwrap_or_default()),
-        key_type: number("key-type")??,
-        key_length: number("key-length")??,
-        data_type: number("data-type")?,
-        data_length: number("data-length")?.unwrap_or_default(),
-        parts: parts?.into(),
-        elements: Vec::new(),
-        catch_all: None,
-        details: details(words)?,
-    })
-}
-
-fn details(words: &[Word]) -> Option<Details> {
-    let number = |key: &str| value(words, key).map_or(Some(0), |value| value.parse::<u64>().ok());
-    let small = |key: &str| number(key).and_then(|number| u32::try_from(number).ok());
-    Some(Details {
-        comment: value(words, "comment").map(Name::from),
-        size: small("size")?,
-        timeout: number("timeout")?,
-        gc_interval: small("gc-interval")?,
-        memory: number("memory")? != 0,
-        merges: number("merges")? != 0,
-        objects: Some(small("objects")?).filter(|kind| *kind != 0).map(ObjectKind),
-        ..Details::default()
-    })
-}
-
 /// Where a chain hangs; the outer `None`: that cannot be read.
 fn base(words: &[Word]) -> Option<Option<Base>> {
     let keys = ["type=", "hook=", "priority=", "policy=", "packets=", "bytes="];
-    if !words.iter().all(|word| keys.iter().any(|key| word.text.starts_with(key))) {
+    let keys = keys.iter().chain(&["handle=", "flags=", "device=", "devices=", "comment="]);
+    if !words.iter().all(|word| keys.clone().any(|key| word.text.starts_with(key))) {
         return None;
     }
     if value(words, "hook").is_none() {
@@ -500,4 +426,15 @@ fn base(words: &[Word]) -> Option<Option<Base>> {
         policy: value_of(POLICIES, value(words, "policy")?)?,
         registration: Registration::Registered(Place::Guessed(0)),
     }))
+}
+
+/// What is told of a chain beside its place.
+fn chain_details(words: &[Word]) -> Option<ChainDetails> {
+    let flags = value(words, "flags").map_or(Some(0), |flags| flags.parse().ok())?;
+    Some(ChainDetails {
+        handle: object::handle(words)?,
+        comment: value(words, "comment").map(Name::from),
+        devices: devices(words),
+        flags: ChainFlags::from_bits_retain(flags),
+    })
 }

@@ -8,8 +8,11 @@ mod compile;
 mod context;
 mod effects;
 mod extensions;
+mod exthdr;
 mod fields;
 mod list;
+mod loads;
+mod objects;
 mod read;
 mod reader;
 mod registers;
@@ -18,12 +21,13 @@ mod terms;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod type_of;
 mod values;
 
 use super::Diagnostic;
 use crate::host::nft::{CtKey, MetaKey, Rule};
-use crate::host::{Counters, Link, Observations, Ruleset, Table};
-use reader::{Role, Statement};
+use crate::host::{Link, Observations, Ruleset, Table};
+use reader::{Role, Statement, Tallies};
 use relation::Scope;
 
 pub use list::{Listing, SetText, list, set_words};
@@ -49,11 +53,11 @@ pub fn parse(text: &str, links: &[Link]) -> Dump {
 
 /// A rule, as `nft list ruleset` prints it where its counter is at zero.
 pub fn rule_text(table: &Table, rule: &Rule) -> String {
-    counted_text(Scope { table, links: &[] }, rule, Counters::default())
+    counted_text(Scope { table, links: &[], observed: None }, rule, Tallies::default())
 }
 
 /// A rule, as `nft list ruleset` prints it where its counter says `counted`.
-fn counted_text(scope: Scope, rule: &Rule, counted: Counters) -> String {
+fn counted_text(scope: Scope, rule: &Rule, counted: Tallies) -> String {
     let statements = reader::statements(scope, rule, counted);
     let mut text = statements
         .iter()
@@ -72,7 +76,7 @@ fn counted_text(scope: Scope, rule: &Rule, counted: Counters) -> String {
 
 /// The statement of a rule to which its expression `index` belongs; `None`: what it does, empty where it only asks.
 pub fn part_text(table: &Table, rule: &Rule, index: Option<u16>) -> String {
-    let statements = reader::statements(Scope { table, links: &[] }, rule, Counters::default());
+    let statements = reader::statements(Scope { table, links: &[], observed: None }, rule, Tallies::default());
     let does = |role: Role| statements.iter().rev().find(|statement| statement.role == role);
     let found: Option<&Statement> = match index {
         Some(index) => {

@@ -81,7 +81,7 @@ pub enum ByteOrder {
 /// `NFTNL_UDATA_SET_TYPEOF_EXPR` and `NFTNL_UDATA_SET_TYPEOF_DATA`: the kernel does not look at them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Typeof {
-    /// nft's number for the kind of expression (`enum expr_types`): payload 7, meta 9, ct 11, concatenation 13, …
+    /// nft's number for the kind of expression (`enum expr_types`): payload 7, meta 9, ct 12, concatenation 13, …
     pub expression: u32,
     /// What tells which one of its kind it is: types, lengths and values of a byte, a byte and some bytes.
     pub data: Bytes,

@@ -3,16 +3,19 @@
 //! Each function reads the attributes of one expression (`NFTA_*` in include/uapi/linux/netfilter/nf_tables.h). An
 //! expression that is not known, lacks what it needs, or has an attribute that is not known here, is kept as it came.
 
+mod bitwise;
+mod load;
+pub(super) mod stateful;
+mod statement;
+
+pub(super) use statement::synproxy;
+
 use std::collections::HashMap;
 
 use super::super::netlink::{Attributes, be, text};
 use super::super::xt::{self, Around, SetNames};
-use crate::host::nft::{
-    ChainRef, CompareOp, CtKey, Expression, FibResult, Limit, Log, LookupResult, MetaKey, Nat, PayloadBase, Queues,
-    Register, RejectKind, Undecoded, Verdict,
-};
-use crate::host::xt::CtDirection;
-use crate::host::{Counters, Family, Name, Names};
+use crate::host::nft::{ChainRef, CompareOp, Expression, LookupResult, Register, Undecoded, Verdict};
+use crate::host::{Family, Name, Names, Tally};
 
 /// `NFTA_EXPR_NAME`, `NFTA_EXPR_DATA`.
 const NAME: u16 = 1;
@@ -36,50 +39,71 @@ impl<'a> Scope<'a> {
     }
 }
 
-/// What one nested expression is; what it counted is put into `counted`.
-pub(super) fn decode(nested: &[u8], scope: &mut Scope<'_>, counted: &mut Option<Counters>) -> Expression {
+/// What one nested expression is; what it counted is put into `tally`.
+pub(super) fn decode(nested: &[u8], scope: &mut Scope<'_>, tally: &mut Option<Tally>) -> Expression {
     let attributes = Attributes(nested);
     let name = attributes.get(NAME).map(text).unwrap_or_default();
     let bytes = attributes.get(DATA).unwrap_or_default();
     let parts = Parts(Attributes(bytes));
-    let known = match &*name {
-        "payload" => payload(&parts),
-        "meta" => meta(&parts),
-        "ct" => ct(&parts),
-        "fib" => fib(&parts),
-        "immediate" => immediate(&parts, scope),
-        "cmp" => compare(&parts),
-        "range" => range(&parts),
-        "bitwise" => bitwise(&parts),
-        "byteorder" => byteorder(&parts),
-        "lookup" => lookup(&parts, scope),
-        "counter" => {
-            *counted = counter(&parts);
-            Some(Expression::Counter)
-        }
-        "limit" => limit(&parts),
-        "log" => log(&parts, scope),
-        "notrack" => Some(Expression::Notrack),
-        "nat" => nat(&parts),
-        "masq" => parts
-            .only(&[1, 2, 3])
-            .map(|()| Expression::Masquerade { ports: parts.registers(2, 3), flags: parts.number(1).unwrap_or(0) }),
-        "redir" => parts
-            .only(&[1, 2, 3])
-            .map(|()| Expression::Redirect { ports: parts.registers(1, 2), flags: parts.number(3).unwrap_or(0) }),
-        "reject" => reject(&parts),
-        "queue" => queue(&parts),
-        "match" => extension(&parts).map(|(name, revision, info)| {
-            Expression::Match(Box::new(xt::decode_match(scope.around(), &name, revision, info, scope.names)))
-        }),
-        "target" => extension(&parts).map(|(name, revision, info)| {
-            Expression::Target(Box::new(xt::decode_target(scope.around(), &name, revision, info, scope.names)))
-        }),
-        _ => None,
-    };
-    known.unwrap_or_else(|| {
+    known(&name, &parts, scope, tally).unwrap_or_else(|| {
         Expression::Undecoded(Box::new(Undecoded { name: scope.names.intern(&name), data: bytes.into() }))
     })
+}
+
+fn known(name: &str, parts: &Parts<'_>, scope: &mut Scope<'_>, tally: &mut Option<Tally>) -> Option<Expression> {
+    match name {
+        "payload" => load::payload(parts),
+        "meta" => load::meta(parts),
+        "ct" => load::ct(parts),
+        "fib" => load::fib(parts),
+        "exthdr" => load::exthdr(parts),
+        "socket" => load::socket(parts),
+        "rt" => load::rt(parts),
+        "osf" => load::osf(parts),
+        "xfrm" => load::xfrm(parts),
+        "tunnel" => load::tunnel(parts),
+        "inner" => load::inner(parts),
+        "numgen" => load::numgen(parts),
+        "hash" => load::hash(parts),
+        "immediate" => immediate(parts, scope),
+        "cmp" => compare(parts),
+        "range" => range(parts),
+        "bitwise" => bitwise::bitwise(parts),
+        "byteorder" => byteorder(parts),
+        "lookup" => lookup(parts, scope),
+        "match" => extension(parts).map(|(name, revision, info)| {
+            Expression::Match(Box::new(xt::decode_match(scope.around(), &name, revision, info, scope.names)))
+        }),
+        "target" => extension(parts).map(|(name, revision, info)| {
+            Expression::Target(Box::new(xt::decode_target(scope.around(), &name, revision, info, scope.names)))
+        }),
+        "counter" | "limit" | "connlimit" | "quota" | "last" => stateful::decode(name, parts, tally),
+        _ => statement::decode(name, parts, scope),
+    }
+}
+
+/// Several nested expressions that keep a state, as elements of sets hold them: one, or a list of them.
+///
+/// Others are refused, so that what is nested in them need not be looked at. What each counted is put into `tallies`.
+pub(super) fn decode_held(
+    one: Option<&[u8]>,
+    list: Option<&[u8]>,
+    names: &mut Names,
+    tallies: &mut Vec<Option<Tally>>,
+) -> Box<[Expression]> {
+    let list = list.map(Attributes).into_iter().flatten().map(|(_, nested)| nested);
+    let mut decode = |nested| {
+        let mut tally = None;
+        let attributes = Attributes(nested);
+        let name = attributes.get(NAME).map(text).unwrap_or_default();
+        let bytes = attributes.get(DATA).unwrap_or_default();
+        let expression = stateful::decode(&name, &Parts(Attributes(bytes)), &mut tally).unwrap_or_else(|| {
+            Expression::Undecoded(Box::new(Undecoded { name: names.intern(&name), data: bytes.into() }))
+        });
+        tallies.push(tally);
+        expression
+    };
+    one.into_iter().chain(list).map(&mut decode).collect()
 }
 
 /// The attributes of one expression.
@@ -97,6 +121,33 @@ impl<'a> Parts<'a> {
 
     fn number(&self, kind: u16) -> Option<u32> {
         self.get(kind).and_then(be).and_then(|number| u32::try_from(number).ok())
+    }
+
+    /// A number of 8 bits.
+    fn byte(&self, kind: u16) -> Option<u8> {
+        self.number(kind).and_then(|number| u8::try_from(number).ok())
+    }
+
+    /// A number of 16 bits.
+    fn short(&self, kind: u16) -> Option<u16> {
+        self.number(kind).and_then(|number| u16::try_from(number).ok())
+    }
+
+    /// A flag, alone in its attribute or not there.
+    fn flag(&self, kind: u16) -> Option<bool> {
+        match self.number(kind).unwrap_or(0) {
+            0 => Some(false),
+            1 => Some(true),
+            _ => None,
+        }
+    }
+
+    /// A register that need not be named; the outer `None`: there is no such register.
+    fn maybe_register(&self, kind: u16) -> Option<Option<Register>> {
+        match self.get(kind) {
+            None => Some(None),
+            Some(_) => self.register(kind).map(Some),
+        }
     }
 
     fn register(&self, kind: u16) -> Option<Register> {
@@ -149,59 +200,6 @@ pub(super) fn verdict(nested: &[u8], chains: &HashMap<Name, u32>) -> Option<Verd
     })
 }
 
-fn payload(parts: &Parts<'_>) -> Option<Expression> {
-    parts.only(&[1, 2, 3, 4])?;
-    Some(Expression::Payload {
-        base: match parts.number(2)? {
-            0 => PayloadBase::Link,
-            1 => PayloadBase::Network,
-            2 => PayloadBase::Transport,
-            3 => PayloadBase::Inner,
-            _ => return None,
-        },
-        offset: u16::try_from(parts.number(3)?).ok()?,
-        length: u16::try_from(parts.number(4)?).ok()?,
-        to: parts.register(1)?,
-    })
-}
-
-fn meta(parts: &Parts<'_>) -> Option<Expression> {
-    parts.only(&[1, 2, 3])?;
-    let key = MetaKey(parts.number(2)?);
-    match (parts.register(1), parts.register(3)) {
-        (Some(to), None) => Some(Expression::Meta { key, to }),
-        (None, Some(from)) => Some(Expression::MetaSet { key, from }),
-        _ => None,
-    }
-}
-
-fn ct(parts: &Parts<'_>) -> Option<Expression> {
-    parts.only(&[1, 2, 3, 4])?;
-    let key = CtKey(parts.number(2)?);
-    let direction = match parts.number(3) {
-        None => None,
-        Some(0) => Some(CtDirection::Original),
-        Some(1) => Some(CtDirection::Reply),
-        Some(_) => return None,
-    };
-    match (parts.register(1), parts.register(4)) {
-        (Some(to), None) => Some(Expression::Ct { key, direction, to }),
-        (None, Some(from)) => Some(Expression::CtSet { key, direction, from }),
-        _ => None,
-    }
-}
-
-fn fib(parts: &Parts<'_>) -> Option<Expression> {
-    parts.only(&[1, 2, 3])?;
-    let result = match parts.number(2)? {
-        1 => FibResult::Oif,
-        2 => FibResult::OifName,
-        3 => FibResult::AddressType,
-        _ => return None,
-    };
-    Some(Expression::Fib { result, flags: parts.number(3)?, to: parts.register(1)? })
-}
-
 fn immediate(parts: &Parts<'_>, scope: &Scope<'_>) -> Option<Expression> {
     parts.only(&[1, 2])?;
     if parts.number(1)? == 0 {
@@ -239,18 +237,6 @@ fn range(parts: &Parts<'_>) -> Option<Expression> {
     Some(Expression::Range { from: parts.register(1)?, not, ends: Box::new((first.into(), last.into())) })
 }
 
-fn bitwise(parts: &Parts<'_>) -> Option<Expression> {
-    parts.only(&[1, 2, 3, 4, 5, 6])?;
-    let (mask, xor) = (parts.value(4)?, parts.value(5)?);
-    let boolean = parts.number(6).unwrap_or(0) == 0;
-    (boolean && mask.len() == xor.len()).then_some(())?;
-    Some(Expression::Bitwise {
-        from: parts.register(1)?,
-        to: parts.register(2)?,
-        mask_xor: Box::new((mask.into(), xor.into())),
-    })
-}
-
 fn byteorder(parts: &Parts<'_>) -> Option<Expression> {
     parts.only(&[1, 2, 3, 4, 5])?;
     Some(Expression::Byteorder {
@@ -276,74 +262,6 @@ fn lookup(parts: &Parts<'_>, scope: &mut Scope<'_>) -> Option<Expression> {
     };
     let set = scope.names.intern(&text(parts.get(1)?));
     Some(Expression::Lookup { set, from: parts.register(2)?, to, not })
-}
-
-fn counter(parts: &Parts<'_>) -> Option<Counters> {
-    Some(Counters { bytes: be(parts.get(1)?)?, packets: be(parts.get(2)?)? })
-}
-
-fn limit(parts: &Parts<'_>) -> Option<Expression> {
-    parts.only(&[1, 2, 3, 4, 5])?;
-    let (bytes, flags) = (parts.number(4).unwrap_or(0), parts.number(5).unwrap_or(0));
-    (bytes <= 1 && flags <= 1).then_some(())?;
-    Some(Expression::Limit(Box::new(Limit {
-        rate: be(parts.get(1)?)?,
-        unit: be(parts.get(2)?)?,
-        burst: parts.number(3).unwrap_or(0),
-        bytes: bytes == 1,
-        over: flags == 1,
-    })))
-}
-
-fn log(parts: &Parts<'_>, scope: &mut Scope<'_>) -> Option<Expression> {
-    parts.only(&[1, 2, 3, 4, 5, 6])?;
-    let short = |kind: u16| parts.number(kind).and_then(|number| u16::try_from(number).ok());
-    Some(Expression::Log(Box::new(Log {
-        prefix: parts.get(2).map(|bytes| scope.names.intern(&text(bytes))),
-        level: parts.number(5),
-        flags: parts.number(6),
-        group: short(1),
-        snaplen: parts.number(3),
-        qthreshold: short(4),
-    })))
-}
-
-fn nat(parts: &Parts<'_>) -> Option<Expression> {
-    parts.only(&[1, 2, 3, 4, 5, 6, 7])?;
-    Some(Expression::Nat(Box::new(Nat {
-        destination: match parts.number(1)? {
-            0 => false,
-            1 => true,
-            _ => return None,
-        },
-        family: super::family(parts.number(2)? as u8)?,
-        addresses: parts.registers(3, 4),
-        ports: parts.registers(5, 6),
-        flags: parts.number(7).unwrap_or(0),
-    })))
-}
-
-fn reject(parts: &Parts<'_>) -> Option<Expression> {
-    parts.only(&[1, 2])?;
-    Some(Expression::Reject {
-        kind: match parts.number(1)? {
-            0 => RejectKind::Icmp,
-            1 => RejectKind::TcpReset,
-            2 => RejectKind::Icmpx,
-            _ => return None,
-        },
-        code: parts.number(2).and_then(|code| u8::try_from(code).ok()).unwrap_or(0),
-    })
-}
-
-/// `queue` with numbers; one whose number comes from a register, or that spreads by CPU, is kept as it came.
-fn queue(parts: &Parts<'_>) -> Option<Expression> {
-    parts.only(&[1, 2, 3])?;
-    let (first, total) = (parts.number(1)?, parts.number(2).unwrap_or(1).max(1));
-    let flags = parts.number(3).unwrap_or(0);
-    (flags <= 1).then_some(())?;
-    let to = Queues::Range(u16::try_from(first).ok()?, u16::try_from(first + total - 1).ok()?);
-    Some(Expression::Queue { to, bypass: flags == 1, fanout: false })
 }
 
 /// Name, revision and blob of an xtables extension (`NFTA_MATCH_*`, `NFTA_TARGET_*`).

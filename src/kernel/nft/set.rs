@@ -5,17 +5,24 @@
 use std::collections::HashMap;
 
 use super::super::netlink::{Attributes, be, text};
-use super::expression;
 use super::userdata::UserData;
-use crate::host::nft::{CatchAll, Details, Element, ElementData, ObjectKind, Set, SetFlags};
-use crate::host::{Name, Names};
+use super::{chain, expression};
+use crate::host::nft::{
+    ByteOrder, CatchAll, Details, Element, ElementData, ElementDetails, ObjectKind, Set, SetFlags, Typeof,
+};
+use crate::host::{ElementState, Handle, Name, Names};
 
-/// `NFTNL_UDATA_SET_MERGE_ELEMENTS`, `NFTNL_UDATA_SET_KEY_TYPEOF`, `NFTNL_UDATA_SET_COMMENT`.
+/// `NFTNL_UDATA_SET_*`: what nft keeps with a set.
+const KEY_ORDER: u8 = 0;
+const DATA_ORDER: u8 = 1;
 const MERGES: u8 = 2;
-const TYPEOF: u8 = 3;
-/// `NFTNL_UDATA_SET_TYPEOF_DATA`, within that.
-const TYPEOF_DATA: u8 = 1;
+const KEY_TYPEOF: u8 = 3;
+const DATA_TYPEOF: u8 = 4;
+const DATA_INTERVAL: u8 = 6;
 const COMMENT: u8 = 7;
+/// `NFTNL_UDATA_SET_TYPEOF_EXPR`, `NFTNL_UDATA_SET_TYPEOF_DATA`, within those.
+const TYPEOF_EXPRESSION: u8 = 0;
+const TYPEOF_DATA: u8 = 1;
 
 /// A set without its elements.
 pub(super) fn decode(body: &[u8], names: &mut Names) -> Option<Set> {
@@ -42,31 +49,51 @@ pub(super) fn decode(body: &[u8], names: &mut Names) -> Option<Set> {
 fn details(attributes: &Attributes<'_>, flags: SetFlags, names: &mut Names) -> Details {
     let number = |kind: u16| attributes.get(kind).and_then(be).unwrap_or(0);
     let user = UserData(attributes.get(13).unwrap_or_default());
+    let is_set = |kind: u8| user.get(kind).is_some_and(|value| value.iter().any(|byte| *byte != 0));
     Details {
         comment: user.get(COMMENT).map(|comment| names.intern(&text(comment))),
         size: attributes.get(9).and_then(|desc| be(Attributes(desc).get(1)?)).unwrap_or(0) as u32,
         timeout: number(11),
         gc_interval: number(12) as u32,
+        handle: attributes.get(16).and_then(be).map(Handle),
         memory: number(8) == 1,
-        merges: user.get(MERGES).is_some_and(|merges| merges.iter().any(|byte| *byte != 0)),
+        merges: is_set(MERGES),
         objects: flags.contains(SetFlags::OBJECT).then(|| ObjectKind(number(15) as u32)),
-        ..Details::default()
+        key_order: user.get(KEY_ORDER).map(byte_order),
+        data_order: user.get(DATA_ORDER).map(byte_order),
+        data_interval: is_set(DATA_INTERVAL),
+        key_typeof: user.get(KEY_TYPEOF).and_then(type_of),
+        data_typeof: user.get(DATA_TYPEOF).and_then(type_of),
+        expressions: expression::decode_held(attributes.get(17), attributes.get(18), names, &mut Vec::new()),
     }
+}
+
+/// A number that nft keeps, in the machine's order.
+fn machine_number(bytes: &[u8]) -> u32 {
+    let mut number = [0; 4];
+    number.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
+    u32::from_ne_bytes(number)
+}
+
+fn byte_order(bytes: &[u8]) -> ByteOrder {
+    match machine_number(bytes) {
+        1 => ByteOrder::Host,
+        2 => ByteOrder::Network,
+        _ => ByteOrder::Invalid,
+    }
+}
+
+/// `nftnl_udata_nest`: the kind of expression, and what belongs to it.
+fn type_of(nested: &[u8]) -> Option<Box<Typeof>> {
+    let user = UserData(nested);
+    let expression = machine_number(user.get(TYPEOF_EXPRESSION)?);
+    Some(Box::new(Typeof { expression, data: user.get(TYPEOF_DATA).unwrap_or_default().into() }))
 }
 
 /// What of a set has no place in the model, in a few words each.
 pub(super) fn untold(body: &[u8], set: &Set, found: &mut Vec<String>) {
     let attributes = Attributes(body);
-    let user = UserData(attributes.get(13).unwrap_or_default());
     let name = &set.name;
-    // Of a concatenation of types, that has no type of its own, nft keeps an empty one.
-    let has_data = |kept: &[u8]| UserData(kept).get(TYPEOF_DATA).is_some_and(|data| !data.is_empty());
-    if user.get(TYPEOF).is_some_and(has_data) && !set.flags.contains(SetFlags::ANONYMOUS) {
-        found.push(format!("the typeof of set {name}"));
-    }
-    if attributes.get(17).is_some() || attributes.get(18).is_some() {
-        found.push(format!("what set {name} keeps for each element"));
-    }
     // The last two say what the kernel made of the set (`NFTA_SET_TYPE`, `NFTA_SET_COUNT`).
     let known = |kind: u16| (1..=20).contains(&kind);
     if attributes.clone().any(|(kind, _)| !known(kind)) || !SetFlags::all().contains(set.flags) {
@@ -84,47 +111,31 @@ pub(super) struct Raw {
     /// It stands for every other key (`NFT_SET_ELEM_CATCHALL`).
     all: bool,
     data: Option<ElementData>,
+    beside: Option<Box<Beside>>,
 }
 
-/// What of a set's elements has no place in the model: how many have it.
-#[derive(Debug, Default)]
-pub(super) struct Beside {
-    timeouts: usize,
-    comments: usize,
-    others: usize,
+/// What an element has beside its key and what is given for it, and what it has come to.
+struct Beside {
+    details: Option<Box<ElementDetails>>,
+    state: ElementState,
 }
 
-impl Beside {
-    fn note(&mut self, parts: &Attributes<'_>) {
-        let has = |kind: u16| parts.get(kind).is_some();
-        self.timeouts += usize::from(has(4) || has(5));
-        let user = UserData(parts.get(6).unwrap_or_default());
-        self.comments += usize::from(user.get(0).is_some());
-        let known = |kind: u16| matches!(kind, 1..=6 | 8..=10);
-        self.others += usize::from(parts.clone().any(|(kind, _)| !known(kind)));
-    }
-
-    /// In a few words each.
-    pub(super) fn untold(&self, set: &str, found: &mut Vec<String>) {
-        let each = [(self.timeouts, "timeouts"), (self.comments, "comments"), (self.others, "counters and the like")];
-        for (count, what) in each.into_iter().filter(|(count, _)| *count > 0) {
-            found.push(format!("{what} of elements of set {set}: {count}"));
-        }
+impl Raw {
+    /// Takes what is beside the key apart.
+    fn take_beside(&mut self) -> (Option<Box<ElementDetails>>, Option<ElementState>) {
+        let Some(Beside { details, state }) = self.beside.take().map(|beside| *beside) else { return (None, None) };
+        let told = state.expires.is_some() || state.tallies.iter().any(Option::is_some);
+        (details, told.then_some(state))
     }
 }
 
-/// The elements of one message of a dump.
-pub(super) fn elements(
-    body: &[u8],
-    chains: &HashMap<Name, u32>,
-    names: &mut Names,
-    found: &mut Vec<Raw>,
-    beside: &mut Beside,
-) {
+/// The elements of one message of a dump. Gives how many of them have something that is not known here.
+pub(super) fn elements(body: &[u8], chains: &HashMap<Name, u32>, names: &mut Names, found: &mut Vec<Raw>) -> usize {
+    let mut unknown = 0;
     let list = Attributes(body).get(3).unwrap_or_default();
     for (_, nested) in Attributes(list) {
         let parts = Attributes(nested);
-        beside.note(&parts);
+        unknown += usize::from(parts.clone().any(|(kind, _)| !(1..=11).contains(&kind)));
         let flags = parts.get(3).and_then(be).unwrap_or(0);
         let key = parts.get(1).and_then(expression::value).unwrap_or_default();
         let mut object = || parts.get(9).map(|name| ElementData::Object(names.intern(&text(name))));
@@ -141,15 +152,37 @@ pub(super) fn elements(
             ends: flags & 1 != 0,
             all: flags & 2 != 0,
             data,
+            beside: beside(&parts, names),
         });
     }
+    unknown
 }
 
-/// Puts the elements into their set, as ranges of keys.
-pub(super) fn fill(set: &mut Set, mut found: Vec<Raw>) {
+/// What is told of an element beside its key; most have nothing.
+fn beside(parts: &Attributes<'_>, names: &mut Names) -> Option<Box<Beside>> {
+    if parts.clone().all(|(kind, _)| !matches!(kind, 4..=7 | 11)) {
+        return None;
+    }
+    let mut tallies = Vec::new();
+    let details = ElementDetails {
+        comment: parts.get(6).and_then(|user| chain::comment(user, names)),
+        timeout: parts.get(4).and_then(be),
+        expressions: expression::decode_held(parts.get(7), parts.get(11), names, &mut tallies),
+    };
+    let state = ElementState { expires: parts.get(5).and_then(be), tallies: tallies.into() };
+    let told = details != ElementDetails::default();
+    Some(Box::new(Beside { details: told.then(|| Box::new(details)), state }))
+}
+
+/// Puts the elements into their set, as ranges of keys, and hands what they have come to to `note`, with their position.
+pub(super) fn fill(set: &mut Set, mut found: Vec<Raw>, mut note: impl FnMut(Option<u32>, ElementState)) {
     if let Some(at) = found.iter().position(|raw| raw.all) {
-        let all = CatchAll { data: found.swap_remove(at).data, details: None };
-        set.catch_all = Some(Box::new(all));
+        let mut raw = found.swap_remove(at);
+        let (details, state) = raw.take_beside();
+        if let Some(state) = state {
+            note(None, state);
+        }
+        set.catch_all = Some(Box::new(CatchAll { data: raw.data, details }));
     }
     // An end before what begins at the same key: it is the first key that is no longer meant.
     // Concatenations with ranges have no order: they stay as the kernel lists them, and so does nft.
@@ -158,9 +191,13 @@ pub(super) fn fill(set: &mut Set, mut found: Vec<Raw>) {
     }
     let intervals = set.flags.contains(SetFlags::INTERVAL);
     let mut next = found.into_iter().peekable();
-    while let Some(raw) = next.next() {
+    while let Some(mut raw) = next.next() {
         if raw.ends {
             continue;
+        }
+        let (details, state) = raw.take_beside();
+        if let Some(state) = state {
+            note(Some(set.elements.len() as u32), state);
         }
         let last = match (raw.last, intervals) {
             (Some(last), _) => last,
@@ -170,7 +207,7 @@ pub(super) fn fill(set: &mut Set, mut found: Vec<Raw>) {
                 None => vec![0xff; raw.key.len()].into(),
             },
         };
-        set.elements.push(Element { first: raw.key, last, data: raw.data, details: None });
+        set.elements.push(Element { first: raw.key, last, data: raw.data, details });
     }
 }
 
@@ -192,7 +229,7 @@ mod tests {
     use super::*;
 
     fn raw(key: u16, ends: bool) -> Raw {
-        Raw { key: key.to_be_bytes().into(), last: None, ends, all: false, data: None }
+        Raw { key: key.to_be_bytes().into(), last: None, ends, all: false, data: None, beside: None }
     }
 
     fn ranges(flags: SetFlags, found: Vec<Raw>) -> Vec<(u16, u16)> {
@@ -208,7 +245,7 @@ mod tests {
             catch_all: None,
             details: Default::default(),
         };
-        fill(&mut set, found);
+        fill(&mut set, found, |_, _| {});
         let number = |key: &[u8]| u16::from_be_bytes([key[0], key[1]]);
         set.elements.iter().map(|element| (number(&element.first), number(&element.last))).collect()
     }

@@ -137,7 +137,7 @@ fn rules_that_change_meanwhile() {
 fn samples() -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
     let mut channel = Answers::default().open(NETLINK_NETFILTER).expect("a channel");
     let (mut expressions, mut bodies) = (Vec::new(), Vec::new());
-    for kind in [GET_RULE, GET_SET, GET_CHAIN] {
+    for kind in [GET_TABLE, GET_RULE, GET_SET, GET_CHAIN, GET_OBJECT] {
         let dumped = channel.dump(kind, &[0; GENERIC], |message| {
             if kind == GET_RULE {
                 let nested = Attributes(body(&message).get(4).unwrap_or_default());
@@ -183,16 +183,20 @@ fn no_bytes_do_harm() {
             }
         });
         crate::kernel::tests::damaged(&bodies, 20_000, |bytes| {
-            let (mut found, mut beside, mut untold) = (Vec::new(), set::Beside::default(), Vec::new());
-            set::elements(bytes, &chains, &mut names, &mut found, &mut beside);
+            let (mut found, mut untold) = (Vec::new(), Vec::new());
+            set::elements(bytes, &chains, &mut names, &mut found);
             if let Some(mut set) = set::decode(bytes, &mut names) {
                 set::untold(bytes, &set, &mut untold);
-                beside.untold(&set.name, &mut untold);
-                set::fill(&mut set, found);
+                set::fill(&mut set, found, |_, _| {});
             }
-            base(Family::Inet, &Attributes(bytes), false);
-            comment(bytes);
-            untold::chain("c", &Attributes(bytes));
+            let attributes = Attributes(bytes);
+            chain::base(Family::Inet, &attributes, false);
+            chain::comment(bytes, &mut names);
+            chain::details(&attributes, &mut names);
+            chain::particulars(&attributes, &mut names);
+            chain::untold("c", &attributes, &mut untold);
+            object::object(&attributes, &mut names);
+            object::flowtable(Family::Inet, &attributes, &mut names, &mut untold);
         });
     });
 }

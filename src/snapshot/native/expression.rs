@@ -3,17 +3,21 @@
 //! Every expression has its form, the printer's and the reader's side by side. Deliberately does not know which expressions
 //! make sense together.
 
+mod more;
+
 use super::words::{self, Cursor, Word};
 use crate::host::nft::{
-    ChainRef, CompareOp, CtKey, Expression, FibResult, Limit, Log, LookupResult, MetaKey, Nat, PayloadBase, Register,
+    ChainRef, CompareOp, CtKey, Expression, FibResult, Log, LookupResult, MetaKey, Nat, PayloadBase, Queues, Register,
     RejectKind, Undecoded, Verdict, fib,
 };
 use crate::host::xt::{self, CtDirection};
 use crate::host::{Backend, Body, Family, IpFamily, Name, Table};
 use crate::syntax::{iptables, nft};
 
+pub(super) use more::{limit, limit_text, stateful, synproxy, synproxy_text};
+
 /// Words for the values of an enum, one for each.
-type Words<T> = &'static [(T, &'static str)];
+pub(super) type Words<T> = &'static [(T, &'static str)];
 
 const BASES: Words<PayloadBase> = &[
     (PayloadBase::Link, "link"),
@@ -196,7 +200,7 @@ pub(super) fn text(scope: Scope, expression: &Expression) -> String {
         Expression::Undecoded(undecoded) => {
             format!("undecoded {} {}", words::name(&undecoded.name), hex(&undecoded.data))
         }
-        _ => statement_text(expression),
+        _ => more::text(scope, expression).unwrap_or_else(|| statement_text(expression)),
     }
 }
 
@@ -209,13 +213,7 @@ fn foreign(text: String) -> String {
 /// Expressions that touch no register, or only name those of a range.
 fn statement_text(expression: &Expression) -> String {
     match expression {
-        Expression::Counter => "counter".to_owned(),
         Expression::Notrack => "notrack".to_owned(),
-        Expression::Limit(limit) => {
-            let Limit { rate, unit, burst, bytes, over } = **limit;
-            let what = if bytes { "bytes" } else { "packets" };
-            format!("limit {rate} per {unit} burst {burst} {what}{}", if over { " over" } else { "" })
-        }
         Expression::Log(log) => log_text(log),
         Expression::Nat(nat) => {
             let way = if nat.destination { "dnat" } else { "snat" };
@@ -226,22 +224,6 @@ fn statement_text(expression: &Expression) -> String {
         Expression::Redirect { ports, flags } => format!("redirect{} flags {flags}", pair_text("ports", *ports)),
         Expression::Reject { kind, code } => format!("reject {} {code}", word_of(REJECTS, kind)),
         // Written by `text`.
-        Expression::Payload { .. }
-        | Expression::Meta { .. }
-        | Expression::MetaSet { .. }
-        | Expression::Ct { .. }
-        | Expression::CtSet { .. }
-        | Expression::Fib { .. }
-        | Expression::Immediate { .. }
-        | Expression::Verdict(_)
-        | Expression::Compare { .. }
-        | Expression::Range { .. }
-        | Expression::Bitwise { .. }
-        | Expression::Byteorder { .. }
-        | Expression::Lookup { .. }
-        | Expression::Match(_)
-        | Expression::Target(_)
-        | Expression::Undecoded(_) => String::new(),
         _ => String::new(),
     }
 }
@@ -302,12 +284,17 @@ pub(super) fn parse(scope: Scope, line: &str) -> Option<Expression> {
     let words = words::split(line)?;
     let mut cursor = Cursor::new(&words);
     let name = cursor.text()?;
-    let found = if STATEMENTS.contains(&name) { statement(name, &mut cursor) } else { load(scope, name, &mut cursor) };
+    let found = match name {
+        "counter" | "limit" => more::stateful(name, &mut cursor),
+        name if STATEMENTS.contains(&name) => statement(name, &mut cursor),
+        name if more::knows(name) => more::parse(scope, name, &mut cursor),
+        name => load(scope, name, &mut cursor),
+    };
     found.filter(|_| cursor.is_empty())
 }
 
 /// The first words of what [`statement_text`] writes.
-const STATEMENTS: [&str; 8] = ["counter", "notrack", "limit", "log", "nat", "masquerade", "redirect", "reject"];
+const STATEMENTS: [&str; 6] = ["notrack", "log", "nat", "masquerade", "redirect", "reject"];
 
 /// Expressions that load registers, verdicts, and all others that use registers.
 fn load(scope: Scope, name: &str, cursor: &mut Cursor) -> Option<Expression> {
@@ -339,13 +326,26 @@ fn load(scope: Scope, name: &str, cursor: &mut Cursor) -> Option<Expression> {
             let data = cursor.bytes()?;
             Expression::Immediate { to: cursor.to()?, data }
         }
-        "verdict" => Expression::Verdict(verdict(scope, cursor)?),
+        "verdict" => verdict_expression(scope, cursor)?,
         "undecoded" => {
             let name = cursor.name()?;
             Expression::Undecoded(Box::new(Undecoded { name, data: cursor.bytes()? }))
         }
         _ => return question(name, cursor),
     })
+}
+
+/// A verdict; recordings of old have the queues of `queue` here: `queue 1 3 bypass`.
+fn verdict_expression(scope: Scope, cursor: &mut Cursor) -> Option<Expression> {
+    let mut old = cursor.clone();
+    if old.skip("queue")
+        && let (Some(first), Some(last)) = (old.number(), old.number())
+    {
+        let bypass = old.skip("bypass");
+        *cursor = old;
+        return Some(Expression::Queue { to: Queues::Range(first, last), bypass, fanout: false });
+    }
+    verdict(scope, cursor).map(Expression::Verdict)
 }
 
 /// Expressions that ask or change registers.
@@ -397,19 +397,7 @@ fn question(name: &str, cursor: &mut Cursor) -> Option<Expression> {
 /// Reads what [`statement_text`] writes.
 fn statement(name: &str, cursor: &mut Cursor) -> Option<Expression> {
     Some(match name {
-        "counter" => Expression::Counter,
         "notrack" => Expression::Notrack,
-        "limit" => {
-            let rate = cursor.number()?;
-            let unit = cursor.skip("per").then(|| cursor.number())??;
-            let burst = cursor.skip("burst").then(|| cursor.number())??;
-            let bytes = match cursor.text()? {
-                "bytes" => true,
-                "packets" => false,
-                _ => return None,
-            };
-            Expression::Limit(Box::new(Limit { rate, unit, burst, bytes, over: cursor.skip("over") }))
-        }
         "log" => Expression::Log(Box::new(log(cursor.all())?)),
         "nat" => {
             let destination = match cursor.text()? {

@@ -7,6 +7,7 @@ use std::str::FromStr;
 
 use super::Name;
 use crate::host::nft::Register;
+use crate::host::xt::InterfacePattern;
 
 /// A word of a line, unquoted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,7 +65,7 @@ fn unquote<'t>(text: &'t str, into: &mut String) -> Option<&'t str> {
 /// Whether a name can stand without quotes.
 fn is_plain(name: &str) -> bool {
     let odd = |sign: char| !sign.is_ascii_graphic() || matches!(sign, '"' | '\\' | '#' | '[' | ']' | '=' | '?');
-    !name.is_empty() && !name.contains(odd)
+    !name.is_empty() && !name.contains(odd) && name != "+"
 }
 
 /// A name, in quotes where it needs them.
@@ -108,7 +109,7 @@ pub(super) fn unhex(text: &str) -> Option<Box<[u8]>> {
 }
 
 /// Words that are read one after the other.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Cursor<'w> {
     words: &'w [Word],
 }
@@ -154,11 +155,16 @@ impl<'w> Cursor<'w> {
 
     /// Whether the next word is this one, which is passed over.
     pub fn skip(&mut self, expected: &str) -> bool {
-        let found = self.words.first().is_some_and(|word| word.text == expected && !word.quoted);
+        let found = self.starts_with(expected);
         if found {
             self.words = &self.words[1..];
         }
         found
+    }
+
+    /// Whether the next word is this one.
+    pub fn starts_with(&self, expected: &str) -> bool {
+        self.words.first().is_some_and(|word| word.text == expected && !word.quoted)
     }
 
     /// Whether nothing is left.
@@ -170,6 +176,23 @@ impl<'w> Cursor<'w> {
     pub fn all(&mut self) -> &'w [Word] {
         std::mem::take(&mut self.words)
     }
+}
+
+/// Devices, each as a word: `device=eth0`, and `devices=veth` for all whose names begin so.
+pub(super) fn devices_text(devices: &[InterfacePattern]) -> String {
+    let each = devices
+        .iter()
+        .map(|device| format!(" {}={}", if device.prefix { "devices" } else { "device" }, name(&device.name)));
+    each.collect()
+}
+
+/// Reads what [`devices_text`] writes, among other words.
+pub(super) fn devices(words: &[Word]) -> Box<[InterfacePattern]> {
+    let each = words.iter().filter_map(|word| {
+        let (key, name) = word.text.split_once('=')?;
+        matches!(key, "device" | "devices").then(|| InterfacePattern { name: name.into(), prefix: key == "devices" })
+    });
+    each.collect()
 }
 
 /// The value of `key=value` among words.

@@ -6,8 +6,56 @@ use std::fmt::Write as _;
 
 use super::fields::Header;
 use super::values::{self, ICMP_CODE, ICMP6_CODE, ICMPX_CODE};
-use crate::host::Family;
-use crate::host::nft::{Limit, Log, RejectKind, range};
+use crate::host::nft::{Expression, Limit, Log, RejectKind, Synproxy, range, synproxy};
+use crate::host::{Counters, Family, Tally};
+
+/// An expression that keeps a state, with what it counted where that is told.
+pub(super) fn stateful(expression: &Expression, tally: Option<Tally>) -> String {
+    match (expression, tally) {
+        (Expression::Counter, Some(Tally::Counter(Counters { packets, bytes }))) => {
+            format!("counter packets {packets} bytes {bytes}")
+        }
+        (Expression::Counter, _) => "counter".to_owned(),
+        (Expression::Limit(limit), _) => self::limit(limit),
+        (Expression::Connlimit { count, over }, _) => format!("ct count {}{count}", if *over { "over " } else { "" }),
+        (Expression::Quota { bytes, over }, tally) => format!("quota {}", quota(*bytes, *over, tally)),
+        // nft 1.0.6 has no words for it; those are of 1.0.8.
+        (Expression::Last, Some(Tally::Last(Some(milliseconds)))) => {
+            format!("last used {}", values::time(milliseconds.into()))
+        }
+        (Expression::Last, Some(Tally::Last(None))) => "last used never".to_owned(),
+        (Expression::Last, _) => "last".to_owned(),
+        (Expression::Undecoded(undecoded), _) => format!("[{} {}]", undecoded.name, values::hex(&undecoded.data)),
+        _ => "[?]".to_owned(),
+    }
+}
+
+/// `over 10 mbytes used 5 kbytes`.
+pub(super) fn quota(limit: u64, over: bool, tally: Option<Tally>) -> String {
+    let used = match tally {
+        Some(Tally::Consumed(used)) if used > 0 => format!(" used {}", bytes(used)),
+        _ => String::new(),
+    };
+    format!("{}{}{used}", if over { "over " } else { "" }, bytes(limit))
+}
+
+/// `synproxy mss 1460 wscale 7 timestamp sack-perm`.
+pub(super) fn synproxy(with: &Synproxy) -> String {
+    let has = |flag: u32| with.flags & flag != 0;
+    let mut out = "synproxy".to_owned();
+    if has(synproxy::MSS) {
+        push(&mut out, format_args!(" mss {}", with.mss));
+    }
+    if has(synproxy::WSCALE) {
+        push(&mut out, format_args!(" wscale {}", with.window_scale));
+    }
+    for (_, word) in
+        [(synproxy::TIMESTAMP, " timestamp"), (synproxy::SACK_PERM, " sack-perm")].iter().filter(|(flag, _)| has(*flag))
+    {
+        out.push_str(word);
+    }
+    out
+}
 
 /// `limit rate over 10/minute burst 20 packets`.
 pub(super) fn limit(limit: &Limit) -> String {

@@ -6,12 +6,16 @@
 use std::collections::HashSet;
 use std::fmt::Write as _;
 
+use super::objects::{self, object_name};
+use super::reader::Tallies;
 use super::relation::{self, Scope};
 use super::values;
-use crate::host::nft::{Expression, ObjectKind, Set, SetFlags, TableFlags, Verdict};
+use super::{effects, type_of};
+use crate::host::nft::{ChainFlags, Expression, Particulars, Set, SetFlags, TableFlags, Typeof, Verdict};
+use crate::host::xt::InterfacePattern;
 use crate::host::{
-    Backend, Base, Body, Chain, ChainId, ChainType, Family, Handle, Hook, Link, Observations, Priority, Registration,
-    Rule, RuleId, Ruleset, Table,
+    Backend, Base, Body, Chain, ChainId, ChainType, Family, Handle, Hook, Link, ObjectId, Observations, Priority,
+    Registration, Rule, RuleId, Ruleset, Table,
 };
 
 /// A named set or map in words.
@@ -27,7 +31,7 @@ pub struct SetText {
 
 /// How nft writes what a set or map is, and what is in it.
 pub fn set_words(table: &Table, set: &Set, links: &[Link]) -> SetText {
-    let elements = relation::named_elements(Scope { table, links }, set);
+    let elements = relation::named_elements(Scope { table, links, observed: None }, set);
     SetText { kind: type_text(set), flags: flag_words(set), elements }
 }
 
@@ -40,7 +44,7 @@ pub struct Listing<'a> {
     pub links: &'a [Link],
     /// What was counted.
     pub observations: &'a Observations,
-    /// With the handles of rules. Those of tables, chains and sets are not in the model.
+    /// With handles.
     pub handles: bool,
 }
 
@@ -71,7 +75,7 @@ fn line(out: &mut String, text: std::fmt::Arguments) {
 impl Printer<'_> {
     fn print(mut self, out: &mut String) {
         let table = self.table;
-        line(out, format_args!("table {} {} {{", table.family, one_line(&table.name)));
+        line(out, format_args!("table {} {} {{{}", table.family, one_line(&table.name), self.beside_name()));
         for untold in &table.particulars.untold {
             line(out, format_args!("\t# not decoded: {}", one_line(untold)));
         }
@@ -83,8 +87,15 @@ impl Printer<'_> {
             line(out, format_args!("\tcomment \"{}\"", one_line(comment)));
         }
         let mut parts: Vec<String> = Vec::new();
+        let particulars = &table.particulars;
+        for (at, object) in (0..).zip(&particulars.objects) {
+            let counted = self.listing.observations.objects.get(&ObjectId { table: self.index, object: at });
+            parts.push(objects::object_text(object, counted, self.listing.handles));
+        }
         let named = table.sets.iter().filter(|set| !set.flags.contains(SetFlags::ANONYMOUS));
-        parts.extend(named.map(|set| set_text(Scope { table, links: self.listing.links }, set)));
+        parts.extend(named.map(|set| set_text(self.scope(), set, self.listing.handles)));
+        let flowtables = particulars.flowtables.iter();
+        parts.extend(flowtables.map(|flowtable| objects::flowtable_text(flowtable, self.listing.handles)));
         // A chain that is a part of a rule stands in it; where no rule has it, it stands by itself.
         for bound in [false, true] {
             for (at, chain) in table.chains.iter().enumerate().filter(|(_, chain)| is_bound(chain) == bound) {
@@ -102,8 +113,27 @@ impl Printer<'_> {
         out.push_str("}\n");
     }
 
+    fn scope(&self) -> Scope<'_> {
+        let Listing { links, observations, .. } = self.listing;
+        Scope { table: self.table, links, observed: Some((observations, self.index)) }
+    }
+
+    /// The handle of the table, and whose it is: nft writes the name of the process, which is the host's to know.
+    fn beside_name(&self) -> String {
+        let Particulars { handle, owner, .. } = &self.table.particulars;
+        let handle = handle.filter(|_| self.listing.handles).map(|Handle(handle)| format!(" handle {handle}"));
+        let owner = owner.map(|owner| format!(" owner {owner}"));
+        let all = handle.unwrap_or_default() + &owner.unwrap_or_default();
+        if all.is_empty() { all } else { format!(" #{all}") }
+    }
+
     fn chain(&mut self, at: u32, chain: &Chain) -> String {
-        let mut out = format!("\tchain {} {{\n", one_line(&chain.name));
+        let details = &chain.details;
+        let mut out =
+            format!("\tchain {} {{{}\n", one_line(&chain.name), handle_text(details.handle, self.listing.handles));
+        if let Some(comment) = &details.comment {
+            line(&mut out, format_args!("\t\tcomment \"{}\"", one_line(comment)));
+        }
         if let Some(base) = &chain.base {
             let kind = match base.kind {
                 ChainType::Filter => "filter",
@@ -112,7 +142,14 @@ impl Printer<'_> {
             };
             let (hook, policy) = (base.hook.name(), base.policy.name());
             let priority = priority(self.table.family, base.hook, base.priority);
-            line(&mut out, format_args!("\t\ttype {kind} hook {hook} priority {priority}; policy {policy};"));
+            let devices = match &details.devices[..] {
+                [] => String::new(),
+                [one] => format!(" device \"{}\"", device(one)),
+                several => format!(" devices = {{ {} }}", several.iter().map(device).collect::<Vec<_>>().join(", ")),
+            };
+            let offload = if details.flags.contains(ChainFlags::HW_OFFLOAD) { " flags offload;" } else { "" };
+            let place = format!("type {kind} hook {hook}{devices} priority {priority}");
+            line(&mut out, format_args!("\t\t{place}; policy {policy};{offload}"));
         }
         self.rules(&mut out, at, chain, "\t\t");
         out.push_str("\t}\n");
@@ -123,7 +160,9 @@ impl Printer<'_> {
         let id = ChainId { table: self.index, chain: at };
         for (index, rule) in chain.rules.iter().enumerate() {
             let text = self.rule(RuleId { chain: id, index: index as u32 }, rule);
-            let handle = match rule.handle.filter(|_| self.listing.handles) {
+            // nft leaves out those of rules within a rule.
+            let wanted = self.listing.handles && !is_bound(chain);
+            let handle = match rule.handle.filter(|_| wanted) {
                 Some(Handle(handle)) => format!(" # handle {handle}"),
                 None => String::new(),
             };
@@ -134,9 +173,15 @@ impl Printer<'_> {
     /// A rule with the chains that are a part of it.
     fn rule(&mut self, id: RuleId, rule: &Rule) -> String {
         let Body::Nft(body) = &rule.body else { return crate::syntax::rule_text(self.listing.ruleset, id) };
-        let scope = Scope { table: self.table, links: self.listing.links };
-        let counted = self.listing.observations.rules.get(&id).copied().unwrap_or_default();
-        let mut text = one_line(&super::counted_text(scope, body, counted));
+        let scope = Scope {
+            table: self.table,
+            links: self.listing.links,
+            observed: Some((self.listing.observations, self.index)),
+        };
+        let observations = self.listing.observations;
+        let own = observations.rules.get(&id).copied().unwrap_or_default();
+        let tallies = Tallies { own, others: Some((observations, id)) };
+        let mut text = one_line(&super::counted_text(scope, body, tallies));
         for expression in &body.expressions {
             let Expression::Verdict(Verdict::Jump(to) | Verdict::Goto(to)) = expression else { continue };
             let chain = self.table.chains.get(to.0 as usize).filter(|chain| is_bound(chain));
@@ -155,7 +200,7 @@ impl Printer<'_> {
 }
 
 /// Text of the admin's on one line, whatever is in it.
-fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     text.chars().map(|sign| if sign.is_control() { '\u{fffd}' } else { sign }).collect()
 }
 
@@ -174,12 +219,23 @@ fn flags(table: &Table) -> Vec<String> {
 
 /// Whether a chain is a part of a rule (`jump { … }`, `NFT_CHAIN_BINDING`): the kernel names those, and nobody else can.
 fn is_bound(chain: &Chain) -> bool {
-    chain.name.starts_with("__chain") && chain.base.is_none()
+    chain.details.flags.contains(ChainFlags::BINDING) || chain.name.starts_with("__chain") && chain.base.is_none()
 }
 
-fn set_text(scope: Scope, set: &Set) -> String {
+/// ` # handle 5`, where handles are wanted.
+pub(super) fn handle_text(handle: Option<Handle>, wanted: bool) -> String {
+    handle.filter(|_| wanted).map_or(String::new(), |Handle(handle)| format!(" # handle {handle}"))
+}
+
+/// A device, or all whose names begin alike.
+pub(super) fn device(device: &InterfacePattern) -> String {
+    format!("{}{}", one_line(&device.name), if device.prefix { "*" } else { "" })
+}
+
+fn set_text(scope: Scope, set: &Set, handles: bool) -> String {
     let is_map = set.flags.intersects(SetFlags::MAP | SetFlags::OBJECT);
-    let mut out = format!("\t{} {} {{\n", if is_map { "map" } else { "set" }, one_line(&set.name));
+    let (kind, handle) = (if is_map { "map" } else { "set" }, handle_text(set.details.handle, handles));
+    let mut out = format!("\t{kind} {} {{{handle}\n", one_line(&set.name));
     properties(set).iter().for_each(|property| line(&mut out, format_args!("\t\t{property}")));
     let elements = relation::named_elements(scope, set);
     if !elements.is_empty() {
@@ -210,7 +266,10 @@ fn in_line(key_type: u32) -> usize {
 
 /// The type of a set or map, its flags and what else it has (`set_print_declaration`).
 fn properties(set: &Set) -> Vec<String> {
-    let mut found = vec![format!("type {}", type_text(set))];
+    let mut found = vec![match type_of_text(set) {
+        Some(of) => format!("typeof {of}"),
+        None => format!("type {}", type_text(set)),
+    }];
     let details = &set.details;
     if !set.flags.contains(SetFlags::CONSTANT) {
         found.extend(details.memory.then(|| "policy memory".to_owned()));
@@ -221,6 +280,8 @@ fn properties(set: &Set) -> Vec<String> {
     if !flags.is_empty() && !only_timeout {
         found.push(format!("flags {}", flags.join(",")));
     }
+    let held: Vec<String> = details.expressions.iter().map(|held| effects::stateful(held, None)).collect();
+    found.extend((!held.is_empty()).then(|| one_line(&held.join(" "))));
     found.extend(details.merges.then(|| "auto-merge".to_owned()));
     found.extend((details.timeout > 0).then(|| format!("timeout {}", values::time(details.timeout.into()))));
     let gc_interval = details.gc_interval;
@@ -240,6 +301,23 @@ fn flag_words(set: &Set) -> Vec<&'static str> {
     WORDS.iter().filter(|(flag, _)| set.flags.contains(*flag)).map(|(_, word)| *word).collect()
 }
 
+/// `ip saddr . tcp dport : verdict`, where the set is declared so.
+fn type_of_text(set: &Set) -> Option<String> {
+    let words = |of: &Typeof| {
+        let terms = type_of::terms(of)?;
+        Some(terms.iter().map(|term| term.text.as_str()).collect::<Vec<_>>().join(" . "))
+    };
+    let mut text = words(set.details.key_typeof.as_deref()?)?;
+    if let Some(number) = set.data_type {
+        let data = set.details.data_typeof.as_deref().and_then(words).unwrap_or_else(|| values::type_name(number));
+        let interval = if set.details.data_interval { "interval " } else { "" };
+        text.push_str(&format!(" : {interval}{data}"));
+    } else if set.flags.contains(SetFlags::OBJECT) {
+        text.push_str(&format!(" : {}", set.details.objects.and_then(object_name).unwrap_or("[object]")));
+    }
+    Some(text)
+}
+
 /// `ipv4_addr . inet_service : verdict`.
 fn type_text(set: &Set) -> String {
     let mut text = values::type_name(set.key_type);
@@ -254,22 +332,6 @@ fn type_text(set: &Set) -> String {
         let _ = write!(text, " : {kind}");
     }
     text
-}
-
-/// What nft calls a kind of object.
-pub(super) fn object_name(kind: ObjectKind) -> Option<&'static str> {
-    Some(match kind {
-        ObjectKind::COUNTER => "counter",
-        ObjectKind::QUOTA => "quota",
-        ObjectKind::CT_HELPER => "ct helper",
-        ObjectKind::LIMIT => "limit",
-        ObjectKind::CT_TIMEOUT => "ct timeout",
-        ObjectKind::SECMARK => "secmark",
-        ObjectKind::CT_EXPECTATION => "ct expectation",
-        ObjectKind::SYNPROXY => "synproxy",
-        ObjectKind::TUNNEL => "tunnel",
-        _ => return None,
-    })
 }
 
 /// The names of priorities.
@@ -288,7 +350,7 @@ pub(super) fn priority_named(family: Family, name: &str) -> Option<i32> {
 }
 
 /// A priority by the name that it is near to (`prio2str`).
-fn priority(family: Family, hook: Hook, Priority(priority): Priority) -> String {
+pub(super) fn priority(family: Family, hook: Hook, Priority(priority): Priority) -> String {
     let names = priorities(family);
     let near = names.iter().find(|(number, _)| priority.abs_diff(*number) <= 10);
     let is_ip = matches!(family, Family::Inet | Family::Ip | Family::Ip6);

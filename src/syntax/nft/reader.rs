@@ -3,15 +3,37 @@
 //! What nft's netlink_delinearize.c does: registers are followed as words, until an expression makes a statement of them.
 //! Each statement knows the expressions that it is made of.
 
+mod more;
+mod translate;
+
 use super::context::{Asks, Context, asks};
+use super::exthdr;
 use super::fields;
+use super::loads;
 use super::registers::{Held, Operand, Registers};
 use super::relation::Scope;
 use super::terms::{Side, side};
 use super::{effects, relation, values};
 use crate::host::nft::{CompareOp, Expression, LookupResult, Nat, Register, Rule, range};
-use crate::host::{Counters, Family, Table, xt};
+use crate::host::{Counters, Family, Observations, RuleId, Table, Tally, xt};
 use crate::syntax::iptables;
+
+/// What the expressions of a rule counted.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Tallies<'a> {
+    /// What its first counter says.
+    pub own: Counters,
+    /// What else is told of it.
+    pub others: Option<(&'a Observations, RuleId)>,
+}
+
+impl Tallies<'_> {
+    /// What the expression at this position counted; the first counter has what the rule has.
+    fn of(&self, at: u16) -> Tally {
+        let other = self.others.and_then(|(observations, rule)| observations.expressions.get(&(rule, at)));
+        other.copied().unwrap_or(Tally::Counter(self.own))
+    }
+}
 
 /// What a statement is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,10 +60,11 @@ pub(super) struct Statement {
 }
 
 /// The statements of a rule.
-pub(super) fn statements(scope: Scope, rule: &Rule, counted: Counters) -> Vec<Statement> {
-    let Scope { table, links } = scope;
+pub(super) fn statements(scope: Scope, rule: &Rule, tallies: Tallies) -> Vec<Statement> {
+    let Scope { table, links, observed } = scope;
     let context = Context::new(table.family, links);
-    let mut reader = Reader { table, counted, context, registers: Registers::default(), statements: Vec::new() };
+    let mut reader =
+        Reader { table, tallies, observed, context, registers: Registers::default(), statements: Vec::new() };
     for (at, expression) in rule.expressions.iter().enumerate() {
         reader.read(at as u16, expression);
     }
@@ -50,8 +73,10 @@ pub(super) fn statements(scope: Scope, rule: &Rule, counted: Counters) -> Vec<St
 
 struct Reader<'r> {
     table: &'r Table,
-    /// What its counter says.
-    counted: Counters,
+    /// What elements of sets counted.
+    observed: Option<(&'r Observations, u32)>,
+    /// What its expressions counted.
+    tallies: Tallies<'r>,
     context: Context<'r>,
     registers: Registers,
     statements: Vec<Statement>,
@@ -59,7 +84,7 @@ struct Reader<'r> {
 
 impl<'r> Reader<'r> {
     fn scope(&self) -> Scope<'r> {
-        Scope { table: self.table, links: self.context.links }
+        Scope { table: self.table, links: self.context.links, observed: self.observed }
     }
 
     fn read(&mut self, at: u16, expression: &Expression) {
@@ -74,6 +99,19 @@ impl<'r> Reader<'r> {
                 self.load(*to, fields::ct(*key, *direction, family_word(self.table.family)), at);
             }
             Expression::Fib { result, flags, to } => self.load(*to, fields::fib(*result, *flags), at),
+            Expression::Exthdr { within, kind, offset, length, present, to } => {
+                let operand = exthdr::operand(*within, *kind, *offset, *length, *present);
+                let length = if *present { 1 } else { u16::from(*length) };
+                self.registers.put(*to, Held { operand, length, parts: part });
+            }
+            Expression::Socket { key, to } => self.load(*to, loads::socket(*key), at),
+            Expression::Rt { key, to } => self.load(*to, loads::rt(*key), at),
+            Expression::Osf { ttl, version, to } => self.load(*to, loads::osf(*ttl, *version), at),
+            Expression::Xfrm { key, out, index, to } => self.load(*to, loads::xfrm(*key, *out, *index), at),
+            Expression::Tunnel { key, mode, to } => self.load(*to, loads::tunnel(*key, *mode), at),
+            Expression::Numgen { random, modulus, offset, to } => {
+                self.load(*to, loads::numgen(*random, *modulus, *offset), at);
+            }
             Expression::Immediate { to, data } => {
                 let length = data.len() as u16;
                 self.registers.put(*to, Held { operand: Operand::Constant(data.clone()), length, parts: part });
@@ -81,6 +119,10 @@ impl<'r> Reader<'r> {
             Expression::Bitwise { from, to, mask_xor } => {
                 let (mask, xor) = (mask_xor.0.clone(), mask_xor.1.clone());
                 self.change(*from, *to, mask.len(), at, |of| Operand::Masked { of, mask, xor });
+            }
+            Expression::Shift { from, to, left, length, bits } => {
+                let (left, bits) = (*left, *bits);
+                self.change(*from, *to, (*length).into(), at, |of| Operand::Shifted { of, left, bits });
             }
             Expression::Byteorder { from, to, length, .. } => {
                 self.change(*from, *to, (*length).into(), at, Operand::Swapped);
@@ -102,11 +144,13 @@ impl<'r> Reader<'r> {
     fn act(&mut self, at: u16, expression: &Expression) {
         let (role, text, parts) = match expression {
             Expression::Verdict(verdict) => (Role::Decides, relation::verdict(self.table, verdict), Vec::new()),
-            Expression::Counter => {
-                let Counters { packets, bytes } = self.counted;
-                (Role::Does, format!("counter packets {packets} bytes {bytes}"), Vec::new())
+            Expression::Counter | Expression::Quota { .. } | Expression::Last => {
+                let role = if matches!(expression, Expression::Quota { .. }) { Role::Asks } else { Role::Does };
+                (role, effects::stateful(expression, Some(self.tallies.of(at))), Vec::new())
             }
-            Expression::Limit(limit) => (Role::Asks, effects::limit(limit), Vec::new()),
+            Expression::Limit(_) | Expression::Connlimit { .. } => {
+                (Role::Asks, effects::stateful(expression, None), Vec::new())
+            }
             Expression::Log(log) => (Role::Does, effects::log(log), Vec::new()),
             Expression::Notrack => (Role::Does, "notrack".to_owned(), Vec::new()),
             Expression::Reject { kind, code } => {
@@ -149,11 +193,10 @@ impl<'r> Reader<'r> {
             | Expression::Compare { .. }
             | Expression::Range { .. }
             | Expression::Lookup { .. } => return,
-            other => {
-                let text = format!("[{other:?}]");
-                self.registers.forget(&text, at);
-                (Role::Does, text, Vec::new())
-            }
+            other => match self.more(other, at) {
+                Some(said) => said,
+                None => return,
+            },
         };
         self.say(role, text, parts, at);
         self.context.acts();
@@ -327,6 +370,10 @@ impl<'r> Reader<'r> {
                 self.uses(&side);
                 text
             }
+            Operand::Shifted { of, left, bits } => {
+                let sign = if *left { "<<" } else { ">>" };
+                format!("{} {sign} {bits}", self.value(of, kind, host))
+            }
             Operand::Masked { of, mask, xor } if mask.len() <= 16 && mask.len() == xor.len() => {
                 let inner = side(&self.context, of);
                 let text = self.value(of, kind, host);
@@ -349,88 +396,6 @@ impl<'r> Reader<'r> {
                 super::terms::with_mask(&side)
             }
         }
-    }
-
-    /// The first and the last of a range in two registers, each written by `write`.
-    fn ends(
-        &mut self,
-        registers: (Register, Register),
-        length: usize,
-        kind: values::Kind,
-        parts: &mut Vec<u16>,
-    ) -> (String, Option<String>) {
-        let first = self.registers.take(registers.0, length);
-        let first_text = self.value(&first.operand, kind, false);
-        let mapped = matches!(first.operand, Operand::Mapped { .. });
-        parts.extend(first.parts);
-        if registers.0 == registers.1 || mapped {
-            return (first_text, None);
-        }
-        let last = self.registers.take(registers.1, length);
-        let last_text = self.value(&last.operand, kind, false);
-        parts.extend(last.parts);
-        let last_text = Some(last_text).filter(|last| *last != first_text);
-        (first_text, last_text)
-    }
-
-    /// `masquerade to :1024-2048 random`.
-    fn ports(&mut self, name: &str, ports: Option<(Register, Register)>, flags: u32) -> (String, Vec<u16>) {
-        let mut parts = Vec::new();
-        let to = ports.map(|ports| match self.ends(ports, 2, values::Kind::Integer, &mut parts) {
-            (first, Some(last)) => format!(" to :{first}-{last}"),
-            (first, None) => format!(" to :{first}"),
-        });
-        (format!("{name}{}{}", to.unwrap_or_default(), effects::range_flags(flags)), parts)
-    }
-
-    /// `dnat ip to 10.0.0.1:80`.
-    fn nat(&mut self, nat: &Nat) -> (String, Vec<u16>) {
-        let mut parts = Vec::new();
-        let mut text = if nat.destination { "dnat" } else { "snat" }.to_owned();
-        let addresses = nat.addresses.map(|registers| {
-            let length = if nat.family == Family::Ip6 { 16 } else { 4 };
-            let mapped = match self.registers.take(registers.0, length).operand {
-                Operand::Mapped { set, .. } => self.table.set(&set).map(|set| set.data_type.unwrap_or_default()),
-                _ => None,
-            };
-            (self.ends(registers, length, values::Kind::Address, &mut parts), mapped)
-        });
-        // A map that gives an address and a port.
-        let both = addresses.as_ref().is_some_and(|(_, mapped)| mapped.is_some_and(|number| number > 0x3f));
-        let ports = nat.ports.filter(|_| !both).map(|ports| self.ends(ports, 2, values::Kind::Integer, &mut parts));
-        let prefix = nat.flags & range::NETMAP != 0;
-        if addresses.is_some() && (both || prefix || !matches!(self.table.family, Family::Ip | Family::Ip6)) {
-            match nat.family {
-                Family::Ip => text.push_str(" ip"),
-                Family::Ip6 => text.push_str(" ip6"),
-                Family::Inet | Family::Arp | Family::Bridge | Family::Netdev => {}
-            }
-        }
-        if prefix {
-            text.push_str(" prefix");
-        }
-        if addresses.is_some() || ports.is_some() {
-            text.push_str(" to ");
-        }
-        let brackets = nat.family == Family::Ip6 && ports.is_some();
-        let address = |text: String| if brackets { format!("[{text}]") } else { text };
-        if let Some(((first, last), _)) = addresses {
-            text.push_str(&address(first));
-            if let Some(last) = last {
-                text.push('-');
-                text.push_str(&address(last));
-            }
-        }
-        if let Some((first, last)) = ports {
-            text.push(':');
-            text.push_str(&first);
-            if let Some(last) = last {
-                text.push('-');
-                text.push_str(&last);
-            }
-        }
-        text.push_str(&effects::range_flags(nat.flags));
-        (text, parts)
     }
 }
 

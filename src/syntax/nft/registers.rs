@@ -5,7 +5,7 @@
 
 use super::fields::Loaded;
 use crate::host::Name;
-use crate::host::nft::{PayloadBase, Register};
+use crate::host::nft::{Extension, PayloadBase, Register};
 
 /// What a register holds.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,6 +24,19 @@ pub(super) enum Operand {
     Constant(Box<[u8]>),
     /// `(of & mask) ^ xor`.
     Masked { of: Box<Operand>, mask: Box<[u8]>, xor: Box<[u8]> },
+    /// Bytes of an extension header or an option.
+    Extension {
+        within: Extension,
+        kind: u8,
+        /// Bytes from its start.
+        offset: u8,
+        /// In bytes.
+        length: u8,
+    },
+    /// Shifted by some bits.
+    Shifted { of: Box<Operand>, left: bool, bits: u32 },
+    /// Two, with a sign between them.
+    Combined { of: Box<(Operand, Operand)>, sign: &'static str },
     /// The same with its bytes turned around.
     Swapped(Box<Operand>),
     /// What a map gives for a key.
@@ -34,8 +47,14 @@ pub(super) enum Operand {
     Unknown(String),
 }
 
+impl Default for Operand {
+    fn default() -> Operand {
+        Operand::Constant(Box::default())
+    }
+}
+
 /// An operand, how many bytes it fills, and which expressions made it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Held {
     pub operand: Operand,
     /// Bytes; 0: not known.

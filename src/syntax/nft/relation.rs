@@ -2,10 +2,14 @@
 //!
 //! Knows how the sides of a comparison are written. What its statement becomes is the business of `reader`.
 
+use super::effects;
 use super::terms::{Side, Term, with_mask};
+use super::type_of;
 use super::values::{self, Kind};
-use crate::host::nft::{ChainRef, CompareOp, Element, ElementData, PayloadBase, Set, SetFlags, Verdict};
-use crate::host::{Link, Table};
+use crate::host::nft::{
+    ChainRef, CompareOp, Element, ElementData, ElementDetails, PayloadBase, Set, SetFlags, Typeof, Verdict,
+};
+use crate::host::{Counters, ElementId, ElementState, Link, Observations, Table, Tally};
 
 /// What names within a rule speak of.
 #[derive(Debug, Clone, Copy)]
@@ -14,6 +18,17 @@ pub(super) struct Scope<'a> {
     pub table: &'a Table,
     /// The devices there are.
     pub links: &'a [Link],
+    /// What was counted, and the table's number, where that is told.
+    pub observed: Option<(&'a Observations, u32)>,
+}
+
+impl Scope<'_> {
+    /// What an element of a set has come to.
+    fn state(&self, set: &Set, element: Option<u32>) -> Option<&ElementState> {
+        let (observations, table) = self.observed?;
+        let set = self.table.sets.iter().position(|known| std::ptr::eq(known, set))? as u32;
+        observations.elements.get(&ElementId { table, set, element })
+    }
 }
 
 /// The comparison's sign; equality has none where it goes without saying.
@@ -168,6 +183,28 @@ fn typed<'a>(scope: Scope<'a>, number: u32, host: bool) -> Vec<Shape<'a>> {
     typed.collect()
 }
 
+/// How the parts of a value of this type are written, and whether they lie in the order of the host.
+pub(super) fn kinds<'a>(scope: Scope<'a>, number: u32) -> Vec<(Kind<'a>, bool)> {
+    typed(scope, number, true).iter().map(|shape| (shape.term.kind, shape.term.host)).collect()
+}
+
+/// The parts of a value of this type, or of what it is taken from.
+fn shapes_of<'a>(scope: Scope<'a>, of: Option<&Typeof>, number: u32, host: bool) -> Vec<Shape<'a>> {
+    let Some(terms) = of.and_then(type_of::terms) else { return typed(scope, number, host) };
+    let several = terms.len() > 1;
+    let mut at = 0;
+    let each = terms.into_iter().map(|term| {
+        let bytes = term.bits.div_ceil(8);
+        let term = Term { kind: term.kind.on(scope.links), host: term.host && host, bit: 0, ..term };
+        // Bits that fill no byte lie in the low bits of one.
+        let bits = bytes * 8;
+        let shape = Shape { at, bytes: if several { bytes } else { 0 }, term: Term { bits, ..term } };
+        at += bytes.next_multiple_of(4);
+        shape
+    });
+    each.collect()
+}
+
 /// A key, or a range of keys.
 fn key(shapes: &[Shape], first: &[u8], last: &[u8]) -> String {
     let known = shapes.iter().all(|shape| shape.at + shape.bytes <= first.len().min(last.len()));
@@ -206,33 +243,39 @@ fn elements(scope: Scope, set: &Set, shapes: &[Shape]) -> String {
 
 /// The elements of a named set or map, by the type that it has.
 pub(super) fn named_elements(scope: Scope, set: &Set) -> Vec<String> {
-    each_element(scope, set, &typed(scope, set.key_type, !set.flags.contains(SetFlags::INTERVAL)))
+    each_element(
+        scope,
+        set,
+        &shapes_of(scope, set.details.key_typeof.as_deref(), set.key_type, !set.flags.contains(SetFlags::INTERVAL)),
+    )
 }
 
 /// Elements in nft's order, each with what a map gives for it.
 fn each_element(scope: Scope, set: &Set, shapes: &[Shape]) -> Vec<String> {
-    let mut sorted: Vec<&Element> = set.elements.iter().collect();
+    let mut sorted: Vec<(u32, &Element)> = (0..).zip(&set.elements).collect();
     if !set.flags.contains(SetFlags::INTERVAL) {
         match shapes {
             [] => {}
             // Names are numbers in host order to nft.
             [one] if one.term.host || one.term.kind == Kind::Name => {
-                sorted.sort_by_cached_key(|element| element.first.iter().rev().copied().collect::<Vec<u8>>());
+                sorted.sort_by_cached_key(|(_, element)| element.first.iter().rev().copied().collect::<Vec<u8>>());
             }
             [_] => {}
-            _ => sorted.sort_by_cached_key(|element| concatenated(shapes, &element.first)),
+            _ => sorted.sort_by_cached_key(|(_, element)| concatenated(shapes, &element.first)),
         }
     }
     let mut each: Vec<String> = sorted
         .into_iter()
-        .map(|element| {
+        .map(|(at, element)| {
             let mut text = key(shapes, &element.first, &element.last);
+            push_beside(&mut text, element.details.as_deref(), scope.state(set, Some(at)));
             push_data(&mut text, scope, set, element.data.as_ref());
             text
         })
         .collect();
     if let Some(all) = &set.catch_all {
         let mut text = "*".to_owned();
+        push_beside(&mut text, all.details.as_deref(), scope.state(set, None));
         push_data(&mut text, scope, set, all.data.as_ref());
         each.push(text);
     }
@@ -246,13 +289,33 @@ fn concatenated(shapes: &[Shape], data: &[u8]) -> Vec<u8> {
     packed.into_iter().rev().collect()
 }
 
+/// What an element holds, its times and its comment.
+fn push_beside(out: &mut String, details: Option<&ElementDetails>, state: Option<&ElementState>) {
+    for (at, held) in details.iter().flat_map(|details| details.expressions.iter().enumerate()) {
+        let tally = state.and_then(|state| state.tallies.get(at).copied().flatten());
+        let zero = Tally::Counter(Counters::default());
+        out.push(' ');
+        out.push_str(&effects::stateful(held, Some(tally.unwrap_or(zero))));
+    }
+    let times =
+        [("timeout", details.and_then(|details| details.timeout)), ("expires", state.and_then(|state| state.expires))];
+    // An element that stays for ever in a set whose elements do not: nft says nothing of it.
+    for (word, time) in times.into_iter().filter_map(|(word, time)| Some((word, time?))).filter(|(_, time)| *time > 0) {
+        out.push_str(&format!(" {word} {}", values::time(time.into())));
+    }
+    if let Some(comment) = details.and_then(|details| details.comment.as_ref()) {
+        out.push_str(&format!(" comment \"{comment}\""));
+    }
+}
+
 fn push_data(out: &mut String, scope: Scope, set: &Set, data: Option<&ElementData>) {
     let text = match data {
         None => return,
         Some(ElementData::Verdict(given)) => verdict(scope.table, given),
         Some(ElementData::Object(name)) => format!("\"{name}\""),
         Some(ElementData::Value(bytes)) => {
-            let shapes = typed(scope, set.data_type.unwrap_or_default(), true);
+            let of = set.details.data_typeof.as_deref();
+            let shapes = shapes_of(scope, of, set.data_type.unwrap_or_default(), true);
             match &shapes[..] {
                 // A range of addresses stands for a prefix that keys are mapped into.
                 [one] if one.term.bits > 0 && bytes.len() == one.term.bits / 4 => {

@@ -3,6 +3,7 @@
 //! Knows how loads and masks read as fields. Deliberately does not know what they are compared with.
 
 use super::context::Context;
+use super::exthdr;
 use super::fields::{self, Header};
 use super::registers::Operand;
 use super::values::{self, Kind};
@@ -96,6 +97,27 @@ pub(super) fn side<'a>(context: &Context<'a>, operand: &Operand) -> Side<'a> {
             Side { terms: vec![term], ..Side::default() }
         }
         Operand::Masked { of, mask, xor } => masked(context, of, mask, xor),
+        Operand::Extension { within, kind, offset, length } => {
+            let (first, bits) = (u16::from(*offset) * 8, u16::from(*length) * 8);
+            let term = match exthdr::field(*within, *kind, first, bits) {
+                Some((text, kind)) => Term { text, kind, bits: bits.into(), ..Term::default() },
+                None => Term::opaque(exthdr::place(*within, *kind, first, bits), (*length).into()),
+            };
+            Side { terms: vec![term], ..Side::default() }
+        }
+        Operand::Shifted { of, left, bits } => {
+            let mut side = side(context, of);
+            let text = format!("{} {} {bits}", with_mask(&side), if *left { "<<" } else { ">>" });
+            let term = side.only().cloned().unwrap_or_default();
+            side.terms = vec![Term { text, ..term }];
+            Side { mask: None, xor: None, ..side }
+        }
+        Operand::Combined { of, sign } => {
+            let (first, second) = (side(context, &of.0), side(context, &of.1));
+            let text = format!("{} {sign} {}", with_mask(&first), with_mask(&second));
+            let term = first.only().cloned().unwrap_or_default();
+            Side { terms: vec![Term { text, field: None, ..term }], ..Side::default() }
+        }
         Operand::Swapped(of) => {
             let mut side = side(context, of);
             side.terms.iter_mut().for_each(|term| term.host = !term.host);
@@ -200,6 +222,15 @@ fn masked<'a>(context: &Context<'a>, of: &Operand, mask: &[u8], xor: &[u8]) -> S
             };
             return Side { terms: vec![term], ..Side::default() };
         }
+    }
+    if let Operand::Extension { within, kind, offset, length } = of
+        && usize::from(*length) == mask.len()
+        && let Some((first, count)) = run(mask)
+        && xor.iter().all(|byte| *byte == 0)
+        && let Some((text, kind)) = exthdr::field(*within, *kind, u16::from(*offset) * 8 + first as u16, count as u16)
+    {
+        let term = Term { text, kind, bit: first, bits: count, ..Term::default() };
+        return Side { terms: vec![term], ..Side::default() };
     }
     if whole.only().is_none() {
         let length = mask.len();

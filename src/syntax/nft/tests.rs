@@ -40,8 +40,9 @@ fn an_expression_belongs_to_a_statement() {
     let rule = rule(expressions);
     assert_eq!(rule_text(&table(), &rule), "tcp dport 80 counter packets 0 bytes 0 drop");
     let table = table();
-    let scope = Scope { table: &table, links: &[] };
-    let counted = counted_text(scope, &rule, crate::host::Counters { packets: 7, bytes: 420 });
+    let scope = Scope { table: &table, links: &[], observed: None };
+    let counted =
+        counted_text(scope, &rule, Tallies { own: crate::host::Counters { packets: 7, bytes: 420 }, others: None });
     assert_eq!(counted, "tcp dport 80 counter packets 7 bytes 420 drop");
     for (index, text) in [
         (Some(0), "meta l4proto tcp"),
