@@ -90,7 +90,7 @@ impl Protocol {
     pub fn from_name(name: &str) -> Option<Protocol> {
         match name {
             "icmpv6" => Some(Protocol::ICMPV6),
-            "mh" => Some(Protocol(135)),
+            "mh" | "ipv6-mh" => Some(Protocol(135)),
             _ => Self::NAMES.iter().find(|(known, _)| *known == name).map(|(_, number)| *number),
         }
     }

@@ -52,7 +52,7 @@ impl<T> Neg<T> {
 /// Addresses that a mask selects.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum AddressMask {
-    /// A prefix. The host bits are zero, as the kernel keeps them.
+    /// A prefix. The host bits are zero, as the kernel keeps them; only some extensions keep what they were given.
     Net(IpNet),
     /// An address and a mask that is no prefix (`10.0.0.1/255.0.0.255`), both of one family.
     Bits(Box<(IpAddr, IpAddr)>),
@@ -74,7 +74,7 @@ impl InterfacePattern {
     }
 }
 
-/// Ports from first to last, both included.
+/// Ports from first to last, both included; a few extensions take them backwards, and then none fits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PortRange {
     /// The first port.

@@ -47,6 +47,8 @@ impl Scene<'_> {
     /// Whether a value lies between `first` and `last`.
     pub(super) fn in_range(&self, value: &Value, first: u128, last: u128, at: Option<At>) -> Asked<bool> {
         match value {
+            // Some extensions take a range backwards.
+            _ if first > last => Ok(false),
             Value::Known(known) => Ok((first..=last).contains(known)),
             Value::Entering(field) => self.space.ask_range(*field, first, last),
             _ => self.in_set(value, &ValueSet::range(first, last), at),
@@ -150,6 +152,9 @@ impl Scene<'_> {
     }
 
     pub(super) fn entering(&self, field: Field, first: u128, last: u128) -> Asked<bool> {
+        if first > last {
+            return Ok(false);
+        }
         self.space.ask_range(field, first, last)
     }
 

@@ -34,6 +34,7 @@ pub(super) fn lift(
         loads: [const { None }; Register::COUNT as usize],
         base: [const { None }; 6],
         extensions: Vec::new(),
+        ports: None,
         target: Target::Continue,
         names,
     };
@@ -74,6 +75,8 @@ struct Lifting<'n> {
     base: [Option<Match>; 6],
     /// The `-m` matches, as they came.
     extensions: Vec<Match>,
+    /// The place among them of what the last ports and flags were put into.
+    ports: Option<usize>,
     target: Target,
     names: &'n mut Names,
 }
@@ -131,14 +134,16 @@ impl Lifting<'_> {
     /// A range of ports that begins with the first port or ends with the last.
     fn half_open(&mut self, load: &Load, op: CompareOp, port: u16) -> Option<()> {
         let Load { from: From::Transport(offset, 2), mask: None } = load else { return None };
-        let (not, value) = match op {
-            CompareOp::LessOrEqual => (false, PortRange { first: 0, last: port }),
-            CompareOp::Greater => (true, PortRange { first: 0, last: port }),
-            CompareOp::GreaterOrEqual => (false, PortRange { first: port, last: u16::MAX }),
-            CompareOp::Less => (true, PortRange { first: port, last: u16::MAX }),
+        let range = match op {
+            CompareOp::LessOrEqual => Some((0, port)),
+            CompareOp::Greater => port.checked_add(1).map(|first| (first, u16::MAX)),
+            CompareOp::GreaterOrEqual => Some((port, u16::MAX)),
+            CompareOp::Less => port.checked_sub(1).map(|last| (0, last)),
             CompareOp::Equal | CompareOp::NotEqual => return None,
         };
-        self.port(*offset, Neg { not, value })
+        // Beyond the last and below the first there is none.
+        let (first, last) = range.unwrap_or((0, u16::MAX));
+        self.port(*offset, Neg { not: range.is_none(), value: PortRange { first, last } })
     }
 
     /// What a rule does.
@@ -304,28 +309,39 @@ impl Lifting<'_> {
         Some(())
     }
 
-    /// The last `-m tcp` if what is asked has room in it, else a new one.
+    /// The `-m tcp` that ports and flags were put into if what is asked has room in it, else a new one.
     fn tcp(&mut self, has_room: impl Fn(&TcpMatch) -> bool) -> Option<&mut TcpMatch> {
-        let fits = matches!(self.extensions.last(), Some(Match::Tcp(tcp)) if has_room(tcp));
-        if !fits {
-            self.extensions.push(Match::Tcp(TcpMatch::default()));
-        }
-        match self.extensions.last_mut() {
+        let at =
+            self.same_ports(|known| matches!(known, Match::Tcp(tcp) if has_room(tcp)), Match::Tcp(TcpMatch::default()));
+        match self.extensions.get_mut(at) {
             Some(Match::Tcp(tcp)) => Some(tcp),
             _ => None,
         }
     }
 
-    /// The last `-m udp` if what is asked has room in it, else a new one.
+    /// The same of `-m udp`.
     fn udp(&mut self, has_room: impl Fn(&UdpMatch) -> bool) -> Option<&mut UdpMatch> {
-        let fits = matches!(self.extensions.last(), Some(Match::Udp(udp)) if has_room(udp));
-        if !fits {
-            self.extensions.push(Match::Udp(UdpMatch::default()));
-        }
-        match self.extensions.last_mut() {
+        let at =
+            self.same_ports(|known| matches!(known, Match::Udp(udp) if has_room(udp)), Match::Udp(UdpMatch::default()));
+        match self.extensions.get_mut(at) {
             Some(Match::Udp(udp)) => Some(udp),
             _ => None,
         }
+    }
+
+    /// The place of the match that ports are put into: the one before, where it has room and nothing stands between whose
+    /// place counts (iptables-nft puts them together whatever does).
+    fn same_ports(&mut self, has_room: impl Fn(&Match) -> bool, fresh: Match) -> usize {
+        let still = |between: &Match| matches!(between, Match::Mark(_) | Match::Comment(_));
+        let known = self.ports.filter(|at| {
+            self.extensions.get(*at).is_some_and(&has_room) && self.extensions[at + 1..].iter().all(still)
+        });
+        let at = known.unwrap_or_else(|| {
+            self.extensions.push(fresh);
+            self.extensions.len() - 1
+        });
+        self.ports = Some(at);
+        at
     }
 
     fn limit(&mut self, limit: &Limit) -> Option<()> {

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::blob::{Blob, address_mask, port_range};
+use super::blob::{Blob, host_mask};
 use super::{Row, row};
 use crate::host::xt::{
     AddressMask, Conntrack, CtDirection, CtStates, CtStatuses, Limit, Masked, Match, Neg, PortRange, Recent,
@@ -40,7 +40,7 @@ fn state(blob: &Blob, _: &mut Names) -> Option<Match> {
 
 /// `struct xt_conntrack_mtinfo3`: ports are ranges in the byte order of the machine.
 fn conntrack3(blob: &Blob, _: &mut Names) -> Option<Match> {
-    let port = |n: usize| port_range(blob.u16(138 + 2 * n)?, blob.u16(154 + 2 * n)?);
+    let port = |n: usize| Some(PortRange { first: blob.u16(138 + 2 * n)?, last: blob.u16(154 + 2 * n)? });
     conntrack(blob, blob.u16(150)?, blob.u16(152)?, port)
 }
 
@@ -85,8 +85,7 @@ fn conntrack(blob: &Blob, states: u16, statuses: u16, port: impl Fn(usize) -> Op
         ct.status = Some(Neg { not, value: CtStatuses::from_bits(statuses)? });
     }
     if let Some(not) = part(1 << 7) {
-        let (first, last) = (blob.u32(128)?, blob.u32(132)?);
-        ct.expire = Some(Neg { not, value: (first <= last).then_some((first, last))? });
+        ct.expire = Some(Neg { not, value: (blob.u32(128)?, blob.u32(132)?) });
     }
     let ports = [&mut ct.orig_sport, &mut ct.orig_dport, &mut ct.reply_sport, &mut ct.reply_dport];
     for (n, slot) in ports.into_iter().enumerate() {
@@ -107,7 +106,7 @@ fn conntrack(blob: &Blob, states: u16, statuses: u16, port: impl Fn(usize) -> Op
 }
 
 fn masked_address(blob: &Blob, at: usize) -> Option<AddressMask> {
-    address_mask(blob.address(at)?, blob.address(at + 16)?)
+    host_mask(blob.address(at)?, blob.address(at + 16)?)
 }
 
 /// `struct xt_mark_mtinfo1`, `struct xt_connmark_mtinfo1`.

@@ -109,8 +109,7 @@ fn iprange(blob: &Blob, _: &mut Names) -> Option<Match> {
 
 /// `struct xt_length_info`.
 fn length(blob: &Blob, _: &mut Names) -> Option<Match> {
-    let (first, last) = (blob.u16(0)?, blob.u16(2)?);
-    (first <= last).then_some(Match::Length(Neg { not: blob.flag(4, 1)?, value: (first, last) }))
+    Some(Match::Length(Neg { not: blob.flag(4, 1)?, value: (blob.u16(0)?, blob.u16(2)?) }))
 }
 
 /// `struct ipt_ttl_info`, `struct ip6t_hl_info`.

@@ -2,6 +2,8 @@
 
 mod targets;
 
+mod rare;
+
 use super::*;
 use crate::host::Name;
 use crate::host::xt::{
@@ -79,7 +81,7 @@ fn old_revisions() {
     let Match::Conntrack(found) = a_match("conntrack", 1, &first) else { panic!("not understood") };
     let expected = Conntrack {
         state: Some(Neg::is(CtStates::NEW)),
-        orig_src: Some(Neg::is(AddressMask::Net("10.0.0.0/8".parse().unwrap()))),
+        orig_src: Some(Neg::is(AddressMask::Net("10.1.2.3/8".parse().unwrap()))),
         orig_sport: Some(Neg::not(PortRange::one(80))),
         ..Conntrack::default()
     };

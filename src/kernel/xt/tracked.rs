@@ -126,8 +126,9 @@ fn time(blob: &Blob, _: &mut Names) -> Option<Match> {
     rare(Rare::Time(Time {
         day,
         date: (blob.u32(0)?, blob.u32(4)?),
-        monthdays: blob.u32(16)?,
-        weekdays: blob.u8(20)?,
+        // There is no day 0.
+        monthdays: blob.u32(16)? & Time::ALL_MONTHDAYS,
+        weekdays: blob.u8(20)? & Time::ALL_WEEKDAYS,
         kernel_zone: flags & 1 != 0,
         contiguous: flags & 2 != 0,
     }))

@@ -82,8 +82,8 @@ fn hex_pattern(text: &[u8]) -> Option<Box<[u8]>> {
             }
         }
     }
-    // A block that is open holds bytes that were never told to be bytes.
-    (!hex).then(|| pattern.into())
+    // A bar that nothing follows opens no block.
+    (!hex || text.ends_with(b"|")).then(|| pattern.into())
 }
 
 pub(super) fn push_string_match(out: &mut String, found: &StringMatch) {

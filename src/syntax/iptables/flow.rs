@@ -1,6 +1,7 @@
 //! Matches on what the kernel knows of a flow, and on what it counts: state, conntrack, marks, limit, statistic, recent.
 
 use super::option::{Asked, Extension, Opt, Takes, set};
+use super::rows;
 use super::values::{self, push};
 use crate::host::xt::{
     AddressMask, Conntrack, CtDirection, CtStates, CtStatuses, Limit, Masked, Match, Neg, PortRange, Recent,
@@ -120,14 +121,19 @@ fn conntrack(asked: &Asked, _: &mut Names) -> Option<Match> {
 }
 
 fn conntrack_option(ct: &mut Conntrack, option: &Opt) -> Option<()> {
-    let port = || Some(option.neg(values::ports(option.value()?, ':')?));
+    // These the tools take backwards too; none fits then.
+    let port = || {
+        let text = option.value()?;
+        let backwards = || rows::span(text, u16::MAX).map(|(first, last)| PortRange { first, last });
+        Some(option.neg(values::ports(text, ':').or_else(backwards)?))
+    };
     match option.name {
         "--ctstate" => set(&mut ct.state, states(option)?),
         "--ctproto" => set(&mut ct.protocol, option.neg(values::protocol(option.value()?)?)),
-        "--ctorigsrc" => set(&mut ct.orig_src, option.address_mask()?),
-        "--ctorigdst" => set(&mut ct.orig_dst, option.address_mask()?),
-        "--ctreplsrc" => set(&mut ct.reply_src, option.address_mask()?),
-        "--ctrepldst" => set(&mut ct.reply_dst, option.address_mask()?),
+        "--ctorigsrc" => set(&mut ct.orig_src, option.host_mask()?),
+        "--ctorigdst" => set(&mut ct.orig_dst, option.host_mask()?),
+        "--ctreplsrc" => set(&mut ct.reply_src, option.host_mask()?),
+        "--ctrepldst" => set(&mut ct.reply_dst, option.host_mask()?),
         "--ctorigsrcport" => set(&mut ct.orig_sport, port()?),
         "--ctorigdstport" => set(&mut ct.orig_dport, port()?),
         "--ctreplsrcport" => set(&mut ct.reply_sport, port()?),
@@ -139,7 +145,7 @@ fn conntrack_option(ct: &mut Conntrack, option: &Opt) -> Option<()> {
             };
             set(&mut ct.status, option.neg(values::flags(option.value()?, status)?))
         }
-        "--ctexpire" => set(&mut ct.expire, option.neg(values::range(option.value()?, ':', 0, u32::MAX)?)),
+        "--ctexpire" => set(&mut ct.expire, option.neg(rows::span(option.value()?, u32::MAX)?)),
         "--ctdir" => {
             let direction = match option.plain()?.to_ascii_uppercase().as_str() {
                 "ORIGINAL" => CtDirection::Original,
@@ -339,7 +345,7 @@ fn recent(asked: &Asked, names: &mut Names) -> Option<Match> {
                 continue;
             }
             "--hitcount" => {
-                set(&mut hitcount, option.number()?)?;
+                set(&mut hitcount, option.number::<u32>()?)?;
                 continue;
             }
             "--name" => {
@@ -373,7 +379,7 @@ fn recent(asked: &Asked, names: &mut Names) -> Option<Match> {
         check: check?,
         seconds,
         reap: reap.is_some(),
-        hitcount,
+        hitcount: hitcount.filter(|count| *count != 0),
         rttl: rttl.is_some(),
         name: names.intern(name.unwrap_or("DEFAULT")),
         mask: mask.filter(|mask| *mask != whole_mask(asked.family)),

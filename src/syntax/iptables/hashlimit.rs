@@ -262,7 +262,8 @@ fn push_packets(out: &mut String, limit: &Hashlimit) -> u64 {
 fn push_bytes(out: &mut String, limit: &Hashlimit) -> u64 {
     const SCALES: [(&str, u64); 3] = [("m", 1024 * 1024), ("k", 1024), ("", 1)];
     let rate = cost_to_bytes(limit.cost);
-    let exact = |scale: u64| rate >= scale && bytes_to_cost(rate & !(scale - 1)) == limit.cost;
+    // The tools' mask has 32 bits.
+    let exact = |scale: u64| rate >= scale && bytes_to_cost(rate & u64::from(!(scale - 1) as u32)) == limit.cost;
     let (name, scale) = SCALES[..2].iter().find(|(_, scale)| exact(*scale)).unwrap_or(&SCALES[2]);
     push(out, format_args!("{}{name}b/s", rate / scale));
     if limit.burst == 0 {

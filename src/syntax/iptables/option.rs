@@ -163,9 +163,9 @@ impl<'w> Opt<'w> {
         Neg { not: self.not, value }
     }
 
-    /// Its address with a mask.
-    pub(super) fn address_mask(&self) -> Option<Neg<AddressMask>> {
-        Some(self.neg(values::address_mask(self.value()?, self.family)?))
+    /// Its address with a mask, which keeps the host bits.
+    pub(super) fn host_mask(&self) -> Option<Neg<AddressMask>> {
+        Some(self.neg(values::host_mask(self.value()?, self.family)?))
     }
 
     /// Its addresses from first to last.

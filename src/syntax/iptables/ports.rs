@@ -1,6 +1,6 @@
 //! Matches on the transport header: tcp, udp, icmp, multiport.
 
-use super::option::{Asked, Extension, Takes, set};
+use super::option::{Asked, Extension, Opt, Takes, set};
 use super::values::{self, push};
 use crate::host::xt::{IcmpType, Match, Multiport, Neg, PortRange, TcpFlags, TcpMatch, UdpMatch, WhichPort};
 use crate::host::{Family, IpFamily, Names};
@@ -68,16 +68,20 @@ fn tcp_flag(name: &str) -> Option<TcpFlags> {
     }
 }
 
-fn ports(asked: &super::option::Opt) -> Option<Neg<PortRange>> {
-    Some(asked.neg(values::ports(asked.value()?, ':')?))
+/// Puts ports into their field; all of them are what no option at all means.
+fn take_ports(slot: &mut Option<Neg<PortRange>>, option: &Opt) -> Option<()> {
+    let asked = option.neg(values::ports(option.value()?, ':')?);
+    set(slot, asked)?;
+    *slot = slot.filter(|asked| asked.not || asked.value != PortRange { first: 0, last: u16::MAX });
+    Some(())
 }
 
 fn tcp(asked: &Asked, _: &mut Names) -> Option<Match> {
     let mut tcp = TcpMatch::default();
     for option in asked.options() {
         match option.name {
-            "--sport" | "--source-port" => set(&mut tcp.sport, ports(&option)?)?,
-            "--dport" | "--destination-port" => set(&mut tcp.dport, ports(&option)?)?,
+            "--sport" | "--source-port" => take_ports(&mut tcp.sport, &option)?,
+            "--dport" | "--destination-port" => take_ports(&mut tcp.dport, &option)?,
             "--tcp-flags" => {
                 let (mask, comp) = option.two()?;
                 let flags = (values::flags(mask, tcp_flag)?, values::flags(comp, tcp_flag)?);
@@ -91,6 +95,8 @@ fn tcp(asked: &Asked, _: &mut Names) -> Option<Match> {
             _ => return None,
         }
     }
+    // No flags that are all unset are asked for by every packet.
+    tcp.flags = tcp.flags.filter(|flags| flags.not || flags.value != (TcpFlags::empty(), TcpFlags::empty()));
     Some(Match::Tcp(tcp))
 }
 
@@ -98,8 +104,8 @@ fn udp(asked: &Asked, _: &mut Names) -> Option<Match> {
     let mut udp = UdpMatch::default();
     for option in asked.options() {
         match option.name {
-            "--sport" | "--source-port" => set(&mut udp.sport, ports(&option)?)?,
-            "--dport" | "--destination-port" => set(&mut udp.dport, ports(&option)?)?,
+            "--sport" | "--source-port" => take_ports(&mut udp.sport, &option)?,
+            "--dport" | "--destination-port" => take_ports(&mut udp.dport, &option)?,
             _ => return None,
         }
     }
@@ -226,7 +232,10 @@ const ICMP6_NAMES: [(&str, u8, Option<u8>); 32] = [
 
 fn icmp_type(text: &str, family: IpFamily) -> Option<IcmpType> {
     let names: &[_] = if family == IpFamily::V4 { &ICMP_NAMES } else { &ICMP6_NAMES };
-    if let Some((_, kind, code)) = names.iter().find(|(name, ..)| *name == text) {
+    let begins = |name: &str| name.get(..text.len()).is_some_and(|start| start.eq_ignore_ascii_case(text));
+    let mut known = names.iter().filter(|(name, ..)| begins(name));
+    let whole = names.iter().find(|(name, ..)| name.eq_ignore_ascii_case(text));
+    if let Some((_, kind, code)) = whole.or_else(|| known.next().filter(|_| known.next().is_none())) {
         return Some(IcmpType { kind: *kind, codes: code.map_or((0, 255), |code| (code, code)) });
     }
     let (kind, code) = match text.split_once('/') {

@@ -1,6 +1,7 @@
 //! Matches on everything else: addresses, devices, owners, sets, comments.
 
 use super::option::{Asked, Extension, Opt, Takes, raise, set};
+use super::rows;
 use super::values::{self, push};
 use super::words::{is_plain, push_quoted, push_string, push_word};
 use crate::host::xt::{
@@ -248,7 +249,7 @@ pub(super) fn push_iprange(out: &mut String, range: &Iprange) {
 fn length(asked: &Asked, _: &mut Names) -> Option<Match> {
     let mut found = None;
     for option in asked.options() {
-        set(&mut found, option.neg(values::range(option.value()?, ':', 0, u16::MAX)?))?;
+        set(&mut found, option.neg(rows::span(option.value()?, u16::MAX)?))?;
     }
     found.map(Match::Length)
 }

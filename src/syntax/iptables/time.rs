@@ -42,7 +42,7 @@ fn time(asked: &Asked, _: &mut Names) -> Option<Match> {
             "--weekdays" | "--days" => set(&mut weekdays, days(&option, Time::ALL_WEEKDAYS.into(), week_day)?)?,
             "--kerneltz" | "--localtz" => {
                 option.flag()?;
-                raise(&mut time.kernel_zone)?;
+                time.kernel_zone = true;
             }
             "--utc" => option.flag()?,
             "--contiguous" => {
@@ -66,7 +66,8 @@ fn days(option: &Opt, all: u32, bit: fn(&str) -> Option<u32>) -> Option<u32> {
     for day in option.value()?.split(',') {
         days |= 1 << bit(day)?;
     }
-    Some(if option.not { days ^ all } else { days })
+    // There is no day 0.
+    Some(if option.not { days ^ all } else { days } & all)
 }
 
 fn month_day(text: &str) -> Option<u32> {

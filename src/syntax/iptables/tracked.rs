@@ -114,8 +114,7 @@ fn connlimit(asked: &Asked, _: &mut Names) -> Option<Match> {
             "--connlimit-upto" => set(&mut limit, (option.not, values::number(option.value()?)?))?,
             "--connlimit-above" => set(&mut limit, (!option.not, values::number(option.value()?)?))?,
             "--connlimit-mask" => {
-                let length = option.number().filter(|length| *length <= asked.family.bits())?;
-                set(&mut prefix, length)?;
+                set(&mut prefix, values::prefix_length(option.plain()?, asked.family)?)?;
             }
             name => {
                 option.flag()?;

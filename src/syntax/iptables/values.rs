@@ -161,22 +161,22 @@ pub(super) fn address_mask(text: &str, family: IpFamily) -> Option<AddressMask> 
     net(addr, length).map(AddressMask::Net)
 }
 
+/// A prefix length, as a number or as a mask; the tools take a mask that is no prefix for a host's
+/// (`xtopt_parse_plenmask`).
+pub(super) fn prefix_length(text: &str, family: IpFamily) -> Option<u8> {
+    match number::<u8>(text) {
+        Some(length) => (length <= family.bits()).then_some(length),
+        None => Some(ipnet::ip_mask_to_prefix(address(text, family)?).unwrap_or(family.bits())),
+    }
+}
+
 /// `address`, `address/length` or `address/mask`, of which the host bits are kept.
 pub(super) fn host_mask(text: &str, family: IpFamily) -> Option<AddressMask> {
-    let (addr, mask) = text.split_once('/').unwrap_or((text, ""));
-    let addr = address(addr, family)?;
-    let prefix = match number::<u8>(mask) {
-        _ if !text.contains('/') => family.bits(),
-        Some(length) => length,
-        None => {
-            let mask = address(mask, family)?;
-            match ipnet::ip_mask_to_prefix(mask) {
-                Ok(length) => length,
-                Err(_) => return Some(AddressMask::Bits(Box::new((addr, mask)))),
-            }
-        }
+    let (addr, length) = match text.split_once('/') {
+        Some((addr, mask)) => (addr, prefix_length(mask, family)?),
+        None => (text, family.bits()),
     };
-    IpNet::new(addr, prefix).ok().map(AddressMask::Net)
+    IpNet::new(address(addr, family)?, length).ok().map(AddressMask::Net)
 }
 
 fn padded(short: &str) -> Option<IpAddr> {

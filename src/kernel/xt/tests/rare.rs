@@ -1,0 +1,153 @@
+//! What this kernel lacks, and revisions that the tools of today no longer store: made-up bytes in, iptables' text out,
+//! and the same match of that text.
+
+use super::*;
+use crate::host::{Backend, IpFamily};
+use crate::syntax::iptables;
+
+/// A struct of this length, with bytes at some places.
+fn at(length: usize, parts: &[(usize, &[u8])]) -> Vec<u8> {
+    let mut bytes = vec![0; length];
+    parts.iter().for_each(|(at, part)| bytes[*at..at + part.len()].copy_from_slice(part));
+    bytes
+}
+
+/// What the bytes say as text; text that is read again is the same.
+#[track_caller]
+fn told(family: Family, name: &str, revision: u8, bytes: &[u8]) -> String {
+    let found = decode_match(family, name, revision, bytes, &mut Names::default());
+    assert!(!matches!(found, Match::Opaque(_)), "{name} {revision} is not understood");
+    let text = iptables::match_text(family, &found);
+    let six = if family == Family::Ip6 { IpFamily::V6 } else { IpFamily::V4 };
+    let options = iptables::Options { family: Some(six), backend: Backend::IptablesLegacy };
+    let dump = iptables::parse(&format!("*filter\n:INPUT ACCEPT [0:0]\n-A INPUT {text}\nCOMMIT\n"), &options);
+    let rule = &dump.ruleset.tables[0].chains[0].rules[0].body;
+    assert_eq!(rule.matches().collect::<Vec<_>>(), [&found], "{text}");
+    text
+}
+
+#[test]
+fn ipvs() {
+    let address = [(0, &[10, 0, 0, 1][..]), (16, &[255, 255, 255, 0])];
+    let numbers = [(32, &[0, 80][..]), (34, &[6, 2]), (36, &[0, 21])];
+    let asked = |inverse: u8, asked: u8| at(40, &[&address[..], &numbers, &[(38, &[inverse, asked])]].concat());
+    for (inverse, bits, text) in [
+        (0, 0x01, "-m ipvs --ipvs"),
+        (1, 0x01, "-m ipvs ! --ipvs"),
+        (0, 0x7f, "-m ipvs --vproto 6 --vaddr 10.0.0.1/24 --vport 80 --vdir ORIGINAL --vmethod IPIP --vportctl 21"),
+        (
+            0x7e,
+            0x7f,
+            "-m ipvs ! --vproto 6 ! --vaddr 10.0.0.1/24 ! --vport 80 --vdir REPLY ! --vmethod IPIP ! --vportctl 21",
+        ),
+        (0, 0x09, "-m ipvs --vport 80"),
+    ] {
+        assert_eq!(told(Family::Ip, "ipvs", 0, &asked(inverse, bits)), text);
+    }
+    assert!(matches!(a_match("ipvs", 0, &asked(1, 0x03)), Match::Opaque(_)));
+}
+
+/// The tools put two blanks before the name.
+#[test]
+fn accounts() {
+    for (revision, length) in [(0, 32 + size_of::<usize>()), (1, 40)] {
+        assert_eq!(told(Family::Ip, "nfacct", revision, &at(length, &[(0, b"in")])), "-m nfacct --nfacct-name  in");
+    }
+    assert_eq!(told(Family::Ip6, "nfacct", 1, &at(40, &[(0, b"a b")])), "-m nfacct --nfacct-name  \"a b\"");
+}
+
+#[test]
+fn control_groups() {
+    let one = 1u32.to_ne_bytes();
+    assert_eq!(told(Family::Ip, "cgroup", 0, &at(8, &[(0, &one), (4, &one)])), "-m cgroup ! --cgroup 1");
+    assert_eq!(told(Family::Ip, "cgroup", 1, &at(4112, &[(1, &[1]), (4100, &one)])), "-m cgroup --cgroup 1");
+    assert_eq!(told(Family::Ip, "cgroup", 2, &at(528, &[(1, &[1, 0, 1]), (4, &one)])), "-m cgroup ! --cgroup 1");
+    for (revision, length) in [(1, 4112), (2, 528)] {
+        let bytes = at(length, &[(0, &[1, 0, 1]), (4, b"a/b c")]);
+        assert_eq!(told(Family::Ip6, "cgroup", revision, &bytes), "-m cgroup ! --path \"a/b c\"");
+        assert!(matches!(a_match("cgroup", revision, &at(length, &[])), Match::Opaque(_)));
+    }
+}
+
+/// Rates were counted in 1/10000 s, and names were short.
+#[test]
+fn old_hashlimit() {
+    let four = |number: u32| number.to_ne_bytes();
+    let eight = |number: u64| number.to_ne_bytes();
+    let first = |mode: u32, cost: u32, burst: u32, expire: u32| {
+        let (mode, cost, burst, expire) = (four(mode), four(cost), four(burst), four(expire));
+        let parts: [(usize, &[u8]); 7] =
+            [(0, b"ssh"), (16, &mode), (20, &cost), (24, &burst), (36, &four(1000)), (40, &expire), (44, &[24, 32])];
+        at(56, &parts)
+    };
+    for (mode, cost, burst, expire, text) in [
+        (4, 10_000 / 7, 5, 1000, "--hashlimit-upto 7/sec --hashlimit-burst 5 --hashlimit-mode srcip"),
+        (0x14, 36_000_000 / 59, 9, 3_600_000, "--hashlimit-above 59/hour --hashlimit-burst 9 --hashlimit-mode srcip"),
+        (0x24, 0xffff_ffff / 65, 3, 60_000, "--hashlimit-upto 1kb/s --hashlimit-burst 3kb --hashlimit-mode srcip"),
+        (4, 864_000_000, 5, 86_400_000, "--hashlimit-upto 1/day --hashlimit-burst 5 --hashlimit-mode srcip"),
+    ] {
+        let expected = format!("-m hashlimit {text} --hashlimit-name ssh --hashlimit-srcmask 24");
+        assert_eq!(told(Family::Ip, "hashlimit", 1, &first(mode, cost, burst, expire)), expected);
+    }
+    let (cost, burst, mode) = (eight(100_000), eight(7), four(1));
+    let parts: [(usize, &[u8]); 7] = [
+        (0, b"x"),
+        (256, &cost),
+        (264, &burst),
+        (272, &mode),
+        (284, &four(1000)),
+        (288, &four(1000)),
+        (292, &[128, 64]),
+    ];
+    let expected = "-m hashlimit --hashlimit-upto 10/sec --hashlimit-burst 7 --hashlimit-mode dstip --hashlimit-name x \
+        --hashlimit-dstmask 64";
+    assert_eq!(told(Family::Ip6, "hashlimit", 2, &at(304, &parts)), expected);
+}
+
+#[test]
+fn old_sockets_and_programs() {
+    assert_eq!(told(Family::Ip, "socket", 0, &[]), "-m socket");
+    assert_eq!(told(Family::Ip6, "socket", 1, &at(8, &[(0, &[1])])), "-m socket --transparent");
+    assert_eq!(told(Family::Ip6, "socket", 2, &at(8, &[(0, &[3])])), "-m socket --transparent --nowildcard");
+    assert!(matches!(a_match("socket", 1, &at(8, &[(0, &[2])])), Match::Opaque(_)));
+    let program = at(528, &[(0, &1u16.to_ne_bytes()), (4, &[6, 0, 1, 2]), (8, &9u32.to_ne_bytes())]);
+    let expected = format!("-m bpf --bytecode \"1,{} 1 2 9\"", u16::from_ne_bytes([6, 0]));
+    assert_eq!(told(Family::Ip, "bpf", 0, &program), expected);
+    let pinned = at(528, &[(0, &1u16.to_ne_bytes()), (8, b"/sys/fs/bpf/x")]);
+    assert_eq!(told(Family::Ip, "bpf", 1, &pinned), "-m bpf --object-pinned /sys/fs/bpf/x");
+}
+
+#[test]
+fn old_segment_routing() {
+    let asked = 0x0412u16.to_ne_bytes();
+    let bytes = at(16, &[(0, &[17, 8, 4, 2]), (4, &7u16.to_ne_bytes()), (6, &asked), (8, &0x10u16.to_ne_bytes())]);
+    let expected = "-m srh --srh-hdr-len-eq 8 ! --srh-segs-left-eq 4 --srh-tag 7";
+    assert_eq!(told(Family::Ip6, "srh", 0, &bytes), expected);
+}
+
+/// What has no words in iptables' language is kept as bytes.
+#[test]
+fn what_no_option_says() {
+    let (one, many) = (1u32.to_ne_bytes(), [0xff; 32]);
+    for (name, revision, bytes) in [
+        // Chunk types without a name are words in no text, nor are flags of all types.
+        ("sctp", 0, at(296, &[(8, &many), (264, &one), (284, &[4])])),
+        ("sctp", 0, at(296, &[(284, &[4])])),
+        ("dccp", 0, at(16, &[(8, &[4]), (12, &0x0800u16.to_ne_bytes())])),
+        ("policy", 0, at(312, &[(304, &3u16.to_ne_bytes())])),
+        ("rateest", 0, at(72, &[])),
+        ("string", 1, at(160, &[])),
+        ("string", 1, at(160, &[(148, &[129])])),
+        ("u32", 0, at(1984, &[])),
+        ("u32", 0, at(1984, &[(1980, &[12])])),
+        ("bpf", 1, at(528, &[(0, &2u16.to_ne_bytes())])),
+        ("connlimit", 1, at(32, &[(0, &[255, 0, 255, 0])])),
+        ("ecn", 0, at(8, &[(0, &[2])])),
+        ("time", 0, at(24, &[(8, &many[..4])])),
+        ("rpfilter", 0, at(8, &[(0, &[0x10])])),
+        ("osf", 0, at(48, &[(36, &0x10u32.to_ne_bytes())])),
+        ("hashlimit", 3, at(312, &[(272, &0x80u32.to_ne_bytes())])),
+    ] {
+        assert!(matches!(a_match(name, revision, &bytes), Match::Opaque(_)), "{name}");
+    }
+}
