@@ -162,6 +162,7 @@ fields! {
         "icmpv6 checksum" 16 16 Kind::Integer;
         "icmpv6 mtu" 32 32 Kind::Integer, if 2;
         "icmpv6 parameter-problem" 32 32 Kind::Integer, if 4;
+        "icmpv6 max-delay" 32 16 Kind::Integer, if 130;
         "icmpv6 id" 32 16 Kind::Integer;
         "icmpv6 sequence" 48 16 Kind::Integer;
     }
@@ -169,7 +170,7 @@ fields! {
         "igmp type" 0 8 IGMP_TYPE;
         "igmp mrt" 8 8 Kind::Integer;
         "igmp checksum" 16 16 Kind::Integer;
-        "igmp group" 32 32 Kind::Address;
+        "igmp group" 32 32 Kind::Integer;
     }
     Tcp {
         "tcp sport" 0 16 Kind::Integer;
@@ -334,7 +335,7 @@ keys! { CT
     15 "bytes" Kind::Integer, host 8;
     16 "avgpkt" Kind::Integer, host 8;
     17 "zone" Kind::Integer, host 2;
-    18 "event" Kind::Hex, host 4;
+    18 "event" CT_EVENT, host 4;
     19 "ip saddr" Kind::Address, wire 4;
     20 "ip daddr" Kind::Address, wire 4;
     21 "ip6 saddr" Kind::Address, wire 16;

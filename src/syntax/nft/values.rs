@@ -144,6 +144,19 @@ pub(super) const TCP_FLAGS: Kind<'static> = Kind::Flags(&[
 ]);
 pub(super) const CT_STATE: Kind<'static> =
     Kind::Flags(&[(0x1, "invalid"), (0x2, "established"), (0x4, "related"), (0x8, "new"), (0x40, "untracked")]);
+pub(super) const CT_EVENT: Kind<'static> = Kind::Flags(&[
+    (0x1, "new"),
+    (0x2, "related"),
+    (0x4, "destroy"),
+    (0x8, "reply"),
+    (0x10, "assured"),
+    (0x20, "protoinfo"),
+    (0x40, "helper"),
+    (0x80, "mark"),
+    (0x100, "seqadj"),
+    (0x200, "secmark"),
+    (0x400, "label"),
+]);
 pub(super) const CT_STATUS: Kind<'static> = Kind::Flags(&[
     (0x1, "expected"),
     (0x2, "seen-reply"),

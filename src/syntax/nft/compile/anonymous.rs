@@ -66,11 +66,8 @@ impl Maker<'_> {
         let all = items.iter().find(|item| item.key == Key::Any);
         let catch_all = all.map(|all| Box::new(CatchAll { data: all.data.clone(), details: all.details.clone() }));
         let joins = interval && !is_map;
-        let elements = elements::elements(items, Shape { interval, joins, undo, length: key_length });
-        let size = match interval && !several {
-            true => elements::told(&elements, catch_all.is_some()),
-            false => (elements.len() + usize::from(catch_all.is_some())) as u32,
-        };
+        let elements = elements::elements(items, Shape { interval, joins, undo, length: key_length }, |_, _| {});
+        let size = elements::size(&elements, catch_all.is_some(), interval && !several);
         let (data_type, data_length) = data(gives);
         let lengths = match (&key.what, interval) {
             (What::Concatenation(parts), true) => parts.iter().map(|part| bytes(part.bits) as u32).collect(),
@@ -90,7 +87,7 @@ impl Maker<'_> {
                 size,
                 merges: joins,
                 key_order: Some(order(key)),
-                key_typeof: key_typeof(key, gives),
+                key_typeof: key_typeof(key, gives, interval),
                 ..details(gives)
             },
         };
@@ -113,7 +110,7 @@ impl Maker<'_> {
             parts: Box::default(),
             elements: Vec::new(),
             catch_all: None,
-            details: Details { size, key_order: Some(order(key)), key_typeof: kept::of(key), ..Details::default() },
+            details: Details { size, key_order: Some(order(key)), ..Details::default() },
         });
         self.named.insert(name, self.sets.len() - 1);
         self.sets.len() - 1
@@ -182,8 +179,10 @@ pub(super) fn details(gives: &Gives) -> Details {
     }
 }
 
-fn key_typeof(key: &Operand, gives: &Gives) -> Option<Box<Typeof>> {
+fn key_typeof(key: &Operand, gives: &Gives, interval: bool) -> Option<Box<Typeof>> {
     match (gives, &key.what) {
+        // The parts of a concatenation are turned around before nft notes them, and then it cannot.
+        (Gives::Nothing, What::Concatenation(_)) if interval => kept::of(&key.clone().ordered(Order::Network)),
         // The key of a map is a type alone, but for concatenations.
         (Gives::Nothing, _) | (_, What::Concatenation(_)) => kept::of(key),
         _ => None,

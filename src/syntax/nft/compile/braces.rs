@@ -10,6 +10,7 @@ use super::operand::{Operand, What};
 use super::relation::{Undo, Value};
 use super::rule::{Maker, Trouble};
 use crate::host::nft::{ElementData, ElementDetails, Expression, SetFlags};
+use crate::host::{ElementState, Tally};
 use crate::syntax::nft::tree::{self, Expr};
 
 impl Maker<'_> {
@@ -32,7 +33,7 @@ impl Maker<'_> {
                 Some(data) => Some(self.data(data, gives)?),
                 None => None,
             };
-            items.push(Item { key: self.key(&item.key, key)?, data, details });
+            items.push(Item { key: self.key(&item.key, key)?, data, details, state: state(item) });
         }
         Ok(items)
     }
@@ -120,6 +121,14 @@ impl Maker<'_> {
     pub(super) fn stateful(&mut self, statements: &[tree::Statement<'_>]) -> Result<Box<[Expression]>, Trouble> {
         statements.iter().map(|statement| super::statement::stateful(statement)).collect()
     }
+}
+
+/// What an element has come to, as far as it is told.
+fn state(item: &tree::Item<'_>) -> Option<Box<ElementState>> {
+    let tally = |statement: &tree::Statement<'_>| super::statement::tally(statement);
+    let tallies: Box<[Option<Tally>]> = item.statements.iter().map(tally).collect();
+    let told = item.expires.is_some() || tallies.iter().any(Option::is_some);
+    told.then(|| Box::new(ElementState { expires: item.expires, tallies }))
 }
 
 /// Whether a value that a map gives is a range, or has one.

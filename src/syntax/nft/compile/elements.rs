@@ -5,6 +5,7 @@
 
 use super::number::{Number, Order, ones, prefix, swapped};
 use super::relation::{Undo, Value};
+use crate::host::ElementState;
 use crate::host::nft::{Element, ElementData, ElementDetails};
 
 /// The key of an element.
@@ -23,6 +24,8 @@ pub(super) struct Item {
     pub(super) key: Key,
     pub(super) data: Option<ElementData>,
     pub(super) details: Option<Box<ElementDetails>>,
+    /// What it has come to.
+    pub(super) state: Option<Box<ElementState>>,
 }
 
 impl Key {
@@ -50,11 +53,13 @@ pub(super) struct Shape {
     pub(super) length: usize,
 }
 
-/// The elements in the kernel's form and order, without the one that stands for all others.
-pub(super) fn elements(items: Vec<Item>, shape: Shape) -> Vec<Element> {
+/// The elements in the kernel's form and order, without the one that stands for all others; what one has come to is handed
+/// to `note` with its position.
+pub(super) fn elements(items: Vec<Item>, shape: Shape, mut note: impl FnMut(u32, ElementState)) -> Vec<Element> {
     let mut several = false;
     let mut elements: Vec<Element> = Vec::with_capacity(items.len());
-    for Item { key, data, details } in items {
+    let mut states: Vec<(Box<[u8]>, ElementState)> = Vec::new();
+    for Item { key, data, details, state } in items {
         let (first, last) = match key {
             Key::One(value) if shape.interval => range(value),
             Key::One(value) => {
@@ -70,10 +75,12 @@ pub(super) fn elements(items: Vec<Item>, shape: Shape) -> Vec<Element> {
             }
             Key::Any => continue,
         };
+        states.extend(state.map(|state| (first.clone(), *state)));
         elements.push(Element { first, last, data, details });
     }
     if several && shape.interval {
         // They have no order: they stay as they are told.
+        note_states(states, &elements, &mut note);
         return elements;
     }
     elements.sort_by(|a, b| a.first.cmp(&b.first));
@@ -82,6 +89,7 @@ pub(super) fn elements(items: Vec<Item>, shape: Shape) -> Vec<Element> {
     } else {
         elements.dedup_by(|later, first| later.first == first.first && later.last == first.last);
     }
+    note_states(states, &elements, &mut note);
     if let (Some(undo), true) = (shape.undo, shape.interval) {
         for element in &mut elements {
             element.first = undone(undo, &element.first, shape.length);
@@ -89,6 +97,26 @@ pub(super) fn elements(items: Vec<Item>, shape: Shape) -> Vec<Element> {
         }
     }
     elements
+}
+
+/// Hands on what elements have come to, in the order of their keys.
+fn note_states(
+    mut states: Vec<(Box<[u8]>, ElementState)>,
+    elements: &[Element],
+    note: &mut impl FnMut(u32, ElementState),
+) {
+    states.sort_by(|(a, _), (b, _)| b.cmp(a));
+    let mut sorted: Vec<(&[u8], u32)> = Vec::new();
+    if !states.is_empty() {
+        sorted.extend(elements.iter().zip(0..).map(|(element, at)| (&*element.first, at)));
+        sorted.sort_unstable();
+    }
+    for (key, at) in sorted {
+        if states.last().is_some_and(|(known, _)| **known == *key) {
+            let state = states.pop().map(|(_, state)| state).unwrap_or_default();
+            note(at, state);
+        }
+    }
 }
 
 /// A value as a range of keys in network order.
@@ -179,8 +207,10 @@ fn undone(undo: Undo, key: &[u8], length: usize) -> Box<[u8]> {
     super::number::data(number.value, length, Order::Network)
 }
 
-/// How many elements the kernel was told of a set with ranges: beginnings, ends, and that nothing is meant before the first.
-pub(super) fn told(elements: &[Element], all: bool) -> u32 {
+/// How many elements the kernel is told of: of a set with ranges their beginnings and ends, and that nothing is meant before the
+/// first one.
+pub(super) fn size(elements: &[Element], all: bool, interval: bool) -> u32 {
+    let count = elements.len() as u32 + u32::from(all);
     let before = elements.first().is_some_and(|element| element.first.iter().any(|byte| *byte != 0));
-    2 * elements.len() as u32 + u32::from(before) + u32::from(all)
+    if interval { count + elements.len() as u32 + u32::from(before) } else { count }
 }

@@ -8,7 +8,7 @@ use super::field;
 use super::kept::{self};
 use super::number::{Number, Order, ones, prefix};
 use super::operand::{Load, Op, Operand, Type, What, concatenated};
-use super::protocol::{Layer, asked_of};
+use super::protocol::Layer;
 use super::relation::{Right, Sign, Value};
 use super::rule::{Maker, Trouble};
 use super::symbol;
@@ -51,6 +51,12 @@ impl Maker<'_> {
             Expr::Optional(optional, part) => {
                 self.need_of_optional(optional.within)?;
                 field::optional(optional, *part)
+            }
+            // An option without a name, of which it is only asked whether it is there.
+            Expr::TcpOption { kind, bits: 0, .. } => {
+                let within = Extension::TcpOption;
+                let load = Load::Exthdr { within, kind: *kind, bit: 0, present: true, header: 0, field: 0 };
+                Operand::load(load, Type { number: BOOLEAN, kind: Kind::Exists }, 8, Order::Network)
             }
             Expr::TcpOption { kind, bit, bits } => {
                 let (within, present) = (Extension::TcpOption, false);
@@ -126,8 +132,12 @@ impl Maker<'_> {
         let number = |value: u8| Number::new(value.into(), 8, Order::Network);
         let right = match echo {
             Some(kinds) => {
-                let items =
-                    kinds.map(|kind| Item { key: Key::One(Value::One(number(kind))), data: None, details: None });
+                let items = kinds.map(|kind| Item {
+                    key: Key::One(Value::One(number(kind))),
+                    data: None,
+                    details: None,
+                    state: None,
+                });
                 self.anonymous(&left, items.into())?
             }
             None => Right::Value(Value::One(number(wanted))),
@@ -147,8 +157,7 @@ impl Maker<'_> {
             Some(Layer::Header(known)) if known == header => Ok(()),
             Some(_) => Err(Trouble::Protocols),
             None => {
-                let below = self.seen.link.ok_or(Trouble::Protocols)?;
-                let question = asked_of(below, header)?;
+                let question = self.seen.network_question(header)?;
                 self.seen.answer(question);
                 // It comes before everything else in the rule.
                 let before = self.steps.steps.len();

@@ -170,17 +170,17 @@ fn keyed(known: &'static Key, load: Load) -> Operand {
 /// What a question asks, and the number that it asks for.
 pub(super) fn asked(question: Question) -> (Operand, u128) {
     let of_meta = |key: MetaKey, number: u128| (meta(key), number);
-    let of_field = |header: Header, name: &str, number: u128| {
+    let of_field = |header: Header, before: u32, name: &str, number: u128| {
         let field = fields::fields(header, None).find(|field| field.name.ends_with(name));
-        (field.map(|field| payload(field, 0)), number)
+        (field.map(|field| payload(field, before)), number)
     };
     let (operand, number) = match question {
         Question::Ethernet => of_meta(MetaKey::IIFTYPE, 1),
         Question::Family(number) => of_meta(MetaKey::NFPROTO, number.into()),
         Question::MetaProtocol(number) => of_meta(MetaKey::PROTOCOL, number.into()),
         Question::Transport(number) => of_meta(MetaKey::L4PROTO, number.into()),
-        Question::LinkType(header, number) => of_field(header, " type", number.into()),
-        Question::NextHeader(header, number) => of_field(header, " nexthdr", number.into()),
+        Question::LinkType { header, before, number } => of_field(header, before, " type", number.into()),
+        Question::NextHeader(header, number) => of_field(header, 0, " nexthdr", number.into()),
     };
     let nothing =
         || Operand::load(Load::Meta(MetaKey::LEN), Type { number: INTEGER, kind: Kind::Integer }, 32, Order::Host);

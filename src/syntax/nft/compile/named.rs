@@ -7,8 +7,8 @@ use super::kept;
 use super::number::{Order, bytes};
 use super::operand::{Operand, Type};
 use super::rule::{Maker, Trouble};
-use crate::host::Handle;
 use crate::host::nft::{ByteOrder, CatchAll, Details, ElementDetails, ObjectKind, Set, SetFlags, Typeof};
+use crate::host::{ElementId, ElementState, Handle, Observations};
 use crate::syntax::nft::tree::{self, TypeOf};
 use crate::syntax::nft::values;
 
@@ -79,7 +79,12 @@ impl Maker<'_> {
     }
 
     /// Puts the elements into a set that was declared.
-    pub(super) fn fill(&mut self, set: &tree::Set<'_>) -> Result<(), Trouble> {
+    pub(super) fn fill(
+        &mut self,
+        set: &tree::Set<'_>,
+        table: u32,
+        observations: &mut Observations,
+    ) -> Result<(), Trouble> {
         if set.elements.is_empty() {
             return Ok(());
         }
@@ -101,8 +106,19 @@ impl Maker<'_> {
         let all = items.iter().find(|item| item.key == Key::Any);
         let catch_all = all.map(|all| Box::new(CatchAll { data: all.data.clone(), details: all.details.clone() }));
         let shape = Shape { interval, joins: set.merges, undo: None, length: self.sets[at].key_length as usize };
-        self.sets[at].elements = elements::elements(items, shape);
-        self.sets[at].catch_all = catch_all;
+        let several = key.parts.len() > 1;
+        let set = &mut self.sets[at];
+        let mut note = |element: Option<u32>, state: ElementState| {
+            observations.elements.insert(ElementId { table, set: at as u32, element }, state);
+        };
+        if let Some(state) = items.iter_mut().find(|item| item.key == Key::Any).and_then(|all| all.state.take()) {
+            note(None, *state);
+        }
+        set.elements = elements::elements(items, shape, |element, state| note(Some(element), state));
+        if set.flags.contains(SetFlags::CONSTANT) {
+            set.details.size = elements::size(&set.elements, catch_all.is_some(), interval && !several);
+        }
+        set.catch_all = catch_all;
         Ok(())
     }
 
@@ -111,7 +127,7 @@ impl Maker<'_> {
             TypeOf::Names(names) => {
                 let parts = names.iter().map(|name| named_type(name)).collect::<Result<Vec<Wanted>, Trouble>>()?;
                 Ok(match &parts[..] {
-                    [one] => Typed { order: order_of(one.order), kept: None, parts },
+                    [one] => Typed { order: order_of_type(one), kept: None, parts },
                     _ => Typed { order: ByteOrder::Invalid, kept: Some(kept::of_types()), parts },
                 })
             }
@@ -151,11 +167,26 @@ impl Maker<'_> {
 
     fn details_of_data(&mut self, set: &tree::Set<'_>, gives: &Gives) -> Result<Details, Trouble> {
         let mut details = anonymous::details(gives);
+        if let (tree::Gives::Verdict, TypeOf::Names(_)) = (&set.gives, &set.key) {
+            details.data_typeof = None;
+        }
         if let tree::Gives::Values { of, .. } = &set.gives {
             let typed = self.typed(of)?;
             (details.data_order, details.data_typeof) = (Some(typed.order), typed.kept);
         }
         Ok(details)
+    }
+}
+
+/// The order in which nft notes that values of a type lie: of some it knows none.
+fn order_of_type(wanted: &Wanted) -> ByteOrder {
+    const NF_PROTO: u32 = 2;
+    const INET_PROTO: u32 = 12;
+    const DCCP_PKTTYPE: u32 = 16;
+    const CT_DIR: u32 = 27;
+    match wanted.kind.number {
+        NF_PROTO | INET_PROTO | DCCP_PKTTYPE | CT_DIR | super::BOOLEAN => ByteOrder::Invalid,
+        _ => order_of(wanted.order),
     }
 }
 

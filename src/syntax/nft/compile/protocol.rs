@@ -32,8 +32,8 @@ pub(super) enum Question {
     MetaProtocol(u16),
     /// `meta l4proto`.
     Transport(u8),
-    /// `ether type` or `vlan type`: the type field of this header.
-    LinkType(Header, u16),
+    /// `ether type` or `vlan type`: the type field of this header, which begins after so many bits.
+    LinkType { header: Header, before: u32, number: u16 },
     /// `ah nexthdr` or `comp nexthdr`: the field of this header.
     NextHeader(Header, u8),
 }
@@ -148,12 +148,12 @@ fn number(layer: Layer, header: Header) -> Option<u16> {
 }
 
 /// The question to a layer whether this header follows.
-pub(super) fn asked_of(below: Layer, header: Header) -> Result<Question, Conflict> {
+fn asked_of(below: Layer, before: u32, header: Header) -> Result<Question, Conflict> {
     let number = number(below, header).ok_or(Conflict)?;
     Ok(match below {
         Layer::Inet => Question::Family(number as u8),
         Layer::Netdev => Question::MetaProtocol(number),
-        Layer::Header(link @ (Header::Ether | Header::Vlan)) => Question::LinkType(link, number),
+        Layer::Header(header @ (Header::Ether | Header::Vlan)) => Question::LinkType { header, before, number },
         Layer::Header(Header::Ip | Header::Ip6) => Question::Transport(number as u8),
         Layer::Header(other) => Question::NextHeader(other, number as u8),
         Layer::Other => return Err(Conflict),
@@ -347,7 +347,7 @@ impl Seen {
         let Some(Layer::Header(outer @ (Header::Ether | Header::Vlan))) = self.at(base(header)) else {
             return Err(Conflict);
         };
-        let question = Question::LinkType(outer, number);
+        let question = Question::LinkType { header: outer, before: self.stacked_bits(), number };
         self.answer(question);
         found.push(question);
         Ok(())
@@ -377,7 +377,7 @@ impl Seen {
         let through = self.family == Family::Bridge
             && below == Layer::Header(Header::Ether)
             && matches!(header, Header::Ip | Header::Ip6);
-        asked_of(if through { Layer::Netdev } else { below }, header)
+        asked_of(if through { Layer::Netdev } else { below }, self.stacked_bits(), header)
     }
 
     /// Asks for the network header that an ICMP or IGMP message needs, where none is known.
@@ -390,10 +390,16 @@ impl Seen {
         if self.network.is_some() {
             return Ok(());
         }
-        let question = asked_of(self.link.or_else(|| self.hook_layer()).ok_or(Conflict)?, network)?;
+        let question = self.network_question(network)?;
         self.answer(question);
         found.push(question);
         Ok(())
+    }
+
+    /// The question to the link layer whether this network header follows.
+    pub(super) fn network_question(&self, network: Header) -> Result<Question, Conflict> {
+        let below = self.link.or_else(|| self.hook_layer()).ok_or(Conflict)?;
+        asked_of(below, self.stacked_bits(), network)
     }
 
     /// Takes note that a question was asked, and answered with yes.
@@ -403,7 +409,7 @@ impl Seen {
             Question::Family(number) => self.meta_family(number),
             Question::MetaProtocol(number) => self.meta_protocol(number),
             Question::Transport(number) => self.meta_transport(number),
-            Question::LinkType(_, number) => self.field(PayloadBase::Link, number.into(), false),
+            Question::LinkType { number, .. } => self.field(PayloadBase::Link, number.into(), false),
             Question::NextHeader(_, number) => self.field(PayloadBase::Transport, number.into(), false),
         }
     }

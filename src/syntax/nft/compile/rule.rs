@@ -9,6 +9,7 @@ use super::protocol::{Conflict, Question, Seen};
 use super::step::Steps;
 use crate::host::nft::{Set, SetFlags};
 use crate::host::{Family, Link, Name, Names};
+use crate::syntax::nft::tree;
 
 /// Why a rule cannot be made of what was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,6 +59,8 @@ pub(super) struct Maker<'a> {
     pub(super) seen: Seen,
     pub(super) steps: Steps,
     pub(super) questions: Vec<Question>,
+    /// The rules of chains within rules: those chains come after all others.
+    pub(super) blocks: Vec<&'a [tree::Rule<'a>]>,
     /// How many anonymous sets, maps and maps of objects there are.
     pub(super) anonymous: [u32; 3],
 }

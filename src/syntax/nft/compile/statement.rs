@@ -10,10 +10,10 @@ use super::operand::{Load, Operand, Type, What};
 use super::relation;
 use super::rule::{Maker, Trouble};
 use super::step::Made;
-use crate::host::Family;
 use crate::host::nft::{
     ChainRef, DynsetOp, Expression, Log, LookupResult, ObjectKind, Register, Synproxy, Verdict, fib,
 };
+use crate::host::{Counters, Family, Tally};
 use crate::syntax::nft::tree::{self, Expr, Sign, Statement};
 use crate::syntax::nft::values::Kind;
 
@@ -29,9 +29,19 @@ pub(super) fn stateful(statement: &Statement<'_>) -> Result<Expression, Trouble>
     })
 }
 
-impl Maker<'_> {
+/// What such an expression has come to, as far as it is told.
+pub(super) fn tally(statement: &Statement<'_>) -> Option<Tally> {
+    match statement {
+        Statement::Counter { packets, bytes } => Some(Tally::Counter(Counters { packets: *packets, bytes: *bytes })),
+        Statement::Quota { used, .. } => Some(Tally::Consumed(*used)),
+        Statement::Last(ago) => Some(Tally::Last(*ago)),
+        _ => None,
+    }
+}
+
+impl<'a> Maker<'a> {
     /// Makes the steps of a statement.
-    pub(super) fn statement(&mut self, statement: &Statement<'_>) -> Result<(), Trouble> {
+    pub(super) fn statement(&mut self, statement: &'a Statement<'a>) -> Result<(), Trouble> {
         match statement {
             Statement::Match { left, sign, right } => self.matching(left, *sign, right),
             Statement::Verdict(verdict) => {
@@ -298,10 +308,11 @@ impl Maker<'_> {
         Ok(())
     }
 
-    /// `jump { … }`: a chain of its own.
-    fn block(&mut self, goto: bool, rules: &[tree::Rule<'_>]) -> Result<(), Trouble> {
-        let _ = (goto, rules);
-        Err(Trouble::Meaningless("a chain within a rule"))
+    /// `jump { … }`: a chain of its own, whose rules are made when those of all others are.
+    fn block(&mut self, goto: bool, rules: &'a [tree::Rule<'a>]) -> Result<(), Trouble> {
+        let chain = ChainRef((self.chains.len() + self.blocks.len()) as u32);
+        self.blocks.push(rules);
+        self.does(Expression::Verdict(if goto { Verdict::Goto(chain) } else { Verdict::Jump(chain) }))
     }
 }
 

@@ -16,15 +16,15 @@ use crate::host::{
     Observations, Place, Policy, Priority, Protocol, Registration, Rule, RuleId, Table, Tally,
 };
 use crate::syntax::nft::list;
-use crate::syntax::nft::tree::{self, Statement};
+use crate::syntax::nft::tree;
 use crate::syntax::{Diagnostic, DiagnosticKind};
 
 /// Makes a table of what was written; `index` is its place among the tables.
-pub(super) fn table(
-    written: &tree::Table<'_>,
+pub(super) fn table<'a>(
+    written: &'a tree::Table<'a>,
     index: u32,
-    links: &[Link],
-    names: &mut Names,
+    links: &'a [Link],
+    names: &'a mut Names,
     observations: &mut Observations,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Table {
@@ -37,22 +37,11 @@ pub(super) fn table(
         }
     }
     for set in &written.sets {
-        if let Err(trouble) = maker.fill(set) {
+        if let Err(trouble) = maker.fill(set, index, observations) {
             diagnostics.push(told(0, format!("elements of set {}: {trouble}", set.name)));
         }
     }
-    let dormant = TableFlags::from_bits_retain(written.flags).contains(TableFlags::DORMANT);
-    let mut made = Vec::with_capacity(written.chains.len());
-    for (at, chain) in written.chains.iter().enumerate() {
-        let id = ChainId { table: index, chain: at as u32 };
-        let mut rules = Vec::with_capacity(chain.rules.len());
-        for rule in &chain.rules {
-            let id = RuleId { chain: id, index: rules.len() as u32 };
-            rules.push(maker.rule(rule, id, observations, diagnostics));
-        }
-        let base = chain.base.as_ref().map(|base| base_of(written.family, base, dormant));
-        made.push(Chain { name: maker.names.intern(chain.name), base, rules, details: details(chain, maker.names) });
-    }
+    let made = chains_of(&mut maker, written, index, observations, diagnostics);
     let objects = written.objects.iter().enumerate().map(|(at, written)| {
         let (object, tally) = object(written, maker.family, maker.names);
         if let Some(tally) = tally {
@@ -72,6 +61,35 @@ pub(super) fn table(
     Table { family: written.family, name, backend: Backend::Nft, chains: made, sets: maker.sets, particulars }
 }
 
+/// The chains with their rules, and after them those that stand within rules.
+fn chains_of<'a>(
+    maker: &mut Maker<'a>,
+    written: &'a tree::Table<'a>,
+    table: u32,
+    observations: &mut Observations,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Vec<Chain> {
+    let dormant = TableFlags::from_bits_retain(written.flags).contains(TableFlags::DORMANT);
+    let mut made = Vec::with_capacity(written.chains.len());
+    for chain in &written.chains {
+        let id = ChainId { table, chain: made.len() as u32 };
+        let rules = maker.rules(&chain.rules, id, observations, diagnostics);
+        let base = chain.base.as_ref().map(|base| base_of(written.family, base, dormant));
+        made.push(Chain { name: maker.names.intern(chain.name), base, rules, details: details(chain, maker.names) });
+    }
+    let mut at = 0;
+    while let Some(block) = maker.blocks.get(at).copied() {
+        at += 1;
+        let id = ChainId { table, chain: made.len() as u32 };
+        let rules = maker.rules(block, id, observations, diagnostics);
+        let details = ChainDetails { flags: ChainFlags::BINDING, ..ChainDetails::default() };
+        // The kernel counts them for as long as it runs.
+        let name = maker.names.intern(&format!("__chain{at}"));
+        made.push(Chain { name, base: None, rules, details });
+    }
+    made
+}
+
 fn told(line: usize, text: String) -> Diagnostic {
     Diagnostic { line, kind: DiagnosticKind::Unknown, text }
 }
@@ -88,20 +106,32 @@ impl<'a> Maker<'a> {
             seen: Seen::new(family),
             steps: Default::default(),
             questions: Vec::new(),
+            blocks: Vec::new(),
             anonymous: [0; 3],
         }
     }
 
+    fn rules(
+        &mut self,
+        written: &'a [tree::Rule<'a>],
+        chain: ChainId,
+        observations: &mut Observations,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> Vec<Rule> {
+        let each = written.iter().zip(0..);
+        each.map(|(rule, index)| self.rule(rule, RuleId { chain, index }, observations, diagnostics)).collect()
+    }
+
     fn rule(
         &mut self,
-        written: &tree::Rule<'_>,
+        written: &'a tree::Rule<'a>,
         id: RuleId,
         observations: &mut Observations,
         diagnostics: &mut Vec<Diagnostic>,
     ) -> Rule {
         self.steps.clear();
         self.seen = Seen::new(self.family);
-        let (sets, anonymous) = (self.sets.len(), self.anonymous);
+        let (sets, anonymous, blocks) = (self.sets.len(), self.anonymous, self.blocks.len());
         let trouble = written.statements.iter().find_map(|statement| self.statement(statement).err());
         let expressions = match trouble {
             None => self.steps.finish(),
@@ -109,6 +139,7 @@ impl<'a> Maker<'a> {
                 // Its sets go with it: it is kept as text.
                 self.sets.truncate(sets);
                 self.anonymous = anonymous;
+                self.blocks.truncate(blocks);
                 diagnostics.push(told(written.line, format!("{}: {trouble}", written.text)));
                 let name = self.names.intern(nft::Undecoded::TEXT);
                 let data = written.text.as_bytes().into();
@@ -126,15 +157,10 @@ impl<'a> Maker<'a> {
 fn note(written: &tree::Rule<'_>, made: &[nft::Expression], id: RuleId, observations: &mut Observations) {
     let mut stateful = made.iter().enumerate().filter(|(_, expression)| expression.is_stateful()).map(|(at, _)| at);
     for statement in &written.statements {
-        let tally = match statement {
-            Statement::Counter { packets, bytes } => {
-                Some(Tally::Counter(Counters { packets: *packets, bytes: *bytes }))
-            }
-            Statement::Quota { used, .. } => Some(Tally::Consumed(*used)),
-            Statement::Last(ago) => Some(Tally::Last(*ago)),
-            Statement::Limit(_) | Statement::Connlimit { .. } => None,
-            _ => continue,
-        };
+        if super::statement::stateful(statement).is_err() {
+            continue;
+        }
+        let tally = super::statement::tally(statement);
         let Some(at) = stateful.next() else { return };
         match tally {
             Some(Tally::Counter(counters)) if !observations.rules.contains_key(&id) => {
