@@ -6,6 +6,7 @@
 mod apart;
 
 use apart::{apart, read, run};
+use whyport::host::nft::Expression;
 use whyport::host::{Body, Host, Namespace};
 use whyport::report::rules::{self, Kind, Told};
 use whyport::syntax::nft;
@@ -21,9 +22,10 @@ const SETS: &str = "
   chain y { }
 ";
 
-fn rules() -> Vec<(&'static str, Vec<&'static str>)> {
+/// The rules of each family in a file.
+fn sections(text: &'static str) -> Vec<(&'static str, Vec<&'static str>)> {
     let mut found: Vec<(&str, Vec<&str>)> = Vec::new();
-    for line in include_str!("data/native-rules.txt").lines().filter(|line| !line.starts_with('#')) {
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
         match line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
             Some(family) => found.push((family, Vec::new())),
             None => found.last_mut().unwrap().1.push(line),
@@ -40,7 +42,7 @@ fn printed(listing: &str) -> Vec<&str> {
 
 #[test]
 fn rules_read_as_nft_prints_them() {
-    for (family, rules) in rules() {
+    for (family, rules) in sections(include_str!("data/native-rules.txt")) {
         apart(move || check(family, &rules));
     }
 }
@@ -108,6 +110,31 @@ fn every_kind_is_listed_as_nft_lists_it() {
         assert_eq!(again.host.viewed().ruleset, host.viewed().ruleset);
         assert_eq!(rules::one(again.host.viewed(), Kind::Nft, handles).unwrap(), own[1]);
     });
+}
+
+/// Every expression that this kernel has, in every family: decoded, listed as nft lists it, and the same from a recording.
+#[test]
+fn every_expression_is_listed_as_nft_lists_it() {
+    for (family, rules) in sections(include_str!("data/native-expressions.txt")) {
+        apart(move || {
+            run(&["ip", "link", "set", "lo", "up"], "");
+            let chains = rules.iter().enumerate().map(|(at, rule)| format!("chain c{at} {{\n {rule}\n}}\n"));
+            let chains: String = chains.collect();
+            run(&["nft", "-f", "-"], &format!("table {family} t {{\nchain x {{ }}\nchain y {{ }}\n{chains}}}\n"));
+            let ns = read();
+            let all = ns.ruleset.tables.iter().flat_map(|table| &table.chains).flat_map(|chain| &chain.rules);
+            for rule in all {
+                let Body::Nft(body) = &rule.body else { panic!("a rule that is not native") };
+                let unknown = |expression: &&Expression| matches!(expression, Expression::Undecoded(_));
+                assert_eq!(body.expressions.iter().find(unknown), None);
+            }
+            let own = rules::one(&ns, Kind::Nft, Told::default()).unwrap();
+            assert_same(&own, &run(&["nft", "list", "ruleset"], ""));
+            let host = Host { namespaces: vec![ns], ..Host::default() };
+            let again = whyport::snapshot::parse(&whyport::snapshot::print(&host));
+            assert_eq!((again.diagnostics, &again.host.viewed().ruleset), (vec![], &host.viewed().ruleset));
+        });
+    }
 }
 
 /// A listing without the time that elements have left.

@@ -8,11 +8,17 @@ use super::fields::Header;
 use crate::host::nft::PayloadBase;
 use crate::host::{Family, Link, Protocol};
 
+/// Bits in an Ethernet header, and in a VLAN header.
+const ETHER: u32 = 112;
+const VLAN: u32 = 32;
+
 /// Something that a statement asks of a protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Asks {
     /// `meta iiftype ether`.
     Link,
+    /// Another VLAN header: by `ether type`, `vlan type`.
+    Vlan,
     /// The network protocol: by `meta nfproto`, `meta protocol`, `ether type`.
     Network(Option<Header>),
     /// The transport protocol: by `meta l4proto`.
@@ -42,6 +48,10 @@ pub(super) struct Context<'a> {
     pub transport: Option<Protocol>,
     /// The kind of an ICMP message.
     pub message: Option<u8>,
+    /// It has an Ethernet header.
+    link: bool,
+    /// Where the last VLAN header begins, in bits; 0: there is none.
+    vlan: u32,
     link_by: Option<Dependency>,
     network_by: Option<Dependency>,
     transport_by: Option<Dependency>,
@@ -62,6 +72,8 @@ impl<'a> Context<'a> {
             network,
             transport: None,
             message: None,
+            link: matches!(family, Family::Bridge | Family::Netdev),
+            vlan: 0,
             link_by: None,
             network_by: None,
             transport_by: None,
@@ -69,10 +81,18 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// The header at a base.
-    pub fn header(&self, base: PayloadBase) -> Option<Header> {
+    /// The header at a base that a bit lies in, and where it begins: after an Ethernet header may come others.
+    pub fn place(&self, base: PayloadBase, bit: u32) -> Option<(Header, u32)> {
         match base {
-            PayloadBase::Link => Some(Header::Ether),
+            PayloadBase::Link if self.vlan > 0 && bit >= self.vlan => Some((Header::Vlan, self.vlan)),
+            _ => self.header(base).map(|header| (header, 0)),
+        }
+    }
+
+    /// The header at a base.
+    fn header(&self, base: PayloadBase) -> Option<Header> {
+        match base {
+            PayloadBase::Link => self.link.then_some(Header::Ether),
             PayloadBase::Network => self.network,
             PayloadBase::Transport => match self.transport {
                 Some(protocol) => Header::of_protocol(protocol),
@@ -86,7 +106,11 @@ impl<'a> Context<'a> {
     pub fn ask(&mut self, asks: Asks, statement: usize) -> Option<usize> {
         let dependency = Some(Dependency { statement, asks });
         match asks {
-            Asks::Link => self.link_by = dependency,
+            Asks::Link => (self.link, self.link_by) = (true, dependency),
+            Asks::Vlan => {
+                self.vlan = if self.vlan == 0 { ETHER } else { self.vlan + VLAN };
+                self.link_by = dependency;
+            }
             Asks::Network(header) => (self.network, self.network_by) = (header, dependency),
             Asks::Transport(protocol) => {
                 let implied = self.network_by.filter(|known| {
@@ -158,7 +182,8 @@ pub(super) fn asks(field: &str, number: u128) -> Option<Asks> {
             10 => Some(Header::Ip6),
             _ => None,
         }),
-        "meta protocol" | "ether type" => Asks::Network(ether()),
+        "ether type" | "vlan type" if matches!(number, 0x8100 | 0x88a8) => Asks::Vlan,
+        "meta protocol" | "ether type" | "vlan type" => Asks::Network(ether()),
         "meta l4proto" => Asks::Transport(protocol()?),
         "ip protocol" | "ip6 nexthdr" => Asks::NextHeader(protocol()?),
         "icmp type" | "icmpv6 type" => Asks::Message(u8::try_from(number).ok()?),

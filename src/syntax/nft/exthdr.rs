@@ -1,10 +1,10 @@
 //! Extension headers, options and chunks as the printer meets them: a place within one, or whether it is there.
 
 use super::extensions::{OPTIONAL, Optional};
-use super::fields::Loaded;
+use super::fields::Header;
 use super::registers::Operand;
 use super::values::Kind;
-use crate::host::nft::Extension;
+use crate::host::nft::{Extension, PayloadBase};
 
 /// What nft has names for in such a header; several, where its type decides what it is.
 fn known(within: Extension, number: u8) -> impl Iterator<Item = &'static Optional> {
@@ -44,10 +44,18 @@ pub(super) fn place(within: Extension, number: u8, bit: u16, bits: u16) -> Strin
     format!("{}@{number},{bit},{bits}", words(within))
 }
 
+/// The header that has to be there for it: what asks for that goes without saying.
+pub(super) fn owner(within: Extension) -> (PayloadBase, Header) {
+    match within {
+        Extension::Ipv6 => (PayloadBase::Network, Header::Ip6),
+        Extension::IpOption => (PayloadBase::Network, Header::Ip),
+        Extension::TcpOption => (PayloadBase::Transport, Header::Tcp),
+        Extension::SctpChunk => (PayloadBase::Transport, Header::Sctp),
+        Extension::DccpOption => (PayloadBase::Transport, Header::Dccp),
+    }
+}
+
 /// What a load gives: a field, or whether the header is there.
 pub(super) fn operand(within: Extension, kind: u8, offset: u8, length: u8, present: bool) -> Operand {
-    if present {
-        return Operand::Loaded(Loaded { text: header(within, kind), kind: Kind::Exists, host: true, bytes: 1 });
-    }
-    Operand::Extension { within, kind, offset, length }
+    Operand::Extension { within, kind, offset, length, present }
 }

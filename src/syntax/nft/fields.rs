@@ -303,17 +303,18 @@ keys! { META
     21 "iifgroup" DEVICE_GROUP, host 4;
     22 "oifgroup" DEVICE_GROUP, host 4;
     23 "meta cgroup" Kind::Integer, host 4;
-    24 "meta random" Kind::Integer, host 4;
+    24 "meta random" Kind::Integer, wire 4;
     25 "meta ipsec" Kind::Exists, host 1;
     26 "meta iifkind" Kind::Name, wire 16;
     27 "meta oifkind" Kind::Name, wire 16;
     28 "meta ibrpvid" Kind::Integer, host 2;
     29 "meta ibrvproto" ETHER_TYPE, wire 2;
-    30 "meta time" Kind::Integer, host 8;
+    30 "meta time" Kind::Date, host 8;
     31 "meta day" DAY, host 1;
-    32 "meta hour" Kind::Integer, host 4;
+    32 "meta hour" Kind::Hour, host 4;
     33 "meta sdif" Kind::Device, host 4;
     34 "meta sdifname" Kind::Name, wire 16;
+    35 "meta broute" Kind::Integer, host 1;
 }
 
 keys! { CT
@@ -330,7 +331,7 @@ keys! { CT
     10 "protocol" Kind::Protocol, wire 1;
     11 "proto-src" Kind::Integer, wire 2;
     12 "proto-dst" Kind::Integer, wire 2;
-    13 "label" Kind::Hex, host 16;
+    13 "label" Kind::Label, host 16;
     14 "packets" Kind::Integer, host 8;
     15 "bytes" Kind::Integer, host 8;
     16 "avgpkt" Kind::Integer, host 8;

@@ -63,8 +63,15 @@ pub(super) struct Statement {
 pub(super) fn statements(scope: Scope, rule: &Rule, tallies: Tallies) -> Vec<Statement> {
     let Scope { table, links, observed } = scope;
     let context = Context::new(table.family, links);
-    let mut reader =
-        Reader { table, tallies, observed, context, registers: Registers::default(), statements: Vec::new() };
+    let mut reader = Reader {
+        table,
+        tallies,
+        observed,
+        keeps: false,
+        context,
+        registers: Registers::default(),
+        statements: Vec::new(),
+    };
     for (at, expression) in rule.expressions.iter().enumerate() {
         reader.read(at as u16, expression);
     }
@@ -73,6 +80,8 @@ pub(super) fn statements(scope: Scope, rule: &Rule, tallies: Tallies) -> Vec<Sta
 
 struct Reader<'r> {
     table: &'r Table,
+    /// Ports are written that a map gives: nft keeps what asks for their protocol, without which it could not read them.
+    keeps: bool,
     /// What elements of sets counted.
     observed: Option<(&'r Observations, u32)>,
     /// What its expressions counted.
@@ -260,6 +269,9 @@ impl<'r> Reader<'r> {
 
     /// Fields are used: what asked for their headers goes without saying.
     fn uses(&mut self, side: &Side) {
+        if self.keeps {
+            return;
+        }
         for base in relation::bases(side) {
             let implied = self.context.uses(base);
             self.leave_out(implied);
@@ -356,7 +368,13 @@ impl<'r> Reader<'r> {
             name @ ("iif" | "oif") => format!("meta {name}"),
             name => name.to_owned(),
         };
-        let value = self.value(&held.operand, loaded.kind, loaded.host);
+        let value = match (&held.operand, loaded.kind) {
+            // Flags of what is set are a list.
+            (Operand::Constant(data), values::Kind::Flags(names)) => {
+                values::flags(names, values::number(data, loaded.host)).join(",")
+            }
+            (operand, kind) => self.value(operand, kind, loaded.host),
+        };
         (format!("{name} set {value}"), held.parts)
     }
 

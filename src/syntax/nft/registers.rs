@@ -32,6 +32,8 @@ pub(super) enum Operand {
         offset: u8,
         /// In bytes.
         length: u8,
+        /// Whether it is there is all that is asked.
+        present: bool,
     },
     /// Shifted by some bits.
     Shifted { of: Box<Operand>, left: bool, bits: u32 },

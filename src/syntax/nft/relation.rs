@@ -7,7 +7,7 @@ use super::terms::{Side, Term, with_mask};
 use super::type_of;
 use super::values::{self, Kind};
 use crate::host::nft::{
-    ChainRef, CompareOp, Element, ElementData, ElementDetails, PayloadBase, Set, SetFlags, Typeof, Verdict,
+    ByteOrder, ChainRef, CompareOp, Element, ElementData, ElementDetails, PayloadBase, Set, SetFlags, Typeof, Verdict,
 };
 use crate::host::{Counters, ElementId, ElementState, Link, Observations, Table, Tally};
 
@@ -57,6 +57,9 @@ pub(super) fn compare(side: &Side, op: CompareOp, data: &[u8]) -> String {
     };
     let Some(mask) = &side.mask else { return plain(term, op, data) };
     if equality && side.xor.is_none() {
+        if (term.kind, op) == (Kind::Label, CompareOp::NotEqual) && data.iter().all(|byte| *byte == 0) {
+            return format!("{} {}", term.text, values::value(term.kind, mask, term.host));
+        }
         if let Kind::Flags(names) = term.kind
             && let Some(text) = flags(term, op, names, values::number(mask, term.host), values::number(data, term.host))
         {
@@ -205,6 +208,15 @@ fn shapes_of<'a>(scope: Scope<'a>, of: Option<&Typeof>, number: u32, host: bool)
     each.collect()
 }
 
+/// Numbers whose type says nothing of the order of their bytes: the set does.
+fn order(shapes: &mut [Shape], order: Option<ByteOrder>) {
+    if let ([one], Some(ByteOrder::Host)) = (shapes, order)
+        && one.term.kind == Kind::Integer
+    {
+        one.term.host = true;
+    }
+}
+
 /// A key, or a range of keys.
 fn key(shapes: &[Shape], first: &[u8], last: &[u8]) -> String {
     let known = shapes.iter().all(|shape| shape.at + shape.bytes <= first.len().min(last.len()));
@@ -243,11 +255,12 @@ fn elements(scope: Scope, set: &Set, shapes: &[Shape]) -> String {
 
 /// The elements of a named set or map, by the type that it has.
 pub(super) fn named_elements(scope: Scope, set: &Set) -> Vec<String> {
-    each_element(
-        scope,
-        set,
-        &shapes_of(scope, set.details.key_typeof.as_deref(), set.key_type, !set.flags.contains(SetFlags::INTERVAL)),
-    )
+    let points = !set.flags.contains(SetFlags::INTERVAL);
+    let mut shapes = shapes_of(scope, set.details.key_typeof.as_deref(), set.key_type, points);
+    if points {
+        order(&mut shapes, set.details.key_order);
+    }
+    each_element(scope, set, &shapes)
 }
 
 /// Elements in nft's order, each with what a map gives for it.
@@ -315,7 +328,8 @@ fn push_data(out: &mut String, scope: Scope, set: &Set, data: Option<&ElementDat
         Some(ElementData::Object(name)) => format!("\"{name}\""),
         Some(ElementData::Value(bytes)) => {
             let of = set.details.data_typeof.as_deref();
-            let shapes = shapes_of(scope, of, set.data_type.unwrap_or_default(), true);
+            let mut shapes = shapes_of(scope, of, set.data_type.unwrap_or_default(), true);
+            order(&mut shapes, set.details.data_order);
             match &shapes[..] {
                 // A range of addresses stands for a prefix that keys are mapped into.
                 [one] if one.term.bits > 0 && bytes.len() == one.term.bits / 4 => {
@@ -353,5 +367,7 @@ pub(super) fn verdict(table: &Table, verdict: &Verdict) -> String {
 
 /// The bases of the fields on a side: what asks for their headers goes without saying.
 pub(super) fn bases(side: &Side) -> Vec<PayloadBase> {
-    side.terms.iter().filter_map(|term| term.field.map(|(base, _)| base)).collect()
+    // What follows a VLAN header is asked without it.
+    let uses = |term: &&Term| term.text != "vlan type";
+    side.terms.iter().filter(uses).filter_map(|term| term.field.map(|(base, _)| base)).collect()
 }

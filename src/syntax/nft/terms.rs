@@ -97,12 +97,18 @@ pub(super) fn side<'a>(context: &Context<'a>, operand: &Operand) -> Side<'a> {
             Side { terms: vec![term], ..Side::default() }
         }
         Operand::Masked { of, mask, xor } => masked(context, of, mask, xor),
-        Operand::Extension { within, kind, offset, length } => {
+        Operand::Extension { within, kind, present: true, .. } => {
+            let text = exthdr::header(*within, *kind);
+            let field = Some(exthdr::owner(*within));
+            let term = Term { text, kind: Kind::Exists, host: true, bits: 8, field, ..Term::default() };
+            Side { terms: vec![term], ..Side::default() }
+        }
+        Operand::Extension { within, kind, offset, length, present: false } => {
             let (first, bits) = (u16::from(*offset) * 8, u16::from(*length) * 8);
-            let term = match exthdr::field(*within, *kind, first, bits) {
-                Some((text, kind)) => Term { text, kind, bits: bits.into(), ..Term::default() },
-                None => Term::opaque(exthdr::place(*within, *kind, first, bits), (*length).into()),
-            };
+            let (text, kind) = exthdr::field(*within, *kind, first, bits)
+                .unwrap_or_else(|| (exthdr::place(*within, *kind, first, bits), Kind::Integer));
+            let field = Some(exthdr::owner(*within));
+            let term = Term { text, kind, bits: bits.into(), field, ..Term::default() };
             Side { terms: vec![term], ..Side::default() }
         }
         Operand::Shifted { of, left, bits } => {
@@ -165,13 +171,13 @@ fn load(context: &Context, base: PayloadBase, offset: u16, length: u16) -> Vec<T
         let text = format!("@{},{},{}", fields::base_name(base), u32::from(offset) * 8, u32::from(length) * 8);
         vec![Term::opaque(text, length.into())]
     };
-    let Some(header) = context.header(base) else { return raw() };
     let (start, end) = (u32::from(offset) * 8, (u32::from(offset) + u32::from(length)) * 8);
+    let Some((header, origin)) = context.place(base, start) else { return raw() };
     let mut terms = Vec::new();
     let mut at = start;
     while at < end {
         let known = || fields::fields(header, context.message);
-        let here = || known().filter(|field| u32::from(field.bit) == at);
+        let here = || known().filter(|field| origin + u32::from(field.bit) == at);
         let whole = here().find(|field| at + u32::from(field.bits) <= end);
         let Some(field) = whole.or_else(|| here().next().filter(|_| at == start)) else { return raw() };
         let short = at + u32::from(field.bits) > end;
@@ -199,14 +205,14 @@ fn masked<'a>(context: &Context<'a>, of: &Operand, mask: &[u8], xor: &[u8]) -> S
         return Side { terms: vec![Term::opaque(format!("({})", with_mask(&whole)), mask.len())], ..keep(mask, xor) };
     }
     if let Operand::Payload { base, offset, length } = of
-        && let Some(header) = context.header(*base)
         && usize::from(*length) == mask.len()
         && let Some((first, count)) = run(mask)
+        && let Some((header, origin)) = context.place(*base, u32::from(*offset) * 8 + first as u32)
         && xor.iter().all(|byte| *byte == 0)
     {
         let bit = usize::from(*offset) * 8 + first;
         let field = fields::fields(header, context.message)
-            .find(|field| usize::from(field.bit) == bit && usize::from(field.bits) == count);
+            .find(|field| origin as usize + usize::from(field.bit) == bit && usize::from(field.bits) == count);
         if let Some(field) = field {
             let text = field.name.to_owned();
             let field_of = Some((*base, header));
@@ -223,13 +229,14 @@ fn masked<'a>(context: &Context<'a>, of: &Operand, mask: &[u8], xor: &[u8]) -> S
             return Side { terms: vec![term], ..Side::default() };
         }
     }
-    if let Operand::Extension { within, kind, offset, length } = of
+    if let Operand::Extension { within, kind, offset, length, .. } = of
         && usize::from(*length) == mask.len()
         && let Some((first, count)) = run(mask)
         && xor.iter().all(|byte| *byte == 0)
         && let Some((text, kind)) = exthdr::field(*within, *kind, u16::from(*offset) * 8 + first as u16, count as u16)
     {
-        let term = Term { text, kind, bit: first, bits: count, ..Term::default() };
+        let field = Some(exthdr::owner(*within));
+        let term = Term { text, kind, bit: first, bits: count, field, ..Term::default() };
         return Side { terms: vec![term], ..Side::default() };
     }
     if whole.only().is_none() {

@@ -35,6 +35,12 @@ pub(super) enum Kind<'a> {
     Class,
     /// Milliseconds.
     Time,
+    /// Nanoseconds since 1970: a date and a time. nft writes them in the time zone of its user, which here is UTC.
+    Date,
+    /// Second of the day, in the same time zone.
+    Hour,
+    /// The number of the bit that is set.
+    Label,
     /// A device by its index.
     Device,
     /// The same, where it is known which devices there are.
@@ -165,6 +171,20 @@ pub(super) const CT_STATUS: Kind<'static> = Kind::Flags(&[
     (0x10, "snat"),
     (0x20, "dnat"),
     (0x200, "dying"),
+]);
+
+pub(super) const CT_EVENT: Kind<'static> = Kind::Flags(&[
+    (0x1, "new"),
+    (0x2, "related"),
+    (0x4, "destroy"),
+    (0x8, "reply"),
+    (0x10, "assured"),
+    (0x20, "protoinfo"),
+    (0x40, "helper"),
+    (0x80, "mark"),
+    (0x100, "seqadj"),
+    (0x200, "secmark"),
+    (0x400, "label"),
 ]);
 
 /// A type of the keys or values of sets, by the number that nft gives it (`enum datatypes` in nft's datatype.h).
@@ -325,6 +345,12 @@ pub(super) fn value(kind: Kind, bytes: &[u8], host: bool) -> String {
             number => format!("{:x}:{:x}", number >> 16, number & 0xffff),
         },
         Kind::Time => time(number(bytes, host)),
+        Kind::Date => date((number(bytes, host) / 1_000_000_000) as u64),
+        Kind::Hour => hour(number(bytes, host)),
+        Kind::Label => match number(bytes, host) {
+            bits if bits.is_power_of_two() => bits.trailing_zeros().to_string(),
+            bits => format!("{bits:#x}"),
+        },
         Kind::DeviceOf(links) => {
             let index = number(bytes, host);
             match links.iter().find(|link| u128::from(link.index) == index) {
@@ -387,6 +413,28 @@ fn name(bytes: &[u8]) -> String {
 pub(super) fn text(bytes: &[u8]) -> String {
     let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
     String::from_utf8_lossy(&bytes[..end]).into_owned()
+}
+
+/// Seconds since 1970 as a date and a time of UTC.
+fn date(seconds: u64) -> String {
+    let (days, second) = (seconds / 86_400, seconds % 86_400);
+    // Years begin in March, so that the day that some have more is their last; 400 of them have 146,097 days.
+    let days = days + 719_468;
+    let (era, day) = (days / 146_097, days % 146_097);
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let (day, month) = (day - (153 * month + 2) / 5 + 1, if month < 10 { month + 3 } else { month - 9 });
+    let year = era * 400 + year + u64::from(month <= 2);
+    let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
+    format!("\"{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}\"")
+}
+
+/// A second of the day as a time.
+fn hour(second: u128) -> String {
+    let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
+    let seconds = if second == 0 { String::new() } else { format!(":{second:02}") };
+    format!("\"{hour:02}:{minute:02}{seconds}\"")
 }
 
 /// Milliseconds as nft writes time: `1h5s`.

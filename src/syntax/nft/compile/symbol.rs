@@ -60,7 +60,8 @@ pub(super) fn value(of: Type, word: &str, links: &[Link]) -> Option<u128> {
             symbols.names.iter().find(|(_, name)| is_it(name)).map(|(number, _)| *number)
         }
         Kind::Flags(names) => names.iter().find(|(_, name)| *name == word).map(|(number, _)| *number),
-        Kind::Integer | Kind::Hex | Kind::Mark | Kind::Realm => None,
+        Kind::Label => return integer(word).filter(|bit| *bit < 128).map(|bit| 1 << bit),
+        Kind::Integer | Kind::Hex | Kind::Mark | Kind::Realm | Kind::Date | Kind::Hour => None,
     };
     found.or_else(|| integer(word)).or_else(|| {
         let known = ALIASES.iter().find(|(of, name, _)| *of == kind && *name == word);

@@ -88,7 +88,9 @@ impl Reader<'_> {
                     let address = self.one(register, length, Kind::Address, false, &mut parts);
                     if wide { format!("[{address}]") } else { address }
                 });
+                self.keeps = true;
                 let port = port.map(|register| self.one(register, 2, Kind::Integer, false, &mut parts));
+                self.keeps = false;
                 let port = port.map_or(String::new(), |port| format!(":{port}"));
                 (Role::Decides, format!("tproxy{word} to {}{port}", address.unwrap_or_default()), parts)
             }

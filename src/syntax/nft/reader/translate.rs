@@ -25,10 +25,18 @@ impl Reader<'_> {
         (first_text, last_text)
     }
 
+    /// The first and the last port.
+    fn port_ends(&mut self, ports: (Register, Register), parts: &mut Vec<u16>) -> (String, Option<String>) {
+        self.keeps = true;
+        let ends = self.ends(ports, 2, values::Kind::Integer, parts);
+        self.keeps = false;
+        ends
+    }
+
     /// `masquerade to :1024-2048 random`.
     pub(super) fn ports(&mut self, name: &str, ports: Option<(Register, Register)>, flags: u32) -> (String, Vec<u16>) {
         let mut parts = Vec::new();
-        let to = ports.map(|ports| match self.ends(ports, 2, values::Kind::Integer, &mut parts) {
+        let to = ports.map(|ports| match self.port_ends(ports, &mut parts) {
             (first, Some(last)) => format!(" to :{first}-{last}"),
             (first, None) => format!(" to :{first}"),
         });
@@ -49,7 +57,7 @@ impl Reader<'_> {
         });
         // A map that gives an address and a port.
         let both = addresses.as_ref().is_some_and(|(_, mapped)| mapped.is_some_and(|number| number > 0x3f));
-        let ports = nat.ports.filter(|_| !both).map(|ports| self.ends(ports, 2, values::Kind::Integer, &mut parts));
+        let ports = nat.ports.filter(|_| !both).map(|ports| self.port_ends(ports, &mut parts));
         let prefix = nat.flags & range::NETMAP != 0;
         if addresses.is_some() && (both || prefix || !matches!(self.table.family, Family::Ip | Family::Ip6)) {
             match nat.family {
