@@ -1,5 +1,6 @@
 //! The kernel's tables against what iptables-legacy-save says of them, each in a network namespace of its own.
 
+mod random;
 mod rare;
 mod rules;
 mod targets;

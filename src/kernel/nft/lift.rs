@@ -1,9 +1,12 @@
 //! What iptables-nft stores as native expressions, lifted back to the matches and targets it was given.
 //!
-//! iptables-nft (1.8.9, `nft_*_add` and `nft_rule_to_iptables_command_state`) writes addresses, interfaces, protocols,
-//! ports, TCP flags, marks and limits as payload, meta, cmp, range, bitwise and limit expressions, and everything else as
-//! xtables blobs. A rule lifts if what it says in iptables' form is exactly what the kernel does with it; one that does
+//! iptables-nft (1.8.9 to 1.8.11, `nft_*_add` and `nft_rule_to_iptables_command_state`) writes addresses, interfaces,
+//! protocols, ports, TCP flags, marks and limits as payload, meta, cmp, range, bitwise and limit expressions, and everything
+//! else as xtables blobs; it reads a few more, which nft writes: types of ICMP, TTLs, types of packets, marks that are set.
+//! A rule lifts if what it says in iptables' form is exactly what the kernel does with it; one that does
 //! not is not iptables', and neither is its table.
+
+mod transport;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -12,8 +15,7 @@ use ipnet::IpNet;
 use super::super::netlink::text;
 use crate::host::nft::{CompareOp, Expression, Limit, Log, MetaKey, PayloadBase, Register, Verdict};
 use crate::host::xt::{
-    self, AddressMask, InterfacePattern, Masked, Match, Neg, Nflog, NflogSize, PortRange, Target, TcpFlags, TcpMatch,
-    UdpMatch,
+    self, AddressMask, InterfacePattern, Masked, Match, Neg, Nflog, NflogSize, PacketType, Target, TtlOp,
 };
 use crate::host::{Family, Name, Names, Protocol};
 
@@ -34,7 +36,7 @@ pub(super) fn lift(
         loads: [const { None }; Register::COUNT as usize],
         base: [const { None }; 6],
         extensions: Vec::new(),
-        ports: None,
+        transport: None,
         target: Target::Continue,
         names,
     };
@@ -75,8 +77,8 @@ struct Lifting<'n> {
     base: [Option<Match>; 6],
     /// The `-m` matches, as they came.
     extensions: Vec<Match>,
-    /// The place among them of what the last ports and flags were put into.
-    ports: Option<usize>,
+    /// Which of them is the `-m tcp` or `-m udp` that native expressions fill.
+    transport: Option<usize>,
     target: Target,
     names: &'n mut Names,
 }
@@ -113,12 +115,12 @@ impl Lifting<'_> {
                 match op {
                     CompareOp::Equal => self.compared(&load, &data, false),
                     CompareOp::NotEqual => self.compared(&load, &data, true),
-                    _ => self.half_open(&load, op, be16(&data)?),
+                    _ => self.ordered(&load, op, &data),
                 }
             }
             Expression::Range { from, not, ends } => {
                 let Load { from: From::Transport(offset, 2), mask: None } = self.held(from)? else { return None };
-                let range = PortRange { first: be16(&ends.0)?, last: be16(&ends.1)? };
+                let range = transport::range(be16(&ends.0)?, be16(&ends.1)?)?;
                 self.port(offset, Neg { not, value: range })
             }
             Expression::Counter => Some(()),
@@ -129,21 +131,6 @@ impl Lifting<'_> {
             }
             other => self.does(other),
         }
-    }
-
-    /// A range of ports that begins with the first port or ends with the last.
-    fn half_open(&mut self, load: &Load, op: CompareOp, port: u16) -> Option<()> {
-        let Load { from: From::Transport(offset, 2), mask: None } = load else { return None };
-        let range = match op {
-            CompareOp::LessOrEqual => Some((0, port)),
-            CompareOp::Greater => port.checked_add(1).map(|first| (first, u16::MAX)),
-            CompareOp::GreaterOrEqual => Some((port, u16::MAX)),
-            CompareOp::Less => port.checked_sub(1).map(|last| (0, last)),
-            CompareOp::Equal | CompareOp::NotEqual => return None,
-        };
-        // Beyond the last and below the first there is none.
-        let (first, last) = range.unwrap_or((0, u16::MAX));
-        self.port(*offset, Neg { not: range.is_none(), value: PortRange { first, last } })
     }
 
     /// What a rule does.
@@ -158,10 +145,13 @@ impl Lifting<'_> {
                 Verdict::Goto(chain) => Target::Goto(chain.0),
                 Verdict::Continue | Verdict::Break | Verdict::Queue { .. } => return None,
             },
-            Expression::MetaSet { key: MetaKey::NFTRACE, from } => {
+            Expression::MetaSet { key, from } => {
                 let Load { from: From::Constant(value), mask: None } = self.held(from)? else { return None };
-                (value.first() == Some(&1)).then_some(())?;
-                Target::Trace
+                match key {
+                    MetaKey::NFTRACE if value.first() == Some(&1) => Target::Trace,
+                    MetaKey::MARK => Target::Mark(Masked { value: ne32(&value)?, mask: u32::MAX }),
+                    _ => return None,
+                }
             }
             Expression::Log(log) => self.nflog(&log)?,
             _ => return None,
@@ -192,6 +182,7 @@ impl Lifting<'_> {
                 (12, 1..=4) => self.address(SOURCE, data, mask, usize::from(*length), not),
                 (16, 1..=4) => self.address(DESTINATION, data, mask, usize::from(*length), not),
                 (9, 1) if mask.is_none() => self.protocol(data, not),
+                (8, 1) if mask.is_none() => self.ttl(if not { TtlOp::NotEqual } else { TtlOp::Equal }, data),
                 (6, 2) if mask == Some(&[0x1f, 0xff]) && data == [0, 0] => {
                     self.base(FRAGMENT, Match::Fragment(Neg { not: !not, value: () }))
                 }
@@ -200,6 +191,7 @@ impl Lifting<'_> {
             (From::Network(offset, length), Family::Ip6) => match (offset, length) {
                 (8, 1..=16) => self.address(SOURCE, data, mask, usize::from(*length), not),
                 (24, 1..=16) => self.address(DESTINATION, data, mask, usize::from(*length), not),
+                (7, 1) if mask.is_none() => self.ttl(if not { TtlOp::NotEqual } else { TtlOp::Equal }, data),
                 _ => None,
             },
             (From::Transport(offset, length), _) => self.transport((*offset, *length), data, mask, not),
@@ -243,6 +235,7 @@ impl Lifting<'_> {
                 let pattern = self.interface(data, not)?;
                 self.base(OUT_INTERFACE, Match::OutInterface(pattern))
             }
+            (MetaKey::PKTTYPE, None) => self.pkttype(data, not),
             (MetaKey::MARK, mask) => {
                 let mask = match mask {
                     Some(mask) => ne32(mask)?,
@@ -255,6 +248,18 @@ impl Lifting<'_> {
         }
     }
 
+    /// To whom a frame is addressed (`PACKET_*`).
+    fn pkttype(&mut self, data: &[u8], not: bool) -> Option<()> {
+        let value = match data {
+            [0] => PacketType::Host,
+            [1] => PacketType::Broadcast,
+            [2] => PacketType::Multicast,
+            _ => return None,
+        };
+        self.extensions.push(Match::Pkttype(Neg { not, value }));
+        Some(())
+    }
+
     /// A name that ends with NUL, or what names start with.
     fn interface(&mut self, data: &[u8], not: bool) -> Option<Neg<InterfacePattern>> {
         if data == NO_INTERFACE && !not {
@@ -262,25 +267,6 @@ impl Lifting<'_> {
         }
         let name = self.names.intern(&text(data));
         Some(Neg { not, value: InterfacePattern { prefix: !data.contains(&0), name } })
-    }
-
-    fn transport(&mut self, (offset, length): (u16, u16), data: &[u8], mask: Option<&[u8]>, not: bool) -> Option<()> {
-        match (offset, length, mask) {
-            (0 | 2, 2, None) => self.port(offset, Neg { not, value: PortRange::one(be16(data)?) }),
-            // Both ports in one comparison: that they are not both these is nothing that iptables says.
-            (0, 4, None) if !not && data.len() == 4 => {
-                self.port(0, Neg::is(PortRange::one(be16(&data[..2])?)))?;
-                self.port(2, Neg::is(PortRange::one(be16(&data[2..])?)))
-            }
-            (13, 1, Some([mask])) if self.asked_protocol() == Some(Protocol::TCP) => {
-                let [value] = data else { return None };
-                let flags = (TcpFlags::from_bits(*mask)?, TcpFlags::from_bits(*value)?);
-                let tcp = self.tcp(|tcp| tcp.flags.is_none())?;
-                tcp.flags = Some(Neg { not, value: flags });
-                Some(())
-            }
-            _ => None,
-        }
     }
 
     /// The protocol that `-p` asks for.
@@ -291,63 +277,11 @@ impl Lifting<'_> {
         }
     }
 
-    /// The source port (offset 0) or the destination port (offset 2).
-    fn port(&mut self, offset: u16, asked: Neg<PortRange>) -> Option<()> {
-        let source = offset == 0;
-        let place = match self.asked_protocol()? {
-            Protocol::TCP => {
-                let tcp = self.tcp(|tcp| if source { tcp.sport.is_none() } else { tcp.dport.is_none() })?;
-                if source { &mut tcp.sport } else { &mut tcp.dport }
-            }
-            Protocol::UDP => {
-                let udp = self.udp(|udp| if source { udp.sport.is_none() } else { udp.dport.is_none() })?;
-                if source { &mut udp.sport } else { &mut udp.dport }
-            }
-            _ => return None,
-        };
-        *place = Some(asked);
-        Some(())
-    }
-
-    /// The `-m tcp` that ports and flags were put into if what is asked has room in it, else a new one.
-    fn tcp(&mut self, has_room: impl Fn(&TcpMatch) -> bool) -> Option<&mut TcpMatch> {
-        let at =
-            self.same_ports(|known| matches!(known, Match::Tcp(tcp) if has_room(tcp)), Match::Tcp(TcpMatch::default()));
-        match self.extensions.get_mut(at) {
-            Some(Match::Tcp(tcp)) => Some(tcp),
-            _ => None,
-        }
-    }
-
-    /// The same of `-m udp`.
-    fn udp(&mut self, has_room: impl Fn(&UdpMatch) -> bool) -> Option<&mut UdpMatch> {
-        let at =
-            self.same_ports(|known| matches!(known, Match::Udp(udp) if has_room(udp)), Match::Udp(UdpMatch::default()));
-        match self.extensions.get_mut(at) {
-            Some(Match::Udp(udp)) => Some(udp),
-            _ => None,
-        }
-    }
-
-    /// The place of the match that ports are put into: the one before, where it has room and nothing stands between whose
-    /// place counts (iptables-nft puts them together whatever does).
-    fn same_ports(&mut self, has_room: impl Fn(&Match) -> bool, fresh: Match) -> usize {
-        let still = |between: &Match| matches!(between, Match::Mark(_) | Match::Comment(_));
-        let known = self.ports.filter(|at| {
-            self.extensions.get(*at).is_some_and(&has_room) && self.extensions[at + 1..].iter().all(still)
-        });
-        let at = known.unwrap_or_else(|| {
-            self.extensions.push(fresh);
-            self.extensions.len() - 1
-        });
-        self.ports = Some(at);
-        at
-    }
-
     fn limit(&mut self, limit: &Limit) -> Option<()> {
         (!limit.bytes && !limit.over).then_some(())?;
-        let avg = (LIMIT_SCALE * limit.unit).checked_div(limit.rate)?;
-        self.extensions.push(Match::Limit(xt::Limit { avg: u32::try_from(avg).ok()?, burst: limit.burst }));
+        let avg = LIMIT_SCALE.checked_mul(limit.unit)?.checked_div(limit.rate)?;
+        let avg = u32::try_from(avg).ok().filter(|avg| *avg > 0)?;
+        self.extensions.push(Match::Limit(xt::Limit { avg, burst: limit.burst }));
         Some(())
     }
 
