@@ -94,6 +94,53 @@ fn tables_are_iptables_if_all_of_them_is() {
     });
 }
 
+/// What nft adds to a table of iptables' is iptables' too, where iptables reads it.
+#[test]
+fn rules_of_nft_that_iptables_reads() {
+    const FOUR: &str = "
+        icmp type echo-request accept
+        icmp type destination-unreachable icmp code 4 drop
+        ip ttl 64
+        ip ttl != 1 ip saddr 10.0.0.0/8
+        ip ttl < 5 return
+        ip ttl <= 254
+        ip ttl > 5
+        ip ttl >= 1 counter
+        meta pkttype broadcast drop
+        meta pkttype != host
+        tcp dport 80-90 accept
+        tcp sport 1024-65535 tcp dport != 22-23
+        udp dport <= 1023 udp sport >= 1024
+        udp dport < 1023
+        tcp dport > 1023 tcp flags & (syn | ack) == syn
+        log group 5 prefix \"x y\"
+        ";
+    const SIX: &str = "
+        icmpv6 type echo-request accept
+        ip6 hoplimit 64
+        ip6 hoplimit <= 254
+        meta pkttype multicast drop
+        meta l4proto tcp tcp dport 80-90 accept
+        ";
+    for (family, rules) in [(IpFamily::V4, FOUR), (IpFamily::V6, SIX)] {
+        apart(move || {
+            let table = if family == IpFamily::V4 { "ip" } else { "ip6" };
+            run(&[&tool(family, "restore")], "*filter\n:INPUT ACCEPT\nCOMMIT\n");
+            for rule in rules.lines().map(str::trim).filter(|rule| !rule.is_empty()) {
+                run(&["nft", "-f", "-"], &format!("add rule {table} filter INPUT {rule}\n"));
+            }
+            let written = run(&[&tool(family, "save")], "");
+            let printed = || iptables::save(&read().expect("nf_tables").ruleset, None, family, Backend::IptablesNft);
+            assert_eq!(lines(&printed()), lines(&written));
+            assert!(written.lines().count() > 5, "{written}");
+            // What later versions read besides.
+            run(&["nft", "-f", "-"], &format!("add rule {table} filter INPUT counter meta mark set 0x5\n"));
+            let printed = printed();
+            assert!(printed.contains("-A INPUT -j MARK --set-xmark 0x5/0xffffffff\n"), "{printed}");
+        });
+    }
+}
+
 /// Both ports in one comparison that is turned around mean "not both", which iptables cannot say.
 #[test]
 fn a_rule_that_iptables_misprints_is_told_as_it_is() {

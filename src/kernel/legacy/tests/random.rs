@@ -101,8 +101,9 @@ impl Random {
         let address = self.address(family);
         match self.below(4) {
             0 => address,
-            // A mask that is no prefix.
-            1 => format!("{address}/{}", self.address(family)),
+            // A mask that is no prefix. None at all, turned around, is what iptables-nft cannot store.
+            1 if family == IpFamily::V4 => format!("{address}/255.0.{}.255", self.below(256)),
+            1 => format!("{address}/ffff:0:{:x}::ff", self.below(65536)),
             _ => format!("{address}/{}", self.number(1, u64::from(family.bits()))),
         }
     }
@@ -120,10 +121,14 @@ impl Random {
         if some.is_empty() { self.of(all).to_owned() } else { some.join(",") }
     }
 
-    /// A port, or ports.
+    /// A port, or ports; not all, which the tools leave out even where they are turned around.
     fn ports(&mut self, sign: char) -> String {
         let (first, last) = self.range(0, 65535);
-        if first == last || self.one_in(2) { last.to_string() } else { format!("{first}{sign}{last}") }
+        if first == last || last - first == 65535 || self.one_in(2) {
+            last.to_string()
+        } else {
+            format!("{first}{sign}{last}")
+        }
     }
 
     fn mark(&mut self) -> String {
@@ -176,17 +181,13 @@ fn transport(random: &mut Random, family: IpFamily, protocol: &str) -> String {
             let comp = if comp { "NONE".to_owned() } else { flags(random) };
             let options = vec![
                 side(random, "--sport"),
-                format!(
-                    "{}{}",
-                    if random.one_in(3) { "! " } else { "" },
-                    format!("--dport {}", random.number(1, 65535))
-                ),
+                random.not().to_owned() + &side(random, "--dport"),
                 format!("{}--tcp-option {}", random.not(), random.number(1, 255)),
                 format!("{}--tcp-flags {mask} {comp}", random.not()),
             ];
             format!(" -m tcp{}", random.options(options))
         }
-        "udp" => format!(" -m udp {}", side(random, "--dport")),
+        "udp" => format!(" -m udp {}{}", random.not(), side(random, "--dport")),
         "icmp" if family == IpFamily::V4 => {
             format!(" -m icmp {}--icmp-type {}/{}", random.not(), random.number(0, 254), random.number(0, 255))
         }
@@ -228,7 +229,9 @@ fn matched(random: &mut Random, family: IpFamily) -> String {
         5 => format!("connmark {not}--mark {}", random.mark()),
         6 => {
             let unit = random.of(&["second", "minute", "hour", "day"]);
-            format!("limit --limit {}/{unit} --limit-burst {}", random.number(1, 10000), random.number(1, 10000))
+            // What a kernel counts in must not run over.
+            let burst = if unit == "day" || unit == "hour" { 1 } else { random.number(1, 60) };
+            format!("limit --limit {}/{unit} --limit-burst {burst}", random.number(1, 10000))
         }
         7 => {
             let every = random.number(1, 65536);
@@ -324,7 +327,9 @@ fn target(random: &mut Random, family: IpFamily, protocol: &str) -> String {
             let (rnd, modulus, offset) = (random.number(0, most), random.number(1, most), random.number(0, most));
             format!("HMARK{} --hmark-rnd {rnd} --hmark-mod {modulus} --hmark-offset {offset}", random.options(options))
         }
-        11 => format!("IDLETIMER --timeout {} --label {}", random.number(1, 100_000), random.name(27)),
+        11 => {
+            format!("IDLETIMER --timeout {} --label {}", random.number(1, 100_000), "l".to_owned() + &random.name(26))
+        }
         12 => format!("AUDIT --type {}", random.of(&["accept", "drop", "reject"])),
         13 => format!("CONNSECMARK --{}", random.of(&["save", "restore"])),
         14 if tcp && family == IpFamily::V4 => {
@@ -335,7 +340,10 @@ fn target(random: &mut Random, family: IpFamily, protocol: &str) -> String {
             ];
             format!("ECN{}", random.options(options))
         }
-        15 => format!("TEE --gateway {} --oif {}", random.address(family), random.name(15)),
+        15 => {
+            let gateway = if family == IpFamily::V4 { "10.255.0.0" } else { "fd00:0:1:0:ffff::" };
+            format!("TEE --gateway {gateway} --oif {}", random.name(15))
+        }
         16 => "USER".to_owned(),
         17 => "RETURN".to_owned(),
         18 => "DROP".to_owned(),
