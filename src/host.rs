@@ -9,6 +9,7 @@
 //!   with [`What::Routes`] unread means "nobody knows", without it "there are none".
 //! - **Observations stand beside rules.** Counters are held by the rule's identity, never inside it.
 
+pub mod ipset;
 pub mod names;
 pub mod net;
 pub mod nft;
@@ -87,6 +88,8 @@ pub struct Namespace {
     pub sockets: Vec<Socket>,
     /// netfilter's rules.
     pub ruleset: Ruleset,
+    /// ipset's sets, in the order in which the kernel lists them.
+    pub ipsets: Vec<ipset::IpSet>,
     /// What was counted, beside the rules.
     pub observations: Observations,
     /// What could not be read here, and what would make it readable.

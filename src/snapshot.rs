@@ -32,7 +32,8 @@
 //! | `[ss -H -tulpne]` | sockets |
 //! | `[iptables-nft-save]`, `[ip6tables-nft-save]`, `[iptables-legacy-save]`, `[ip6tables-legacy-save]` | rules, with `-c` or without |
 //! | `[nf_tables]` | the native tables as the kernel has them, see below |
-//! | `[nft list ruleset]`, `[ipset save]` | the native tables and the sets; empty says that there are none |
+//! | `[nft list ruleset]` | the native tables; empty says that there are none |
+//! | `[ipset save]` | ipset's sets, see below |
 //! | `[hooks]` | which base chains are registered, see below |
 //! | `[handles]` | nf_tables' rule handles: `iptables-nft ip nat PREROUTING: 14 15` |
 //! | `[unread]` | what could not be read, and what that needs: `sockets: root` |
@@ -63,6 +64,9 @@
 //!   [ lookup reg 0 set __map0 => verdict ]
 //! chain web
 //! ```
+//! A recorded `[ipset save]` says a little more than ipset: `forceadd`, which that forgets, the revision of a type in a comment,
+//! and names and comments that would not stay on their line, or in their quotes, as `$"…"` with `\\`, `\"` and `\u{a}`.
+//!
 //! xtables parts are in iptables' words (`[ match -m comment --comment web ]`, `[ target -j MARK --set-xmark 0x1/0x1 ]`); what is
 //! not decoded has its name and bytes (`[ undecoded quota 0c00 ]`).
 
@@ -73,12 +77,13 @@ mod links;
 mod native;
 mod routes;
 mod section;
+mod sets;
 mod sockets;
 mod sysctls;
 
 use std::fmt::Write as _;
 
-pub use bare::bare_dump;
+pub use bare::{bare_dump, bare_sets};
 
 use crate::host::{
     Backend, ChainId, Family, Host, IpFamily, LinkKind, Namespace, Observations, RuleId, Ruleset, Unread, What,
@@ -116,6 +121,13 @@ impl Trouble {
     fn bad(&mut self, line: usize, text: impl Into<String>) {
         self.diagnostics.push(Diagnostic { line, kind: DiagnosticKind::Damaged, text: text.into() });
         self.damaged = true;
+    }
+
+    /// Adds what a section's own reader has to say, by its own lines.
+    fn add(&mut self, section: &Section, found: Vec<Diagnostic>) {
+        self.damaged |= found.iter().any(|found| found.kind == DiagnosticKind::Damaged);
+        let in_file = |found: Diagnostic| Diagnostic { line: found.line + section.line, ..found };
+        self.diagnostics.extend(found.into_iter().map(in_file));
     }
 }
 
@@ -253,7 +265,8 @@ fn read(section: &Section, ns: &mut Namespace, has_ip6_routes: bool, trouble: &m
         }
         Title::IptablesNft(family) => read_rules(section, family, Backend::IptablesNft, ns, trouble),
         Title::IptablesLegacy(family) => read_rules(section, family, Backend::IptablesLegacy, ns, trouble),
-        Title::Nft | Title::Ipset => {
+        Title::Ipset => sets::parse(section, ns, trouble),
+        Title::Nft => {
             if let Some((line, _)) = section.lines().next() {
                 trouble.bad(line, format!("[{}] can only be empty yet: this is not read", section.words));
             }
@@ -277,12 +290,7 @@ fn read_rules(section: &Section, family: IpFamily, backend: Backend, ns: &mut Na
     ns.observations.rules.extend(rules.into_iter().map(|(id, seen)| (RuleId { chain: moved(id.chain), ..id }, seen)));
     let policies = dump.observations.policies;
     ns.observations.policies.extend(policies.into_iter().map(|(id, seen)| (moved(id), seen)));
-    trouble.damaged |= dump.diagnostics.iter().any(|found| found.kind == DiagnosticKind::Damaged);
-    trouble.diagnostics.extend(
-        dump.diagnostics
-            .into_iter()
-            .map(|diagnostic| Diagnostic { line: diagnostic.line + section.line, ..diagnostic }),
-    );
+    trouble.add(section, dump.diagnostics);
 }
 
 /// Every part that can be unread, in the order of the sections.
@@ -457,7 +465,7 @@ fn print_rules(out: &mut String, ns: &Namespace) {
         true => section("nf_tables", true, &|out| native::print(out, ns)),
         false => section("nft list ruleset", read(What::NfTables), &|_| ()),
     }
-    section("ipset save", read(What::IpSets), &|_| ());
+    section("ipset save", read(What::IpSets) || !ns.ipsets.is_empty(), &|out| sets::print(out, ns));
     let hooks = read(What::Hooks) || ns.ruleset.chains().any(|(_, chain)| chain.base.is_some());
     section("hooks", hooks, &|out| hooks::print(out, ns));
     hooks::print_handles(out, &ns.ruleset);

@@ -3,6 +3,7 @@
 //! Parsers never give up: a line that cannot be read costs that line and is told as a [`Diagnostic`]; what is not
 //! understood is kept as it came. Deliberately touches no file, process or socket, and decides nothing about packets.
 
+pub mod ipset;
 pub mod iptables;
 mod kind;
 pub mod nft;

@@ -10,7 +10,7 @@ use super::refusal::Refusal;
 use super::{explore, live};
 use crate::host::{Backend, Host};
 use crate::snapshot::{self, Recording};
-use crate::syntax::{self, Kind, iptables};
+use crate::syntax::{self, Kind, ipset, iptables};
 
 /// A host, and what there is to say about how it was read.
 pub struct Reading {
@@ -123,22 +123,31 @@ fn cannot_open(shown: &str, error: &io::Error) -> Refusal {
 }
 
 fn parse(text: &str, shown: &str) -> Result<Recording, Refusal> {
-    const WANTED: &str = "give a whyport snapshot, or what iptables-save or ip6tables-save printed";
+    const WANTED: &str = "give a whyport snapshot, or what iptables-save, ip6tables-save or ipset save printed";
     let not_yet =
         |what: &str| Refusal::unanswered(format!("{shown} is the output of {what}, which is not read yet; {WANTED}"));
     match syntax::looks_like(text) {
         Kind::Snapshot => Ok(snapshot::parse(text)),
-        Kind::IptablesSave | Kind::Ip6tablesSave => {
-            let options = iptables::Options { family: None, backend: backend(text) };
-            Ok(snapshot::bare_dump(iptables::parse(text, &options)))
-        }
+        Kind::IptablesSave | Kind::Ip6tablesSave | Kind::IpsetSave => Ok(dump(text)),
         Kind::NftList => Err(not_yet("nft list ruleset")),
         Kind::NftJson => Err(not_yet("nft -j list ruleset")),
-        Kind::IpsetSave => Err(not_yet("ipset save")),
         Kind::Empty => Err(Refusal::usage(format!("{shown} is empty; {WANTED}"))),
         Kind::Other(what) => {
             Err(Refusal::usage(format!("{shown} is no dump of rules: it looks like {what}; {WANTED}")))
         }
+    }
+}
+
+/// What iptables-save and ipset save print, each alone or both in one text.
+fn dump(text: &str) -> Recording {
+    let rules = |text: &str| iptables::parse(text, &iptables::Options { family: None, backend: backend(text) });
+    if !text.lines().any(ipset::is_line) {
+        return snapshot::bare_dump(rules(text));
+    }
+    let (sets, others) = ipset::apart(text);
+    match syntax::looks_like(&others) {
+        Kind::IptablesSave | Kind::Ip6tablesSave => snapshot::bare_sets(ipset::parse(&sets), Some(rules(&others))),
+        _ => snapshot::bare_sets(ipset::parse(text), None),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::ipset;
 use super::ruleset::{ChainId, RuleId};
 
 /// What was counted in a namespace, held by identity.
@@ -17,6 +18,8 @@ pub struct Observations {
     pub objects: HashMap<ObjectId, Tally>,
     /// What is told of elements that time out or count.
     pub elements: HashMap<ElementId, ElementState>,
+    /// What was seen of each of ipset's sets, in their order.
+    pub ipsets: Vec<ipset::Seen>,
 }
 
 impl Observations {

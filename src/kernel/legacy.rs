@@ -10,6 +10,8 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+pub(super) use ask::Socket;
+
 use std::fs;
 use std::io;
 use std::path::Path;

@@ -6,9 +6,8 @@ use std::path::Path;
 
 use super::netlink::Failure;
 use super::xt::SetNames;
-use super::{Common, legacy, mark, needs, nft};
-use crate::host::xt::Match;
-use crate::host::{Family, Hook, IpFamily, Names, Namespace, Place, Registration, What};
+use super::{Common, ipset, legacy, mark, needs, nft};
+use crate::host::{Family, Hook, IpFamily, Names, Namespace, Observations, Place, Registration, What};
 
 /// What reading nf_tables and legacy tables takes (`nfnetlink_rcv`, `do_ipt_get_ctl`).
 const CAPABILITY: &str = "CAP_NET_ADMIN";
@@ -18,12 +17,13 @@ const ROOT: &str = "root with CAP_NET_ADMIN";
 /// Fills in the rules of this thread's namespace, with their counters.
 pub(super) fn read(proc: &Path, common: &Common, ns: &mut Namespace) {
     let loaded = &common.loaded;
-    let ipsets = SetNames::none();
+    let (ipsets, needed) = ipsets(common, ns);
     if loaded.has("nfnetlink") && loaded.has("nf_tables") {
         match nft::read(&common.answers, &ipsets) {
             Ok(rules) => {
                 ns.ruleset = rules.ruleset;
-                ns.observations = rules.observations;
+                let ipsets = std::mem::take(&mut ns.observations.ipsets);
+                ns.observations = Observations { ipsets, ..rules.observations };
                 if rules.mixed {
                     let needs = "a moment in which they do not change: they changed whenever they were read";
                     mark(ns, What::NfTables, needs.to_owned());
@@ -51,14 +51,32 @@ pub(super) fn read(proc: &Path, common: &Common, ns: &mut Namespace) {
             Err(failure) => mark(ns, what, needs(&failure, ROOT)),
         }
     }
+    if let Some(needed) = needed {
+        mark(ns, What::IpSets, needed);
+    }
     ns.ruleset.rank_by_listing();
     unwalked(ns);
 }
 
+/// Fills in ipset's sets; gives the names by which rules know them, and what it would take to read them where that is not
+/// allowed. Where ipset is not loaded, there are none.
+fn ipsets(common: &Common, ns: &mut Namespace) -> (SetNames, Option<String>) {
+    if !common.loaded.has("nfnetlink") || !common.loaded.has("ip_set") {
+        return (SetNames::none(), None);
+    }
+    match ipset::read(&common.answers) {
+        Ok(found) => {
+            ns.ipsets = found.sets;
+            ns.observations.ipsets = found.seen;
+            (found.names, None)
+        }
+        Err(Failure::Missing) => (SetNames::none(), None),
+        Err(failure) => (SetNames::none(), Some(needs(&failure, CAPABILITY))),
+    }
+}
+
 /// What is there, and is not read or not walked.
 fn unwalked(ns: &mut Namespace) {
-    let rules = || ns.ruleset.tables.iter().flat_map(|table| &table.chains).flat_map(|chain| &chain.rules);
-    let asks_sets = rules().any(|rule| rule.body.matches().any(is_set));
     let elsewhere = ns.ruleset.tables.iter().find(|table| {
         let at_device = |hook: Hook| matches!(hook, Hook::Ingress | Hook::Egress);
         let bases = || table.chains.iter().filter_map(|chain| chain.base.as_ref());
@@ -67,9 +85,6 @@ fn unwalked(ns: &mut Namespace) {
     });
     let beyond = elsewhere.map(|table| format!("a whyport that walks table {} {}", table.family, table.name));
     let guessed = order_is_open(ns);
-    if asks_sets {
-        mark(ns, What::IpSets, "a whyport that reads ipset".to_owned());
-    }
     if let Some(beyond) = beyond {
         mark(ns, What::NfTables, beyond);
     }
@@ -90,12 +105,4 @@ fn order_is_open(ns: &Namespace) -> bool {
         |a: Family, b: Family| [IpFamily::V4, IpFamily::V6].iter().any(|family| a.sees(*family) && b.sees(*family));
     let equal = |a: &(Family, Hook, _), b: &(Family, Hook, _)| a.1 == b.1 && a.2 == b.2 && meets(a.0, b.0);
     bases.iter().enumerate().any(|(at, a)| bases[at + 1..].iter().any(|b| equal(a, b)))
-}
-
-fn is_set(matched: &Match) -> bool {
-    match matched {
-        Match::Set(_) => true,
-        Match::Opaque(opaque) => &*opaque.name == "set",
-        _ => false,
-    }
 }

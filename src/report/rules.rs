@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use crate::host::{Backend, IpFamily, Namespace, Observations, Unread, What};
-use crate::syntax::iptables;
 use crate::syntax::nft::{self, Listing};
+use crate::syntax::{ipset, iptables};
 
 /// A kind of text that the rules of a host are printed in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,7 +99,6 @@ fn text(ns: &Namespace, kind: Kind, told: Told) -> String {
             let (ruleset, links, observations) = (&ns.ruleset, &ns.links, &ns.observations);
             nft::list(Listing { ruleset, links, observations, handles: told.handles })
         }
-        // No reader fills ipset sets yet, and the model has no place for them.
-        Kind::Ipset => String::new(),
+        Kind::Ipset => ipset::print(&ns.ipsets, &ns.observations.ipsets, ipset::Form::Tool),
     }
 }

@@ -32,6 +32,7 @@ mod words;
 
 use super::Diagnostic;
 use print::Order;
+pub(in crate::syntax) use values::{number, push as push_formatted, push_address, service_port};
 
 use crate::host::{Backend, Chain, Family, IpFamily, Observations, Ruleset, Table, xt};
 

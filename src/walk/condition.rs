@@ -340,12 +340,12 @@ impl Scene<'_> {
         }
     }
 
-    /// Sets are not read yet: the same set is assumed to give the same answer for the same addresses.
+    /// What is in a set is not looked up: the same set is assumed to give the same answer for the same addresses.
     fn ipset(&self, set: &SetMatch, at: At) -> Asked<bool> {
         let (rule, index) = self.plan.first_asking(set).unwrap_or(at);
         let open = Open::Assume {
             what: Assumed::Match { rule, index },
-            why: Why::Unread,
+            why: if self.plan.namespace().is_read(What::IpSets) { Why::Undecoded } else { Why::Unread },
             likely: 0.5,
             only: None,
             while_tuple: Some(Box::new(self.packet.tuple())),

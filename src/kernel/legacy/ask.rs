@@ -52,7 +52,7 @@ impl Info {
 }
 
 /// A socket of the network namespace of the thread that opened it.
-pub(super) struct Socket {
+pub(in crate::kernel) struct Socket {
     socket: OwnedFd,
     level: libc::c_int,
 }
@@ -60,7 +60,7 @@ pub(super) struct Socket {
 impl Socket {
     /// Opens one of this family.
     #[allow(unsafe_code, reason = "std's sockets are bound, and so seen by others; this one is not")]
-    pub(super) fn open(family: IpFamily) -> io::Result<Socket> {
+    pub(in crate::kernel) fn open(family: IpFamily) -> io::Result<Socket> {
         let (domain, level) = match family {
             IpFamily::V4 => (libc::AF_INET, libc::IPPROTO_IP),
             IpFamily::V6 => (libc::AF_INET6, libc::IPPROTO_IPV6),
@@ -90,8 +90,9 @@ impl Socket {
         Ok(answer)
     }
 
+    /// Asks for an option: the question stands where the answer will.
     #[allow(unsafe_code, reason = "no safe function asks for an option that is not known to a library")]
-    fn ask(&self, option: libc::c_int, answer: &mut [u8]) -> io::Result<()> {
+    pub(in crate::kernel) fn ask(&self, option: libc::c_int, answer: &mut [u8]) -> io::Result<()> {
         let mut length = libc::socklen_t::try_from(answer.len()).map_err(io::Error::other)?;
         // SAFETY: the kernel reads and writes at most `length` bytes from the start of `answer`, which has that many, and
         // both pointers are good until the call returns.

@@ -11,7 +11,7 @@ use crate::host::xt::{CounterOp, CounterTest, Match, SetMatch, SetRef, SetTarget
 use crate::host::{Family, Name, Names};
 
 /// The names of a namespace's sets by their numbers (`ip_set_id_t`).
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(in crate::kernel) struct SetNames(Vec<(u16, Name)>);
 
 impl SetNames {
@@ -20,7 +20,6 @@ impl SetNames {
         SetNames(Vec::new())
     }
 
-    #[cfg(test)]
     /// The sets that were listed.
     pub(in crate::kernel) fn new(mut listed: Vec<(u16, Name)>) -> SetNames {
         listed.sort_by_key(|(number, _)| *number);

@@ -3,11 +3,13 @@
 use serde::Serialize;
 
 use super::{UnreadJson, print};
+use crate::host::ipset::{IpSet, Seen};
 use crate::host::nft::{self, SetFlags};
 use crate::host::xt::{Match, Target};
 use crate::host::{
     Base, Body, Chain, ChainId, ChainType, Counters, Hook, Namespace, Place, Registration, RuleId, Ruleset, Table,
 };
+use crate::syntax::ipset::{element_text, options_text};
 use crate::syntax::nft::{SetText, set_words};
 use crate::syntax::rule_text;
 
@@ -17,6 +19,7 @@ struct RulesJson {
     unread: Vec<UnreadJson>,
     hooks: Vec<HookJson>,
     tables: Vec<TableJson>,
+    ipsets: Vec<IpSetJson>,
 }
 
 #[derive(Debug, Serialize)]
@@ -86,6 +89,23 @@ struct CountersJson {
     bytes: u64,
 }
 
+#[derive(Debug, Serialize)]
+struct IpSetJson {
+    name: String,
+    r#type: String,
+    revision: Option<u8>,
+    options: String,
+    elements: Vec<IpSetElementJson>,
+    undecoded: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct IpSetElementJson {
+    element: String,
+    timeout: Option<u32>,
+    counters: Option<CountersJson>,
+}
+
 /// The rules of a namespace, as JSON.
 pub fn rules(ns: &Namespace) -> String {
     let order = |hook: Hook| HookJson { hook: hook.name(), chains: places(&ns.ruleset, hook) };
@@ -94,7 +114,25 @@ pub fn rules(ns: &Namespace) -> String {
         unread: UnreadJson::all(&ns.unread),
         hooks: Hook::ALL.into_iter().map(order).filter(|hook| !hook.chains.is_empty()).collect(),
         tables: (0..ns.ruleset.tables.len()).map(|table| self::table(ns, table)).collect(),
+        ipsets: ns.ipsets.iter().enumerate().map(|(at, set)| ipset(set, ns.observations.ipsets.get(at))).collect(),
     })
+}
+
+/// One of ipset's sets, in ipset's words.
+fn ipset(set: &IpSet, seen: Option<&Seen>) -> IpSetJson {
+    let element = |(at, element)| IpSetElementJson {
+        element: element_text(element),
+        timeout: seen.and_then(|seen| seen.timeouts.get(at).copied()),
+        counters: seen.and_then(|seen| seen.counters.get(at)).map(counters),
+    };
+    IpSetJson {
+        name: set.name.to_string(),
+        r#type: set.kind.name().to_owned(),
+        revision: seen.and_then(|seen| seen.revision),
+        options: options_text(set),
+        elements: set.elements.iter().enumerate().map(element).collect(),
+        undecoded: set.untold.iter().map(ToString::to_string).collect(),
+    }
 }
 
 /// The base chains that run at a hook, by priority and, among equals, by rank.

@@ -17,7 +17,7 @@ use crate::host::xt::{AddressMask, InterfacePattern, Masked, Neg, PortRange};
 use crate::host::{IpFamily, Names, Protocol};
 
 /// Appends formatted text to a String, which cannot fail.
-pub(super) fn push(out: &mut String, text: std::fmt::Arguments) {
+pub(in crate::syntax) fn push(out: &mut String, text: std::fmt::Arguments) {
     let _ = out.write_fmt(text);
 }
 
@@ -30,7 +30,7 @@ fn any_number(text: &str) -> IResult<&str, u64> {
 }
 
 /// A whole number in any base that the tools read.
-pub(super) fn number<T: TryFrom<u64>>(text: &str) -> Option<T> {
+pub(in crate::syntax) fn number<T: TryFrom<u64>>(text: &str) -> Option<T> {
     // Plain decimals are nearly all there is.
     let decimal = !text.is_empty() && text.len() < 19 && text.bytes().all(|sign| sign.is_ascii_digit());
     let value = if decimal && (text.len() == 1 || !text.starts_with('0')) {
@@ -58,11 +58,11 @@ pub(super) fn range<T: TryFrom<u64> + Copy + PartialOrd>(text: &str, sign: char,
 pub(super) fn ports(text: &str, sign: char) -> Option<PortRange> {
     let (first, last) = match text.split_once(sign) {
         Some((first, last)) => {
-            let side = |text: &str, or| if text.is_empty() { Some(or) } else { port(text) };
+            let side = |text: &str, or| if text.is_empty() { Some(or) } else { service_port(text) };
             (side(first, 0)?, side(last, u16::MAX)?)
         }
         None => {
-            let one = port(text)?;
+            let one = service_port(text)?;
             (one, one)
         }
     };
@@ -103,7 +103,8 @@ const SERVICES: [(&str, u16); 30] = [
     ("postgresql", 5432),
 ];
 
-fn port(text: &str) -> Option<u16> {
+/// A port by number or name.
+pub(in crate::syntax) fn service_port(text: &str) -> Option<u16> {
     number(text).or_else(|| SERVICES.iter().find(|(name, _)| *name == text).map(|(_, port)| *port))
 }
 
@@ -210,7 +211,7 @@ pub(super) fn is_everything(mask: &AddressMask) -> bool {
 }
 
 /// Appends an address as `inet_ntop(3)` writes it: unlike Rust, it has dots in what was compatible with IPv4 once.
-pub(super) fn push_address(out: &mut String, address: IpAddr) {
+pub(in crate::syntax) fn push_address(out: &mut String, address: IpAddr) {
     match address {
         IpAddr::V6(v6) => {
             let [a, b, c, d, e, f, g, h] = v6.segments();

@@ -1,0 +1,85 @@
+//! What `ipset save` prints ⇄ sets.
+//!
+//! Prints what ipset 7.17 prints, byte for byte, and reads that and what people write for `ipset restore`: `create` and `add`
+//! in any order of their options, ranges, numbers in any base. Deliberately does not know what a set matches, and makes no
+//! many elements of a range that stands for them.
+
+mod create;
+mod element;
+mod icmp;
+mod print;
+mod reader;
+#[cfg(test)]
+mod tests;
+mod words;
+
+use super::Diagnostic;
+use crate::host::ipset::{Element, IpSet, Seen, SetOptions};
+
+/// What a text of sets says.
+#[derive(Debug, Clone, Default)]
+pub struct Dump {
+    /// The sets, in the order of the text.
+    pub sets: Vec<IpSet>,
+    /// What was seen of each.
+    pub seen: Vec<Seen>,
+    /// What could not be read, and what was not understood.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Reads what `ipset save` printed, or what `ipset restore` takes. What is not known keeps its words.
+pub fn parse(text: &str) -> Dump {
+    reader::parse(text)
+}
+
+/// How sets are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// As ipset 7.17 does, which forgets `forceadd`.
+    Tool,
+    /// So that [`parse`] gives all of it back: with what the tool forgets, the revisions of the types in comments, and names
+    /// and comments that would not stay on their line, or in their quotes, as `$"…"` with `\u{a}` for what cannot stand there.
+    Whole,
+}
+
+/// Prints sets. `seen` tells of each what was seen of it.
+pub fn print(sets: &[IpSet], seen: &[Seen], form: Form) -> String {
+    let mut out = String::new();
+    for (at, set) in sets.iter().enumerate() {
+        print::push_set(&mut out, set, seen.get(at), form);
+    }
+    out
+}
+
+/// The options of a set as words, in the order in which ipset prints them.
+pub fn options_text(set: &IpSet) -> String {
+    let SetOptions { forceadd, .. } = set.options;
+    let mut out = String::new();
+    print::push_options(&mut out, set, forceadd);
+    out.trim_start().to_owned()
+}
+
+/// An element as ipset prints it, without what was seen of it.
+pub fn element_text(element: &Element) -> String {
+    let mut out = String::new();
+    print::push_key(&mut out, &element.key, Form::Tool);
+    print::push_extras(&mut out, element, None, Form::Tool);
+    out
+}
+
+/// Whether a line is one of `ipset save`.
+pub fn is_line(line: &str) -> bool {
+    reader::is_ours(line)
+}
+
+/// Divides a text in which sets and rules stand together: the lines of `ipset save`, and all others. Each line keeps its
+/// number.
+pub fn apart(text: &str) -> (String, String) {
+    let (mut sets, mut others) = (String::new(), String::new());
+    for line in text.split_inclusive('\n') {
+        let (one, other) = if reader::is_ours(line) { (&mut sets, &mut others) } else { (&mut others, &mut sets) };
+        one.push_str(line);
+        other.push('\n');
+    }
+    (sets, others)
+}
