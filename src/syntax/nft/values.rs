@@ -173,20 +173,6 @@ pub(super) const CT_STATUS: Kind<'static> = Kind::Flags(&[
     (0x200, "dying"),
 ]);
 
-pub(super) const CT_EVENT: Kind<'static> = Kind::Flags(&[
-    (0x1, "new"),
-    (0x2, "related"),
-    (0x4, "destroy"),
-    (0x8, "reply"),
-    (0x10, "assured"),
-    (0x20, "protoinfo"),
-    (0x40, "helper"),
-    (0x80, "mark"),
-    (0x100, "seqadj"),
-    (0x200, "secmark"),
-    (0x400, "label"),
-]);
-
 /// A type of the keys or values of sets, by the number that nft gives it (`enum datatypes` in nft's datatype.h).
 #[derive(Debug, Clone, Copy)]
 pub(super) struct DataType {
