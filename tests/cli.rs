@@ -132,11 +132,26 @@ fn a_file_that_is_no_dump_is_refused_in_words() {
 
 #[test]
 fn what_is_not_built_yet_says_what_to_do_instead() {
-    let nft = file(
-        "ruleset.nft",
-        b"table ip filter {\n\tchain input {\n\t\ttype filter hook input priority filter; policy accept;\n\t}\n}\n",
-    );
-    assert_refused(&run(&["ports", "--snapshot", nft.to_str().unwrap()]), 1, "nft list ruleset");
+    let nft = file("ruleset.json", b"{\"nftables\": [{\"metainfo\": {\"version\": \"1.0.6\"}}]}\n");
+    assert_refused(&run(&["ports", "--snapshot", nft.to_str().unwrap()]), 1, "nft -j list ruleset");
+}
+
+#[test]
+fn a_listing_of_nft_is_read() {
+    let listing = "table ip filter {
+\tchain input {
+\t\ttype filter hook input priority filter; policy accept;
+\t\ttcp dport { 22, 80 } counter packets 7 bytes 420 accept
+\t\ttcp dport https drop comment \"is not known\"
+\t}
+}
+";
+    let pasted = format!("root@host:~# nft list ruleset\r\n{}", listing.replace('\n', "\r\n"));
+    for written in [listing.to_owned(), pasted] {
+        let path = file("ruleset.nft", written.as_bytes());
+        let output = run(&["rules", "--as", "nft", "--counters", "--snapshot", path.to_str().unwrap()]);
+        assert_eq!(text(&output.stdout), listing);
+    }
 }
 
 #[test]

@@ -177,3 +177,44 @@ fn rulesets_are_read_as_nft_stores_them() {
         assert_eq!(told[0], told[1]);
     }
 }
+
+/// Listings that are cut off, torn apart or mixed up are read as far as they can be, and nothing panics.
+#[test]
+fn no_text_does_harm() {
+    let mut seed = 7u64;
+    let mut next = |below: usize| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) as usize % below
+    };
+    let rules = [include_str!("data/native-rules.txt"), include_str!("data/language-rules.txt")].concat();
+    let words: Vec<&str> =
+        rules.split_whitespace().chain(RULESETS.iter().flat_map(|text| text.split_whitespace())).collect();
+    for turn in 0..4_000 {
+        let mut text = RULESETS[turn % RULESETS.len()].to_owned();
+        for _ in 0..1 + next(4) {
+            let at = (0..=next(text.len() + 1)).rev().find(|at| text.is_char_boundary(*at)).unwrap();
+            match next(4) {
+                0 => text.truncate(at),
+                1 => text.insert_str(at, words[next(words.len())]),
+                2 => text.insert_str(
+                    at,
+                    ["{", "}", "\"", " . ", ":", "/", "-", "0x", "\\", "@", "99999999999999999999"][next(11)],
+                ),
+                _ => {
+                    let end = (at + next(40)).min(text.len());
+                    if text.is_char_boundary(end) {
+                        text.replace_range(at..end, "");
+                    }
+                }
+            }
+        }
+        nft::parse(&text, &[]);
+    }
+    // Rules of words that do not belong together.
+    for _ in 0..20_000 {
+        let rule: Vec<&str> = (0..1 + next(8)).map(|_| words[next(words.len())]).collect();
+        nft::parse(&format!("table inet t {{\n chain c {{\n  {}\n }}\n}}\n", rule.join(" ")), &[]);
+    }
+    nft::parse(&"table inet t { chain c { jump { ".repeat(100_000), &[]);
+    nft::parse(&format!("table inet t {{ chain c {{ meta mark {}1", "(".repeat(100_000)), &[]);
+}

@@ -10,7 +10,7 @@ use super::refusal::Refusal;
 use super::{explore, live};
 use crate::host::{Backend, Host};
 use crate::snapshot::{self, Recording};
-use crate::syntax::{self, Kind, ipset, iptables};
+use crate::syntax::{self, Kind, ipset, iptables, nft};
 
 /// A host, and what there is to say about how it was read.
 pub struct Reading {
@@ -123,13 +123,14 @@ fn cannot_open(shown: &str, error: &io::Error) -> Refusal {
 }
 
 fn parse(text: &str, shown: &str) -> Result<Recording, Refusal> {
-    const WANTED: &str = "give a whyport snapshot, or what iptables-save, ip6tables-save or ipset save printed";
+    const WANTED: &str =
+        "give a whyport snapshot, or what iptables-save, ip6tables-save, ipset save or nft list ruleset printed";
     let not_yet =
         |what: &str| Refusal::unanswered(format!("{shown} is the output of {what}, which is not read yet; {WANTED}"));
     match syntax::looks_like(text) {
         Kind::Snapshot => Ok(snapshot::parse(text)),
         Kind::IptablesSave | Kind::Ip6tablesSave | Kind::IpsetSave => Ok(dump(text)),
-        Kind::NftList => Err(not_yet("nft list ruleset")),
+        Kind::NftList => Ok(snapshot::bare_dump(nft::parse(text, &[]).into())),
         Kind::NftJson => Err(not_yet("nft -j list ruleset")),
         Kind::Empty => Err(Refusal::usage(format!("{shown} is empty; {WANTED}"))),
         Kind::Other(what) => {

@@ -43,6 +43,15 @@ pub struct Dump {
     pub diagnostics: Vec<Diagnostic>,
 }
 
+impl From<Dump> for super::iptables::Dump {
+    /// The same among other dumps of rules; the family is that of IPv4 tables, if there are such.
+    fn from(Dump { ruleset, observations, diagnostics }: Dump) -> super::iptables::Dump {
+        let ip6 = ruleset.tables.first().is_some_and(|table| table.family == crate::host::Family::Ip6);
+        let family = if ip6 { crate::host::IpFamily::V6 } else { crate::host::IpFamily::V4 };
+        super::iptables::Dump { ruleset, observations, diagnostics, family }
+    }
+}
+
 /// Reads what `nft list ruleset` prints, as the kernel keeps it. Devices that rules name by their index are found among `links`.
 pub fn parse(text: &str, links: &[Link]) -> Dump {
     let mut diagnostics = Vec::new();

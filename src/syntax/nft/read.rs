@@ -2,10 +2,11 @@
 
 mod effect;
 mod expr;
+mod object;
 mod statement;
 mod token;
 
-use super::tree::{Base, Chain, Flowtable, Gives, Object, ObjectBody, Priority, Set, Table, TypeOf};
+use super::tree::{Base, Chain, Gives, Priority, Set, Table, TypeOf};
 use crate::host::Family;
 use crate::host::nft::SetFlags;
 use crate::syntax::{Diagnostic, DiagnosticKind};
@@ -22,27 +23,34 @@ struct Reader<'t> {
     depth: usize,
     /// Where the rule that is read ends.
     end: usize,
+    /// What could not be read: the line, and what there is to say.
+    faults: Vec<(usize, String)>,
 }
 
-/// The tables of a listing.
+/// The tables of a listing. What stands between them, a prompt or prose, is passed over.
 pub(super) fn read<'t>(text: &'t str, diagnostics: &mut Vec<Diagnostic>) -> Vec<Table<'t>> {
-    let mut reader = Reader { tokens: Tokens::new(text), left: true, depth: 0, end: 0 };
+    let tokens = Tokens::new(text);
+    let mut reader = Reader { tokens, left: true, depth: 0, end: 0, faults: Vec::new() };
     let mut tables = Vec::new();
     loop {
         reader.skip_lines();
-        let line = reader.tokens.line;
+        let (start, line) = (reader.tokens, reader.tokens.line);
         match reader.tokens.next() {
-            Token::End => return tables,
+            Token::End => break,
             Token::Word("table") => match reader.table() {
                 Ok(table) => tables.push(table),
                 Err(Fault) => {
-                    let text = "a table that is not understood".to_owned();
-                    diagnostics.push(Diagnostic { line, kind: DiagnosticKind::Damaged, text });
+                    reader.tokens = start;
+                    reader.tokens.next();
+                    reader.faults.push((line, "a table that is not understood".to_owned()));
                 }
             },
             _ => {}
         }
     }
+    let said = reader.faults.into_iter();
+    diagnostics.extend(said.map(|(line, text)| Diagnostic { line, kind: DiagnosticKind::Damaged, text }));
+    tables
 }
 
 impl<'t> Reader<'t> {
@@ -150,30 +158,70 @@ impl<'t> Reader<'t> {
         };
         loop {
             self.skip_lines();
-            match self.tokens.next() {
-                Token::Sign("}") | Token::End => return Ok(table),
-                Token::Comment(_) => {}
-                Token::Word("flags") => loop {
-                    table.flags |= match self.need_word()? {
-                        "dormant" => 1,
-                        "owner" => 2,
-                        _ => 0,
-                    };
-                    if !self.take_sign(",") {
-                        break;
-                    }
-                },
-                Token::Word("comment") => table.comment = Some(self.need_text()?),
-                Token::Word("chain") => table.chains.push(self.chain()?),
-                Token::Word("set") => table.sets.push(self.set(false)?),
-                Token::Word("map") => table.sets.push(self.set(true)?),
-                Token::Word("flowtable") => table.flowtables.push(self.flowtable()?),
-                Token::Word(word @ ("counter" | "quota" | "limit" | "synproxy" | "secmark" | "ct")) => {
-                    table.objects.push(self.object_of(word)?);
+            let (start, line) = (self.tokens, self.tokens.line);
+            match self.tokens.peek() {
+                Token::Sign("}") | Token::End => {
+                    self.close();
+                    return Ok(table);
                 }
-                _ => return Err(Fault),
+                _ if self.item_of_table(&mut table).is_ok() => {}
+                _ => {
+                    self.tokens = start;
+                    self.depth = 0;
+                    self.skip_item();
+                    let text = self.tokens.between(start.at, self.tokens.at).lines().next().unwrap_or_default();
+                    self.faults.push((line, format!("{text}: it is not understood")));
+                }
             }
         }
+    }
+
+    /// A closing brace; a text that ends before it is not whole.
+    fn close(&mut self) {
+        if !self.take_sign("}") {
+            self.faults.push((self.tokens.line, "the text ends within a table".to_owned()));
+        }
+    }
+
+    /// Passes over something in a table, up to the end of the line or of the braces that it opens.
+    fn skip_item(&mut self) {
+        let mut depth = 0;
+        loop {
+            match self.tokens.next() {
+                Token::Sign("{") => depth += 1,
+                Token::Sign("}") if depth <= 1 => return,
+                Token::Sign("}") => depth -= 1,
+                Token::Line if depth == 0 => return,
+                Token::End => return,
+                _ => {}
+            }
+        }
+    }
+
+    fn item_of_table(&mut self, table: &mut Table<'t>) -> Result<(), Fault> {
+        match self.tokens.next() {
+            Token::Comment(_) => {}
+            Token::Word("flags") => loop {
+                table.flags |= match self.need_word()? {
+                    "dormant" => 1,
+                    "owner" => 2,
+                    _ => return Err(Fault),
+                };
+                if !self.take_sign(",") {
+                    break;
+                }
+            },
+            Token::Word("comment") => table.comment = Some(self.need_text()?),
+            Token::Word("chain") => table.chains.push(self.chain()?),
+            Token::Word("set") => table.sets.push(self.set(false)?),
+            Token::Word("map") => table.sets.push(self.set(true)?),
+            Token::Word("flowtable") => table.flowtables.push(self.flowtable()?),
+            Token::Word(word @ ("counter" | "quota" | "limit" | "synproxy" | "secmark" | "ct")) => {
+                table.objects.push(self.object_of(word)?);
+            }
+            _ => return Err(Fault),
+        }
+        Ok(())
     }
 
     fn chain(&mut self) -> Result<Chain<'t>, Fault> {
@@ -195,7 +243,7 @@ impl<'t> Reader<'t> {
             }
         }
         chain.rules = self.rules()?;
-        self.need_sign("}")?;
+        self.close();
         Ok(chain)
     }
 
@@ -369,128 +417,11 @@ impl<'t> Reader<'t> {
             }
             Token::Word(word) if matches!(word, "counter" | "quota" | "limit" | "synproxy" | "secmark") => {
                 self.tokens.next();
-                return Ok(Gives::Object(object_kind(word)));
+                return Ok(Gives::Object(object::object_kind(word)));
             }
             _ => {}
         }
         let of = if exprs { TypeOf::Exprs(self.concat()?) } else { self.type_names()? };
         Ok(Gives::Values { of, interval })
-    }
-
-    fn flowtable(&mut self) -> Result<Flowtable<'t>, Fault> {
-        let name = self.need_name()?;
-        let handle = self.open()?;
-        let priority = Priority { name: None, number: 0 };
-        let mut table = Flowtable { name, handle, priority, devices: Vec::new(), offload: false, counter: false };
-        loop {
-            self.skip_lines();
-            match self.tokens.next() {
-                Token::Sign("}") => return Ok(table),
-                Token::Word("hook") => {
-                    self.need_word()?;
-                }
-                Token::Word("priority") => table.priority = self.priority()?,
-                Token::Word("devices") => table.devices = self.devices()?,
-                Token::Word("flags") => table.offload = self.need_word()? == "offload",
-                Token::Word("counter") => table.counter = true,
-                _ => return Err(Fault),
-            }
-        }
-    }
-
-    fn object_of(&mut self, word: &'t str) -> Result<Object<'t>, Fault> {
-        let kind = if word == "ct" { self.need_word()? } else { word };
-        let name = self.need_name()?;
-        let handle = self.open()?;
-        let mut comment = None;
-        self.skip_lines();
-        if self.take_word("comment") {
-            comment = Some(self.need_text()?);
-            self.skip_lines();
-        }
-        let body = match kind {
-            "counter" => {
-                let mut counter = (0, 0);
-                if self.take_word("packets") {
-                    counter.0 = self.number()?;
-                    self.need("bytes")?;
-                    counter.1 = self.number()?;
-                }
-                ObjectBody::Counter { packets: counter.0, bytes: counter.1 }
-            }
-            "quota" => {
-                let (bytes, over, used) = self.quota()?;
-                ObjectBody::Quota { bytes, over, used }
-            }
-            "limit" => ObjectBody::Limit(self.limit()?),
-            "synproxy" => {
-                let (mss, window_scale, flags) = self.synproxy()?;
-                ObjectBody::Synproxy { mss, window_scale, flags }
-            }
-            "secmark" => ObjectBody::Secmark(self.need_text()?),
-            _ => self.ct_object(kind)?,
-        };
-        self.skip_lines();
-        self.need_sign("}")?;
-        Ok(Object { name, handle, comment, body })
-    }
-
-    fn ct_object(&mut self, kind: &str) -> Result<ObjectBody<'t>, Fault> {
-        let (mut helper, mut protocol, mut family, mut policy) = ("", "", None, Vec::new());
-        let (mut dport, mut timeout, mut size) = (0, 0, 0);
-        loop {
-            self.skip_lines();
-            let Token::Word(word) = self.tokens.peek() else { break };
-            self.tokens.next();
-            match word {
-                "type" => helper = self.need_text()?,
-                "protocol" => protocol = self.need_word()?,
-                "l3proto" => {
-                    family = match self.need_word()? {
-                        "ip" => Some(Family::Ip),
-                        "ip6" => Some(Family::Ip6),
-                        _ => Some(Family::Inet),
-                    };
-                }
-                "dport" => dport = self.number()?,
-                "timeout" => timeout = self.time()?,
-                "size" => size = self.number()?,
-                "policy" => policy = self.policy()?,
-                _ => return Err(Fault),
-            }
-        }
-        Ok(match kind {
-            "helper" => ObjectBody::CtHelper { helper, protocol, family },
-            "timeout" => ObjectBody::CtTimeout { protocol, family, policy },
-            "expectation" => ObjectBody::CtExpectation { protocol, family, dport, timeout, size },
-            _ => return Err(Fault),
-        })
-    }
-
-    fn policy(&mut self) -> Result<Vec<(&'t str, u64)>, Fault> {
-        self.need_sign("=")?;
-        self.need_sign("{")?;
-        let mut policy = Vec::new();
-        loop {
-            self.skip_lines();
-            if self.take_sign("}") {
-                return Ok(policy);
-            }
-            let name = self.need_word()?.trim_end_matches(':');
-            let _ = self.take_word(":");
-            policy.push((name, self.time()? / 1000));
-            let _ = self.take_sign(",");
-        }
-    }
-}
-
-/// The kernel's number for a kind of object.
-fn object_kind(word: &str) -> u32 {
-    match word {
-        "counter" => 1,
-        "quota" => 2,
-        "limit" => 4,
-        "secmark" => 8,
-        _ => 10,
     }
 }

@@ -14,7 +14,7 @@ use super::registers::{Held, Operand, Registers};
 use super::relation::Scope;
 use super::terms::{Side, side};
 use super::{effects, relation, values};
-use crate::host::nft::{CompareOp, Expression, LookupResult, Nat, Register, Rule, range};
+use crate::host::nft::{CompareOp, Expression, LookupResult, Nat, Register, Rule, Undecoded, range};
 use crate::host::{Counters, Family, Observations, RuleId, Table, Tally, xt};
 use crate::syntax::iptables;
 
@@ -185,6 +185,7 @@ impl<'r> Reader<'r> {
             }
             Expression::Undecoded(undecoded) => {
                 let text = match &undecoded.data[..] {
+                    data if *undecoded.name == *Undecoded::TEXT => String::from_utf8_lossy(data).into_owned(),
                     [] => format!("[{}]", undecoded.name),
                     data => format!("[{} {}]", undecoded.name, values::hex(data)),
                 };

@@ -133,6 +133,7 @@ impl<'a> Maker<'a> {
         self.seen = Seen::new(self.family);
         let (sets, anonymous, blocks) = (self.sets.len(), self.anonymous, self.blocks.len());
         let trouble = written.statements.iter().find_map(|statement| self.statement(statement).err());
+        let is_read = trouble.is_none();
         let expressions = match trouble {
             None => self.steps.finish(),
             Some(trouble) => {
@@ -147,7 +148,9 @@ impl<'a> Maker<'a> {
             }
         };
         note(written, &expressions, id, observations);
-        let comment = written.comment.map(|comment| self.names.intern(comment));
+        // What is kept as text has its comment in it.
+        let comment = if is_read { written.comment } else { None };
+        let comment = comment.map(|comment| self.names.intern(comment));
         let body = Body::Nft(Box::new(nft::Rule { expressions, comment }));
         Rule { handle: written.handle.map(Handle), body }
     }
