@@ -63,6 +63,9 @@ const fn row<T>(name: &'static str, revision: u8, size: usize, read: fn(&Blob, &
     Row { name, revision, family: None, size, read }
 }
 
+/// What ebtables has under the same name with a struct of its own (linux/netfilter_bridge/ebt_*.h).
+const OF_BRIDGES: [&str; 2] = ["limit", "pkttype"];
+
 impl<T> Row<T> {
     const fn only(self, family: Family) -> Row<T> {
         Row { family: Some(family), ..self }
@@ -73,6 +76,7 @@ impl<T> Row<T> {
         self.revision == revision
             && self.name == name
             && self.family.is_none_or(|only| only == family)
+            && !(family == Family::Bridge && OF_BRIDGES.contains(&self.name))
             && sizes.contains(&length)
     }
 }

@@ -375,7 +375,7 @@ fn translation(nat: &mut Nat, text: &str, family: IpFamily) -> Option<()> {
     }
     if let Some(ports) = ports {
         let (range, base) = match ports.split_once('/') {
-            Some((range, base)) => (range, Some(values::number(base)?)),
+            Some((range, base)) => (range, Some(values::service_port(base)?)),
             None => (ports, None),
         };
         nat.ports = Some(values::ports(range, '-').filter(|_| !range.is_empty())?);

@@ -58,6 +58,8 @@ fn other_ways_to_write_the_same() {
             ("-j REJECT", "-j REJECT --reject-with icmp-port-unreachable"),
             ("-j LOG --log-prefix two words", "-j LOG --log-prefix \"two words\""),
             ("-j LOG --log-level debug", "-j LOG --log-level 7"),
+            ("-p tcp -j DNAT --to-destination :ftp-data", "-p tcp -j DNAT --to-destination :20"),
+            ("-p tcp -j DNAT --to-destination 1.1.1.1:10-20/ftp", "-p tcp -j DNAT --to-destination 1.1.1.1:10-20/21"),
             ("-j NFQUEUE", "-j NFQUEUE --queue-num 0"),
             ("-g USER", "-g USER"),
         ],

@@ -56,7 +56,9 @@ pub(super) fn range<T: TryFrom<u64> + Copy + PartialOrd>(text: &str, sign: char,
 
 /// A port, or ports from first to last with `sign` between.
 pub(super) fn ports(text: &str, sign: char) -> Option<PortRange> {
-    let (first, last) = match text.split_once(sign) {
+    // The names of some services have a dash.
+    let service = (sign == '-').then(|| service_port(text)).flatten();
+    let (first, last) = match text.split_once(sign).filter(|_| service.is_none()) {
         Some((first, last)) => {
             let side = |text: &str, or| if text.is_empty() { Some(or) } else { service_port(text) };
             (side(first, 0)?, side(last, u16::MAX)?)

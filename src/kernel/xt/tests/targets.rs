@@ -122,3 +122,12 @@ fn targets_that_are_not_in_every_kernel() {
     let six = [vec![0xfd], vec![0; 15], vec![0xfc], vec![0; 15], vec![8, 7], vec![1, 2, 0, 0, 0, 0]].concat();
     assert_eq!(line(Family::Ip6, "DNPT", 0, &six), "-j DNPT --src-pfx fd00::/8 --dst-pfx fc00::/7");
 }
+
+/// ebtables' own structs are not those of iptables.
+#[test]
+fn what_bridges_have_of_their_own_is_kept() {
+    let broadcast = bytes(&[&[1, 0]], 8);
+    let read = |family| decode_match(family, "pkttype", 0, &broadcast, &mut Names::default());
+    assert!(matches!(read(Family::Ip), Match::Pkttype(_)));
+    assert!(matches!(read(Family::Bridge), Match::Opaque(_)));
+}
