@@ -47,7 +47,8 @@ struct Line {
 }
 
 enum Kind {
-    Rule(String),
+    /// A rule, and how the suite wants it saved, where it wants that at all.
+    Rule(String, Option<String>),
     /// What is run before the rules that follow; `iptables` in it stands for the tool.
     Command(String),
 }
@@ -68,7 +69,11 @@ fn lines(path: &Path) -> Vec<Line> {
             }
             Some(("#", _)) | None => continue,
             Some(("@" | "%", command)) => Kind::Command(command.to_owned()),
-            Some(_) => Kind::Rule(line.split(';').next().unwrap().to_owned()),
+            Some(_) => {
+                let parts: Vec<&str> = line.split(';').collect();
+                let wanted = (parts[2].trim() == "OK").then(|| if parts[1] == "=" { parts[0] } else { parts[1] });
+                Kind::Rule(parts[0].to_owned(), wanted.map(|wanted| wanted.trim().to_owned()))
+            }
         };
         found.push(Line { table: table.clone(), chains: chains.clone(), kind });
     }
@@ -85,6 +90,11 @@ struct Counts {
     parsed: usize,
     written: usize,
     typed: usize,
+    /// Whether the file is meant for this family: upstream runs what is for both with IPv4 alone.
+    own: bool,
+    /// Rules that the suite wants loaded and this machine does not load, and those of them whose text comes out as wanted.
+    lacking: usize,
+    wanted: usize,
     told: String,
 }
 
@@ -112,8 +122,34 @@ fn is_typed(rule: &Rule) -> bool {
     !matches!(rule.target, Target::Opaque(_)) && !rule.matches.iter().any(|one| matches!(one, Match::Opaque(_)))
 }
 
+/// What is made of a rule as the suite writes it.
+fn written(tool: Tool, line: &Line, chain: &str, rule: &str) -> Ruleset {
+    // A shell's quotes are not all those of iptables-restore.
+    let rule = rule.replace('\'', "\"");
+    let text = format!("*{}\n:{chain} ACCEPT [0:0]\n-A {chain} {rule}\nCOMMIT\n", line.table);
+    iptables::parse(&text, &tool.options()).ruleset
+}
+
+/// A rule that this machine does not load: its text alone is held against what the suite wants.
+fn lacking(tool: Tool, line: &Line, rule: &str, wanted: &str, counts: &mut Counts) {
+    counts.lacking += 1;
+    let chain = &line.chains[0];
+    let ruleset = written(tool, line, chain, rule);
+    let found = last(&ruleset, tool, line, chain);
+    let text = found.as_ref().map_or("nothing", |found| &found.2);
+    if text == format!("-A {chain} {wanted}") && matches!(found, Some((_, Body::Iptables(rule), _)) if is_typed(rule)) {
+        counts.wanted += 1;
+    } else {
+        let _ = writeln!(
+            counts.told,
+            "{} does not load: {rule}\n    wanted: {wanted}\n    text, printed: {text}",
+            tool.name()
+        );
+    }
+}
+
 /// Tries one rule in the first chain of its list that takes it.
-fn try_rule(tool: Tool, line: &Line, rule: &str, counts: &mut Counts) {
+fn try_rule(tool: Tool, line: &Line, rule: &str, wanted: Option<&str>, counts: &mut Counts) {
     let name = tool.name();
     counts.tried += 1;
     let loaded = line.chains.iter().find_map(|chain| {
@@ -121,15 +157,17 @@ fn try_rule(tool: Tool, line: &Line, rule: &str, counts: &mut Counts) {
         let (done, text) = shell(&command);
         done.then_some((chain, text))
     });
-    let Some((chain, saved)) = loaded else { return };
+    let Some((chain, saved)) = loaded else {
+        if let Some(wanted) = wanted.filter(|_| counts.own) {
+            lacking(tool, line, rule, wanted, counts);
+        }
+        return;
+    };
     counts.loaded += 1;
     let saved_line = saved.lines().rfind(|line| line.starts_with(&format!("-A {chain} "))).unwrap_or_default();
     let own = read().ruleset;
     let parsed = iptables::parse(&saved, &tool.options()).ruleset;
-    // A shell's quotes are not all those of iptables-restore.
-    let written = rule.replace('\'', "\"");
-    let written = format!("*{}\n:{chain} ACCEPT [0:0]\n-A {chain} {written}\nCOMMIT\n", line.table);
-    let written = iptables::parse(&written, &tool.options()).ruleset;
+    let written = written(tool, line, chain, rule);
     let mut differs = Vec::new();
     let found = last(&own, tool, line, chain);
     let again = last(&parsed, tool, line, chain);
@@ -205,9 +243,11 @@ fn rules_of_the_iptables_suite() {
             let (path, shared) = (path.clone(), counts.clone());
             apart(move || {
                 let mut counts = shared.lock().unwrap();
+                let six = path.file_stem().is_some_and(|stem| stem.to_string_lossy().starts_with("libip6t"));
+                counts.own = six == (tool.family == IpFamily::V6);
                 for line in lines(&path) {
                     match &line.kind {
-                        Kind::Rule(rule) => try_rule(tool, &line, rule, &mut counts),
+                        Kind::Rule(rule, wanted) => try_rule(tool, &line, rule, wanted.as_deref(), &mut counts),
                         Kind::Command(command) => {
                             shell(&command.replace("iptables", &tool.name()));
                         }
@@ -218,11 +258,14 @@ fn rules_of_the_iptables_suite() {
         }
     }
     all.iter().for_each(|(_, counts)| print!("{}", counts.told));
-    println!("tool               tried loaded  typed   read printed parsed written");
+    println!("tool               tried loaded  typed   read printed parsed written lacking wanted");
     for (name, c) in &all {
         println!(
-            "{name:<18} {:>5} {:>6} {:>6} {:>6} {:>7} {:>6} {:>7}",
-            c.tried, c.loaded, c.typed, c.read, c.printed, c.parsed, c.written
+            "{name:<18} {:>5} {:>6} {:>6} {:>6} {:>7} {:>6} {:>7} {:>7} {:>6}",
+            c.tried, c.loaded, c.typed, c.read, c.printed, c.parsed, c.written, c.lacking, c.wanted
         );
+    }
+    for (name, c) in all {
+        assert_eq!([c.typed, c.read, c.printed, c.parsed], [c.loaded; 4], "{name}");
     }
 }

@@ -184,6 +184,15 @@ pub(super) const PORTS: Kind<PortRange> = Kind {
     push: |out, ports| push_span(out, ports.first, ports.last),
 };
 
+/// A port.
+pub(super) const PORT: Kind<u16> = Kind {
+    takes: Takes::One,
+    read: |option, _| {
+        values::ports(option.value()?, ':').filter(|ports| ports.first == ports.last).map(|one| one.first)
+    },
+    push: SHORT.push,
+};
+
 /// A text, in quotes where `xtables_save_string` puts it there.
 pub(super) const TEXT: Kind<Name> = Kind {
     takes: Takes::Any,

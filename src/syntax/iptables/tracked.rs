@@ -2,7 +2,7 @@
 //! nfacct, rateest, ipvs.
 
 use super::option::{Asked, Extension, Opt, Takes, raise, set};
-use super::rows::{HOST_MASK, Kind, LONG, NOTHING, SHORT, TEXT, rows, single};
+use super::rows::{HOST_MASK, Kind, LONG, NOTHING, PORT, TEXT, rows, single};
 use super::values::{self, push};
 use super::words::{push_string, push_word};
 use crate::host::xt::{
@@ -350,10 +350,10 @@ rows!(IPVS, push_ipvs, "ipvs", None, Ipvs(Ipvs), |ipvs| {
     ipvs: NOTHING, "--ipvs";
     protocol: PROTOCOL, "--vproto";
     address: HOST_MASK, "--vaddr";
-    port: SHORT, "--vport";
+    port: PORT, "--vport";
     direction: DIRECTION, "--vdir";
     method: METHOD, "--vmethod";
-    control_port: SHORT, "--vportctl";
+    control_port: PORT, "--vportctl";
 });
 
 const PROTOCOL: Kind<Protocol> = Kind {
