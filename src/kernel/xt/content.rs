@@ -87,7 +87,7 @@ fn instructions(blob: &Blob, count: u16, at: usize) -> Option<Box<[BpfInstructio
             k: blob.u32(at + 4)?,
         })
     };
-    if count > MOST { None } else { (0..count).map(instruction).collect() }
+    if (1..=MOST).contains(&count) { (0..count).map(instruction).collect() } else { None }
 }
 
 /// `struct xt_osf_info`.

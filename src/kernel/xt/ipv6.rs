@@ -25,7 +25,7 @@ pub(super) static MATCHES: [Row<Match>; 9] = [
 fn options(blob: &Blob) -> Option<HeaderOptions> {
     const MOST: u8 = 16;
     let (flags, inverse, count) = (blob.u8(4)?, blob.u8(5)?, blob.u8(38)?);
-    if flags > 3 || inverse > 1 || count > MOST || count != 0 && flags & 2 == 0 {
+    if flags > 3 || inverse > 1 || count > MOST || (count != 0) != (flags & 2 != 0) {
         return None;
     }
     let option = |at: u8| {
@@ -69,6 +69,9 @@ fn ipv6header(blob: &Blob, _: &mut Names) -> Option<Match> {
 fn mh(blob: &Blob, _: &mut Names) -> Option<Match> {
     let not = blob.u8(2).filter(|inverse| *inverse < 2)? != 0;
     let value = (blob.u8(0)?, blob.u8(1)?);
+    if value.0 > value.1 {
+        return None;
+    }
     rare(Rare::Mh(Mh { kinds: (not || value != (0, 255)).then_some(Neg { not, value }) }))
 }
 
@@ -76,7 +79,7 @@ fn mh(blob: &Blob, _: &mut Names) -> Option<Match> {
 fn rt(blob: &Blob, _: &mut Names) -> Option<Match> {
     const MOST: u8 = 16;
     let (flags, inverse, count) = (blob.u8(16)?, blob.u8(17)?, blob.u8(276)?);
-    if flags & !0x3f != 0 || inverse > 7 || count > MOST || count != 0 && flags & 0x10 == 0 {
+    if flags & !0x3f != 0 || inverse > 7 || count > MOST || (count != 0) != (flags & 0x10 != 0) {
         return None;
     }
     let has = |flag: u8| flags & flag != 0;

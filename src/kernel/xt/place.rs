@@ -39,8 +39,19 @@ fn policy(blob: &Blob, _: &mut Names) -> Option<Match> {
     if flags & !(IN | OUT | NONE | STRICT) != 0 {
         return None;
     }
-    let elements = (0..count).map(|at| policy_element(blob, usize::from(at))).collect::<Option<_>>()?;
-    rare(Rare::Policy(Policy { out, none: flags & NONE != 0, strict: flags & STRICT != 0, elements }))
+    let elements = (0..count).map(|at| policy_element(blob, usize::from(at))).collect::<Option<Box<[_]>>>()?;
+    let (none, strict) = (flags & NONE != 0, flags & STRICT != 0);
+    let sound = if none {
+        elements.is_empty() && !strict
+    } else if strict {
+        !elements.is_empty() && !elements.contains(&PolicyElement::default())
+    } else {
+        elements.len() == 1
+    };
+    if !sound {
+        return None;
+    }
+    rare(Rare::Policy(Policy { out, none, strict, elements }))
 }
 
 /// `struct xt_policy_elem`, whose last two bytes are bit fields.
@@ -120,7 +131,11 @@ fn devgroup(blob: &Blob, _: &mut Names) -> Option<Match> {
         let value = Masked { value: blob.u32(at)?, mask: blob.u32(at + 4)? };
         Some((flags & flag != 0).then_some(Neg { not: flags & flag << 1 != 0, value }))
     };
-    rare(Rare::Devgroup(Devgroup { source: group(1, 4)?, destination: group(4, 12)? }))
+    let (source, destination) = (group(1, 4)?, group(4, 12)?);
+    if source.is_none() && destination.is_none() {
+        return None;
+    }
+    rare(Rare::Devgroup(Devgroup { source, destination }))
 }
 
 /// `struct xt_realm_info`.

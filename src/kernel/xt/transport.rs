@@ -140,7 +140,7 @@ fn tcpmss(blob: &Blob, _: &mut Names) -> Option<Match> {
 
 /// `struct xt_dscp_info`.
 fn dscp(blob: &Blob, _: &mut Names) -> Option<Match> {
-    rare(Rare::Dscp(Neg { not: blob.flag(1, 1)?, value: blob.u8(0)? }))
+    rare(Rare::Dscp(Neg { not: blob.flag(1, 1)?, value: blob.u8(0).filter(|code| *code < 64)? }))
 }
 
 /// `struct xt_tos_match_info`.

@@ -183,12 +183,14 @@ fn burst(text: &str) -> Option<u64> {
 
 /// `10/min`, `512kb/s`.
 fn rate(text: &str) -> Option<Rate> {
-    let (number, rest) = leading(text).filter(|(number, _)| *number != 0)?;
+    let (number, rest) = leading(text)?;
+    // The tools print less than 16 bytes as none.
     if let Some(at) = rest.find("b/s") {
         let cost = bytes_to_cost(number.checked_mul(factor(rest[..at].chars().next_back()))?);
         return (cost != 0).then_some(Rate { bytes: true, cost, unit: BYTE_EXPIRE });
     }
     let unit = match rest.split_once('/') {
+        _ if number == 0 => return None,
         Some((_, unit)) if !unit.is_empty() => unit.to_ascii_lowercase(),
         Some(_) => return None,
         None => "second".to_owned(),

@@ -1,6 +1,7 @@
 //! Matches on the transport header: tcp, udp, icmp, multiport.
 
 use super::option::{Asked, Extension, Opt, Takes, set};
+use super::rows;
 use super::values::{self, push};
 use crate::host::xt::{IcmpType, Match, Multiport, Neg, PortRange, TcpFlags, TcpMatch, UdpMatch, WhichPort};
 use crate::host::{Family, IpFamily, Names};
@@ -239,10 +240,10 @@ fn icmp_type(text: &str, family: IpFamily) -> Option<IcmpType> {
         return Some(IcmpType { kind: *kind, codes: code.map_or((0, 255), |code| (code, code)) });
     }
     let (kind, code) = match text.split_once('/') {
-        Some((kind, code)) => (kind, Some(values::number(code)?)),
+        Some((kind, codes)) => (kind, Some(rows::span(codes, u8::MAX)?)),
         None => (text, None),
     };
-    Some(IcmpType { kind: values::number(kind)?, codes: code.map_or((0, 255), |code| (code, code)) })
+    Some(IcmpType { kind: values::number(kind)?, codes: code.unwrap_or((0, 255)) })
 }
 
 fn icmp(asked: &Asked, _: &mut Names) -> Option<Match> {

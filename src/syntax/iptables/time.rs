@@ -97,11 +97,11 @@ fn second_of_day(text: &str) -> Option<u32> {
     parts.next().is_none().then_some(hour * 3600 + minute * 60 + second)
 }
 
-/// `YYYY[-MM[-DD[Thh[:mm[:ss]]]]]` as seconds since 1970.
+/// `YYYY[-MM[-DD[Thh[:mm[:ss]]]]]` as seconds since 1970. The tools take no year after 2038; the kernel may have one.
 fn seconds(text: &str) -> Option<u32> {
     let (date, time) = text.split_once('T').map_or((text, None), |(date, time)| (date, Some(time)));
     let mut parts = date.split('-');
-    let year = part(parts.next()?, 2038).filter(|year| *year >= 1970)?;
+    let year = part(parts.next()?, 2106).filter(|year| *year >= 1970)?;
     let month = parts.next().map_or(Some(1), |month| part(month, 12)).filter(|month| *month > 0)?;
     let day = parts.next().map_or(Some(1), |day| part(day, 31)).filter(|day| *day > 0)?;
     if parts.next().is_some() || time.is_some() && date.matches('-').count() != 2 {
@@ -144,14 +144,14 @@ pub(super) fn push_time(out: &mut String, time: &Time) {
         }
     }
     if time.monthdays != Time::ALL_MONTHDAYS {
-        out.push_str(" --monthdays ");
-        push_days(out, time.monthdays, 31, |out, day| push(out, format_args!("{day}")));
+        push_days(out, "--monthdays", time.monthdays, 31, |out, day| push(out, format_args!("{day}")));
     }
     if time.weekdays != Time::ALL_WEEKDAYS {
-        out.push_str(" --weekdays ");
-        push_days(out, time.weekdays.into(), 7, |out, day| out.push_str(WEEKDAYS[day as usize - 1].0));
+        push_days(out, "--weekdays", time.weekdays.into(), 7, |out, day| out.push_str(WEEKDAYS[day as usize - 1].0));
     }
-    push_date(out, "--datestart", time.date.0);
+    if time.date.0 != 0 {
+        push_date(out, "--datestart", time.date.0);
+    }
     push_date(out, "--datestop", time.date.1);
     if time.kernel_zone {
         out.push_str(" --kerneltz");
@@ -161,20 +161,21 @@ pub(super) fn push_time(out: &mut String, time: &Time) {
     }
 }
 
-fn push_days(out: &mut String, days: u32, last: u32, name: fn(&mut String, u32)) {
-    for (at, day) in (1..=last).filter(|day| days & 1 << day != 0).enumerate() {
+/// Appends days. None of them is not all of them: the tools print no day then, which nothing can read.
+fn push_days(out: &mut String, option: &str, days: u32, last: u32, name: fn(&mut String, u32)) {
+    let none = days == 0;
+    push(out, format_args!("{} {option} ", if none { " !" } else { "" }));
+    for (at, day) in (1..=last).filter(|day| none || days & 1 << day != 0).enumerate() {
         out.push_str(if at == 0 { "" } else { "," });
         name(out, day);
     }
 }
 
-/// Appends a date; none is no option.
+/// Appends a date.
 fn push_date(out: &mut String, option: &str, date: u32) {
-    if date != 0 {
-        let (year, month, day) = civil(u64::from(date) / 86_400);
-        let (hour, minute, second) = (date / 3600 % 24, date / 60 % 60, date % 60);
-        push(out, format_args!(" {option} {year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}"));
-    }
+    let (year, month, day) = civil(u64::from(date) / 86_400);
+    let (hour, minute, second) = (date / 3600 % 24, date / 60 % 60, date % 60);
+    push(out, format_args!(" {option} {year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}"));
 }
 
 #[cfg(test)]

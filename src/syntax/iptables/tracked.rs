@@ -177,7 +177,7 @@ pub(super) const NFACCT: Extension<Match> =
 fn nfacct(asked: &Asked, names: &mut Names) -> Option<Match> {
     let mut name = None;
     for option in asked.options() {
-        set(&mut name, names.intern(option.plain().filter(|name| !name.is_empty())?))?;
+        set(&mut name, names.intern(option.plain()?))?;
     }
     rare(Rare::Nfacct(name?))
 }

@@ -176,7 +176,13 @@ pub(super) fn prefix_length(text: &str, family: IpFamily) -> Option<u8> {
 /// `address`, `address/length` or `address/mask`, of which the host bits are kept.
 pub(super) fn host_mask(text: &str, family: IpFamily) -> Option<AddressMask> {
     let (addr, length) = match text.split_once('/') {
-        Some((addr, mask)) => (addr, prefix_length(mask, family)?),
+        Some((addr, mask)) => match address(mask, family) {
+            // What is no prefix is no longer taken by the tools, but printed where it is there.
+            Some(mask) if ipnet::ip_mask_to_prefix(mask).is_err() => {
+                return Some(AddressMask::Bits(Box::new((address(addr, family)?, mask))));
+            }
+            _ => (addr, prefix_length(mask, family)?),
+        },
         None => (text, family.bits()),
     };
     IpNet::new(address(addr, family)?, length).ok().map(AddressMask::Net)

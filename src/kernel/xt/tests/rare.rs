@@ -18,12 +18,16 @@ fn told(family: Family, name: &str, revision: u8, bytes: &[u8]) -> String {
     let found = decode_match(family, name, revision, bytes, &mut Names::default());
     assert!(!matches!(found, Match::Opaque(_)), "{name} {revision} is not understood");
     let text = iptables::match_text(family, &found);
-    let six = if family == Family::Ip6 { IpFamily::V6 } else { IpFamily::V4 };
-    let options = iptables::Options { family: Some(six), backend: Backend::IptablesLegacy };
-    let dump = iptables::parse(&format!("*filter\n:INPUT ACCEPT [0:0]\n-A INPUT {text}\nCOMMIT\n"), &options);
-    let rule = &dump.ruleset.tables[0].chains[0].rules[0].body;
-    assert_eq!(rule.matches().collect::<Vec<_>>(), [&found], "{text}");
+    assert_eq!(read_again(family, &text), Some(found), "{text}");
     text
+}
+
+/// The match that a text is.
+fn read_again(family: Family, text: &str) -> Option<Match> {
+    let family = if family == Family::Ip6 { IpFamily::V6 } else { IpFamily::V4 };
+    let options = iptables::Options { family: Some(family), backend: Backend::IptablesLegacy };
+    let dump = iptables::parse(&format!("*filter\n:INPUT ACCEPT [0:0]\n-A INPUT {text}\nCOMMIT\n"), &options);
+    dump.ruleset.tables[0].chains[0].rules.first()?.body.matches().next().cloned()
 }
 
 #[test]
@@ -150,4 +154,49 @@ fn what_no_option_says() {
     ] {
         assert!(matches!(a_match(name, revision, &bytes), Match::Opaque(_)), "{name}");
     }
+}
+
+/// Matches of which the text says less than the bytes: rates, probabilities and ranges of codes.
+const ROUNDED: [&str; 6] = ["icmp", "icmp6", "limit", "hashlimit", "rateest", "statistic"];
+
+/// Whatever bytes have a typed form, their text is read as the same, and comes out the same again.
+#[test]
+fn text_says_what_bytes_said() {
+    let mut seed = 0x2545_f491_4f6c_dd1d_u64;
+    let mut random = move || {
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        seed
+    };
+    let mut names = Names::default();
+    let (mut typed, mut wrong) = (0, Vec::new());
+    for row in MATCHES.iter().flat_map(|rows| rows.iter()) {
+        for round in 0..160 {
+            let family = if round % 2 == 0 { Family::Ip } else { Family::Ip6 };
+            // Few bits, or few bytes, so that flags are often ones that are known.
+            let (thin, few) = (random() % 5, random() % 30 + 1);
+            let byte = |random: &mut dyn FnMut() -> u64| {
+                if random() % few == 0 { (0..thin).fold(0xff, |byte, _| byte & random() as u8) } else { 0 }
+            };
+            let bytes: Vec<u8> = (0..row.size).map(|_| byte(&mut random)).collect();
+            let found = decode_match(family, row.name, row.revision, &bytes, &mut names);
+            if matches!(found, Match::Opaque(_)) {
+                continue;
+            }
+            let text = iptables::match_text(family, &found);
+            if text.contains(['\n', '\r']) {
+                continue;
+            }
+            typed += 1;
+            let again = read_again(family, &text);
+            let same = again.as_ref().is_some_and(|again| iptables::match_text(family, again) == text);
+            let equal = again.as_ref() == Some(&found) || ROUNDED.contains(&row.name);
+            if !same || !equal {
+                wrong.push(format!("{text}: {found:?}, not {again:?}"));
+            }
+        }
+    }
+    assert!(typed > 2000, "{typed}");
+    assert!(wrong.is_empty(), "{} of {typed}: {:#?}", wrong.len(), &wrong[..wrong.len().min(20)]);
 }
