@@ -177,7 +177,7 @@ fn text_says_what_bytes_said() {
             // Few bits, or few bytes, so that flags are often ones that are known.
             let (thin, few) = (random() % 5, random() % 30 + 1);
             let byte = |random: &mut dyn FnMut() -> u64| {
-                if random() % few == 0 { (0..thin).fold(0xff, |byte, _| byte & random() as u8) } else { 0 }
+                if random().is_multiple_of(few) { (0..thin).fold(0xff, |byte, _| byte & random() as u8) } else { 0 }
             };
             let bytes: Vec<u8> = (0..row.size).map(|_| byte(&mut random)).collect();
             let found = decode_match(family, row.name, row.revision, &bytes, &mut names);
