@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 
 use super::netlink::{Answers, Failure};
 use super::xt::SetNames;
-use super::{legacy, loaded, namespaces, nft, route, sockets, xt};
+use super::{ipset, legacy, loaded, namespaces, nft, route, sockets, xt};
+use crate::host::ipset::{IpSet, Seen};
 use crate::host::xt::{Match, Target};
 use crate::host::{Family, IpFamily, Link, Names, Namespace, Observations, Ruleset, Socket};
 
@@ -19,6 +20,15 @@ use crate::host::{Family, IpFamily, Link, Names, Namespace, Observations, Rulese
 /// Where they make no ruleset at all.
 pub fn nf_tables(messages: &[u8]) -> Result<(Ruleset, Observations), Failure> {
     nft::read_once(&Answers::Recorded(messages.into()), &SetNames::none())
+}
+
+/// ipset's messages, as [`nf_tables`] takes its own: first the answer to `IPSET_CMD_PROTOCOL`, then those of a dump of the sets.
+///
+/// # Errors
+/// Where they make no sets at all.
+pub fn ipset(messages: &[u8]) -> Result<(Vec<IpSet>, Vec<Seen>), Failure> {
+    let found = ipset::read(&Answers::Recorded(messages.into()))?;
+    Ok((found.sets, found.seen))
 }
 
 /// rtnetlink messages (`RTM_NEW…`), as [`nf_tables`] takes its own: links, addresses, routes, rules, neighbours, next hops.

@@ -20,7 +20,7 @@ use super::{Common, Places, surroundings};
 use crate::host::Namespace;
 
 /// This machine's.
-fn places() -> Places<'static> {
+pub(super) fn places() -> Places<'static> {
     Places { proc: Path::new("/proc"), modules: Path::new("/lib/modules") }
 }
 

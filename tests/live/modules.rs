@@ -96,6 +96,7 @@ fn what_is_not_loaded_is_not_asked() {
         assert_eq!(ports, [(8080, 4711)], "sockets are those of the text, not the kernel's");
         assert!(ns.is_read(What::Sockets), "{:?}", ns.unread);
         assert!(ns.ruleset.tables.is_empty(), "what is not loaded has no rules");
+        assert!(ns.ipsets.is_empty() && ns.is_read(What::IpSets), "nor sets");
         assert!(ns.links.iter().any(|link| link.name == "cni0"), "rtnetlink is always there");
         let refused = std::io::Error::from_raw_os_error(REFUSED).to_string();
         assert!(!ns.unread.iter().any(|unread| unread.needs.contains(&refused)), "{:?}", ns.unread);
@@ -111,7 +112,7 @@ fn who_asks_is_refused() {
         let real = Places { proc: "/proc".as_ref(), modules: "/lib/modules".as_ref() };
         let ns = read(real);
         let refused = std::io::Error::from_raw_os_error(REFUSED).to_string();
-        for what in [What::NfTables, What::Sockets] {
+        for what in [What::NfTables, What::IpSets, What::Sockets] {
             let unread = ns.unread(what).expect("it asked, and was refused");
             assert!(unread.needs.contains(&refused), "{unread:?}");
         }

@@ -4,6 +4,7 @@
 //! as bytes.
 
 mod random;
+mod rules;
 
 use super::super::netlink::frame;
 use super::*;
