@@ -116,7 +116,7 @@ impl<'t> Reader<'t> {
         }
         if !unknown.is_empty() {
             problem = Some(format!("set {name}: not understood: {unknown}"));
-            set.untold.push(unknown.into());
+            set.untold.push(plain(&unknown));
         }
         if let Some(problem) = problem {
             self.say(number, DiagnosticKind::Unknown, problem);
@@ -195,7 +195,7 @@ impl<'t> Reader<'t> {
         if !given.unknown.is_empty() && self.told.insert((at, given.unknown.clone())) {
             let name = self.dump.sets[at].name.clone();
             self.say(number, DiagnosticKind::Unknown, format!("set {name}: not understood: {}", given.unknown));
-            self.dump.sets[at].untold.push(given.unknown.as_str().into());
+            self.dump.sets[at].untold.push(plain(&given.unknown));
         }
         let (set, seen) = (&mut self.dump.sets[at], &mut self.dump.seen[at]);
         let Some(place) = place(set, given.beside.as_ref()) else {
@@ -256,6 +256,12 @@ fn named_type(rest: &str) -> Option<(Cow<'_, str>, SetType, &str)> {
         let (kind, end) = first(&rest[at..])?;
         (at > 0).then(|| (Cow::Borrowed(&rest[..at]), kind, &rest[at + end..]))
     })
+}
+
+/// Words that stay on their line, whatever they are.
+fn plain(words: &str) -> Name {
+    let signs = words.trim().chars().map(|sign| if sign.is_control() { '?' } else { sign });
+    signs.collect::<String>().into()
 }
 
 /// The start of a line, to be quoted.
