@@ -231,7 +231,9 @@ fn matched(random: &mut Random, family: IpFamily) -> String {
             let unit = random.of(&["second", "minute", "hour", "day"]);
             // What a kernel counts in must not run over.
             let burst = if unit == "day" || unit == "hour" { 1 } else { random.number(1, 60) };
-            format!("limit --limit {}/{unit} --limit-burst {burst}", random.number(1, 10000))
+            // The tools round other rates when they print them.
+            let rate = random.of(&[1, 2, 5, 10, 20, 50]);
+            format!("limit --limit {rate}/{unit} --limit-burst {burst}")
         }
         7 => {
             let every = random.number(1, 65536);
