@@ -9,6 +9,7 @@
 //!   with [`What::Routes`] unread means "nobody knows", without it "there are none".
 //! - **Observations stand beside rules.** Counters are held by the rule's identity, never inside it.
 
+pub mod hash;
 pub mod ipset;
 pub mod names;
 pub mod net;
@@ -20,6 +21,7 @@ pub mod socket;
 pub mod sysctl;
 pub mod xt;
 
+pub use hash::{Quick, QuickMap};
 pub use names::{Name, Names};
 pub use net::{Address, BridgePort, BridgeSettings, FdbEntry, IpFamily, Link, LinkKind, Mac, Neighbour, Peer, Scope};
 pub use observation::{Counters, ElementId, ElementState, ObjectId, Observations, Tally};

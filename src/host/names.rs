@@ -6,16 +6,23 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use super::hash::Quick;
+
 /// A name as the kernel or an admin wrote it: raw text, not sanitised for a terminal.
 pub type Name = Arc<str>;
 
 /// An interner: equal texts become one allocation.
 #[derive(Debug, Default)]
 pub struct Names {
-    known: HashSet<Name>,
+    known: HashSet<Name, Quick>,
 }
 
 impl Names {
+    /// An interner with room for so many names.
+    pub fn with_capacity(names: usize) -> Names {
+        Names { known: HashSet::with_capacity_and_hasher(names, Quick::default()) }
+    }
+
     /// The shared copy of `text`.
     pub fn intern(&mut self, text: &str) -> Name {
         if let Some(name) = self.known.get(text) {

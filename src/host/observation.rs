@@ -1,7 +1,6 @@
 //! What was counted, held by identity: beside rules, so that reading it anew rebuilds none of them.
 
-use std::collections::HashMap;
-
+use super::hash::QuickMap;
 use super::ipset;
 use super::ruleset::{ChainId, RuleId};
 
@@ -9,15 +8,15 @@ use super::ruleset::{ChainId, RuleId};
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Observations {
     /// Packets and bytes that reached the end of each rule's conditions; of a native rule what its first counter counted.
-    pub rules: HashMap<RuleId, Counters>,
+    pub rules: QuickMap<RuleId, Counters>,
     /// Packets and bytes that the policy of each base chain decided.
-    pub policies: HashMap<ChainId, Counters>,
+    pub policies: QuickMap<ChainId, Counters>,
     /// What other expressions of native rules counted, by the expression's position.
-    pub expressions: HashMap<(RuleId, u16), Tally>,
+    pub expressions: QuickMap<(RuleId, u16), Tally>,
     /// What stateful objects counted, by their position in their table: [`ObjectId`].
-    pub objects: HashMap<ObjectId, Tally>,
+    pub objects: QuickMap<ObjectId, Tally>,
     /// What is told of elements that time out or count.
-    pub elements: HashMap<ElementId, ElementState>,
+    pub elements: QuickMap<ElementId, ElementState>,
     /// What was seen of each of ipset's sets, in their order.
     pub ipsets: Vec<ipset::Seen>,
 }

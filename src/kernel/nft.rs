@@ -25,7 +25,7 @@ use crate::host::nft;
 use crate::host::ruleset::{BUILTIN, BuiltinChain, builtin};
 use crate::host::{
     Backend, Base, Body, Chain, ChainId, Counters, ElementId, ElementState, Family, Handle, Name, Names, ObjectId,
-    Observations, Policy, Registration, Rule, RuleId, Ruleset, Table, Tally,
+    Observations, Policy, QuickMap, Registration, Rule, RuleId, Ruleset, Table, Tally,
 };
 
 /// `NFNL_SUBSYS_NFTABLES`, as the high byte of a message's type.
@@ -382,7 +382,7 @@ impl<'a> Reader<'a> {
         set: &mut nft::Set,
         id: ElementId,
         numbers: &HashMap<Name, u32>,
-        states: &mut HashMap<ElementId, ElementState>,
+        states: &mut QuickMap<ElementId, ElementState>,
         untold: &mut Vec<String>,
     ) -> Result<(), Failure> {
         let mut found = Vec::new();

@@ -3,7 +3,7 @@
 //! Knows iptables-save's form and that of `iptables -S`. What a rule's words mean is the business of `rule`.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use super::origin;
 use super::rule::{self, Found, Scope};
@@ -12,8 +12,8 @@ use super::{Dump, Options};
 use crate::host::ruleset::builtin;
 use crate::host::xt::Target;
 use crate::host::{
-    Base, Body, Chain, ChainId, Counters, Family, IpFamily, Name, Names, Observations, Place, Policy, Registration,
-    Rule, RuleId, Ruleset, Table,
+    Base, Body, Chain, ChainId, Counters, Family, IpFamily, Name, Names, Observations, Place, Policy, QuickMap,
+    Registration, Rule, RuleId, Ruleset, Table,
 };
 use crate::syntax::{Diagnostic, DiagnosticKind};
 
@@ -43,7 +43,9 @@ pub(super) fn parse(text: &str, options: &Options) -> Dump {
 struct Current {
     /// Its position in the ruleset.
     table: usize,
-    chains: HashMap<Name, u32>,
+    chains: QuickMap<Name, u32>,
+    /// The chain of the last rule: those of a chain mostly stand together.
+    last: u32,
     /// Jumps to what is no chain yet: the rule, its line, the name, and whether it is a goto.
     unresolved: Vec<(RuleId, usize, Name, bool)>,
     /// Whether it came from `iptables -S`, which has no COMMIT.
@@ -63,7 +65,7 @@ struct Reader<'t> {
     ruleset: Ruleset,
     observations: Observations,
     diagnostics: Vec<Diagnostic>,
-    current: Option<Current>,
+    current: Option<Box<Current>>,
     /// Whether lines belong to a table that was there before, and are left out.
     skipping: bool,
     /// Extensions that were told to be unknown.
@@ -145,13 +147,14 @@ impl<'t> Reader<'t> {
             sets: Vec::new(),
             particulars: Default::default(),
         });
-        self.current = Some(Current {
+        self.current = Some(Box::new(Current {
             table: self.ruleset.tables.len() - 1,
-            chains: HashMap::new(),
+            chains: QuickMap::default(),
+            last: 0,
             unresolved: Vec::new(),
             listed,
             begun: false,
-        });
+        }));
     }
 
     /// Family and backend of the table that begins at a line.
@@ -220,27 +223,27 @@ impl<'t> Reader<'t> {
     }
 
     /// `:CHAIN POLICY [PACKETS:BYTES]`.
-    fn chain_line(&mut self, at: usize, line: &str) {
+    fn chain_line(&mut self, at: usize, line: &'t str) {
         if self.skipping {
             return;
         }
         let Some(mut current) = self.current.take() else {
             return self.damaged(at, "a chain outside of any table");
         };
-        let mut words = Vec::new();
+        let mut words = std::mem::take(&mut self.words);
         let whole = words::split(&line[1..], &mut words);
-        let parts: Vec<&str> = words.iter().map(|word| &*word.text).collect();
-        let read = match parts[..] {
+        let read = match &words[..] {
             [name, policy] if whole => Some((name, policy, None)),
-            [name, policy, counters] if whole => bracketed(counters).map(|seen| (name, policy, Some(seen))),
+            [name, policy, counters] if whole => bracketed(&counters.text).map(|seen| (name, policy, Some(seen))),
             _ => None,
         };
         match read {
             Some((name, policy, seen)) if line.as_bytes().get(1).is_some_and(|sign| !sign.is_ascii_whitespace()) => {
-                self.chain(&mut current, at, name, policy, seen);
+                self.chain(&mut current, at, &name.text, &policy.text, seen);
             }
             _ => self.damaged(at, "not a line such as :INPUT ACCEPT [0:0]"),
         }
+        self.words = words;
         self.current = Some(current);
     }
 
@@ -252,19 +255,18 @@ impl<'t> Reader<'t> {
         if current.chains.contains_key(name) {
             return self.damaged(at, format!("chain {name} was there before"));
         }
-        let name = self.names.intern(name);
         let known = match policy {
             "ACCEPT" | "-" => Policy::Accept,
             "DROP" => Policy::Drop,
             _ => return self.damaged(at, format!("{policy:?} is no policy")),
         };
-        let base = self.base(current, &name, known);
+        let base = self.base(current, name, known);
         if base.is_none() && policy != "-" {
             let table = Name::clone(&self.ruleset.tables[current.table].name);
             self.damaged(at, format!("{name} has a policy, but is no built-in chain of {table}"));
         }
         let is_base = base.is_some();
-        let chain = self.declare(current, name, base);
+        let chain = self.declare(current, name.into(), base);
         if let Some(seen) = seen.filter(|_| is_base) {
             self.observations.policies.insert(ChainId { table: current.table as u32, chain }, seen);
         }
@@ -318,18 +320,21 @@ impl<'t> Reader<'t> {
     }
 
     fn add(&mut self, current: &mut Current, at: usize, chain: &str, found: Found, seen: Option<Counters>) {
-        let chain = match current.chains.get(chain) {
-            Some(chain) => *chain,
+        let chains = &self.ruleset.tables[current.table].chains;
+        let is_last = chains.get(current.last as usize).is_some_and(|last| *last.name == *chain);
+        let known = if is_last { Some(current.last) } else { current.chains.get(chain).copied() };
+        let chain = match known {
+            Some(chain) => chain,
             None => {
                 let base = self.base(current, chain, Policy::Accept);
                 // An excerpt of a listing was told to be one already.
                 if !(current.listed && base.is_some()) {
                     self.damaged(at, format!("chain {chain} has rules, but no line of its own"));
                 }
-                let name = self.names.intern(chain);
-                self.declare(current, name, base)
+                self.declare(current, chain.into(), base)
             }
         };
+        current.last = chain;
         for name in std::mem::take(&mut self.rules.opaque) {
             self.unknown(at, format!("{name} is not understood here: its rules are kept as they came"), name);
         }
@@ -346,7 +351,7 @@ impl<'t> Reader<'t> {
     }
 
     /// Rules without a table before them: an excerpt.
-    fn guess_table(&mut self, lines: &[&str], at: usize) -> Option<Current> {
+    fn guess_table(&mut self, lines: &[&str], at: usize) -> Option<Box<Current>> {
         let name = origin::table_of_rule(lines[at]);
         self.damaged(at, format!("no table is named before; taken for {name}"));
         self.open_table(lines, at, name, true);

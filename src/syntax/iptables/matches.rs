@@ -1,13 +1,16 @@
 //! Every match with a typed form, those that dumps are full of first.
 
-use super::option::{self, Extension};
+use std::sync::LazyLock;
+
+use super::option::{Extension, Known};
 use super::{flow, ports, rare, sets, sides};
 use crate::host::IpFamily;
 use crate::host::xt::Match;
 
 /// The match of this name and family.
 pub(super) fn find(name: &str, family: IpFamily) -> Option<&'static Extension<Match>> {
-    option::find(&MATCHES, name, family).or_else(|| option::find(&rare::MATCHES, name, family))
+    static KNOWN: LazyLock<Known<Match>> = LazyLock::new(|| Known::of(&[&MATCHES, &rare::MATCHES]));
+    KNOWN.find(name, family)
 }
 
 /// Looked up by name and family.

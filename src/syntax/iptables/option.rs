@@ -9,7 +9,7 @@ use std::ops::Range;
 use super::values;
 use super::words::Word;
 use crate::host::xt::{AddressMask, Neg, Opaque};
-use crate::host::{IpFamily, Names};
+use crate::host::{IpFamily, Names, QuickMap};
 
 /// How many words an option takes after its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,9 +47,26 @@ impl<T> Extension<T> {
     }
 }
 
-/// The extension of this name and family.
-pub(super) fn find<T>(table: &'static [Extension<T>], name: &str, family: IpFamily) -> Option<&'static Extension<T>> {
-    table.iter().find(|known| known.name == name && known.family.is_none_or(|only| only == family))
+/// Extensions by their names: there are many, and each rule asks for some.
+pub(super) struct Known<T: 'static> {
+    rows: QuickMap<&'static str, Vec<&'static Extension<T>>>,
+}
+
+impl<T> Known<T> {
+    /// Every row of these tables by its name.
+    pub(super) fn of(tables: &[&'static [Extension<T>]]) -> Known<T> {
+        let mut rows: QuickMap<_, Vec<_>> = QuickMap::default();
+        for row in tables.iter().copied().flatten() {
+            rows.entry(row.name).or_default().push(row);
+        }
+        Known { rows }
+    }
+
+    /// The extension of this name and family.
+    pub(super) fn find(&self, name: &str, family: IpFamily) -> Option<&'static Extension<T>> {
+        let rows = self.rows.get(name)?;
+        rows.iter().find(|known| known.family.is_none_or(|only| only == family)).copied()
+    }
 }
 
 /// An option as it stands in a rule: positions of its words in the line.

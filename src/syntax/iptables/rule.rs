@@ -2,20 +2,18 @@
 //!
 //! Knows which option belongs to which extension. Deliberately does not know tables beyond the names of their chains.
 
-use std::collections::HashMap;
-
 use super::option::{self, Asked, Extension, Given, Takes};
 use super::words::Word;
 use super::{matches, sides, targets, values};
 use crate::host::xt::{self, Match, Neg, Target};
-use crate::host::{Counters, IpFamily, Name, Names, Protocol};
+use crate::host::{Counters, IpFamily, Name, Names, Protocol, QuickMap};
 
 /// What a rule is read with: shared by all rules of a table.
 pub(super) struct Scope<'a> {
     /// The family of the table.
     pub(super) family: IpFamily,
     /// The chains that are declared so far, and their positions.
-    pub(super) chains: &'a HashMap<Name, u32>,
+    pub(super) chains: &'a QuickMap<Name, u32>,
     /// Names that rules share.
     pub(super) names: &'a mut Names,
 }
@@ -75,6 +73,32 @@ pub(super) struct Reader {
     strays: Vec<(usize, usize)>,
     /// Names of the extensions of the last rule that were kept as words.
     pub(super) opaque: Vec<Name>,
+}
+
+/// The options that every rule may have, by their letter (iptables(8)).
+const LETTERS: [(&str, u8); 14] = [
+    ("--match", b'm'),
+    ("--jump", b'j'),
+    ("--goto", b'g'),
+    ("--source", b's'),
+    ("--src", b's'),
+    ("--destination", b'd'),
+    ("--dst", b'd'),
+    ("--in-interface", b'i'),
+    ("--out-interface", b'o'),
+    ("--protocol", b'p'),
+    ("--proto", b'p'),
+    ("--fragment", b'f'),
+    ("--fragments", b'f'),
+    ("--set-counters", b'c'),
+];
+
+/// The letter of an option that every rule may have; of another short option its own.
+fn letter(option: &str) -> Option<u8> {
+    match option.as_bytes() {
+        [b'-', letter] => Some(*letter),
+        _ => LETTERS.iter().find(|(long, _)| *long == option).map(|(_, letter)| *letter),
+    }
 }
 
 /// The place in a line of words.
@@ -149,31 +173,28 @@ impl Reader {
             if !word.is_option() {
                 return Err(format!("{option:?} belongs to no option"));
             }
-            match option {
-                "-m" | "--match" => {
+            // Extensions are asked first: some have options that are called like one of every rule.
+            let owner = self.owner(option);
+            match owner.map_or_else(|| letter(option), |_| None) {
+                Some(b'm') => {
                     cursor.upright(option)?;
                     let at = cursor.value(option)?;
                     self.open_match(at, words, scope)?;
                 }
-                "-j" | "--jump" | "-g" | "--goto" => {
+                Some(letter @ (b'j' | b'g')) => {
                     cursor.upright(option)?;
                     if target.is_some() || self.has_target() {
                         return Err(format!("{option} is not the only target"));
                     }
                     let at = cursor.value(option)?;
-                    let goto = matches!(option, "-g" | "--goto");
-                    target = self.target(at, goto, words, scope, &mut unresolved)?;
+                    target = self.target(at, letter == b'g', words, scope, &mut unresolved)?;
                 }
-                "-c" | "--set-counters" => {
+                Some(b'c') => {
                     cursor.upright(option)?;
                     counters = Some(read_counters(&mut cursor)?);
                 }
-                // Which of a policy's transformations: elsewhere it is what `-p` is.
-                "--proto" if self.open.iter().any(|open| open.takes(option).is_some()) => {
-                    self.option(option, &mut cursor, &basics, scope)?;
-                }
-                _ if basics.read(option, &mut cursor, scope)? => {}
-                _ => self.option(option, &mut cursor, &basics, scope)?,
+                Some(letter) if basics.read(letter, option, &mut cursor, scope)? => {}
+                _ => self.option(option, owner, &mut cursor, &basics, scope)?,
             }
         }
         cursor.upright("nothing")?;
@@ -241,10 +262,23 @@ impl Reader {
         })
     }
 
+    /// The last extension so far that knows an option.
+    fn owner(&self, option: &str) -> Option<(usize, Takes)> {
+        let long = option.starts_with("--");
+        let known = || self.open.iter().enumerate().rev().find_map(|(at, open)| Some((at, open.takes(option)?)));
+        long.then(known).flatten()
+    }
+
     /// An option of an extension: the last one that knows it, the protocol's own, or else the last one.
-    fn option(&mut self, option: &str, cursor: &mut Cursor, basics: &Basics, scope: &Scope) -> Result<(), String> {
-        let known = self.open.iter().enumerate().rev().find_map(|(at, open)| Some((at, open.takes(option)?)));
-        let (extension, takes) = match known.or_else(|| self.implied(option, basics, scope)) {
+    fn option(
+        &mut self,
+        option: &str,
+        owner: Option<(usize, Takes)>,
+        cursor: &mut Cursor,
+        basics: &Basics,
+        scope: &Scope,
+    ) -> Result<(), String> {
+        let (extension, takes) = match owner.or_else(|| self.implied(option, basics, scope)) {
             Some((at, takes)) => (at, Some(takes)),
             None if self.open.is_empty() => return Err(format!("{option} belongs to no extension")),
             None => (self.open.len() - 1, None),
@@ -374,35 +408,35 @@ impl Basics {
     }
 
     /// Reads a condition that has no `-m`; `false` where the option is none.
-    fn read(&mut self, option: &str, cursor: &mut Cursor, scope: &mut Scope) -> Result<bool, String> {
-        match option {
-            "-s" | "--source" | "--src" => {
+    fn read(&mut self, letter: u8, option: &str, cursor: &mut Cursor, scope: &mut Scope) -> Result<bool, String> {
+        match letter {
+            b's' => {
                 let net = address(option, cursor, scope.family)?;
                 if !is_always(&net) {
                     put(&mut self.source, option, Match::Source(net))?;
                 }
             }
-            "-d" | "--destination" | "--dst" => {
+            b'd' => {
                 let net = address(option, cursor, scope.family)?;
                 if !is_always(&net) {
                     put(&mut self.destination, option, Match::Destination(net))?;
                 }
             }
-            "-i" | "--in-interface" => {
+            b'i' => {
                 let name = values::interface(cursor.text(option)?, scope.names);
                 let asked = cursor.neg(name);
                 if asked.not || !asked.value.prefix || !asked.value.name.is_empty() {
                     put(&mut self.incoming, option, Match::InInterface(asked))?;
                 }
             }
-            "-o" | "--out-interface" => {
+            b'o' => {
                 let name = values::interface(cursor.text(option)?, scope.names);
                 let asked = cursor.neg(name);
                 if asked.not || !asked.value.prefix || !asked.value.name.is_empty() {
                     put(&mut self.outgoing, option, Match::OutInterface(asked))?;
                 }
             }
-            "-p" | "--protocol" | "--proto" => {
+            b'p' => {
                 let name = cursor.text(option)?;
                 let protocol = values::protocol(name).ok_or_else(|| format!("{name:?} is no protocol known here"))?;
                 let asked = cursor.neg(protocol);
@@ -412,7 +446,7 @@ impl Basics {
                     _ => put(&mut self.protocol, option, Match::Protocol(asked))?,
                 }
             }
-            "-f" | "--fragment" if scope.family == IpFamily::V4 => {
+            b'f' if scope.family == IpFamily::V4 => {
                 put(&mut self.fragment, option, Match::Fragment(cursor.neg(())))?;
             }
             _ => return Ok(false),

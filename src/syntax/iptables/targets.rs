@@ -7,7 +7,9 @@ pub(super) mod steer;
 
 use std::net::IpAddr;
 
-use super::option::{self, Asked, Extension, Opt, Takes, raise, set};
+use std::sync::LazyLock;
+
+use super::option::{Asked, Extension, Known, Opt, Takes, raise, set};
 use super::values::{self, push};
 use super::words::push_string;
 use crate::host::xt::{Connmark, ConnmarkOp, Log, Masked, Nat, Nfqueue, PortRange, RejectWith, Target};
@@ -23,7 +25,8 @@ pub(super) static TARGETS: [&[Extension<Target>]; 5] =
 
 /// The target of this name and family.
 pub(super) fn find(name: &str, family: IpFamily) -> Option<&'static Extension<Target>> {
-    TARGETS.iter().find_map(|rows| option::find(rows, name, family))
+    static KNOWN: LazyLock<Known<Target>> = LazyLock::new(|| Known::of(&TARGETS));
+    KNOWN.find(name, family)
 }
 
 static COMMON: [Extension<Target>; 11] = [

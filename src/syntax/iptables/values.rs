@@ -31,8 +31,11 @@ fn any_number(text: &str) -> IResult<&str, u64> {
 
 /// A whole number in any base that the tools read.
 pub(in crate::syntax) fn number<T: TryFrom<u64>>(text: &str) -> Option<T> {
-    // Plain decimals are nearly all there is.
-    let decimal = !text.is_empty() && text.len() < 19 && text.bytes().all(|sign| sign.is_ascii_digit());
+    // Plain decimals are nearly all there is, and names the rest.
+    if !text.as_bytes().first()?.is_ascii_digit() {
+        return None;
+    }
+    let decimal = text.len() < 19 && text.bytes().all(|sign| sign.is_ascii_digit());
     let value = if decimal && (text.len() == 1 || !text.starts_with('0')) {
         text.bytes().fold(0, |value, digit| value * 10 + u64::from(digit - b'0'))
     } else {
@@ -121,10 +124,8 @@ pub(super) fn push_range<T: std::fmt::Display + PartialEq>(out: &mut String, fir
 
 /// A protocol by name or number.
 pub(super) fn protocol(text: &str) -> Option<Protocol> {
-    number(text).map(Protocol).or_else(|| {
-        let small = text.to_ascii_lowercase();
-        if small == "all" { Some(Protocol(0)) } else { Protocol::from_name(&small) }
-    })
+    let named = |text: &str| if text == "all" { Some(Protocol(0)) } else { Protocol::from_name(text) };
+    number(text).map(Protocol).or_else(|| named(text)).or_else(|| named(&text.to_ascii_lowercase()))
 }
 
 /// `value` or `value/mask`; no mask means all bits.

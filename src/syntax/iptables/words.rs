@@ -4,14 +4,6 @@
 
 use std::borrow::Cow;
 
-use nom::branch::alt;
-use nom::bytes::complete::{tag, take_till, take_till1, take_while};
-use nom::character::complete::anychar;
-use nom::combinator::{map, opt};
-use nom::multi::many0;
-use nom::sequence::{preceded, terminated};
-use nom::{IResult, Parser};
-
 /// A word of a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Word<'a> {
@@ -19,17 +11,27 @@ pub(super) struct Word<'a> {
     pub(super) text: Cow<'a, str>,
     /// Whether a part of it stood in quotes: then it is no option, whatever it looks like.
     pub(super) quoted: bool,
+    /// Whether it begins an option, or turns one around. A negative number is a value.
+    option: bool,
 }
 
-impl Word<'_> {
-    /// Whether it begins an option, or turns one around. A negative number is a value.
+impl<'a> Word<'a> {
+    fn plain(text: &'a str) -> Word<'a> {
+        Word { option: looks_like_option(text), text: Cow::Borrowed(text), quoted: false }
+    }
+
+    fn quoted(text: Cow<'a, str>) -> Word<'a> {
+        Word { text, quoted: true, option: false }
+    }
+
+    /// Whether it begins an option, or turns one around.
     pub(super) fn is_option(&self) -> bool {
-        !self.quoted && looks_like_option(&self.text)
+        self.option
     }
 
     /// Whether it is a `!` of its own.
     pub(super) fn is_bang(&self) -> bool {
-        !self.quoted && self.text == "!"
+        self.option && self.text == "!"
     }
 }
 
@@ -41,61 +43,60 @@ fn looks_like_option(word: &str) -> bool {
     }
 }
 
-fn is_space(sign: char) -> bool {
-    matches!(sign, ' ' | '\t' | '\r')
+fn is_space(sign: u8) -> bool {
+    matches!(sign, b' ' | b'\t' | b'\r')
 }
 
-fn plain(text: &str) -> IResult<&str, &str> {
-    take_till1(|sign| is_space(sign) || sign == '"').parse(text)
-}
-
-/// The inside of quotes: a backslash takes the sign after it as it stands.
-fn quoted(text: &str) -> IResult<&str, Cow<'_, str>> {
-    let run = |text| take_till(|sign| sign == '"' || sign == '\\').parse(text);
-    let (rest, first) = preceded(tag("\""), run).parse(text)?;
-    let (rest, more) = terminated(many0((preceded(tag("\\"), anychar), run)), tag("\"")).parse(rest)?;
-    if more.is_empty() {
-        return Ok((rest, Cow::Borrowed(first)));
+/// What stands in the quotes that open at a place, and where they end: a backslash takes the sign after it as it stands.
+fn quoted(line: &str, open: usize) -> Option<(Cow<'_, str>, usize)> {
+    let run = |from: usize| {
+        let length = line.as_bytes()[from..].iter().position(|sign| matches!(sign, b'"' | b'\\'))?;
+        Some(&line[from..from + length])
+    };
+    let first = run(open + 1)?;
+    let mut at = open + 1 + first.len();
+    if line.as_bytes()[at] == b'"' {
+        return Some((Cow::Borrowed(first), at + 1));
     }
     let mut whole = first.to_owned();
-    for (sign, run) in more {
+    while line.as_bytes()[at] == b'\\' {
+        let sign = line[at + 1..].chars().next()?;
         whole.push(sign);
-        whole.push_str(run);
+        at += 1 + sign.len_utf8();
+        let more = run(at)?;
+        whole.push_str(more);
+        at += more.len();
     }
-    Ok((rest, Cow::Owned(whole)))
+    Some((Cow::Owned(whole), at + 1))
 }
 
 /// A word: plain signs up to a blank, or up to the end of what stands in quotes (`add_param_to_argv`).
-fn word(text: &str) -> IResult<&str, Word<'_>> {
-    alt((
-        map((plain, opt(quoted)), |(start, end)| match end {
-            None => Word { text: Cow::Borrowed(start), quoted: false },
-            Some(end) => Word { text: Cow::Owned(format!("{start}{end}")), quoted: true },
-        }),
-        map(quoted, |text| Word { text, quoted: true }),
-    ))
-    .parse(text)
-}
-
-fn blank(text: &str) -> IResult<&str, &str> {
-    take_while(is_space).parse(text)
+fn word(line: &str, start: usize) -> Option<(Word<'_>, usize)> {
+    let bytes = line.as_bytes();
+    let length = bytes[start..].iter().position(|sign| is_space(*sign) || *sign == b'"').unwrap_or(line.len() - start);
+    let (plain, end) = (&line[start..start + length], start + length);
+    if bytes.get(end) != Some(&b'"') {
+        return Some((Word::plain(plain), end));
+    }
+    let (inside, end) = quoted(line, end)?;
+    let text = if plain.is_empty() { inside } else { Cow::Owned(format!("{plain}{inside}")) };
+    Some((Word::quoted(text), end))
 }
 
 /// Splits a line into `words`, which is emptied first; `false` where a quote does not end.
 pub(super) fn split<'a>(line: &'a str, words: &mut Vec<Word<'a>>) -> bool {
     words.clear();
-    let mut rest = line;
-    loop {
-        if let Ok((after, _)) = blank(rest) {
-            rest = after;
+    let mut at = 0;
+    while let Some(sign) = line.as_bytes().get(at) {
+        if is_space(*sign) {
+            at += 1;
+            continue;
         }
-        if rest.is_empty() {
-            return true;
-        }
-        let Ok((after, next)) = word(rest) else { return false };
-        words.push(next);
-        rest = after;
+        let Some((word, end)) = word(line, at) else { return false };
+        words.push(word);
+        at = end;
     }
+    true
 }
 
 /// Appends a blank and the value, quoted as `xtables_save_string` does: unless it is letters, digits, `_` and `-` only.
@@ -108,7 +109,7 @@ pub(super) fn push_string(out: &mut String, value: &str) {
 
 /// Whether a word is read as one word without quotes.
 pub(super) fn is_plain(word: &str) -> bool {
-    !word.is_empty() && !word.contains(|sign| is_space(sign) || sign == '"')
+    !word.is_empty() && !word.bytes().any(|sign| is_space(sign) || sign == b'"')
 }
 
 /// Appends a blank and a word that is printed without quotes, unless it would not be read as one word, and no option, then.
