@@ -236,7 +236,10 @@ pub(super) fn fields(header: Header, message: Option<u8>) -> impl Iterator<Item 
 
 /// The field whose header and name are these words.
 pub(super) fn named(words: &[&str]) -> Option<&'static Field> {
-    FIELDS.iter().find(|field| field.name.split(' ').eq(words.iter().copied()))
+    // Most names differ in length already.
+    let length = words.iter().map(|word| word.len() + 1).sum::<usize>();
+    let named = |field: &&Field| field.name.len() + 1 == length && field.name.split(' ').eq(words.iter().copied());
+    FIELDS.iter().find(named)
 }
 
 /// The place of a field among those of its header.
