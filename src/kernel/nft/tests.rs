@@ -1,5 +1,7 @@
 //! What is read of nf_tables against what iptables-nft-save says of it, each in a network namespace of its own.
 
+mod built;
+
 use std::fs;
 use std::path::Path;
 

@@ -1,0 +1,157 @@
+//! What the test kernel lacks, from bytes as kernels that have it would tell it: attributes built by hand.
+
+use super::*;
+use crate::host::nft::{
+    Boolean, BooleanOp, Expression, Extension, Flowtable, Geneve, Inner, MetaKey, ObjectBody, Operand, PayloadBase,
+    Queues, Register, Tunnel, TunnelOptions, flowtable,
+};
+use crate::host::xt::InterfacePattern;
+use crate::host::{Hook, Priority};
+
+fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    push_attribute(&mut bytes, kind, value);
+    bytes
+}
+
+fn number(kind: u16, value: u32) -> Vec<u8> {
+    attribute(kind, &value.to_be_bytes())
+}
+
+fn short(kind: u16, value: u16) -> Vec<u8> {
+    attribute(kind, &value.to_be_bytes())
+}
+
+fn expression(name: &str, parts: &[Vec<u8>]) -> Vec<u8> {
+    let text = [name.as_bytes(), &[0]].concat();
+    [attribute(1, &text), attribute(2, &parts.concat())].concat()
+}
+
+fn decoded(bytes: &[u8]) -> Expression {
+    let (chains, ipsets, mut names) = (HashMap::new(), Default::default(), Names::default());
+    let mut scope = expression::Scope { family: Family::Inet, chains: &chains, ipsets: &ipsets, names: &mut names };
+    expression::decode(bytes, &mut scope, &mut None)
+}
+
+/// `NFT_REG32_00`, and two words further on.
+const REG: u32 = 8;
+const OTHER: u32 = 10;
+
+#[test]
+fn expressions_of_other_kernels() {
+    let [reg, other] = [Register(0), Register(2)];
+    let value = |bytes: &[u8]| attribute(1, bytes);
+    let operands = |op| [number(1, REG), number(2, OTHER), number(3, 4), number(6, op)];
+    let bitwise = |op, more: Vec<u8>| expression("bitwise", &[operands(op).concat(), more]);
+    let boolean = |op, with| Expression::Boolean(Box::new(Boolean { op, from: reg, with, to: other, length: 4 }));
+    let inner = |held: Vec<u8>| {
+        expression("inner", &[number(1, 0), number(2, 1), number(3, 15), number(4, 8), attribute(5, &held)])
+    };
+    let within = |expression| Expression::Inner(Box::new(Inner { kind: 1, flags: 15, header_size: 8, expression }));
+    let payload = expression("payload", &[number(1, REG), number(2, 4), number(3, 4), number(4, 3)]);
+    for (bytes, told) in [
+        (
+            expression("queue", &[short(1, 3), short(2, 4), short(3, 3)]),
+            Expression::Queue { to: Queues::Range(3, 6), bypass: true, fanout: true },
+        ),
+        (
+            expression("queue", &[short(3, 1), number(4, REG)]),
+            Expression::Queue { to: Queues::Register(reg), bypass: true, fanout: false },
+        ),
+        (expression("flow_offload", &[attribute(1, b"ft\0")]), Expression::FlowOffload { table: "ft".into() }),
+        (
+            expression(
+                "exthdr",
+                &[number(1, REG), attribute(2, &[5]), number(3, 0), number(4, 1), number(5, 1), number(6, 4)],
+            ),
+            Expression::Exthdr { within: Extension::DccpOption, kind: 5, offset: 0, length: 1, present: true, to: reg },
+        ),
+        (
+            bitwise(1, attribute(7, &value(&8u32.to_ne_bytes()))),
+            Expression::Shift { from: reg, to: other, left: true, length: 4, bits: 8 },
+        ),
+        (bitwise(4, number(8, OTHER)), boolean(BooleanOp::Or, Operand::Register(other))),
+        (bitwise(5, attribute(7, &value(&[1, 2, 3, 4]))), boolean(BooleanOp::Xor, Operand::Data([1, 2, 3, 4].into()))),
+        (inner(payload), within(Expression::Payload { base: PayloadBase::Tunnel, offset: 4, length: 3, to: reg })),
+        (
+            inner(expression("meta", &[number(1, REG), number(2, 1)])),
+            within(Expression::Meta { key: MetaKey::PROTOCOL, to: reg }),
+        ),
+    ] {
+        assert_eq!(decoded(&bytes), told);
+    }
+}
+
+/// Nothing is taken for what it may not be: an attribute that is not known, an expression within one that holds none.
+#[test]
+fn what_is_not_known_stays_as_it_came() {
+    let held =
+        expression("inner", &[number(2, 1), number(3, 15), number(4, 8), attribute(5, &expression("inner", &[]))]);
+    for bytes in [
+        expression("queue", &[short(1, 3), short(9, 1)]),
+        expression("notrack", &[number(1, 1)]),
+        expression("last", &[number(1, 1), number(7, 1)]),
+        expression("numgen", &[number(1, REG), number(2, 2), number(3, 7)]),
+        held,
+    ] {
+        let Expression::Undecoded(kept) = decoded(&bytes) else { panic!("{:?}", decoded(&bytes)) };
+        assert_eq!(Attributes(&bytes).get(2), Some(&*kept.data));
+    }
+}
+
+#[test]
+fn flowtables() {
+    let names = [attribute(1, b"eth0\0"), attribute(2, b"veth\0")].concat();
+    let hook = [number(1, 0), number(2, 5), attribute(3, &names)].concat();
+    let body = [
+        attribute(1, b"t\0"),
+        attribute(2, b"ft\0"),
+        attribute(3, &hook),
+        number(4, 1),
+        attribute(5, &7u64.to_be_bytes()),
+        number(7, 3),
+    ];
+    let mut untold = Vec::new();
+    let found = object::flowtable(Family::Inet, &Attributes(&body.concat()), &mut Names::default(), &mut untold);
+    let device = |name: &str, prefix| InterfacePattern { name: name.into(), prefix };
+    let told = Flowtable {
+        name: "ft".into(),
+        handle: Some(Handle(7)),
+        hook: Hook::Ingress,
+        priority: Priority(5),
+        devices: [device("eth0", false), device("veth", true)].into(),
+        flags: flowtable::HW_OFFLOAD | flowtable::COUNTER,
+    };
+    assert_eq!((found, untold), (Some(told), Vec::<String>::new()));
+}
+
+#[test]
+fn tunnels() {
+    let ends = [attribute(1, &[10, 0, 0, 1]), attribute(2, &[10, 0, 0, 2])].concat();
+    let geneve = [short(1, 0x102), attribute(2, &[3]), attribute(3, &[1, 2, 3, 4])].concat();
+    let data = [
+        number(1, 42),
+        attribute(2, &ends),
+        number(4, 1),
+        attribute(5, &[8]),
+        attribute(6, &[64]),
+        short(7, 1000),
+        short(8, 6081),
+        attribute(9, &attribute(3, &geneve)),
+    ];
+    let body = [attribute(2, b"tun\0"), number(3, 6), attribute(4, &data.concat())].concat();
+    let (found, tally) = object::object(&Attributes(&body), &mut Names::default()).expect("an object");
+    let option = Geneve { class: 0x102, kind: 3, data: [1, 2, 3, 4].into() };
+    let tunnel = Tunnel {
+        id: 42,
+        addresses: Some(([10, 0, 0, 1].into(), [10, 0, 0, 2].into())),
+        flow_label: 0,
+        flags: 1,
+        tos: 8,
+        ttl: 64,
+        sport: 1000,
+        dport: 6081,
+        options: TunnelOptions::Geneve([option].into()),
+    };
+    assert_eq!((found.body, tally), (ObjectBody::Tunnel(Box::new(tunnel)), None));
+}
