@@ -104,6 +104,16 @@ fn every_kind_is_listed_as_nft_lists_it() {
         let own = [plain, handles].map(|told| rules::one(&ns, Kind::Nft, told).unwrap());
         assert_same(&lasting(&own[0]), &lasting(&run(&["nft", "list", "ruleset"], "")));
         assert_same(&lasting(&own[1]), &lasting(&run(&["nft", "-a", "list", "ruleset"], "")));
+        let json = whyport::report::rules_json(&ns);
+        for told in [
+            r#""name": "hits""#,
+            r#""packets 5 bytes 300""#,
+            r#""comment": "about it""#,
+            r#""devices": ["#,
+            r#""comment": "table comment""#,
+        ] {
+            assert!(json.contains(told), "{told}");
+        }
         let host = Host { namespaces: vec![ns], ..Host::default() };
         let again = whyport::snapshot::parse(&whyport::snapshot::print(&host));
         assert_eq!(again.diagnostics, []);

@@ -31,6 +31,7 @@ use reader::{Role, Statement, Tallies};
 use relation::Scope;
 
 pub use list::{Listing, SetText, list, set_words};
+pub use objects::object_words;
 
 /// What a listing says.
 #[derive(Debug, Clone, Default)]

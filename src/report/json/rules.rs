@@ -5,12 +5,13 @@ use serde::Serialize;
 use super::{UnreadJson, print};
 use crate::host::ipset::{IpSet, Seen};
 use crate::host::nft::{self, SetFlags};
-use crate::host::xt::{Match, Target};
+use crate::host::xt::{InterfacePattern, Match, Target};
 use crate::host::{
-    Base, Body, Chain, ChainId, ChainType, Counters, Hook, Namespace, Place, Registration, RuleId, Ruleset, Table,
+    Base, Body, Chain, ChainId, ChainType, Counters, Hook, Namespace, ObjectId, Place, Registration, RuleId, Ruleset,
+    Table,
 };
 use crate::syntax::ipset::{element_text, options_text};
-use crate::syntax::nft::{SetText, set_words};
+use crate::syntax::nft::{SetText, object_words, set_words};
 use crate::syntax::rule_text;
 
 #[derive(Debug, Serialize)]
@@ -43,14 +44,41 @@ struct TableJson {
     family: &'static str,
     name: String,
     backend: &'static str,
+    handle: Option<u64>,
+    flags: u32,
+    owner: Option<u32>,
+    comment: Option<String>,
+    objects: Vec<ObjectJson>,
+    flowtables: Vec<FlowtableJson>,
     sets: Vec<SetJson>,
     chains: Vec<ChainJson>,
     undecoded: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
+struct ObjectJson {
+    name: String,
+    handle: Option<u64>,
+    comment: Option<String>,
+    r#type: String,
+    text: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct FlowtableJson {
+    name: String,
+    handle: Option<u64>,
+    hook: &'static str,
+    priority: i32,
+    devices: Vec<String>,
+    flags: u32,
+}
+
+#[derive(Debug, Serialize)]
 struct SetJson {
     name: String,
+    handle: Option<u64>,
+    comment: Option<String>,
     map: bool,
     r#type: String,
     flags: Vec<&'static str>,
@@ -60,6 +88,9 @@ struct SetJson {
 #[derive(Debug, Serialize)]
 struct ChainJson {
     name: String,
+    handle: Option<u64>,
+    comment: Option<String>,
+    devices: Vec<String>,
     base: Option<BaseJson>,
     rules: Vec<RuleJson>,
 }
@@ -166,28 +197,75 @@ fn table(ns: &Namespace, index: usize) -> TableJson {
         let id = ChainId { table: index as u32, chain: position as u32 };
         ChainJson {
             name: chain.name.to_string(),
+            handle: chain.details.handle.map(|handle| handle.0),
+            comment: chain.details.comment.as_ref().map(ToString::to_string),
+            devices: devices(&chain.details.devices),
             base: chain.base.as_ref().map(|base| self::base(ns, id, base)),
             rules: (0..chain.rules.len())
                 .map(|rule| self::rule(ns, RuleId { chain: id, index: rule as u32 }))
                 .collect(),
         }
     };
+    let particulars = &table.particulars;
     let named = table.sets.iter().filter(|set| !set.flags.contains(SetFlags::ANONYMOUS));
     TableJson {
         family: table.family.name(),
         name: table.name.to_string(),
         backend: table.backend.name(),
+        handle: particulars.handle.map(|handle| handle.0),
+        flags: particulars.flags.bits(),
+        owner: particulars.owner,
+        comment: particulars.comment.as_ref().map(ToString::to_string),
+        objects: (0..).zip(&particulars.objects).map(|(at, object)| self::object(ns, index, at, object)).collect(),
+        flowtables: particulars.flowtables.iter().map(flowtable).collect(),
         sets: named.map(|set| self::set(ns, table, set)).collect(),
         chains: table.chains.iter().enumerate().map(chain).collect(),
         undecoded: table.particulars.untold.iter().map(ToString::to_string).collect(),
     }
 }
 
+/// A stateful object: its lines are those of a listing.
+fn object(ns: &Namespace, table: usize, at: u32, object: &nft::Object) -> ObjectJson {
+    let counted = ns.observations.objects.get(&ObjectId { table: table as u32, object: at });
+    let (kind, text) = object_words(object, counted);
+    ObjectJson {
+        name: object.name.to_string(),
+        handle: object.handle.map(|handle| handle.0),
+        comment: object.comment.as_ref().map(ToString::to_string),
+        r#type: kind,
+        text,
+    }
+}
+
+fn flowtable(table: &nft::Flowtable) -> FlowtableJson {
+    FlowtableJson {
+        name: table.name.to_string(),
+        handle: table.handle.map(|handle| handle.0),
+        hook: table.hook.name(),
+        priority: table.priority.0,
+        devices: devices(&table.devices),
+        flags: table.flags,
+    }
+}
+
+/// Devices by name; a star stands for the rest of names that begin so.
+fn devices(devices: &[InterfacePattern]) -> Vec<String> {
+    devices.iter().map(|device| format!("{}{}", device.name, if device.prefix { "*" } else { "" })).collect()
+}
+
 /// A set that has a name: others stand in their rule.
 fn set(ns: &Namespace, table: &Table, set: &nft::Set) -> SetJson {
     let SetText { kind, flags, elements } = set_words(table, set, &ns.links);
     let map = set.flags.intersects(SetFlags::MAP | SetFlags::OBJECT);
-    SetJson { name: set.name.to_string(), map, r#type: kind, flags, elements }
+    SetJson {
+        name: set.name.to_string(),
+        handle: set.details.handle.map(|handle| handle.0),
+        comment: set.details.comment.as_ref().map(ToString::to_string),
+        map,
+        r#type: kind,
+        flags,
+        elements,
+    }
 }
 
 fn base(ns: &Namespace, id: ChainId, base: &Base) -> BaseJson {

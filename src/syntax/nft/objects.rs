@@ -24,13 +24,19 @@ pub(super) fn object_name(kind: ObjectKind) -> Option<&'static str> {
     })
 }
 
-/// A stateful object, with what it counted.
-pub(super) fn object_text(object: &Object, counted: Option<&Tally>, handles: bool) -> String {
+/// What nft calls a stateful object's kind, and the lines that say what it is, with what it counted.
+pub fn object_words(object: &Object, counted: Option<&Tally>) -> (String, Vec<String>) {
     let kind = object.body.kind();
     let word = object_name(kind).map_or_else(|| format!("[object {}]", kind.0), str::to_owned);
+    (word, lines(&object.body, counted.copied()))
+}
+
+/// A stateful object, with what it counted.
+pub(super) fn object_text(object: &Object, counted: Option<&Tally>, handles: bool) -> String {
+    let (word, lines) = object_words(object, counted);
     let mut out = format!("\t{word} {} {{{}\n", one_line(&object.name), handle_text(object.handle, handles));
     let comment = object.comment.iter().map(|comment| format!("comment \"{}\"", one_line(comment)));
-    for line in comment.chain(lines(&object.body, counted.copied())) {
+    for line in comment.chain(lines) {
         out.push_str(&format!("\t\t{line}\n"));
     }
     out.push_str("\t}\n");
