@@ -112,7 +112,7 @@ pub(super) enum Statement<'t> {
     Reject {
         with: Reject<'t>,
     },
-    Nat(Nat<'t>),
+    Nat(Box<Nat<'t>>),
     Tproxy {
         family: Option<Family>,
         address: Option<Expr<'t>>,
@@ -139,14 +139,7 @@ pub(super) enum Statement<'t> {
     },
     Notrack,
     FlowOffload(&'t str),
-    Change {
-        op: DynsetOp,
-        set: &'t str,
-        key: Expr<'t>,
-        timeout: Option<u64>,
-        data: Option<Expr<'t>>,
-        statements: Vec<Statement<'t>>,
-    },
+    Change(Box<Change<'t>>),
     Meter {
         name: &'t str,
         size: u32,
@@ -315,4 +308,25 @@ pub(super) enum ObjectBody<'t> {
     CtExpectation { protocol: &'t str, family: Option<Family>, dport: u16, timeout: u64, size: u8 },
     Secmark(&'t str),
     Synproxy { mss: u16, window_scale: u8, flags: u32 },
+}
+
+/// `add @set { key : data }`.
+#[derive(Debug, Clone)]
+pub(super) struct Change<'t> {
+    pub op: DynsetOp,
+    pub set: &'t str,
+    pub key: Expr<'t>,
+    pub timeout: Option<u64>,
+    pub data: Option<Expr<'t>>,
+    pub statements: Vec<Statement<'t>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trees_are_small() {
+        assert_eq!((size_of::<Expr<'_>>(), size_of::<Statement<'_>>()), (32, 80));
+    }
 }

@@ -76,7 +76,8 @@ impl<'a> Maker<'a> {
                 let table = self.names.intern(table);
                 self.does(Expression::FlowOffload { table })
             }
-            Statement::Change { op, set, key, timeout, data, statements } => {
+            Statement::Change(change) => {
+                let tree::Change { op, set, key, timeout, data, statements } = &**change;
                 let at = self.set(set)?;
                 let key = self.argument_of_key(key, at)?;
                 let data = match data {

@@ -101,7 +101,15 @@ impl Steps {
     pub(super) fn finish(&mut self) -> Box<[Expression]> {
         self.reduce();
         let last = self.steps.len().saturating_sub(1);
-        let mut out = Vec::with_capacity(self.made.len() + 2 * self.steps.len());
+        // As much room as is needed: nothing is given back.
+        let room = self.steps.iter().zip(&self.gone).enumerate().filter(|(_, (_, gone))| !**gone);
+        let room = room.map(|(at, (step, _))| match step {
+            Step::Made { kind: Made::GoesWithoutSaying, .. } if at != last => 0,
+            Step::Made { from, to, .. } => to - from,
+            Step::Field(field) if field.any_of => 3,
+            Step::Field(_) => 2,
+        });
+        let mut out = Vec::with_capacity(room.sum());
         for (at, step) in self.steps.iter().enumerate().filter(|(at, _)| !self.gone[*at]) {
             match step {
                 Step::Made { kind: Made::GoesWithoutSaying, .. } if at != last => {}

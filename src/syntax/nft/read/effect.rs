@@ -4,7 +4,7 @@ use super::token::Token;
 use super::{Fault, Reader};
 use crate::host::Family;
 use crate::host::nft::{DynsetOp, ObjectKind, range, synproxy};
-use crate::syntax::nft::tree::{Expr, Log, Nat, NatKind, Reject, Statement};
+use crate::syntax::nft::tree::{Change, Expr, Log, Nat, NatKind, Reject, Statement};
 
 impl<'t> Reader<'t> {
     pub(super) fn log(&mut self) -> Result<Log<'t>, Fault> {
@@ -262,7 +262,7 @@ impl<'t> Reader<'t> {
         let (key, timeout, statements) = self.key_that_changes()?;
         let data = if self.take_word(":") { Some(self.mapped()?) } else { None };
         self.need_sign("}")?;
-        Ok(Statement::Change { op, set, key, timeout, data, statements })
+        Ok(Statement::Change(Box::new(Change { op, set, key, timeout, data, statements })))
     }
 
     fn key_that_changes(&mut self) -> Result<(Expr<'t>, Option<u64>, Vec<Statement<'t>>), Fault> {

@@ -25,24 +25,19 @@ impl<'t> Reader<'t> {
         found
     }
 
-    fn operation(&mut self, level: usize) -> Result<Expr<'t>, Fault> {
-        const LEVELS: [&[(&str, BinaryOp)]; 4] = [
-            &[("|", BinaryOp::Or), ("or", BinaryOp::Or)],
-            &[("^", BinaryOp::Xor), ("xor", BinaryOp::Xor)],
-            &[("&", BinaryOp::And), ("and", BinaryOp::And)],
-            &[("<<", BinaryOp::Left), (">>", BinaryOp::Right)],
-        ];
-        let Some(signs) = LEVELS.get(level) else { return self.primary() };
-        let mut left = self.operation(level + 1)?;
+    /// Operations that bind at least so tightly, from the left.
+    fn operation(&mut self, tight: u8) -> Result<Expr<'t>, Fault> {
+        let mut left = self.primary()?;
         loop {
             let op = match self.tokens.peek() {
-                Token::Sign(sign) | Token::Word(sign) => signs.iter().find(|(known, _)| *known == sign),
+                Token::Sign(sign) => binary(sign),
+                Token::Word(word @ ("or" | "xor" | "and" | "<<" | ">>")) => binary(word),
                 _ => None,
             };
-            let Some((_, op)) = op else { return Ok(left) };
+            let Some((level, op)) = op.filter(|(level, _)| *level >= tight) else { return Ok(left) };
             self.tokens.next();
             let right = self.operation(level + 1)?;
-            left = Expr::Binary(*op, Box::new((left, right)));
+            left = Expr::Binary(op, Box::new((left, right)));
         }
     }
 
@@ -378,6 +373,18 @@ impl<'t> Reader<'t> {
         self.tokens.next();
         Ok(Some(plain))
     }
+}
+
+/// An operation by its sign, and how tightly it binds.
+fn binary(sign: &str) -> Option<(u8, BinaryOp)> {
+    Some(match sign {
+        "|" | "or" => (0, BinaryOp::Or),
+        "^" | "xor" => (1, BinaryOp::Xor),
+        "&" | "and" => (2, BinaryOp::And),
+        "<<" => (3, BinaryOp::Left),
+        ">>" => (3, BinaryOp::Right),
+        _ => return None,
+    })
 }
 
 /// A number, an address, a name, a range or a prefix of those.

@@ -102,10 +102,10 @@ impl<'t> Reader<'t> {
             "last" => Statement::Last(if self.take_word("used") { self.last()? } else { None }),
             "log" => Statement::Log(self.log()?),
             "reject" => Statement::Reject { with: self.reject()? },
-            "snat" => Statement::Nat(self.nat(NatKind::Snat)?),
-            "dnat" => Statement::Nat(self.nat(NatKind::Dnat)?),
-            "masquerade" => Statement::Nat(self.nat(NatKind::Masquerade)?),
-            "redirect" => Statement::Nat(self.nat(NatKind::Redirect)?),
+            "snat" => Statement::Nat(Box::new(self.nat(NatKind::Snat)?)),
+            "dnat" => Statement::Nat(Box::new(self.nat(NatKind::Dnat)?)),
+            "masquerade" => Statement::Nat(Box::new(self.nat(NatKind::Masquerade)?)),
+            "redirect" => Statement::Nat(Box::new(self.nat(NatKind::Redirect)?)),
             "tproxy" => self.tproxy()?,
             "dup" => {
                 self.need("to")?;

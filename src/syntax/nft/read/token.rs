@@ -16,17 +16,39 @@ pub(super) enum Token<'t> {
     End,
 }
 
+/// The bytes that end a word.
+const ENDS: [bool; 256] = {
+    let mut ends = [false; 256];
+    let bytes = b" \t\r\n;,{}()\"#";
+    let mut at = 0;
+    while at < bytes.len() {
+        ends[bytes[at] as usize] = true;
+        at += 1;
+    }
+    ends
+};
+
 /// Reads words one after the other.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Tokens<'t> {
     text: &'t str,
     pub(super) at: usize,
     pub(super) line: usize,
+    /// The word that was looked at: where it was looked for, and where reading goes on after it.
+    ahead: Option<Ahead<'t>>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Ahead<'t> {
+    token: Token<'t>,
+    from: usize,
+    at: usize,
+    line: usize,
 }
 
 impl<'t> Tokens<'t> {
     pub(super) fn new(text: &'t str) -> Tokens<'t> {
-        Tokens { text, at: 0, line: 1 }
+        Tokens { text, at: 0, line: 1, ahead: None }
     }
 
     /// The text between two places.
@@ -35,11 +57,26 @@ impl<'t> Tokens<'t> {
     }
 
     /// The next word, without taking it.
-    pub(super) fn peek(&self) -> Token<'t> {
-        { *self }.next()
+    pub(super) fn peek(&mut self) -> Token<'t> {
+        if let Some(ahead) = self.ahead.filter(|ahead| ahead.from == self.at) {
+            return ahead.token;
+        }
+        let (from, line) = (self.at, self.line);
+        let token = self.scan();
+        self.ahead = Some(Ahead { token, from, at: self.at, line: self.line });
+        (self.at, self.line) = (from, line);
+        token
     }
 
     pub(super) fn next(&mut self) -> Token<'t> {
+        if let Some(ahead) = self.ahead.filter(|ahead| ahead.from == self.at) {
+            (self.at, self.line) = (ahead.at, ahead.line);
+            return ahead.token;
+        }
+        self.scan()
+    }
+
+    fn scan(&mut self) -> Token<'t> {
         let bytes = self.text.as_bytes();
         loop {
             match bytes.get(self.at) {
@@ -85,11 +122,8 @@ impl<'t> Tokens<'t> {
                 _ => sign(self, 1),
             },
             _ => {
-                let is_end = |byte: &u8| {
-                    matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b';' | b',' | b'{' | b'}' | b'(' | b')' | b'"' | b'#')
-                };
                 let raw = *first == b'@';
-                let stops = |byte: &u8| is_end(byte) && !(raw && *byte == b',');
+                let stops = |byte: &u8| ENDS[usize::from(*byte)] && !(raw && *byte == b',');
                 let length = bytes[start..].iter().position(stops).unwrap_or(bytes.len() - start).max(1);
                 self.at = start + length;
                 Token::Word(&self.text[start..self.at])
