@@ -4,6 +4,7 @@
 //! run. It decides nothing about packets and knows no text syntax; what it cannot decode it keeps with its name, revision
 //! and bytes. What may not be read is *unread* in the host, with what it would take.
 
+mod hooks;
 mod ipset;
 mod legacy;
 mod loaded;

@@ -10,9 +10,10 @@ use std::io::{BufRead, BufReader, ErrorKind, Read};
 use std::path::Path;
 
 /// A function that a module brings with it, for kernels that do not say what is built in. The first that is found counts.
-const SYMBOLS: [(&str, &[&str]); 13] = [
+const SYMBOLS: [(&str, &[&str]); 14] = [
     ("nf_tables", &["nft_do_chain", "nf_tables_getrule"]),
     ("nfnetlink", &["nfnl_lock", "nfnetlink_rcv_msg"]),
+    ("nfnetlink_hook", &["nfnl_hook_dump", "nfnl_hook_get"]),
     ("nf_conntrack_netlink", &["ctnetlink_dump_table", "ctnetlink_get_conntrack"]),
     ("ip_set", &["ip_set_type_register", "ip_set_sockfn_get"]),
     ("inet_diag", &["inet_diag_register", "inet_diag_handler_cmd"]),

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::netlink::Failure;
 use super::xt::SetNames;
-use super::{Common, ipset, legacy, mark, needs, nft};
+use super::{Common, hooks, ipset, legacy, mark, needs, nft};
 use crate::host::{Family, Hook, IpFamily, Names, Namespace, Observations, Place, Registration, What};
 
 /// What reading nf_tables and legacy tables takes (`nfnetlink_rcv`, `do_ipt_get_ctl`).
@@ -55,7 +55,8 @@ pub(super) fn read(proc: &Path, common: &Common, ns: &mut Namespace) {
         mark(ns, What::IpSets, needed);
     }
     ns.ruleset.rank_by_listing();
-    unwalked(ns);
+    let order = order(common, ns);
+    unwalked(ns, order);
 }
 
 /// Fills in ipset's sets; gives the names by which rules know them, and what it would take to read them where that is not
@@ -75,8 +76,21 @@ fn ipsets(common: &Common, ns: &mut Namespace) -> (SetNames, Option<String>) {
     }
 }
 
-/// What is there, and is not read or not walked.
-fn unwalked(ns: &mut Namespace) {
+/// Puts base chains of equal priority into the order in which the kernel has them; what it would take where it tells none.
+fn order(common: &Common, ns: &mut Namespace) -> String {
+    let listed = match common.loaded.has("nfnetlink") && common.loaded.has("nfnetlink_hook") {
+        true => hooks::rank(&common.answers, &ns.links, &mut ns.ruleset),
+        false => Ok(false),
+    };
+    match listed {
+        Ok(true) => "a kernel that lists the chains within its nat hooks".to_owned(),
+        Ok(false) => "a kernel that lists its hooks".to_owned(),
+        Err(failure) => needs(&failure, CAPABILITY),
+    }
+}
+
+/// What is there, and is not read or not walked; `order` is what it would take to know the order of hooks.
+fn unwalked(ns: &mut Namespace, order: String) {
     let elsewhere = ns.ruleset.tables.iter().find(|table| {
         let at_device = |hook: Hook| matches!(hook, Hook::Ingress | Hook::Egress);
         let bases = || table.chains.iter().filter_map(|chain| chain.base.as_ref());
@@ -89,7 +103,7 @@ fn unwalked(ns: &mut Namespace) {
         mark(ns, What::NfTables, beyond);
     }
     if guessed {
-        mark(ns, What::Hooks, "a kernel that lists its hooks".to_owned());
+        mark(ns, What::Hooks, order);
     }
 }
 

@@ -59,7 +59,7 @@ const FAMILIES: [(u8, Family); 6] =
     [(1, Family::Inet), (2, Family::Ip), (3, Family::Arp), (5, Family::Netdev), (7, Family::Bridge), (10, Family::Ip6)];
 
 /// The family that `NFPROTO_*` names.
-fn family(number: u8) -> Option<Family> {
+pub(super) fn family(number: u8) -> Option<Family> {
     FAMILIES.into_iter().find(|(known, _)| *known == number).map(|(_, family)| family)
 }
 

@@ -8,18 +8,23 @@ use std::path::{Path, PathBuf};
 
 use super::netlink::{Answers, Failure};
 use super::xt::SetNames;
-use super::{ipset, legacy, loaded, namespaces, nft, route, sockets, xt};
+use super::{hooks, ipset, legacy, loaded, namespaces, nft, route, sockets, xt};
 use crate::host::ipset::{IpSet, Seen};
 use crate::host::xt::{Match, Target};
 use crate::host::{Family, IpFamily, Link, Names, Namespace, Observations, Ruleset, Socket};
 
 /// nf_tables messages (`NFT_MSG_NEW…`), one after the other, each with its header: tables, chains, rules, sets, elements,
-/// objects and flowtables.
+/// objects and flowtables; lists of hooks (`NFNL_MSG_HOOK_GET`) and links (`RTM_NEWLINK`) may be among them.
 ///
 /// # Errors
 /// Where they make no ruleset at all.
 pub fn nf_tables(messages: &[u8]) -> Result<(Ruleset, Observations), Failure> {
-    nft::read_once(&Answers::Recorded(messages.into()), &SetNames::none())
+    let answers = Answers::Recorded(messages.into());
+    let (mut ruleset, observations) = nft::read_once(&answers, &SetNames::none())?;
+    ruleset.rank_by_listing();
+    let links = route::links(&mut route::open(&answers)?)?;
+    hooks::rank(&answers, &links, &mut ruleset)?;
+    Ok((ruleset, observations))
 }
 
 /// ipset's messages, as [`nf_tables`] takes its own: first the answer to `IPSET_CMD_PROTOCOL`, then those of a dump of the sets.

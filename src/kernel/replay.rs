@@ -1,7 +1,7 @@
 //! A recording of netlink messages that answers as the kernel did: whoever asks cannot tell the difference.
 //!
 //! It answers a request with the messages of the kind that belongs to it, of the family that was asked for, and, in
-//! netfilter's subsystems, with the attributes that the request names, in the order of the recording. Knows as much of the
+//! netfilter's subsystems, without other values of the attributes that the request names, in the order of the recording. Knows as much of the
 //! messages as that takes, and no more. Anything may be recorded: bytes that are no messages end the recording.
 
 use std::sync::Arc;
@@ -93,7 +93,7 @@ impl Replay {
         }
         let told = Attributes(answer.get(GENERIC..).unwrap_or_default());
         let mut asked = Attributes(asked.get(GENERIC..).unwrap_or_default());
-        asked.all(|(kind, value)| told.get(kind) == Some(value))
+        asked.all(|(kind, value)| told.get(kind).is_none_or(|told| told == value))
     }
 }
 

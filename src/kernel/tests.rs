@@ -1,5 +1,6 @@
 //! What the kernel says is held against what the admin's tools print of the same namespace.
 
+mod hooks;
 #[path = "../../benches/k8s/mod.rs"]
 pub(super) mod k8s;
 mod namespaces;

@@ -36,7 +36,8 @@ fn recorded_rules_are_those_of_the_kernel() {
             requests.push((10 << 8 | 13, body));
         }
         let of_recording = recorded::nf_tables(&record(NETLINK_NETFILTER, &requests)).unwrap();
-        let live = nft::read(&Answers::default(), &SetNames::none()).unwrap();
+        let mut live = nft::read(&Answers::default(), &SetNames::none()).unwrap();
+        live.ruleset.rank_by_listing();
         assert_eq!(of_recording, (live.ruleset, live.observations));
         let bodies = of_recording.0.tables.iter().flat_map(|table| &table.chains).flat_map(|chain| &chain.rules);
         let native = bodies.filter(|rule| matches!(rule.body, Body::Nft(_))).count();
