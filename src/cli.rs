@@ -7,10 +7,10 @@ pub mod arguments;
 pub mod explore;
 pub mod live;
 mod output;
-mod packet;
+pub mod packet;
 mod read;
 pub mod refusal;
-mod target;
+pub mod target;
 pub mod terminal;
 
 use std::ffi::OsString;
