@@ -1,5 +1,5 @@
 //! Rules at random, of every typed match and target, with odd values, loaded by both backends. The seed of the first
-//! round is `WHYPORT_SEED`, and there are `WHYPORT_ROUNDS` of them; each tells its seed where it fails.
+//! round is `WHYPORT_SEED` (1), and there are `WHYPORT_ROUNDS` (3) of them; each tells its seed where it fails.
 
 use super::*;
 
@@ -384,8 +384,7 @@ fn round(seed: u64) {
 #[test]
 fn rules_at_random() {
     let given = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
-    let time = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("a time");
-    let first = given("WHYPORT_SEED").unwrap_or(time.as_secs());
+    let first = given("WHYPORT_SEED").unwrap_or(1);
     for seed in first..first + given("WHYPORT_ROUNDS").unwrap_or(3) {
         round(seed);
     }
