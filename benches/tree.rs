@@ -32,7 +32,7 @@ fn host() -> Arc<Host> {
     text.push_str("-A INPUT -p tcp -m tcp --dport 80 -j REJECT\nCOMMIT\n");
     let dump = iptables::parse(&text, &iptables::Options { family: None, backend: Backend::IptablesNft });
     let unread = [What::Links, What::Addresses, What::Routes, What::Sockets];
-    let unread = unread.map(|what| whyport::host::Unread { what, needs: "a snapshot".to_owned() });
+    let unread = unread.map(|what| whyport::host::Unread { what, needs: "a snapshot".to_owned(), torn: false });
     let namespace = Namespace { ruleset: dump.ruleset, unread: unread.into(), ..Namespace::default() };
     Arc::new(Host { namespaces: vec![namespace], ..Host::default() })
 }

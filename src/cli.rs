@@ -169,8 +169,9 @@ fn rules(reading: &Reading, asked: &RulesArguments) -> Result<(), Refusal> {
     match asked.kind {
         None => {
             let text = report::rules::all(ns, told);
+            let nothing = text.is_empty() && report::rules::unread(ns).any(|unread| !unread.torn);
             match explain::words::unread(report::rules::unread(ns)) {
-                Some(line) if text.is_empty() => return Err(Refusal::unanswered(line)),
+                Some(line) if nothing => return Err(Refusal::unanswered(line)),
                 Some(line) => output::note(&line),
                 None => {}
             }
@@ -186,6 +187,7 @@ fn rules(reading: &Reading, asked: &RulesArguments) -> Result<(), Refusal> {
                 RulesKind::IpsetSave => Kind::Ipset,
             };
             let text = report::rules::one(ns, kind, told).map_err(Refusal::unanswered)?;
+            explain::words::unread(report::rules::torn(ns, kind)).iter().for_each(|line| output::note(line));
             output::print_rules(&text)
         }
     }

@@ -109,14 +109,33 @@ impl Namespace {
         self.links.iter().find(|link| link.index == index)
     }
 
-    /// Why `what` could not be read; `None` when it was.
+    /// Why `what` could not be read; `None` when it was, be it torn.
     pub fn unread(&self, what: What) -> Option<&Unread> {
-        self.unread.iter().find(|unread| unread.what == what)
+        self.unread.iter().find(|unread| unread.what == what && !unread.torn)
     }
 
-    /// Whether `what` was read.
+    /// Whether `what` was read. It may be torn.
     pub fn is_read(&self, what: What) -> bool {
         self.unread(what).is_none()
+    }
+
+    /// Whether what is there of `what` is of several moments.
+    pub fn is_torn(&self, what: What) -> bool {
+        self.unread.iter().any(|unread| unread.what == what && unread.torn)
+    }
+
+    /// Notes that `what` is unread, and what that needs, unless that is noted already.
+    pub fn mark_unread(&mut self, what: What, needs: impl Into<String>) {
+        if self.is_read(what) {
+            self.unread.push(Unread { what, needs: needs.into(), torn: false });
+        }
+    }
+
+    /// Notes that `what` is torn, unless that is noted already.
+    pub fn mark_torn(&mut self, what: What) {
+        if !self.is_torn(what) {
+            self.unread.push(Unread { what, needs: STILL.to_owned(), torn: true });
+        }
     }
 }
 
@@ -177,11 +196,16 @@ impl fmt::Display for What {
     }
 }
 
-/// Something that could not be read, and what would be needed to read it.
+/// Something that could not be read, or not as it was at one moment, and what would be needed to read it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unread {
     /// The part that is missing.
     pub what: What,
     /// What would make it readable, as a short phrase (`CAP_NET_ADMIN`, `a snapshot made by whyport record`).
     pub needs: String,
+    /// It changed each time that it was read: what is there of it is of several moments, entries may be missing or double.
+    pub torn: bool,
 }
+
+/// What a reader needs of something that changes all the time.
+const STILL: &str = "a moment in which nothing changes";

@@ -19,6 +19,7 @@ mod replay;
 mod route;
 mod sockets;
 mod sysctls;
+mod whole;
 mod xt;
 
 #[cfg(test)]
@@ -29,10 +30,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 
-use crate::host::{Host, Namespace, Unread, What};
+use crate::host::{Host, Namespace, What};
 use loaded::Loaded;
 use namespaces::Found;
-use netlink::Answers;
+use netlink::{Answers, Channel};
 use processes::Held;
 
 pub use namespaces::NoEntry;
@@ -149,54 +150,54 @@ fn surroundings(places: &Places<'_>, common: &Common, ns: &mut Namespace) {
         Ok(mut channel) => routing(&mut channel, places, common, ns),
         Err(failure) => {
             for what in [What::Links, What::Addresses, What::Routes, What::PolicyRules, What::Neighbours] {
-                mark(ns, what, needs(&failure, "CAP_NET_ADMIN"));
+                ns.mark_unread(what, needs(&failure, "CAP_NET_ADMIN"));
             }
         }
     }
     ns.sysctls = sysctls::read(places.proc);
     if ns.sysctls.ip.is_empty() {
-        mark(ns, What::Sysctls, format!("{}, readable", places.proc.join("sys/net").display()));
+        ns.mark_unread(What::Sysctls, format!("{}, readable", places.proc.join("sys/net").display()));
     }
     match sockets::read(places.proc, &common.loaded, &common.answers, &ns.links) {
         Ok(sockets) => ns.sockets = sockets,
-        Err(failure) => mark(ns, What::Sockets, needs(&failure, "root")),
+        Err(failure) => ns.mark_unread(What::Sockets, needs(&failure, "root")),
     }
     if let Some(needs) = common.held.give(&mut ns.sockets) {
-        mark(ns, What::Processes, needs.to_owned());
+        ns.mark_unread(What::Processes, needs.to_owned());
     }
 }
 
 /// Fills in what rtnetlink tells.
-fn routing(channel: &mut netlink::Channel, places: &Places<'_>, common: &Common, ns: &mut Namespace) {
-    let mut failed = Vec::new();
-    fn take<T: Default>(failed: &mut Vec<(What, String)>, what: What, read: Result<T, netlink::Failure>) -> T {
+fn routing(channel: &mut Channel, places: &Places<'_>, common: &Common, ns: &mut Namespace) {
+    fn take<T: Default>(
+        channel: &mut Channel,
+        ns: &mut Namespace,
+        what: What,
+        read: impl FnOnce(&mut Channel) -> Result<T, Failure>,
+    ) -> T {
+        let read = read(channel);
+        if channel.take_torn() {
+            ns.mark_torn(what);
+        }
         read.unwrap_or_else(|failure| {
-            failed.push((what, needs(&failure, "CAP_NET_ADMIN")));
+            ns.mark_unread(what, needs(&failure, "CAP_NET_ADMIN"));
             T::default()
         })
     }
-    ns.links = take(&mut failed, What::Links, route::links(channel));
-    ns.addresses = take(&mut failed, What::Addresses, route::addresses(channel));
-    ns.routes = take(&mut failed, What::Routes, route::routes(channel));
+    ns.links = take(channel, ns, What::Links, route::links);
+    ns.addresses = take(channel, ns, What::Addresses, route::addresses);
+    ns.routes = take(channel, ns, What::Routes, route::routes);
     let has_ip6 = places.proc.join("sys/net/ipv6").exists();
-    let (rules, unmodelled) = take(&mut failed, What::PolicyRules, route::policy_rules(channel, has_ip6));
+    let policy_rules = |channel: &mut Channel| route::policy_rules(channel, has_ip6);
+    let (rules, unmodelled) = take(channel, ns, What::PolicyRules, policy_rules);
     ns.policy_rules = rules;
     if let Some((priority, selector)) = unmodelled.first() {
-        failed.push((What::PolicyRules, format!("a whyport that knows {selector}, which rule {priority} asks for")));
+        let needs = format!("a whyport that knows {selector}, which rule {priority} asks for");
+        ns.mark_unread(What::PolicyRules, needs);
     }
-    ns.neighbours = take(&mut failed, What::Neighbours, route::neighbours(channel));
-    ns.fdb = take(&mut failed, What::Neighbours, route::fdb(channel));
+    ns.neighbours = take(channel, ns, What::Neighbours, route::neighbours);
+    ns.fdb = take(channel, ns, What::Neighbours, route::fdb);
     ns.ids = route::ids(channel, &common.found);
-    for (what, needs) in failed {
-        mark(ns, what, needs);
-    }
-}
-
-/// Notes that `what` is unread, unless that is noted already.
-fn mark(ns: &mut Namespace, what: What, needs: String) {
-    if ns.is_read(what) {
-        ns.unread.push(Unread { what, needs });
-    }
 }
 
 /// What would make readable what failed.

@@ -36,7 +36,7 @@
 //! | `[ipset save]` | ipset's sets, see below |
 //! | `[hooks]` | which base chains are registered, see below |
 //! | `[handles]` | nf_tables' rule handles: `iptables-nft ip nat PREROUTING: 14 15` |
-//! | `[unread]` | what could not be read, and what that needs: `sockets: root` |
+//! | `[unread]` | what could not be read, and what that needs: `sockets: root`; `nf_tables rules (torn)`: it changed meanwhile |
 //!
 //! **A section that is missing is unread, one that is empty was read and is empty.**
 //!
@@ -85,9 +85,7 @@ use std::fmt::Write as _;
 
 pub use bare::{bare_dump, bare_sets};
 
-use crate::host::{
-    Backend, ChainId, Family, Host, IpFamily, LinkKind, Namespace, Observations, RuleId, Ruleset, Unread, What,
-};
+use crate::host::{Backend, ChainId, Family, Host, IpFamily, LinkKind, Namespace, Observations, RuleId, Ruleset, What};
 use crate::syntax::iptables;
 use crate::syntax::{Diagnostic, DiagnosticKind};
 use section::{Families, Part, Section, Title};
@@ -167,27 +165,20 @@ pub fn parse(text: &str) -> Recording {
     if outline.cut
         && let Some(last) = host.namespaces.last_mut()
     {
-        mark(last, What::Recording, NEEDS_WHOLE);
+        last.mark_unread(What::Recording, NEEDS_WHOLE);
     }
     if let Some((line, name)) = viewed {
         match host.find(name) {
             Some(at) => host.viewed = at,
             None => {
                 trouble.bad(line, format!("no namespace here is called {name:?}"));
-                mark(&mut host.namespaces[0], What::Recording, NEEDS_WHOLE);
+                host.namespaces[0].mark_unread(What::Recording, NEEDS_WHOLE);
             }
         }
     }
     let mut diagnostics = trouble.diagnostics;
     diagnostics.sort_by_key(|diagnostic| diagnostic.line);
     Recording { host, diagnostics }
-}
-
-/// Notes that `what` is unread, unless that is noted already.
-fn mark(ns: &mut Namespace, what: What, needs: &str) {
-    if ns.is_read(what) {
-        ns.unread.push(Unread { what, needs: needs.to_owned() });
-    }
 }
 
 /// Reads the sections of one namespace: those first that name the devices which others speak of.
@@ -227,10 +218,10 @@ fn namespace(part: &Part, trouble: &mut Trouble) -> Namespace {
         ns.ruleset.rank_by_listing();
     }
     for what in damaged {
-        mark(&mut ns, what, NEEDS_WHOLE);
+        ns.mark_unread(what, NEEDS_WHOLE);
     }
     for (what, needs) in missing(&part.sections, &ns) {
-        mark(&mut ns, what, needs);
+        ns.mark_unread(what, needs);
     }
     ns
 }
@@ -260,7 +251,7 @@ fn read(section: &Section, ns: &mut Namespace, has_ip6_routes: bool, trouble: &m
         Title::Sockets => {
             ns.sockets = sockets::parse(section, trouble);
             if !section.has_option('p') {
-                mark(ns, What::Processes, "ss -p, as root");
+                ns.mark_unread(What::Processes, "ss -p, as root");
             }
         }
         Title::IptablesNft(family) => read_rules(section, family, Backend::IptablesNft, ns, trouble),
@@ -312,11 +303,17 @@ const WHATS: [What; 15] = [
     What::Recording,
 ];
 
+/// What stands after the name of a part that is there, but of several moments.
+const TORN: &str = " (torn)";
+
 fn read_unread(section: &Section, ns: &mut Namespace, trouble: &mut Trouble) {
     for (line, text) in section.lines() {
         let (name, needs) = text.split_once(':').unwrap_or((text, ""));
-        match WHATS.into_iter().find(|what| what.to_string() == name.trim()) {
-            Some(what) => mark(ns, what, needs.trim()),
+        let whole = name.trim();
+        let torn = whole.strip_suffix(TORN);
+        match WHATS.into_iter().find(|what| what.to_string() == torn.unwrap_or(whole)) {
+            Some(what) if torn.is_some() => ns.mark_torn(what),
+            Some(what) => ns.mark_unread(what, needs.trim()),
             None => {
                 let names: Vec<String> = WHATS.iter().map(What::to_string).collect();
                 trouble.bad(line, format!("unread is one of: {}", names.join(", ")));
@@ -404,7 +401,8 @@ fn print_namespace(out: &mut String, ns: &Namespace) {
     if !ns.unread.is_empty() {
         out.push_str("[unread]\n");
         for unread in &ns.unread {
-            line(out, format_args!("{}: {}", unread.what, one_line(&unread.needs)));
+            let torn = if unread.torn { TORN } else { "" };
+            line(out, format_args!("{}{torn}: {}", unread.what, one_line(&unread.needs)));
         }
     }
     if !ns.ids.is_empty() {

@@ -374,7 +374,7 @@ mod contract {
     fn unread(value: &Value) {
         for entry in list(value) {
             let entry = object(entry, &["what", "ns", "needs"]);
-            assert!(entry.values().all(Value::is_string));
+            assert!(entry.iter().all(|(key, value)| if key == "torn" { value == true } else { value.is_string() }));
         }
     }
 
@@ -488,4 +488,39 @@ mod contract {
             }
         }
     }
+}
+
+/// Rules that changed each time they were read are shown, and whatever is said of them says so.
+#[test]
+fn what_is_torn_is_told_wherever_it_matters() {
+    let whole = printed(&["record", "--demo"]);
+    let torn = whole.replacen("[unread]\n", "[unread]\nnf_tables rules (torn): a moment in which nothing changes\n", 1);
+    assert_eq!(text(&run_on(&["record", "--snapshot", "-"], torn.as_bytes()).stdout), torn, "it is kept");
+    let json = |arguments: &[&str]| -> Value {
+        let output = run_on(arguments, torn.as_bytes());
+        assert!(output.status.success());
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    for command in [&["trace", "80"][..], &["ports"], &["rules"]] {
+        let value = json(&[command, &["--json", "--snapshot", "-"]].concat());
+        let is_torn = |entry: &&Value| entry["torn"] == true;
+        let entry = value["unread"].as_array().unwrap().iter().find(is_torn).expect("torn");
+        assert_eq!((&entry["what"], &entry["ns"]), (&"nf_tables rules".into(), &"".into()));
+    }
+    let trace = json(&["trace", "80", "--json", "--snapshot", "-"]);
+    assert_eq!(trace["outcomes"][0]["certain"], false);
+    assert_eq!(
+        trace["outcomes"][0]["assumed"][0]["text"],
+        "nf_tables rules are as they were read (they changed meanwhile)"
+    );
+    for arguments in [&["rules"][..], &["rules", "--as", "iptables-nft-save"], &["rules", "--as", "nft"]] {
+        let all = [arguments, &["--snapshot", "-"]].concat();
+        let (whole, torn) = (run_on(&all, whole.as_bytes()), run_on(&all, torn.as_bytes()));
+        assert_eq!(text(&whole.stdout), text(&torn.stdout));
+        assert_eq!(text(&torn.stderr), "whyport: torn, as each of three readings saw a change: nf_tables rules\n");
+        assert_eq!(text(&whole.stderr), "");
+        assert!(torn.status.success());
+    }
+    let sets = run_on(&["rules", "--as", "ipset-save", "--snapshot", "-"], torn.as_bytes());
+    assert_eq!(text(&sets.stderr), "", "sets are whole");
 }

@@ -33,10 +33,10 @@ pub(super) fn judge(host: &Host, target: &Target, from: From, walk: Walk) -> Ans
     Answer { from, family: walk.query.family, verdict, who, because, walk }
 }
 
-/// Whether an outcome that counts is there only if rules that were not read change nothing.
+/// Whether an outcome that counts is there only if rules that were not read, or not all of one moment, change nothing.
 pub(super) fn rests_on_unread_rules(from: &From, ns: &Namespace, walk: &Walk) -> bool {
     let assumed = plausible::outcomes(ns, from, walk).into_iter().flat_map(|index| &walk.outcomes[index].assumed);
-    assumed.into_iter().any(|assumption| matches!(assumption.what, Assumed::UnreadRulesPass(_)))
+    assumed.into_iter().any(|assumption| matches!(assumption.what, Assumed::UnreadRulesPass(_) | Assumed::Torn(_)))
 }
 
 /// Whether the packet asks for an address of this host: no socket here is meant by any other.

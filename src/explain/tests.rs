@@ -146,7 +146,7 @@ fn nobody_listens() {
 fn unread_sockets_are_not_absent() {
     let mut host = node();
     host.namespaces[0].sockets.clear();
-    host.namespaces[0].unread.push(Unread { what: What::Sockets, needs: "a snapshot".to_owned() });
+    host.namespaces[0].unread.push(Unread { what: What::Sockets, needs: "a snapshot".to_owned(), torn: false });
     let answer = ask(&host, 22, None, vec![delivered(22, None)]);
     let sentence = "The packet arrives, but nobody knows who listens on tcp 22: sockets could not be read.";
     says(&host, &answer, AnswerVerdict::Depends, Cause::Undecided, sentence);

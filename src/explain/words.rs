@@ -120,12 +120,20 @@ pub fn from(from: &From) -> String {
     }
 }
 
-/// What was not read, in one line, each with what would make it readable: rules first, as they decide most. `None`: nothing.
+/// What was not read, in one line, each with what would make it readable, and what is torn: rules first, as they decide
+/// most. `None`: nothing.
 pub fn unread<'a>(unread: impl IntoIterator<Item = &'a Unread>) -> Option<String> {
     let mut told: Vec<(bool, &str, Vec<String>)> = Vec::new();
-    for Unread { what, needs } in unread {
+    let mut torn = Vec::new();
+    for Unread { what, needs, torn: is_torn } in unread {
         let rest = !matches!(what, What::NfTables | What::LegacyIp | What::LegacyIp6 | What::IpSets);
         let what = what.to_string();
+        if *is_torn {
+            if !torn.contains(&(rest, what.clone())) {
+                torn.push((rest, what));
+            }
+            continue;
+        }
         match told.iter_mut().find(|(other, known, _)| *other == rest && known == needs) {
             Some((.., parts)) if parts.contains(&what) => {}
             Some((.., parts)) => parts.push(what),
@@ -133,11 +141,18 @@ pub fn unread<'a>(unread: impl IntoIterator<Item = &'a Unread>) -> Option<String
         }
     }
     told.sort_by_key(|(rest, ..)| *rest);
+    torn.sort_by_key(|(rest, _)| *rest);
     let part = |(_, needs, whats): &(bool, &str, Vec<String>)| {
         say(Phrase::Needs, &[("what", &whats.join(", ")), ("needs", needs)])
     };
-    let parts: Vec<String> = told.iter().map(part).collect();
-    (!parts.is_empty()).then(|| say(Phrase::NotRead, &[("parts", &parts.join(", "))]))
+    let line =
+        |phrase: Phrase, parts: Vec<String>| (!parts.is_empty()).then(|| say(phrase, &[("parts", &parts.join(", "))]));
+    let lines = [
+        line(Phrase::NotRead, told.iter().map(part).collect()),
+        line(Phrase::TornParts, torn.into_iter().map(|(_, what)| what).collect()),
+    ];
+    let lines: Vec<String> = lines.into_iter().flatten().collect();
+    (!lines.is_empty()).then(|| lines.join("; "))
 }
 
 /// A condition, in a few words: `src in 10.0.0.0/8`, `sport 1024–65535`, `iif is not cni0`.

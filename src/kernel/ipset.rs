@@ -11,9 +11,12 @@ mod options;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use netlink_sys::protocols::NETLINK_NETFILTER;
 
-use super::netlink::{Answers, Attributes, Channel, Failure, Message, push_attribute, text};
+use super::netlink::{Answers, Attributes, Channel, Dumped, Failure, Message, be, push_attribute, text};
+use super::whole::until_whole;
 use super::xt::SetNames;
 use crate::host::ipset::{IpSet, Seen, SetType};
 use crate::host::{IpFamily, Name, Names};
@@ -37,6 +40,8 @@ const ATTR_FAMILY: u16 = 5;
 const ATTR_DATA: u16 = 7;
 const ATTR_ELEMENTS: u16 = 8;
 const ATTR_INDEX: u16 = 11;
+/// `IPSET_ATTR_ELEMENTS`, among a set's options.
+const ATTR_COUNT: u16 = 24;
 
 /// The version that is spoken here (`IPSET_PROTOCOL`); the one before it knows no numbers of sets.
 const NEWEST: u8 = 7;
@@ -50,6 +55,8 @@ pub(super) struct Sets {
     pub(super) seen: Vec<Seen>,
     /// Their numbers, by which rules know them.
     pub(super) names: SetNames,
+    /// Elements came or went whenever they were read.
+    pub(super) torn: bool,
 }
 
 /// Reads all sets of the calling thread's network namespace.
@@ -59,15 +66,21 @@ pub(super) struct Sets {
 pub(super) fn read(answers: &Answers) -> Result<Sets, Failure> {
     let mut channel = answers.open(NETLINK_NETFILTER)?;
     let version = version(&mut channel)?;
-    let mut reader = Reader::default();
-    channel.dump(LIST, &request(version), |message| reader.take(&message))?;
-    reader.finish();
+    let progress = Arc::clone(channel.progress());
+    let (mut reader, dumped) = until_whole(&progress, || {
+        let mut reader = Reader::default();
+        let dumped = channel.dump(LIST, &request(version), |message| reader.take(&message))?;
+        reader.finish();
+        let whole = dumped == Dumped::Whole && !reader.torn;
+        Ok((reader, if whole { Dumped::Whole } else { Dumped::Interrupted }))
+    })?;
     if version < NEWEST {
         // These kernels tell no numbers with the sets.
         let names = reader.sets.iter().map(|set| set.name.clone());
         reader.numbers = number::all(names);
     }
-    Ok(Sets { sets: reader.sets, seen: reader.seen, names: SetNames::new(reader.numbers) })
+    let torn = dumped == Dumped::Interrupted;
+    Ok(Sets { sets: reader.sets, seen: reader.seen, names: SetNames::new(reader.numbers), torn })
 }
 
 fn request(version: u8) -> Vec<u8> {
@@ -97,6 +110,13 @@ struct Reader {
     numbers: Vec<(u16, Name)>,
     /// What was not understood of elements of the last set.
     unknown: Unknown,
+    /// How many elements the last set has, as its header says.
+    told: Option<u32>,
+    /// How many of them came.
+    listed: u32,
+    /// A set did not have as many elements as its header said. The kernel itself does not tell that something changed
+    /// while it listed (`ip_set_dump_do` numbers no changes).
+    torn: bool,
 }
 
 impl Reader {
@@ -119,6 +139,7 @@ impl Reader {
         }
         for (_, nested) in Attributes(get(ATTR_ELEMENTS).unwrap_or_default()) {
             element::push(set, seen, nested, &mut self.names, &mut self.unknown);
+            self.listed += 1;
         }
     }
 
@@ -144,6 +165,9 @@ impl Reader {
         if let Some(number) = get(ATTR_INDEX).and_then(|value| value.try_into().ok()) {
             self.numbers.push((u16::from_be_bytes(number), name.clone()));
         }
+        // Elements with a timeout go by themselves.
+        let data = Attributes(get(ATTR_DATA).unwrap_or_default());
+        self.told = data.get(ATTR_COUNT).and_then(be).map(|count| count as u32).filter(|_| options.timeout.is_none());
         let untold = untold.iter().map(|what| self.names.intern(what)).collect();
         self.sets.push(IpSet { name, kind, options, elements: Vec::new(), untold });
         self.seen.push(Seen { revision: byte(ATTR_REVISION), ..Seen::default() });
@@ -152,6 +176,8 @@ impl Reader {
     /// Ends the last set.
     fn finish(&mut self) {
         let unknown = std::mem::take(&mut self.unknown);
+        let (told, listed) = (self.told.take(), std::mem::take(&mut self.listed));
+        self.torn |= told.is_some_and(|told| told != listed);
         if let Some(set) = self.sets.last_mut() {
             set.untold.extend(unknown.told().map(|what| self.names.intern(&what)));
         }

@@ -16,12 +16,11 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use super::netlink::{Failure, io_failure};
+use super::netlink::{Dumped, Failure, io_failure};
+use super::progress::Progress;
+use super::whole::until_whole;
 use super::xt::SetNames;
 use crate::host::{ChainId, Counters, IpFamily, Names, Observations, RuleId, Ruleset, Table};
-
-/// How often a table is asked for that changes while it is read.
-const TRIES: usize = 8;
 
 /// A table with what it counted.
 pub(super) struct Counted {
@@ -46,7 +45,7 @@ impl Counted {
 }
 
 /// Reads all tables of a family that are registered in the network namespace of this thread, in the order in which /proc
-/// lists them; `proc` is where /proc is mounted.
+/// lists them, and whether one of them changed whenever it was read; `proc` is where /proc is mounted.
 ///
 /// # Errors
 /// [`Failure::Forbidden`] where the list of tables (root's alone) or the tables (`CAP_NET_ADMIN`) may not be read; what the
@@ -56,13 +55,27 @@ pub(super) fn read(
     family: IpFamily,
     ipsets: &SetNames,
     names: &mut Names,
-) -> Result<Vec<Counted>, Failure> {
+    progress: &Progress,
+) -> Result<(Vec<Counted>, Dumped), Failure> {
     let registered = registered(proc, family)?;
+    let mut tables = Vec::new();
     if registered.is_empty() {
-        return Ok(Vec::new());
+        return Ok((tables, Dumped::Whole));
     }
     let socket = ask::Socket::open(family).map_err(io_failure)?;
-    registered.iter().map(|name| read_table(&socket, family, name, ipsets, names)).collect()
+    let mut all = Dumped::Whole;
+    for name in &registered {
+        if progress.is_cancelled() {
+            return Err(Failure::Cancelled);
+        }
+        let (answer, dumped) = until_whole(progress, || ask_table(&socket, name))?;
+        if dumped == Dumped::Interrupted {
+            all = dumped;
+        }
+        let (info, entries) = answer.ok_or_else(|| io::Error::from_raw_os_error(libc::EAGAIN))?;
+        tables.push(table::decode(family, name, (&info, &entries), ipsets, names).ok_or(Failure::Malformed)?);
+    }
+    Ok((tables, all))
 }
 
 /// A table by what the kernel answers when asked for it: `struct ipt_getinfo`, and the entries. `None` where they are cut
@@ -85,24 +98,18 @@ fn registered(proc: &Path, family: IpFamily) -> Result<Vec<String>, Failure> {
     }
 }
 
-/// Reads one table, again where it changed on the way: `EAGAIN` tells of another size, the second look of a table in which
-/// only the places changed.
-fn read_table(
-    socket: &ask::Socket,
-    family: IpFamily,
-    name: &str,
-    ipsets: &SetNames,
-    names: &mut Names,
-) -> Result<Counted, Failure> {
-    for _ in 0..TRIES {
-        let info = socket.info(name).map_err(io_failure)?;
-        let entries = match socket.entries(name, info.size) {
-            Err(error) if error.raw_os_error() == Some(libc::EAGAIN) => continue,
-            entries => entries.map_err(io_failure)?,
-        };
-        if socket.info(name).map_err(io_failure)? == info {
-            return table::decode(family, name, (&info, &entries), ipsets, names).ok_or(Failure::Malformed);
-        }
-    }
-    Err(Failure::Io(io::Error::from_raw_os_error(libc::EAGAIN)))
+/// What the kernel says of a table, and its entries.
+type Told = (ask::Info, Vec<u8>);
+
+/// Asks for a table, once: it is whole where the kernel says the same of it before and after. `None` where
+/// they take another size each time (`EAGAIN`).
+fn ask_table(socket: &ask::Socket, name: &str) -> Result<(Option<Told>, Dumped), Failure> {
+    let info = socket.info(name).map_err(io_failure)?;
+    let entries = match socket.entries(name, info.size) {
+        Err(error) if error.raw_os_error() == Some(libc::EAGAIN) => return Ok((None, Dumped::Interrupted)),
+        entries => entries.map_err(io_failure)?,
+    };
+    // The size alone tells nothing of a table in which only the places changed.
+    let same = socket.info(name).map_err(io_failure)? == info;
+    Ok((Some((info, entries)), if same { Dumped::Whole } else { Dumped::Interrupted }))
 }

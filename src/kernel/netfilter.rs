@@ -4,9 +4,9 @@
 
 use std::path::Path;
 
-use super::netlink::Failure;
+use super::netlink::{Dumped, Failure};
 use super::xt::SetNames;
-use super::{Common, hooks, ipset, legacy, mark, needs, nft};
+use super::{Common, hooks, ipset, legacy, needs, nft};
 use crate::host::{Family, Hook, IpFamily, Names, Namespace, Observations, Place, Registration, What};
 
 /// What reading nf_tables and legacy tables takes (`nfnetlink_rcv`, `do_ipt_get_ctl`).
@@ -24,35 +24,38 @@ pub(super) fn read(proc: &Path, common: &Common, ns: &mut Namespace) {
                 ns.ruleset = rules.ruleset;
                 let ipsets = std::mem::take(&mut ns.observations.ipsets);
                 ns.observations = Observations { ipsets, ..rules.observations };
-                if rules.mixed {
-                    let needs = "a moment in which they do not change: they changed whenever they were read";
-                    mark(ns, What::NfTables, needs.to_owned());
+                if rules.torn {
+                    ns.mark_torn(What::NfTables);
                 }
             }
             // A kernel without nf_tables has no rules of it.
             Err(Failure::Missing) => {}
-            Err(failure) => mark(ns, What::NfTables, needs(&failure, CAPABILITY)),
+            Err(failure) => ns.mark_unread(What::NfTables, needs(&failure, CAPABILITY)),
         }
     }
     let mut names = Names::default();
+    let progress = common.answers.progress();
     for (family, module, what) in
         [(IpFamily::V4, "ip_tables", What::LegacyIp), (IpFamily::V6, "ip6_tables", What::LegacyIp6)]
     {
         if !loaded.has(module) {
             continue;
         }
-        match legacy::read(proc, family, &ipsets, &mut names) {
-            Ok(tables) => {
+        match legacy::read(proc, family, &ipsets, &mut names, &progress) {
+            Ok((tables, dumped)) => {
                 for table in tables {
                     table.add_to(&mut ns.ruleset, &mut ns.observations);
                 }
+                if dumped == Dumped::Interrupted {
+                    ns.mark_torn(what);
+                }
             }
             Err(Failure::Missing) => {}
-            Err(failure) => mark(ns, what, needs(&failure, ROOT)),
+            Err(failure) => ns.mark_unread(what, needs(&failure, ROOT)),
         }
     }
     if let Some(needed) = needed {
-        mark(ns, What::IpSets, needed);
+        ns.mark_unread(What::IpSets, needed);
     }
     ns.ruleset.rank_by_listing();
     let order = order(common, ns);
@@ -67,6 +70,9 @@ fn ipsets(common: &Common, ns: &mut Namespace) -> (SetNames, Option<String>) {
     }
     match ipset::read(&common.answers) {
         Ok(found) => {
+            if found.torn {
+                ns.mark_torn(What::IpSets);
+            }
             ns.ipsets = found.sets;
             ns.observations.ipsets = found.seen;
             (found.names, None)
@@ -100,10 +106,10 @@ fn unwalked(ns: &mut Namespace, order: String) {
     let beyond = elsewhere.map(|table| format!("a whyport that walks table {} {}", table.family, table.name));
     let guessed = order_is_open(ns);
     if let Some(beyond) = beyond {
-        mark(ns, What::NfTables, beyond);
+        ns.mark_unread(What::NfTables, beyond);
     }
     if guessed {
-        mark(ns, What::Hooks, order);
+        ns.mark_unread(What::Hooks, order);
     }
 }
 

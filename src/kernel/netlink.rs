@@ -19,7 +19,7 @@ const BUFFER: usize = 64 * 1024;
 /// `struct nlmsghdr`.
 pub(super) const HEADER: usize = 16;
 const NLM_F_REQUEST: u16 = 0x01;
-const NLM_F_DUMP_INTR: u16 = 0x10;
+pub(super) const NLM_F_DUMP_INTR: u16 = 0x10;
 pub(super) const NLM_F_DUMP: u16 = 0x300;
 const NLMSG_NOOP: u16 = 1;
 pub(super) const NLMSG_ERROR: u16 = 2;
@@ -102,6 +102,14 @@ impl Default for Answers {
 }
 
 impl Answers {
+    /// How far the reading is that asks.
+    pub(super) fn progress(&self) -> Arc<Progress> {
+        match self {
+            Answers::Kernel(progress) => Arc::clone(progress),
+            Answers::Recorded(_) => Arc::default(),
+        }
+    }
+
     /// Opens a channel of a protocol (`NETLINK_ROUTE`, `NETLINK_NETFILTER`, `NETLINK_SOCK_DIAG`, …): for the network
     /// namespace of this thread.
     pub(super) fn open(&self, protocol: isize) -> Result<Channel, Failure> {
@@ -116,7 +124,7 @@ impl Answers {
                 (Wire::Recorded(Replay::new(protocol, Arc::clone(messages))), Arc::default())
             }
         };
-        Ok(Channel { wire, progress, buffer: vec![0; BUFFER], sequence: 0 })
+        Ok(Channel { wire, progress, buffer: vec![0; BUFFER], sequence: 0, torn: false })
     }
 }
 
@@ -132,9 +140,20 @@ pub(super) struct Channel {
     progress: Arc<Progress>,
     buffer: Vec<u8>,
     sequence: u32,
+    torn: bool,
 }
 
 impl Channel {
+    /// Notes that something which was asked for here changed whenever it was.
+    pub(super) fn tear(&mut self) {
+        self.torn = true;
+    }
+
+    /// Whether that was noted since it was last asked.
+    pub(super) fn take_torn(&mut self) -> bool {
+        std::mem::take(&mut self.torn)
+    }
+
     /// How far the reading is that this is a part of.
     pub(super) fn progress(&self) -> &Arc<Progress> {
         &self.progress

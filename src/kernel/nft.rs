@@ -20,6 +20,7 @@ use std::sync::Arc;
 use netlink_sys::protocols::NETLINK_NETFILTER;
 
 use super::netlink::{Answers, Attributes, Channel, Dumped, Failure, Message, be, push_attribute, text};
+use super::whole::until_whole;
 use super::xt::SetNames;
 use crate::host::nft;
 use crate::host::ruleset::{BUILTIN, BuiltinChain, builtin};
@@ -41,8 +42,6 @@ const GET_FLOWTABLE: u16 = SUBSYSTEM | 23;
 
 /// `struct nfgenmsg`, before the attributes.
 const GENERIC: usize = 4;
-/// How often the ruleset is read anew when it changed meanwhile.
-const TRIES: usize = 3;
 
 /// What was read.
 pub(super) struct Rules {
@@ -51,7 +50,7 @@ pub(super) struct Rules {
     /// What rules and policies counted.
     pub(super) observations: Observations,
     /// It changed whenever it was read: parts of it are older than others.
-    pub(super) mixed: bool,
+    pub(super) torn: bool,
 }
 
 /// Families by their numbers (`NFPROTO_*`).
@@ -68,19 +67,7 @@ pub(super) fn family(number: u8) -> Option<Family> {
 /// # Errors
 /// [`Failure::Forbidden`] without `CAP_NET_ADMIN` there (`nfnetlink_rcv`).
 pub(super) fn read(answers: &Answers, ipsets: &SetNames) -> Result<Rules, Failure> {
-    let mut reader = Reader::open(answers, ipsets)?;
-    let before = reader.channel.progress().reached();
-    let mut tries = 0;
-    loop {
-        tries += 1;
-        reader.channel.progress().again_from(before);
-        reader.begin()?;
-        let (ruleset, observations) = reader.all()?;
-        let mixed = !reader.is_one_instant()?;
-        if !mixed || tries == TRIES {
-            return Ok(Rules { ruleset, observations, mixed });
-        }
-    }
+    Reader::open(answers, ipsets)?.whole()
 }
 
 /// What a recording tells, whatever the generations of its messages.
@@ -120,6 +107,17 @@ impl<'a> Reader<'a> {
         Ok(Reader { channel, generation: 0, torn: false, ipsets, names: Names::default() })
     }
 
+    /// Everything, of one moment if it holds still for one of three readings.
+    fn whole(&mut self) -> Result<Rules, Failure> {
+        let progress = Arc::clone(self.channel.progress());
+        let ((ruleset, observations), dumped) = until_whole(&progress, || {
+            self.begin()?;
+            let all = self.all()?;
+            Ok((all, self.is_one_instant()?))
+        })?;
+        Ok(Rules { ruleset, observations, torn: dumped == Dumped::Interrupted })
+    }
+
     fn begin(&mut self) -> Result<(), Failure> {
         self.torn = false;
         self.generation = self.current()?;
@@ -134,8 +132,9 @@ impl<'a> Reader<'a> {
     }
 
     /// Whether everything came from the generation in which reading began.
-    fn is_one_instant(&mut self) -> Result<bool, Failure> {
-        Ok(!self.torn && self.current()? == self.generation)
+    fn is_one_instant(&mut self) -> Result<Dumped, Failure> {
+        let whole = !self.torn && self.current()? == self.generation;
+        Ok(if whole { Dumped::Whole } else { Dumped::Interrupted })
     }
 
     /// Dumps, and notes where an answer is of another generation: each message carries the low half of its own.

@@ -10,6 +10,7 @@ pub struct Progress {
     chains: AtomicUsize,
     of: AtomicUsize,
     rules: AtomicUsize,
+    again: AtomicUsize,
     cancelled: AtomicBool,
 }
 
@@ -22,12 +23,19 @@ pub struct Reached {
     pub of: usize,
     /// Rules that are read.
     pub rules: usize,
+    /// How often something was read anew because it changed meanwhile.
+    pub again: usize,
 }
 
 impl Progress {
     /// How far it is.
     pub fn reached(&self) -> Reached {
-        Reached { chains: self.chains.load(Relaxed), of: self.of.load(Relaxed), rules: self.rules.load(Relaxed) }
+        Reached {
+            chains: self.chains.load(Relaxed),
+            of: self.of.load(Relaxed),
+            rules: self.rules.load(Relaxed),
+            again: self.again.load(Relaxed),
+        }
     }
 
     /// Stops the reading: it ends with its next question, and gives nothing.
@@ -53,6 +61,12 @@ impl Progress {
     /// A rule is read.
     pub(super) fn read_rule(&self) {
         self.rules.fetch_add(1, Relaxed);
+    }
+
+    /// What was read since then changed meanwhile, and is read anew.
+    pub(super) fn changed_since(&self, reached: Reached) {
+        self.again.fetch_add(1, Relaxed);
+        self.again_from(reached);
     }
 
     /// What was read since then is read anew.

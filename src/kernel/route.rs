@@ -18,6 +18,7 @@ mod tests;
 
 use std::collections::HashMap;
 use std::os::fd::AsRawFd;
+use std::sync::Arc;
 
 use netlink_packet_core::{Emitable, NlaBuffer, NlasIterator, Parseable};
 use netlink_packet_route::AddressFamily;
@@ -30,13 +31,11 @@ use netlink_packet_route::rule::RuleMessage;
 
 use super::namespaces::Found;
 use super::netlink::{Answers, Channel, Dumped, Failure, Message};
+use super::whole::until_whole;
 use crate::host::route::{TABLE_LOCAL, TABLE_MAIN};
 use crate::host::{Address, FdbEntry, IpFamily, Link, Neighbour, NextHop, PolicyAction, PolicyRule, Route};
 
 pub(super) use rule::Unmodelled;
-
-/// How often a dump is asked for again when something changed while it was made.
-const TRIES: usize = 3;
 
 /// Opens a channel to rtnetlink in the namespace of this thread.
 pub(super) fn open(answers: &Answers) -> Result<Channel, Failure> {
@@ -179,7 +178,7 @@ fn dump<T>(
     channel_dump(channel, kind, &bytes(request), decode)
 }
 
-/// Everything that `decode` takes of a dump. One that changed while it was made is made again, a few times.
+/// Everything that `decode` takes of a dump. The channel knows afterwards whether it changed whenever it was made.
 fn channel_dump<T>(
     channel: &mut Channel,
     kind: u16,
@@ -188,15 +187,16 @@ fn channel_dump<T>(
 ) -> Result<Vec<T>, Failure> {
     // The answer to RTM_GETx is RTM_NEWx, which stands two before it.
     let wanted = |message: &Message<'_>| message.kind == kind - 2;
-    let mut found = Vec::new();
-    for _ in 0..TRIES {
-        found.clear();
+    let progress = Arc::clone(channel.progress());
+    let (found, dumped) = until_whole(&progress, || {
+        let mut found = Vec::new();
         let dumped = channel.dump(kind, request, |message| {
             found.extend(Some(message).filter(wanted).and_then(|message| decode(message.body)));
         })?;
-        if dumped == Dumped::Whole {
-            break;
-        }
+        Ok((found, dumped))
+    })?;
+    if dumped == Dumped::Interrupted {
+        channel.tear();
     }
     Ok(found)
 }

@@ -23,6 +23,9 @@ struct UnreadJson {
     what: String,
     ns: String,
     needs: String,
+    /// It is there, but of several moments. Left out where that is not so.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    torn: bool,
 }
 
 impl UnreadJson {
@@ -31,6 +34,7 @@ impl UnreadJson {
             what: unread.what.to_string(),
             ns: String::new(),
             needs: unread.needs.clone(),
+            torn: unread.torn,
         };
         unread.iter().map(json).collect()
     }

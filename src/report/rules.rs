@@ -69,9 +69,14 @@ pub fn one(ns: &Namespace, kind: Kind, told: Told) -> Result<String, String> {
     }
 }
 
-/// The kinds of rules that could not be read.
+/// The kinds of rules that could not be read, or are torn.
 pub fn unread(ns: &Namespace) -> impl Iterator<Item = &Unread> {
     ns.unread.iter().filter(|unread| Kind::ALL.iter().any(|kind| kind.what() == unread.what))
+}
+
+/// The kinds of rules that are torn, among those that this kind is made of.
+pub fn torn(ns: &Namespace, kind: Kind) -> impl Iterator<Item = &Unread> {
+    ns.unread.iter().filter(move |unread| unread.torn && unread.what == kind.what())
 }
 
 /// Every kind that has something in it, each under a line of its own.

@@ -51,7 +51,7 @@ fn host() -> Host {
         ruleset: dump.ruleset,
         observations: dump.observations,
         sockets: vec![socket],
-        unread: vec![Unread { what: What::LegacyIp, needs: "CAP_NET_ADMIN".to_owned() }],
+        unread: vec![Unread { what: What::LegacyIp, needs: "CAP_NET_ADMIN".to_owned(), torn: false }],
         ..Namespace::default()
     };
     Host { namespaces: vec![ns], ..Host::default() }

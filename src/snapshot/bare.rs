@@ -2,7 +2,7 @@
 //!
 //! Knows what such a dump cannot tell. Deliberately does not know what is in it.
 
-use super::{Recording, UNNAMED, WHATS, mark};
+use super::{Recording, UNNAMED, WHATS};
 use crate::host::xt::Match;
 use crate::host::{Backend, Family, Host, Namespace, Ruleset, What};
 use crate::syntax::{DiagnosticKind, ipset, iptables};
@@ -26,7 +26,7 @@ pub fn bare_sets(sets: ipset::Dump, dump: Option<iptables::Dump>) -> Recording {
     let mut recording = of(dump.unwrap_or_else(none), sets);
     if let Some(ns) = recording.host.namespaces.first_mut().filter(|_| is_bare) {
         for what in [What::NfTables, What::LegacyIp, What::LegacyIp6] {
-            mark(ns, what, NEEDS_RULES);
+            ns.mark_unread(what, NEEDS_RULES);
         }
     }
     recording
@@ -49,7 +49,7 @@ fn of(dump: iptables::Dump, sets: ipset::Dump) -> Recording {
     };
     ns.observations.ipsets = sets.seen;
     if sets.diagnostics.iter().any(|found| found.kind == DiagnosticKind::Damaged) {
-        mark(&mut ns, What::IpSets, NEEDS_WHOLE_DUMP);
+        ns.mark_unread(What::IpSets, NEEDS_WHOLE_DUMP);
     }
     ns.ruleset.rank_by_listing();
     let damaged = dump.diagnostics.iter().any(|found| found.kind == DiagnosticKind::Damaged);
@@ -63,11 +63,11 @@ fn of(dump: iptables::Dump, sets: ipset::Dump) -> Recording {
             | What::Sysctls
             | What::Sockets
             | What::Processes
-            | What::Hooks => mark(&mut ns, what, NEEDS_SNAPSHOT),
+            | What::Hooks => ns.mark_unread(what, NEEDS_SNAPSHOT),
             What::NfTables | What::LegacyIp | What::LegacyIp6 if damaged && holds(&ns.ruleset, what) => {
-                mark(&mut ns, what, NEEDS_WHOLE_DUMP);
+                ns.mark_unread(what, NEEDS_WHOLE_DUMP);
             }
-            What::IpSets if asks_sets(&ns.ruleset) && ns.ipsets.is_empty() => mark(&mut ns, what, NEEDS_SETS),
+            What::IpSets if asks_sets(&ns.ruleset) && ns.ipsets.is_empty() => ns.mark_unread(what, NEEDS_SETS),
             What::NfTables | What::LegacyIp | What::LegacyIp6 | What::IpSets | What::Conntrack | What::Recording => {}
         }
     }

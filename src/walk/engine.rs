@@ -176,6 +176,12 @@ impl<'a> Engine<'a> {
                 self.scene(state, Hook::Prerouting).assume(open)?;
             }
         }
+        let ns = self.plan.namespace();
+        let torn = ns.unread.iter().filter(|unread| unread.torn).map(|unread| unread.what);
+        for what in torn.filter(|what| self.plan.may_matter(self.query.family, *what)) {
+            let open = Open::taken(Assumed::Torn(what), Why::Unread, true);
+            self.scene(state, Hook::Prerouting).assume(open)?;
+        }
         if self.query.origin != Origin::Local {
             let mut arrived = state.packet.clone();
             arrived.iif = Device::Entering;

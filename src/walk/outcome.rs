@@ -127,6 +127,8 @@ pub enum Assumed {
     SocketAnswers,
     /// Rules of this kind, which were not read, change nothing for the packet.
     UnreadRulesPass(What),
+    /// What changed while it was read is as it was read.
+    Torn(What),
 }
 
 /// Why something could not be decided.

@@ -41,7 +41,7 @@ fn queries_take_the_defaults_of_trace() {
 fn a_bare_dump_is_asked_at_some_address_of_its_own() {
     let mut host = Host { namespaces: vec![Default::default()], ..Host::default() };
     host.namespaces[0].unread = [What::Links, What::Addresses, What::Routes, What::Sockets]
-        .map(|what| Unread { what, needs: String::new() })
+        .map(|what| Unread { what, needs: String::new(), torn: false })
         .to_vec();
     let asked = queries(&host, 0, &tcp(8080, None), &From::Somewhere, IpFamily::V4);
     let [query] = &asked[..] else { panic!("one query: {asked:?}") };

@@ -105,6 +105,7 @@ pub(super) fn assumption(
         Why::State => Phrase::WhyState,
         Why::Random => Phrase::WhyRandom,
         Why::Undecoded => Phrase::WhyUndecoded,
+        Why::Unread if matches!(assumption.what, Assumed::Torn(_)) => Phrase::WhyTorn,
         Why::Unread => Phrase::WhyUnread,
     };
     say(why, &[("what", &what)])
@@ -139,6 +140,7 @@ fn what(ns: &Namespace, assumption: &Assumption, match_text: &dyn Fn(RuleId, Opt
         Assumed::UnreadRulesPass(kind) => {
             say(either(Phrase::UnreadRulesPass, Phrase::UnreadRulesStop), &[("rules", &kind.to_string())])
         }
+        Assumed::Torn(what) => say(either(Phrase::AsRead, Phrase::NotAsRead), &[("what", &what.to_string())]),
     }
 }
 

@@ -70,6 +70,7 @@ pub(super) fn phrase(phrase: Phrase) -> &'static str {
         Phrase::KernelAnswersUnread => "the kernel itself answers echo requests, unless a rule that was not read stands in the way",
         Phrase::UnreadMay => "rules that were not read may change that",
         Phrase::NotRead => "not read: {parts}",
+        Phrase::TornParts => "torn, as each of three readings saw a change: {parts}",
         Phrase::Needs => "{what} (needs {needs})",
         Phrase::NobodyTcp => "the packet arrives, and no socket listens on {port}: the kernel answers with a reset",
         Phrase::NobodyOther => "the packet arrives, and no socket is bound to {port}: the kernel answers that the port is unreachable",
@@ -131,11 +132,14 @@ pub(super) fn phrase(phrase: Phrase) -> &'static str {
         Phrase::SocketSilent => "no socket listens there",
         Phrase::UnreadRulesPass => "{rules} change nothing for it",
         Phrase::UnreadRulesStop => "{rules} change something for it",
+        Phrase::AsRead => "{what} are as they were read",
+        Phrase::NotAsRead => "{what} are not as they were read",
         Phrase::WhyOrder => "{what} (nothing tells which was registered last)",
         Phrase::WhyRate => "{what} (it depends on how many packets came before)",
         Phrase::WhyState => "{what} (it depends on state that cannot be seen)",
         Phrase::WhyRandom => "{what} (by chance)",
         Phrase::WhyUndecoded => "{what} (not understood)",
+        Phrase::WhyTorn => "{what} (they changed meanwhile)",
         Phrase::WhyUnread => "{what} (not read)",
     }
 }

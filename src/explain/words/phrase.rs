@@ -74,6 +74,7 @@ pub(super) enum Phrase {
     UnreadMay,
     NotRead,
     Needs,
+    TornParts,
     NobodyTcp,
     NobodyOther,
     NobodyAfter,
@@ -134,12 +135,15 @@ pub(super) enum Phrase {
     SocketSilent,
     UnreadRulesPass,
     UnreadRulesStop,
+    AsRead,
+    NotAsRead,
     WhyOrder,
     WhyRate,
     WhyState,
     WhyRandom,
     WhyUndecoded,
     WhyUnread,
+    WhyTorn,
 }
 
 /// The phrase with its places filled. A place that nothing fills stays empty; what fills one is not looked into again.

@@ -117,6 +117,7 @@ fn assumptions_as_clauses() {
             Why::Unread,
             "nf_tables rules change nothing for it (not read)",
         ),
+        (Assumed::Torn(What::Routes), true, Why::Unread, "routes are as they were read (they changed meanwhile)"),
     ];
     for (what, holds, why, clause) in cases {
         assert_eq!(say(what, holds, why), clause);

@@ -33,6 +33,7 @@ fn as_told(sets: &mut [IpSet], seen: &mut [Seen]) {
 /// Holds what is read against what is saved: the same text, and the same sets.
 fn judge() -> Sets {
     let (mut read, saved) = told();
+    assert!(!read.torn, "each set has as many elements as it says");
     let printed = text::print(&read.sets, &read.seen, Form::Tool);
     for (ours, theirs) in printed.lines().zip(saved.lines()) {
         assert_eq!(ours, theirs);
@@ -277,6 +278,23 @@ fn dumped(name: &str, kind: &str, family: u8, options: &[Vec<u8>], elements: &[V
 fn recorded(messages: &[Vec<u8>]) -> Sets {
     let all = [&[message(PROTOCOL, &[])], messages].concat().concat();
     read(&Answers::Recorded(all.into())).expect("sets")
+}
+
+/// A set says first how many elements it has.
+#[test]
+fn a_set_that_has_another_number_of_elements_than_it_said_is_torn() {
+    let set = |said: u32, options: &[Vec<u8>]| {
+        let options = [vec![big(24, &said.to_be_bytes())], options.to_vec()].concat();
+        let element = |last: u8| vec![ipv4(1, [192, 0, 2, last])];
+        recorded(&[dumped("s", "hash:ip", 2, &options, &[element(1), element(2)])])
+    };
+    assert!(!set(2, &[]).torn);
+    for said in [1, 3] {
+        let read = set(said, &[]);
+        assert!(read.torn, "{said}");
+        assert_eq!(read.sets[0].elements.len(), 2, "what there is is shown");
+    }
+    assert!(!set(3, &[big(6, &600u32.to_be_bytes())]).torn, "one of them may have timed out");
 }
 
 /// One set of each type that not every kernel has, with what ipset would say of it.

@@ -20,7 +20,10 @@ fn tool(family: IpFamily, name: &str) -> String {
 fn kernel(family: IpFamily) -> (Ruleset, Observations) {
     let mut names = Names::default();
     let (mut ruleset, mut observations) = (Ruleset::default(), Observations::default());
-    for counted in read(Path::new("/proc"), family, &SetNames::none(), &mut names).expect("legacy tables") {
+    let (tables, dumped) =
+        read(Path::new("/proc"), family, &SetNames::none(), &mut names, &Progress::default()).expect("legacy tables");
+    assert_eq!(dumped, Dumped::Whole);
+    for counted in tables {
         counted.add_to(&mut ruleset, &mut observations);
     }
     (ruleset, observations)
@@ -145,8 +148,9 @@ fn looking_registers_nothing() {
             assert_eq!(registered(), "raw\n");
         }
     });
-    let nowhere = read(Path::new("/nonexistent"), IpFamily::V4, &SetNames::none(), &mut Names::default());
-    assert!(nowhere.is_ok_and(|tables| tables.is_empty()));
+    let nowhere =
+        read(Path::new("/nonexistent"), IpFamily::V4, &SetNames::none(), &mut Names::default(), &Progress::default());
+    assert!(nowhere.is_ok_and(|(tables, _)| tables.is_empty()));
 }
 
 /// The entries of a table with one rule of each kind.
@@ -229,7 +233,7 @@ fn what_may_not_be_read_is_told() {
     apart(move || {
         // SAFETY: takes a number and touches no memory; it counts for this thread alone, which ends with the test.
         unsafe { libc::setfsuid(65534) };
-        let refused = read(&made_up, IpFamily::V4, &SetNames::none(), &mut Names::default());
+        let refused = read(&made_up, IpFamily::V4, &SetNames::none(), &mut Names::default(), &Progress::default());
         assert!(matches!(refused, Err(Failure::Forbidden)));
     });
     fs::remove_dir_all(&proc).expect("to clean up");

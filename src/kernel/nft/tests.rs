@@ -7,6 +7,7 @@ use std::path::Path;
 
 use super::*;
 use crate::host::IpFamily;
+use crate::kernel::netlink::{NLM_F_DUMP_INTR, frame};
 use crate::kernel::tests::{apart, k8s, run};
 use crate::syntax::iptables::{self, Options};
 
@@ -28,7 +29,7 @@ fn lines(text: &str) -> Vec<&str> {
 pub(in crate::kernel) fn judge(family: IpFamily, text: &str, misprinted: &[(&str, &str)]) {
     run(&[&tool(family, "restore"), "-c"], text);
     let read = read().expect("nf_tables");
-    assert!(!read.mixed);
+    assert!(!read.torn);
     let mut written = run(&[&tool(family, "save"), "-c"], "");
     for (wrong, right) in misprinted {
         assert!(written.contains(wrong), "{wrong} is no longer printed:\n{written}");
@@ -171,7 +172,7 @@ fn rules_that_change_meanwhile() {
         let mut whole = 0;
         while !changes.is_finished() {
             let read = read().expect("nf_tables");
-            if !read.mixed {
+            if !read.torn {
                 whole += 1;
                 let rules = read.ruleset.rule_count();
                 assert!([200, 1000].contains(&rules), "{rules}");
@@ -180,6 +181,33 @@ fn rules_that_change_meanwhile() {
         changes.join().expect("changes");
         assert!(whole > 0, "never was anything read whole");
     });
+}
+
+/// A table and the ruleset's generation as the kernel tells them, the table with these flags and this generation of its own.
+fn told(flags: u16, generation: u16) -> Answers {
+    let mut messages = Vec::new();
+    let message = |messages: &mut Vec<u8>, kind: u16, flags: u16, generation: u16, attribute: (u16, &[u8])| {
+        let mut body = [&[2, 0], &generation.to_be_bytes()[..]].concat();
+        push_attribute(&mut body, attribute.0, attribute.1);
+        frame(messages, kind, flags, 0, &body);
+    };
+    message(&mut messages, SUBSYSTEM | 15, 0, 7, (1, &7u32.to_be_bytes()));
+    message(&mut messages, SUBSYSTEM, flags, generation, (1, b"t\0"));
+    Answers::Recorded(messages.into())
+}
+
+#[test]
+fn what_each_reading_says_to_have_changed_is_read_three_times_and_torn() {
+    let read = |answers: Answers| {
+        let ipsets = SetNames::none();
+        let mut reader = Reader::open(&answers, &ipsets).expect("a channel");
+        let rules = reader.whole().expect("rules");
+        assert_eq!(rules.ruleset.tables.len(), 1, "what there is is shown");
+        (rules.torn, reader.channel.progress().reached().again)
+    };
+    assert_eq!(read(told(0, 7)), (false, 0));
+    assert_eq!(read(told(NLM_F_DUMP_INTR, 7)), (true, 2), "the kernel says that it changed");
+    assert_eq!(read(told(0, 8)), (true, 2), "a part is of another generation");
 }
 
 /// The nested expressions of every rule, and the bodies of sets and their elements.

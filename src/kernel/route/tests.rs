@@ -2,12 +2,27 @@
 
 use super::super::tests::{apart, damaged, route::build};
 use super::*;
+use crate::kernel::netlink::{NLM_F_DUMP_INTR, frame};
 
 /// The bodies of a dump.
 fn bodies(kind: u16, request: &[u8]) -> Vec<Vec<u8>> {
     let mut bodies = Vec::new();
     open(&Answers::default()).unwrap().dump(kind, request, |message| bodies.push(message.body.to_vec())).unwrap();
     bodies
+}
+
+#[test]
+fn what_changed_whenever_it_was_asked_for_is_given_and_torn() {
+    for (flags, torn) in [(0, false), (NLM_F_DUMP_INTR, true)] {
+        let mut messages = Vec::new();
+        // A struct rtmsg: a route of IPv4, to anywhere, of the main table, unicast.
+        frame(&mut messages, libc::RTM_NEWROUTE, flags, 0, &[2, 0, 0, 0, 254, 3, 0, 1, 0, 0, 0, 0]);
+        let mut channel = open(&Answers::Recorded(messages.into())).unwrap();
+        assert_eq!(routes(&mut channel).unwrap().len(), 1);
+        assert_eq!(channel.progress().reached().again, if torn { 2 } else { 0 });
+        assert_eq!(channel.take_torn(), torn);
+        assert!(!channel.take_torn(), "it is told once");
+    }
 }
 
 #[test]

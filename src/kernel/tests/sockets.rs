@@ -143,7 +143,7 @@ fn an_ordinary_user_reads_all_but_the_processes_of_others() {
         keeper.wait().unwrap();
         let mut seen = seen.unwrap();
         let needs = "CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH".to_owned();
-        assert_eq!(seen.unread, [Unread { what: What::Processes, needs }]);
+        assert_eq!(seen.unread, [Unread { what: What::Processes, needs, torn: false }]);
         assert_eq!(whole.sockets[0].processes, [Process { pid: keeper.id(), name: "sleep".into() }]);
         assert_eq!(seen.sockets[0], Socket { processes: Vec::new(), ..whole.sockets[0].clone() });
         (seen.unread, seen.sockets, seen.ids) = (Vec::new(), whole.sockets.clone(), whole.ids.clone());
