@@ -4,6 +4,7 @@
 //! one line on standard error that says what to do, with exit status 1 (the answer could not be had) or 2 (wrong usage).
 
 pub mod arguments;
+mod crew;
 pub mod explore;
 pub mod live;
 mod output;
@@ -14,6 +15,7 @@ pub mod target;
 pub mod terminal;
 
 use std::ffi::OsString;
+use std::mem::ManuallyDrop;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -75,7 +77,11 @@ fn execute(arguments: Arguments) -> Result<(), Refusal> {
             let target = target::parse(&asked.target)?;
             trace(&opened(&source)?, target, &asked, color)
         }
-        Some(Command::Rules(asked)) => rules(&opened(&source)?, &asked),
+        Some(Command::Rules(asked)) => {
+            // Nothing comes after it, and to free so many rules one by one would take its time.
+            let reading = ManuallyDrop::new(opened_by(&source, live::read_rules)?);
+            rules(&reading, &asked)
+        }
         Some(Command::Record { file }) => {
             let reading = opened(&source)?;
             if source.snapshot.is_none() && source.demo.is_none() {
@@ -105,7 +111,12 @@ fn execute(arguments: Arguments) -> Result<(), Refusal> {
 
 /// The host that the options name, once what could not be used of it has been said.
 fn opened(source: &arguments::Source) -> Result<Reading, Refusal> {
-    let reading = read::read(source)?;
+    opened_by(source, live::read)
+}
+
+/// The same with a reader of the live host that reads what is needed of it.
+fn opened_by(source: &arguments::Source, live: read::Live) -> Result<Reading, Refusal> {
+    let reading = read::read(source, live)?;
     for note in &reading.notes {
         output::note(note);
     }
@@ -168,14 +179,14 @@ fn rules(reading: &Reading, asked: &RulesArguments) -> Result<(), Refusal> {
     let told = Told { counters: asked.counters, handles: asked.handles };
     match asked.kind {
         None => {
-            let text = report::rules::all(ns, told);
-            let nothing = text.is_empty() && report::rules::unread(ns).any(|unread| !unread.torn);
+            let pages = report::rules::all_in_pages(ns, told);
+            let nothing = pages.is_empty() && report::rules::unread(ns).any(|unread| !unread.torn);
             match explain::words::unread(report::rules::unread(ns)) {
                 Some(line) if nothing => return Err(Refusal::unanswered(line)),
                 Some(line) => output::note(&line),
                 None => {}
             }
-            output::print_rules(&text)
+            output::print_rules(&pages)
         }
         Some(kind) => {
             let kind = match kind {
@@ -186,9 +197,9 @@ fn rules(reading: &Reading, asked: &RulesArguments) -> Result<(), Refusal> {
                 RulesKind::Nft => Kind::Nft,
                 RulesKind::IpsetSave => Kind::Ipset,
             };
-            let text = report::rules::one(ns, kind, told).map_err(Refusal::unanswered)?;
+            let pages = report::rules::one_in_pages(ns, kind, told).map_err(Refusal::unanswered)?;
             explain::words::unread(report::rules::torn(ns, kind)).iter().for_each(|line| output::note(line));
-            output::print_rules(&text)
+            output::print_rules(&pages)
         }
     }
 }

@@ -95,6 +95,43 @@ pub fn read_all(places: &Places<'_>, netns: Option<&str>, progress: &Arc<Progres
     host(places, netns, progress, true)
 }
 
+/// Reads the rules and sets of that namespace alone, and the devices that rules name: everything else is unread in the host.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_rules(places: &Places<'_>, netns: Option<&str>, progress: &Arc<Progress>) -> Result<Host, NotRead> {
+    apart(|| {
+        enter(places, netns)?;
+        let loaded = Loaded::read(places.proc, places.modules);
+        let answers = Answers::Kernel(Arc::clone(progress));
+        let common = Common { answers, loaded, held: Held::default(), found: Vec::new() };
+        let mut ns = Namespace::default();
+        match route::open(&common.answers) {
+            Ok(mut channel) => ns.links = take(&mut channel, &mut ns, What::Links, route::links),
+            Err(failure) => ns.mark_unread(What::Links, needs(&failure, "CAP_NET_ADMIN")),
+        }
+        netfilter::read(places.proc, &common, &mut ns);
+        for what in BESIDE_RULES {
+            ns.mark_unread(what, "a reading of the whole host".to_owned());
+        }
+        let mut host = Host { namespaces: vec![ns], ..Host::default() };
+        identify(places, &mut host);
+        if progress.is_cancelled() { Err(NotRead::Cancelled) } else { Ok(host) }
+    })
+}
+
+/// What rules are printed without.
+const BESIDE_RULES: [What; 8] = [
+    What::Addresses,
+    What::Routes,
+    What::PolicyRules,
+    What::Neighbours,
+    What::Sysctls,
+    What::Sockets,
+    What::Processes,
+    What::Conntrack,
+];
+
 fn host(places: &Places<'_>, netns: Option<&str>, progress: &Arc<Progress>, others: bool) -> Result<Host, NotRead> {
     apart(|| {
         enter(places, netns)?;
@@ -169,21 +206,6 @@ fn surroundings(places: &Places<'_>, common: &Common, ns: &mut Namespace) {
 
 /// Fills in what rtnetlink tells.
 fn routing(channel: &mut Channel, places: &Places<'_>, common: &Common, ns: &mut Namespace) {
-    fn take<T: Default>(
-        channel: &mut Channel,
-        ns: &mut Namespace,
-        what: What,
-        read: impl FnOnce(&mut Channel) -> Result<T, Failure>,
-    ) -> T {
-        let read = read(channel);
-        if channel.take_torn() {
-            ns.mark_torn(what);
-        }
-        read.unwrap_or_else(|failure| {
-            ns.mark_unread(what, needs(&failure, "CAP_NET_ADMIN"));
-            T::default()
-        })
-    }
     ns.links = take(channel, ns, What::Links, route::links);
     ns.addresses = take(channel, ns, What::Addresses, route::addresses);
     ns.routes = take(channel, ns, What::Routes, route::routes);
@@ -198,6 +220,23 @@ fn routing(channel: &mut Channel, places: &Places<'_>, common: &Common, ns: &mut
     ns.neighbours = take(channel, ns, What::Neighbours, route::neighbours);
     ns.fdb = take(channel, ns, What::Neighbours, route::fdb);
     ns.ids = route::ids(channel, &common.found);
+}
+
+/// What rtnetlink tells of one thing, and whether that is of one moment.
+fn take<T: Default>(
+    channel: &mut Channel,
+    ns: &mut Namespace,
+    what: What,
+    read: impl FnOnce(&mut Channel) -> Result<T, Failure>,
+) -> T {
+    let read = read(channel);
+    if channel.take_torn() {
+        ns.mark_torn(what);
+    }
+    read.unwrap_or_else(|failure| {
+        ns.mark_unread(what, needs(&failure, "CAP_NET_ADMIN"));
+        T::default()
+    })
 }
 
 /// What would make readable what failed.

@@ -7,8 +7,10 @@ pub mod ipset;
 pub mod iptables;
 mod kind;
 pub mod nft;
+mod pages;
 
 pub use kind::{Kind, looks_like};
+pub use pages::Pages;
 
 use crate::host::{Body, RuleId, Ruleset};
 

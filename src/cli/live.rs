@@ -46,3 +46,10 @@ pub fn read(netns: Option<&str>) -> Result<Reading, Refusal> {
     let host = live.read()?;
     Ok(live.reading(host))
 }
+
+/// Reads the rules of that namespace, and nothing else of the host.
+pub fn read_rules(netns: Option<&str>) -> Result<Reading, Refusal> {
+    let live = Live::new(netns);
+    let host = kernel::read_rules(&places(), netns, &Arc::default());
+    Ok(live.reading(host.map_err(|error| Refusal::unanswered(error.to_string()))?))
+}

@@ -1,12 +1,15 @@
 //! What goes out: standard output, standard error, files. A reader that has seen enough (a closed pipe) is no error.
 
 use std::io::{self, IsTerminal, Write};
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use super::arguments::When;
+use super::crew;
 use super::refusal::Refusal;
 use crate::explain::clean;
 use crate::report::Style;
+use crate::syntax::Pages;
 
 /// Whether there is somebody at a terminal to explore.
 pub fn is_interactive() -> bool {
@@ -34,25 +37,34 @@ pub fn style(color: When) -> Style {
 /// Prints to standard output.
 pub fn print(text: &str) -> Result<(), Refusal> {
     let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    finished(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
+}
+
+/// Prints rules to standard output: made safe for a terminal, byte for byte for anything else that may read them.
+pub fn print_rules(pages: &Pages<'_>) -> Result<(), Refusal> {
+    let safe = io::stdout().is_terminal();
+    let mut out = io::stdout().lock();
+    let written = crew::write(pages, |page| {
+        let written = match safe {
+            true => page.lines().try_for_each(|line| writeln!(out, "{}", clean(line))),
+            false => out.write_all(page.as_bytes()),
+        };
+        written.map_or_else(ControlFlow::Break, ControlFlow::Continue)
+    });
+    finished(match written {
+        ControlFlow::Break(error) => Err(error),
+        ControlFlow::Continue(()) => out.flush(),
+    })
+}
+
+/// How printing went: a reader that has seen enough is no error.
+fn finished(written: io::Result<()>) -> Result<(), Refusal> {
+    match written {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(Refusal::unanswered(format!("standard output: {error}")))
         }
         _ => Ok(()),
     }
-}
-
-/// Prints rules to standard output: made safe for a terminal, byte for byte for anything else that may read them.
-pub fn print_rules(text: &str) -> Result<(), Refusal> {
-    if !io::stdout().is_terminal() {
-        return print(text);
-    }
-    let mut safe = String::with_capacity(text.len());
-    for line in text.lines() {
-        safe.push_str(&clean(line));
-        safe.push('\n');
-    }
-    print(&safe)
 }
 
 /// Writes a file.

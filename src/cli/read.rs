@@ -6,8 +6,8 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use super::arguments::Source;
+use super::explore;
 use super::refusal::Refusal;
-use super::{explore, live};
 use crate::host::{Backend, Host};
 use crate::snapshot::{self, Recording};
 use crate::syntax::{self, Kind, ipset, iptables, nft};
@@ -30,12 +30,15 @@ const LIMIT: u64 = 1 << 30;
 /// How many lines that could not be read are named; the rest is counted.
 const NAMED: usize = 5;
 
-/// Reads the host that the options name.
-pub fn read(source: &Source) -> Result<Reading, Refusal> {
+/// What reads the live host, seen from the namespace with this name.
+pub type Live = fn(Option<&str>) -> Result<Reading, Refusal>;
+
+/// Reads the host that the options name: the live one by `live`.
+pub fn read(source: &Source, live: Live) -> Result<Reading, Refusal> {
     let mut reading = match (&source.snapshot, &source.demo) {
         (Some(path), _) => recorded(path)?,
         (None, Some(name)) => embedded(name)?,
-        (None, None) => return live::read(source.netns.as_deref()),
+        (None, None) => return live(source.netns.as_deref()),
     };
     look_from(&mut reading, source)?;
     Ok(reading)

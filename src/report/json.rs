@@ -29,14 +29,14 @@ struct UnreadJson {
 }
 
 impl UnreadJson {
-    fn all(unread: &[Unread]) -> Vec<UnreadJson> {
+    fn all<'a>(unread: impl IntoIterator<Item = &'a Unread>) -> Vec<UnreadJson> {
         let json = |unread: &Unread| UnreadJson {
             what: unread.what.to_string(),
             ns: String::new(),
             needs: unread.needs.clone(),
             torn: unread.torn,
         };
-        unread.iter().map(json).collect()
+        unread.into_iter().map(json).collect()
     }
 }
 

@@ -1,10 +1,8 @@
 //! `rules`: the ruleset as the admin's own tools print it, without the tools.
 
-use std::borrow::Cow;
-
-use crate::host::{Backend, IpFamily, Namespace, Observations, Unread, What};
+use crate::host::{Backend, IpFamily, Namespace, Unread, What};
 use crate::syntax::nft::{self, Listing};
-use crate::syntax::{ipset, iptables};
+use crate::syntax::{Pages, ipset, iptables};
 
 /// A kind of text that the rules of a host are printed in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,10 +60,15 @@ pub struct Told {
 
 /// One kind alone, exactly as its tool prints it; what it would take to read it, where that was not read.
 pub fn one(ns: &Namespace, kind: Kind, told: Told) -> Result<String, String> {
-    let text = text(ns, kind, told);
+    one_in_pages(ns, kind, told).map(|pages| pages.text())
+}
+
+/// The same in pages.
+pub fn one_in_pages(ns: &Namespace, kind: Kind, told: Told) -> Result<Pages<'_>, String> {
+    let pages = pages(ns, kind, told);
     match ns.unread(kind.what()) {
-        Some(unread) if text.is_empty() => Err(format!("{} were not read; that needs {}", unread.what, unread.needs)),
-        _ => Ok(text),
+        Some(unread) if pages.is_empty() => Err(format!("{} were not read; that needs {}", unread.what, unread.needs)),
+        _ => Ok(pages),
     }
 }
 
@@ -81,29 +84,27 @@ pub fn torn(ns: &Namespace, kind: Kind) -> impl Iterator<Item = &Unread> {
 
 /// Every kind that has something in it, each under a line of its own.
 pub fn all(ns: &Namespace, told: Told) -> String {
-    let mut whole = String::new();
+    all_in_pages(ns, told).text()
+}
+
+/// The same in pages.
+pub fn all_in_pages(ns: &Namespace, told: Told) -> Pages<'_> {
+    let mut whole = Pages::default();
     for kind in Kind::ALL {
-        let text = text(ns, kind, told);
-        if !text.is_empty() {
-            whole.push_str(&format!("# {}\n{text}", kind.name()));
+        let pages = pages(ns, kind, told);
+        if !pages.is_empty() {
+            whole.push(move |out| out.push_str(&format!("# {}\n", kind.name())));
+            whole.extend(pages);
         }
     }
     whole
 }
 
-fn text(ns: &Namespace, kind: Kind, told: Told) -> String {
+fn pages(ns: &Namespace, kind: Kind, told: Told) -> Pages<'_> {
+    let (ruleset, links, observations) = (&ns.ruleset, &ns.links, &ns.observations);
     match kind {
-        Kind::Save(family, backend) => {
-            // The tools print what the policies counted in any case.
-            let policies = || Observations { policies: ns.observations.policies.clone(), ..Observations::default() };
-            let seen = if told.counters { Cow::Borrowed(&ns.observations) } else { Cow::Owned(policies()) };
-            let there = ns.ruleset.tables.iter().any(|table| table.backend == backend && table.family.sees(family));
-            if there { iptables::save(&ns.ruleset, Some(&seen), family, backend) } else { String::new() }
-        }
-        Kind::Nft => {
-            let (ruleset, links, observations) = (&ns.ruleset, &ns.links, &ns.observations);
-            nft::list(Listing { ruleset, links, observations, handles: told.handles })
-        }
-        Kind::Ipset => ipset::print(&ns.ipsets, &ns.observations.ipsets, ipset::Form::Tool),
+        Kind::Save(family, backend) => iptables::save_pages(ruleset, observations, told.counters, (family, backend)),
+        Kind::Nft => nft::pages(Listing { ruleset, links, observations, handles: told.handles }),
+        Kind::Ipset => ipset::pages(&ns.ipsets, &observations.ipsets, ipset::Form::Tool),
     }
 }

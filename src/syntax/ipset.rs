@@ -13,7 +13,7 @@ mod reader;
 mod tests;
 mod words;
 
-use super::Diagnostic;
+use super::{Diagnostic, Pages};
 use crate::host::ipset::{Element, IpSet, Seen, SetOptions};
 
 /// What a text of sets says.
@@ -44,11 +44,16 @@ pub enum Form {
 
 /// Prints sets. `seen` tells of each what was seen of it.
 pub fn print(sets: &[IpSet], seen: &[Seen], form: Form) -> String {
-    let mut out = String::new();
+    pages(sets, seen, form).text()
+}
+
+/// The same in pages.
+pub fn pages<'a>(sets: &'a [IpSet], seen: &'a [Seen], form: Form) -> Pages<'a> {
+    let mut pages = Pages::default();
     for (at, set) in sets.iter().enumerate() {
-        print::push_set(&mut out, set, seen.get(at), form);
+        print::add_set(&mut pages, set, seen.get(at), form);
     }
-    out
+    pages
 }
 
 /// The options of a set as words, in the order in which ipset prints them.

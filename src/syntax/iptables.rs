@@ -30,8 +30,8 @@ mod transport;
 mod values;
 mod words;
 
-use super::Diagnostic;
-use print::Order;
+use super::{Diagnostic, Pages};
+use print::{Order, Seen};
 pub(in crate::syntax) use values::{number, push as push_formatted, push_address, service_port};
 
 use crate::host::{Backend, Chain, Family, IpFamily, Observations, Ruleset, Table, xt};
@@ -66,16 +66,23 @@ pub fn parse(text: &str, options: &Options) -> Dump {
 /// All tables of one family and backend exactly as the tool prints them, without its dated comments: in its own order of
 /// tables. Counters of rules as with `-c`, where there are any.
 pub fn save(ruleset: &Ruleset, observations: Option<&Observations>, family: IpFamily, backend: Backend) -> String {
-    let mut out = String::new();
-    print::push_dump(&mut out, ruleset, observations, (family, backend), Order::OfTheTool);
-    out
+    print::dump(ruleset, Seen::of(observations), (family, backend), Order::OfTheTool).text()
+}
+
+/// The same in pages; counters of rules where they are wanted, and there are any.
+pub fn save_pages<'a>(
+    ruleset: &'a Ruleset,
+    observations: &'a Observations,
+    counters: bool,
+    (family, backend): (IpFamily, Backend),
+) -> Pages<'a> {
+    let seen = Seen { counters, ..Seen::of(Some(observations)) };
+    print::dump(ruleset, seen, (family, backend), Order::OfTheTool)
 }
 
 /// The same in the order of the ruleset.
 pub fn print(ruleset: &Ruleset, observations: Option<&Observations>, family: IpFamily, backend: Backend) -> String {
-    let mut out = String::new();
-    print::push_dump(&mut out, ruleset, observations, (family, backend), Order::AsTheyStand);
-    out
+    print::dump(ruleset, Seen::of(observations), (family, backend), Order::AsTheyStand).text()
 }
 
 /// A rule as a line of a dump: `-A CHAIN …`.

@@ -30,7 +30,7 @@ use crate::host::{Link, Observations, Ruleset, Table};
 use reader::{Role, Statement, Tallies};
 use relation::Scope;
 
-pub use list::{Listing, SetText, list, set_words};
+pub use list::{Listing, SetText, list, pages, set_words};
 pub use objects::object_words;
 
 /// What a listing says.

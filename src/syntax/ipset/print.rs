@@ -10,22 +10,43 @@ use crate::host::ipset::{
     Element, Extras, Interface, IpSet, Key, Part, ProtoPort, Seen, SetOptions, SetRange, SetType,
 };
 use crate::host::{Counters, IpFamily, Mac, Protocol};
+use crate::syntax::Pages;
 use crate::syntax::iptables::{push_address, push_formatted as push};
+use crate::syntax::pages::ROWS;
 
-/// Appends a set with its elements.
-pub(super) fn push_set(out: &mut String, set: &IpSet, seen: Option<&Seen>, form: Form) {
+/// Adds a set with its elements.
+pub(super) fn add_set<'a>(pages: &mut Pages<'a>, set: &'a IpSet, seen: Option<&'a Seen>, form: Form) {
+    pages.push(move |out| push_head(out, set, seen, form));
+    for (at, run) in set.elements.chunks(ROWS).enumerate() {
+        pages.push(move |out| push_elements(out, set, (at * ROWS, run), seen, form));
+    }
+}
+
+fn push_head(out: &mut String, set: &IpSet, seen: Option<&Seen>, form: Form) {
     if let (Form::Whole, Some(revision)) = (form, seen.and_then(|seen| seen.revision)) {
         push(out, format_args!("# revision {revision}\n"));
     }
     for untold in &set.untold {
         push(out, format_args!("# not understood: {}\n", one_line(untold)));
     }
-    let mut name = String::new();
-    push_name(&mut name, &set.name, form);
-    push(out, format_args!("create {name} {}", set.kind.name()));
+    out.push_str("create ");
+    push_name(out, &set.name, form);
+    push(out, format_args!(" {}", set.kind.name()));
     push_options(out, set, form == Form::Whole && set.options.forceadd);
     out.push('\n');
-    for (at, element) in set.elements.iter().enumerate() {
+}
+
+/// Appends some of the elements, and the position of the first of them.
+fn push_elements(
+    out: &mut String,
+    set: &IpSet,
+    (first, elements): (usize, &[Element]),
+    seen: Option<&Seen>,
+    form: Form,
+) {
+    let mut name = String::new();
+    push_name(&mut name, &set.name, form);
+    for (at, element) in (first..).zip(elements) {
         out.push_str("add ");
         out.push_str(&name);
         out.push(' ');

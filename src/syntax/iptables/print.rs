@@ -6,8 +6,10 @@ use super::words::push_word;
 use super::{flow, ip_family, ports, rare, sets, sides, targets};
 use crate::host::xt::{self, Match, Target};
 use crate::host::{
-    Backend, Body, Chain, ChainId, Counters, Family, IpFamily, Observations, Policy, RuleId, Ruleset, Table,
+    Backend, Body, Chain, ChainId, Counters, Family, IpFamily, Observations, Policy, QuickMap, RuleId, Ruleset, Table,
 };
+use crate::syntax::Pages;
+use crate::syntax::pages::ROWS;
 
 /// Appends one match with a blank before it.
 pub(super) fn push_match(out: &mut String, family: Family, m: &Match) {
@@ -165,14 +167,33 @@ pub(super) enum Order {
 /// In which order iptables-nft-save prints tables, whatever their order in the kernel (`enum nft_table_type`).
 const NFT_ORDER: [&str; 5] = ["mangle", "security", "raw", "filter", "nat"];
 
-/// Appends all tables of one family and backend.
-pub(super) fn push_dump(
-    out: &mut String,
-    ruleset: &Ruleset,
-    seen: Option<&Observations>,
+/// What was counted, and what of it is told.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Seen<'a> {
+    pub(super) observations: Option<&'a Observations>,
+    /// That of rules too.
+    pub(super) counters: bool,
+}
+
+impl<'a> Seen<'a> {
+    /// Everything that was counted. Without a single counter of a rule, a dump was made without `-c`.
+    pub(super) fn of(observations: Option<&'a Observations>) -> Seen<'a> {
+        Seen { observations, counters: true }
+    }
+
+    fn rules(self) -> Option<&'a QuickMap<RuleId, Counters>> {
+        let rules = self.observations.filter(|_| self.counters).map(|seen| &seen.rules);
+        rules.filter(|rules| !rules.is_empty())
+    }
+}
+
+/// All tables of one family and backend.
+pub(super) fn dump<'a>(
+    ruleset: &'a Ruleset,
+    seen: Seen<'a>,
     (family, backend): (IpFamily, Backend),
     order: Order,
-) {
+) -> Pages<'a> {
     let is_meant = |table: &Table| {
         let known = matches!(table.family, Family::Ip | Family::Ip6);
         table.backend == backend && known && ip_family(table.family) == family
@@ -183,51 +204,92 @@ pub(super) fn push_dump(
         let place = |table: &Table| NFT_ORDER.iter().position(|name| *name == &*table.name);
         tables.sort_by_key(|(_, table)| place(table).unwrap_or(NFT_ORDER.len()));
     }
+    let mut pages = Pages::default();
     for (t, table) in tables {
-        push_table(out, t as u32, table, seen);
+        let t = t as u32;
+        pages.push(move |out| push_head(out, t, table, seen));
+        for (from, to) in runs(table) {
+            pages.push(move |out| push_rules(out, t, table, seen, (from, to)));
+        }
+        pages.push(|out| out.push_str("COMMIT\n"));
     }
+    pages
 }
 
-fn push_table(out: &mut String, t: u32, table: &Table, seen: Option<&Observations>) {
+/// A place between two rules of a table: the chain, and how many of its rules stand before.
+type Between = (usize, usize);
+
+/// The rules of a table in runs of a page each, from one place to another.
+fn runs(table: &Table) -> Vec<(Between, Between)> {
+    let mut runs = Vec::new();
+    let (mut from, mut room) = ((0, 0), ROWS);
+    for (c, chain) in table.chains.iter().enumerate() {
+        let mut done = 0;
+        while chain.rules.len() - done >= room {
+            done += room;
+            runs.push((from, (c, done)));
+            (from, room) = ((c, done), ROWS);
+        }
+        room -= chain.rules.len() - done;
+    }
+    if room < ROWS {
+        runs.push((from, (table.chains.len(), 0)));
+    }
+    runs
+}
+
+/// The line of a table, and those of its chains.
+fn push_head(out: &mut String, t: u32, table: &Table, seen: Seen<'_>) {
     out.push('*');
     out.push_str(&table.name);
     out.push('\n');
-    let none = Counters::default();
-    let chains = || table.chains.iter().enumerate().map(|(c, chain)| (ChainId { table: t, chain: c as u32 }, chain));
-    for (id, chain) in chains() {
+    for (c, chain) in (0..).zip(&table.chains) {
         let policy = match chain.base.as_ref().map(|base| base.policy) {
             Some(Policy::Accept) => "ACCEPT",
             Some(Policy::Drop) => "DROP",
             None => "-",
         };
-        let Counters { packets, bytes } = seen.and_then(|seen| seen.policies.get(&id)).unwrap_or(&none);
+        let id = ChainId { table: t, chain: c };
+        let counted = seen.observations.and_then(|seen| seen.policies.get(&id)).copied();
+        let Counters { packets, bytes } = counted.unwrap_or_default();
         out.push(':');
-        out.push_str(push_first(&chain.name).as_str());
+        push_first(out, &chain.name);
         push(out, format_args!(" {policy} [{packets}:{bytes}]\n"));
     }
-    // Without a single counter of a rule, the dump was made without -c.
-    let seen = seen.filter(|seen| !seen.rules.is_empty());
-    for (id, chain) in chains() {
-        for (r, rule) in chain.rules.iter().enumerate() {
-            if let Some(seen) = seen {
-                let Counters { packets, bytes } =
-                    seen.rules.get(&RuleId { chain: id, index: r as u32 }).unwrap_or(&none);
+}
+
+/// The rules from one place to another.
+fn push_rules(out: &mut String, t: u32, table: &Table, seen: Seen<'_>, (from, to): (Between, Between)) {
+    let counted = seen.rules();
+    let mut head = String::new();
+    for (c, chain) in table.chains.iter().enumerate().take(to.0 + 1).skip(from.0) {
+        let first = if c == from.0 { from.1 } else { 0 };
+        let after = if c == to.0 { to.1 } else { chain.rules.len() };
+        head.clear();
+        head.push_str("-A");
+        push_word(&mut head, &chain.name);
+        for (r, rule) in chain.rules.iter().enumerate().take(after).skip(first) {
+            if let Some(counted) = counted {
+                let id = RuleId { chain: ChainId { table: t, chain: c as u32 }, index: r as u32 };
+                let Counters { packets, bytes } = counted.get(&id).copied().unwrap_or_default();
                 push(out, format_args!("[{packets}:{bytes}] "));
             }
             match &rule.body {
-                Body::Iptables(rule) => push_rule(out, table, chain, rule),
+                Body::Iptables(rule) => {
+                    out.push_str(&head);
+                    push_spec(out, table, rule);
+                }
                 // A table is iptables' only if every rule of it is.
                 Body::Nft(_) => {}
             }
             out.push('\n');
         }
     }
-    out.push_str("COMMIT\n");
 }
 
-/// A word without the blank before it.
-fn push_first(word: &str) -> String {
-    let mut text = String::new();
-    push_word(&mut text, word);
-    text.split_off(1)
+/// Appends a word without the blank before it.
+fn push_first(out: &mut String, word: &str) {
+    let start = out.len();
+    push_word(out, word);
+    out.remove(start);
 }

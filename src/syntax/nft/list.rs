@@ -3,20 +3,26 @@
 //! Knows the layout: tables, sets, chains, elements by line. What the model has no place for stands in comments, so that
 //! nothing is left out in silence.
 
-use std::collections::HashSet;
+mod parts;
+
 use std::fmt::Write as _;
+use std::ops::Range;
+use std::sync::Arc;
+
+use parts::{Inner, Part};
 
 use super::objects::{self, object_name};
 use super::reader::Tallies;
 use super::relation::{self, Scope};
 use super::values;
 use super::{effects, type_of};
-use crate::host::nft::{ChainFlags, Expression, Particulars, Set, SetFlags, TableFlags, Typeof, Verdict};
+use crate::host::nft::{ChainFlags, Particulars, Set, SetFlags, TableFlags, Typeof};
 use crate::host::xt::InterfacePattern;
 use crate::host::{
     Backend, Base, Body, Chain, ChainId, ChainType, Family, Handle, Hook, Link, ObjectId, Observations, Priority,
     Registration, Rule, RuleId, Ruleset, Table,
 };
+use crate::syntax::Pages;
 
 /// A named set or map in words.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,12 +56,21 @@ pub struct Listing<'a> {
 
 /// The native tables, as `nft list ruleset` prints them.
 pub fn list(listing: Listing<'_>) -> String {
-    let mut out = String::new();
+    pages(listing).text()
+}
+
+/// The same in pages.
+pub fn pages(listing: Listing<'_>) -> Pages<'_> {
+    let mut pages = Pages::default();
     let tables = listing.ruleset.tables.iter().enumerate();
     for (index, table) in tables.filter(|(_, table)| table.backend == Backend::Nft) {
-        Printer { listing, table, index: index as u32, inner: HashSet::new() }.print(&mut out);
+        let printer = Arc::new(Printer { listing, table, index: index as u32, inner: parts::inner(table) });
+        for parts in parts::parts(table, &printer.inner) {
+            let printer = Arc::clone(&printer);
+            pages.push(move |out| parts.iter().for_each(|part| printer.part(out, part)));
+        }
     }
-    out
+    pages
 }
 
 /// A table that is printed.
@@ -63,8 +78,7 @@ struct Printer<'a> {
     listing: Listing<'a>,
     table: &'a Table,
     index: u32,
-    /// Chains that were printed within a rule.
-    inner: HashSet<u32>,
+    inner: Inner,
 }
 
 fn line(out: &mut String, text: std::fmt::Arguments) {
@@ -73,7 +87,26 @@ fn line(out: &mut String, text: std::fmt::Arguments) {
 }
 
 impl Printer<'_> {
-    fn print(mut self, out: &mut String) {
+    fn part(&self, out: &mut String, part: &Part) {
+        let Listing { observations, handles, .. } = self.listing;
+        let particulars = &self.table.particulars;
+        match part {
+            Part::Head => self.head(out),
+            Part::Free => out.push('\n'),
+            Part::Object(at) => {
+                let counted = observations.objects.get(&ObjectId { table: self.index, object: *at });
+                out.push_str(&objects::object_text(&particulars.objects[*at as usize], counted, handles));
+            }
+            Part::Set(at) => out.push_str(&set_text(self.scope(), &self.table.sets[*at], handles)),
+            Part::Flowtable(at) => out.push_str(&objects::flowtable_text(&particulars.flowtables[*at], handles)),
+            Part::ChainHead(at) => self.chain_head(out, &self.table.chains[*at]),
+            Part::Rules(at, rules) => self.rules(out, *at as u32, rules.clone(), "\t\t"),
+            Part::ChainEnd => out.push_str("\t}\n"),
+            Part::End => out.push_str("}\n"),
+        }
+    }
+
+    fn head(&self, out: &mut String) {
         let table = self.table;
         line(out, format_args!("table {} {} {{{}", table.family, one_line(&table.name), self.beside_name()));
         for untold in &table.particulars.untold {
@@ -86,31 +119,13 @@ impl Printer<'_> {
         if let Some(comment) = &table.particulars.comment {
             line(out, format_args!("\tcomment \"{}\"", one_line(comment)));
         }
-        let mut parts: Vec<String> = Vec::new();
-        let particulars = &table.particulars;
-        for (at, object) in (0..).zip(&particulars.objects) {
-            let counted = self.listing.observations.objects.get(&ObjectId { table: self.index, object: at });
-            parts.push(objects::object_text(object, counted, self.listing.handles));
-        }
-        let named = table.sets.iter().filter(|set| !set.flags.contains(SetFlags::ANONYMOUS));
-        parts.extend(named.map(|set| set_text(self.scope(), set, self.listing.handles)));
-        let flowtables = particulars.flowtables.iter();
-        parts.extend(flowtables.map(|flowtable| objects::flowtable_text(flowtable, self.listing.handles)));
-        // A chain that is a part of a rule stands in it; where no rule has it, it stands by itself.
-        for bound in [false, true] {
-            for (at, chain) in table.chains.iter().enumerate().filter(|(_, chain)| is_bound(chain) == bound) {
-                let at = at as u32;
-                if !self.inner.contains(&at) {
-                    parts.push(self.chain(at, chain));
-                }
-            }
-        }
         // nft leaves a line free after flags, and none after a comment alone.
-        if !flags.is_empty() && !parts.is_empty() {
+        let particulars = &table.particulars;
+        let named = table.sets.iter().any(|set| !set.flags.contains(SetFlags::ANONYMOUS));
+        let is_empty = table.chains.is_empty() && !named;
+        if !flags.is_empty() && !(is_empty && particulars.objects.is_empty() && particulars.flowtables.is_empty()) {
             out.push('\n');
         }
-        out.push_str(&parts.join("\n"));
-        out.push_str("}\n");
     }
 
     fn scope(&self) -> Scope<'_> {
@@ -127,12 +142,12 @@ impl Printer<'_> {
         if all.is_empty() { all } else { format!(" #{all}") }
     }
 
-    fn chain(&mut self, at: u32, chain: &Chain) -> String {
+    fn chain_head(&self, out: &mut String, chain: &Chain) {
         let details = &chain.details;
-        let mut out =
-            format!("\tchain {} {{{}\n", one_line(&chain.name), handle_text(details.handle, self.listing.handles));
+        let handle = handle_text(details.handle, self.listing.handles);
+        line(out, format_args!("\tchain {} {{{handle}", one_line(&chain.name)));
         if let Some(comment) = &details.comment {
-            line(&mut out, format_args!("\t\tcomment \"{}\"", one_line(comment)));
+            line(out, format_args!("\t\tcomment \"{}\"", one_line(comment)));
         }
         if let Some(base) = &chain.base {
             let kind = match base.kind {
@@ -149,53 +164,64 @@ impl Printer<'_> {
             };
             let offload = if details.flags.contains(ChainFlags::HW_OFFLOAD) { " flags offload;" } else { "" };
             let place = format!("type {kind} hook {hook}{devices} priority {priority}");
-            line(&mut out, format_args!("\t\t{place}; policy {policy};{offload}"));
+            line(out, format_args!("\t\t{place}; policy {policy};{offload}"));
         }
-        self.rules(&mut out, at, chain, "\t\t");
-        out.push_str("\t}\n");
-        out
     }
 
-    fn rules(&mut self, out: &mut String, at: u32, chain: &Chain, indent: &str) {
+    /// Some rules of a chain.
+    fn rules(&self, out: &mut String, at: u32, rules: Range<usize>, indent: &str) {
         let id = ChainId { table: self.index, chain: at };
-        for (index, rule) in chain.rules.iter().enumerate() {
-            let text = self.rule(RuleId { chain: id, index: index as u32 }, rule);
-            // nft leaves out those of rules within a rule.
-            let wanted = self.listing.handles && !is_bound(chain);
-            let handle = match rule.handle.filter(|_| wanted) {
-                Some(Handle(handle)) => format!(" # handle {handle}"),
-                None => String::new(),
-            };
-            line(out, format_args!("{indent}{text}{handle}"));
+        let chain = &self.table.chains[at as usize];
+        // nft leaves out those of rules within a rule.
+        let handles = self.listing.handles && !is_bound(chain);
+        let first = rules.start;
+        for (index, rule) in (first..).zip(&chain.rules[rules]) {
+            out.push_str(indent);
+            self.rule(out, RuleId { chain: id, index: index as u32 }, rule);
+            if let Some(Handle(handle)) = rule.handle.filter(|_| handles) {
+                // Writing to a String cannot fail.
+                let _ = write!(out, " # handle {handle}");
+            }
+            out.push('\n');
         }
     }
 
     /// A rule with the chains that are a part of it.
-    fn rule(&mut self, id: RuleId, rule: &Rule) -> String {
-        let Body::Nft(body) = &rule.body else { return crate::syntax::rule_text(self.listing.ruleset, id) };
-        let scope = Scope {
-            table: self.table,
-            links: self.listing.links,
-            observed: Some((self.listing.observations, self.index)),
+    fn rule(&self, out: &mut String, id: RuleId, rule: &Rule) {
+        let Body::Nft(body) = &rule.body else {
+            out.push_str(&crate::syntax::rule_text(self.listing.ruleset, id));
+            return;
         };
+        let scope = self.scope();
         let observations = self.listing.observations;
         let own = observations.rules.get(&id).copied().unwrap_or_default();
         let tallies = Tallies { own, others: Some((observations, id)) };
-        let mut text = one_line(&super::counted_text(scope, body, tallies));
-        for expression in &body.expressions {
-            let Expression::Verdict(Verdict::Jump(to) | Verdict::Goto(to)) = expression else { continue };
-            let chain = self.table.chains.get(to.0 as usize).filter(|chain| is_bound(chain));
-            if let Some(chain) = chain
-                && self.inner.insert(to.0)
-            {
-                // nft indents what is within by one step, however deep it is.
-                let mut inner = String::from("{\n");
-                self.rules(&mut inner, to.0, chain, "\t\t\t");
-                inner.push_str("\t\t}");
-                text = text.replacen(&one_line(&chain.name), &inner, 1);
-            }
+        let text = super::counted_text(scope, body, tallies);
+        if self.inner.is_empty() {
+            push_line(out, &text);
+            return;
         }
-        text
+        let mut text = one_line(&text);
+        let mut within: Vec<u32> = parts::jumps(rule).collect();
+        within.dedup();
+        let here = (id.chain.chain, id.index as usize);
+        for to in within.into_iter().filter(|to| self.inner.get(to) == Some(&here)) {
+            let chain = &self.table.chains[to as usize];
+            // nft indents what is within by one step, however deep it is.
+            let mut inner = String::from("{\n");
+            self.rules(&mut inner, to, 0..chain.rules.len(), "\t\t\t");
+            inner.push_str("\t\t}");
+            text = text.replacen(&one_line(&chain.name), &inner, 1);
+        }
+        out.push_str(&text);
+    }
+}
+
+/// Appends text of the admin's on one line, whatever is in it.
+fn push_line(out: &mut String, text: &str) {
+    match text.chars().any(char::is_control) {
+        true => out.push_str(&one_line(text)),
+        false => out.push_str(text),
     }
 }
 
