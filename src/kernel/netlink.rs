@@ -110,6 +110,11 @@ impl Answers {
         }
     }
 
+    /// Whether it is the kernel: it answers several at once.
+    pub(super) fn is_kernel(&self) -> bool {
+        matches!(self, Answers::Kernel(_))
+    }
+
     /// Opens a channel of a protocol (`NETLINK_ROUTE`, `NETLINK_NETFILTER`, `NETLINK_SOCK_DIAG`, …): for the network
     /// namespace of this thread.
     pub(super) fn open(&self, protocol: isize) -> Result<Channel, Failure> {

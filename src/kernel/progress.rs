@@ -58,19 +58,20 @@ impl Progress {
         self.chains.fetch_add(1, Relaxed);
     }
 
-    /// A rule is read.
-    pub(super) fn read_rule(&self) {
-        self.rules.fetch_add(1, Relaxed);
+    /// Rules are read.
+    pub(super) fn read_rules(&self, count: usize) {
+        self.rules.fetch_add(count, Relaxed);
+    }
+
+    /// Chains and rules that are read will be read anew.
+    pub(super) fn take_back(&self, chains: usize, rules: usize) {
+        self.chains.fetch_sub(chains, Relaxed);
+        self.rules.fetch_sub(rules, Relaxed);
     }
 
     /// What was read since then changed meanwhile, and is read anew.
     pub(super) fn changed_since(&self, reached: Reached) {
         self.again.fetch_add(1, Relaxed);
-        self.again_from(reached);
-    }
-
-    /// What was read since then is read anew.
-    pub(super) fn again_from(&self, reached: Reached) {
         self.chains.store(reached.chains, Relaxed);
         self.of.store(reached.of, Relaxed);
         self.rules.store(reached.rules, Relaxed);

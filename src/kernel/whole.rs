@@ -66,7 +66,7 @@ mod tests {
         let progress = Progress::default();
         let read = || {
             progress.found_chains(1);
-            progress.read_rule();
+            progress.read_rules(1);
             progress.read_chain();
             Ok(((), Dumped::Interrupted))
         };

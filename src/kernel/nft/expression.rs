@@ -10,12 +10,11 @@ mod statement;
 
 pub(super) use statement::synproxy;
 
-use std::collections::HashMap;
-
 use super::super::netlink::{Attributes, be, text};
 use super::super::xt::{self, Around, SetNames};
+use super::draft::Numbers;
 use crate::host::nft::{ChainRef, CompareOp, Expression, LookupResult, Register, Undecoded, Verdict};
-use crate::host::{Family, Name, Names, Tally};
+use crate::host::{Family, Names, Tally};
 
 /// `NFTA_EXPR_NAME`, `NFTA_EXPR_DATA`.
 const NAME: u16 = 1;
@@ -26,7 +25,7 @@ pub(super) struct Scope<'a> {
     /// The table's family.
     pub(super) family: Family,
     /// The table's chains.
-    pub(super) chains: &'a HashMap<Name, u32>,
+    pub(super) chains: &'a Numbers,
     /// The names of ipset's sets.
     pub(super) ipsets: &'a SetNames,
     /// Names that are shared.
@@ -181,7 +180,7 @@ fn register(number: u32) -> Option<Register> {
 }
 
 /// Nested data that is a verdict (`NFTA_DATA_VERDICT`: code 1, chain 2).
-pub(super) fn verdict(nested: &[u8], chains: &HashMap<Name, u32>) -> Option<Verdict> {
+pub(super) fn verdict(nested: &[u8], chains: &Numbers) -> Option<Verdict> {
     let parts = Attributes(Attributes(nested).get(2)?);
     let chain = || {
         let name = text(parts.get(2)?);

@@ -2,15 +2,14 @@
 //!
 //! `NFTA_SET_*` and `NFTA_SET_ELEM_*` in include/uapi/linux/netfilter/nf_tables.h.
 
-use std::collections::HashMap;
-
 use super::super::netlink::{Attributes, be, text};
+use super::draft::Numbers;
 use super::userdata::UserData;
 use super::{chain, expression};
 use crate::host::nft::{
     ByteOrder, CatchAll, Details, Element, ElementData, ElementDetails, ObjectKind, Set, SetFlags, Typeof,
 };
-use crate::host::{ElementState, Handle, Name, Names};
+use crate::host::{ElementState, Handle, Names};
 
 /// `NFTNL_UDATA_SET_*`: what nft keeps with a set.
 const KEY_ORDER: u8 = 0;
@@ -130,7 +129,7 @@ impl Raw {
 }
 
 /// The elements of one message of a dump. Gives how many of them have something that is not known here.
-pub(super) fn elements(body: &[u8], chains: &HashMap<Name, u32>, names: &mut Names, found: &mut Vec<Raw>) -> usize {
+pub(super) fn elements(body: &[u8], chains: &Numbers, names: &mut Names, found: &mut Vec<Raw>) -> usize {
     let mut unknown = 0;
     let list = Attributes(body).get(3).unwrap_or_default();
     for (_, nested) in Attributes(list) {

@@ -5,9 +5,11 @@ mod built;
 use std::fs;
 use std::path::Path;
 
+use netlink_sys::protocols::NETLINK_NETFILTER;
+
 use super::*;
-use crate::host::IpFamily;
-use crate::kernel::netlink::{NLM_F_DUMP_INTR, frame};
+use crate::host::{Backend, Body, Handle, IpFamily, Table};
+use crate::kernel::netlink::{NLM_F_DUMP_INTR, frame, push_attribute};
 use crate::kernel::tests::{apart, k8s, run};
 use crate::syntax::iptables::{self, Options};
 
@@ -203,11 +205,26 @@ fn what_each_reading_says_to_have_changed_is_read_three_times_and_torn() {
         let mut reader = Reader::open(&answers, &ipsets).expect("a channel");
         let rules = reader.whole().expect("rules");
         assert_eq!(rules.ruleset.tables.len(), 1, "what there is is shown");
-        (rules.torn, reader.channel.progress().reached().again)
+        (rules.torn, reader.talk.progress().reached().again)
     };
     assert_eq!(read(told(0, 7)), (false, 0));
     assert_eq!(read(told(NLM_F_DUMP_INTR, 7)), (true, 2), "the kernel says that it changed");
     assert_eq!(read(told(0, 8)), (true, 2), "a part is of another generation");
+}
+
+#[test]
+fn chains_that_are_not_those_that_were_listed_first_tear_a_reading() {
+    let ipsets = SetNames::none();
+    let answers = told(0, 7);
+    let mut reader = Reader::open(&answers, &ipsets).expect("a channel");
+    reader.talk.begin().expect("a generation");
+    reader.look_again().expect("no chains");
+    reader.look_again().expect("no chains");
+    assert_eq!(reader.talk.is_one_instant().expect("a generation"), true);
+    let mut hasher = reader.quick.build_hasher();
+    hash(&mut hasher, 2, &Attributes(&[8, 0, 3, 0, b'a', b'b', b'c', 0]));
+    reader.saw(hasher.finish());
+    assert_eq!(reader.talk.is_one_instant().expect("a generation"), false);
 }
 
 /// The nested expressions of every rule, and the bodies of sets and their elements.
@@ -217,10 +234,10 @@ fn samples() -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
     for kind in [GET_TABLE, GET_RULE, GET_SET, GET_CHAIN, GET_OBJECT] {
         let dumped = channel.dump(kind, &[0; GENERIC], |message| {
             if kind == GET_RULE {
-                let nested = Attributes(body(&message).get(4).unwrap_or_default());
+                let nested = Attributes(talk::body(&message).get(4).unwrap_or_default());
                 expressions.extend(nested.map(|(_, one)| one.to_vec()));
             } else {
-                bodies.push(body(&message).0.to_vec());
+                bodies.push(talk::body(&message).0.to_vec());
             }
         });
         dumped.expect("a dump");
@@ -249,7 +266,7 @@ fn no_bytes_do_harm() {
         run(&["nft", "-f", "-"], NATIVE);
         let (expressions, bodies) = samples();
         assert!(expressions.len() > 100 && bodies.len() > 4);
-        let chains = HashMap::new();
+        let chains = Default::default();
         let mut names = Names::default();
         crate::kernel::tests::damaged(&expressions, 20_000, |bytes| {
             for family in [Family::Ip, Family::Ip6, Family::Inet] {

@@ -28,7 +28,7 @@ fn expression(name: &str, parts: &[Vec<u8>]) -> Vec<u8> {
 }
 
 fn decoded(bytes: &[u8]) -> Expression {
-    let (chains, ipsets, mut names) = (HashMap::new(), Default::default(), Names::default());
+    let (chains, ipsets, mut names) = (Default::default(), Default::default(), Names::default());
     let mut scope = expression::Scope { family: Family::Inet, chains: &chains, ipsets: &ipsets, names: &mut names };
     expression::decode(bytes, &mut scope, &mut None)
 }
