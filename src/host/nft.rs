@@ -55,7 +55,7 @@ impl Register {
 pub type Bytes = Box<[u8]>;
 
 /// A verdict (`enum nft_verdicts`, `enum nf_inet_hook` verdicts).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Verdict {
     /// The base chain ends and lets the packet go on.
     Accept,

@@ -354,19 +354,19 @@ impl Run<'_, '_> {
         not: bool,
         at: piece::At,
     ) -> Asked<Step> {
-        let table = self.engine.plan.namespace().ruleset.table(self.id.chain);
-        let Some(set) = table.set(name) else {
+        let Some(content) = self.engine.plan.contents.set(self.id.chain.table, name) else {
             return Ok(self.take(undecided(&self.scene(), at, Why::Unread)));
         };
+        let set = content.set;
         let pieces = self.registers.get(from, set.key_length as usize);
         let Some(to) = to else {
-            let answer = lookup::contains(&self.scene(), set, &pieces, at);
+            let answer = lookup::contains(&self.scene(), content, &pieces, at);
             return Ok(self.take(negate(answer, not)));
         };
         if to == LookupResult::Verdict {
             self.settled()?;
         }
-        match lookup::given(&self.scene(), set, &pieces, at) {
+        match lookup::given(&self.scene(), content, &pieces, at) {
             Ok(Given::Nothing) => Ok(Step::Break),
             Ok(Given::Verdict(verdict)) => {
                 let verdict = verdict.clone();

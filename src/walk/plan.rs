@@ -2,6 +2,7 @@
 //!
 //! It depends on the namespace alone, never on a packet.
 
+mod contents;
 mod types;
 
 use std::collections::HashMap;
@@ -18,6 +19,7 @@ use crate::host::xt::{AddressTypes, Match, SetMatch, Target};
 use crate::host::{
     Base, ChainId, ChainType, Hook, Host, IpFamily, LinkKind, Namespace, Place, Priority, Registration, RuleId, What,
 };
+pub(super) use contents::{Content, Contents, Left, Part};
 pub(super) use types::TypedBy;
 use types::{TypeRange, address_types, of_one_type6, of_type, of_type6};
 
@@ -59,6 +61,8 @@ pub(super) struct Plan<'a> {
     pub(super) tables: Tables,
     /// IPv6 addresses that are still checked for duplicates: the kernel makes them local when it is done.
     pub(super) tentative: ValueSet,
+    /// What its sets and maps hold.
+    pub(super) contents: Contents<'a>,
     slots: HashMap<(IpFamily, Hook), Vec<Slot>>,
     tracks: [bool; 2],
     types: [Vec<TypeRange>; 2],
@@ -84,6 +88,7 @@ impl<'a> Plan<'a> {
             turned_to: FAMILIES.map(|family| turned_to(namespace, family)),
             tables: Tables::of(namespace),
             tentative: tentative(namespace),
+            contents: Contents::of(namespace),
             slots: HashMap::new(),
             tracks: FAMILIES.map(|family| tracks(namespace, family)),
             types: FAMILIES.map(|family| address_types(namespace, family, None)),

@@ -107,6 +107,16 @@ impl ValueSet {
 
     /// The values in both.
     pub fn and(&self, other: &ValueSet) -> ValueSet {
+        // What is whole inside a single range is not copied.
+        for (one, many) in [(self, other), (other, self)] {
+            if let ([(first, last)], Some((least, _)), Some((_, greatest))) =
+                (&one.ranges[..], many.ranges.first(), many.ranges.last())
+                && first <= least
+                && greatest <= last
+            {
+                return many.clone();
+            }
+        }
         let (mut i, mut j) = (0, 0);
         let mut ranges = Vec::new();
         while let (Some(a), Some(b)) = (self.ranges.get(i), other.ranges.get(j)) {
@@ -157,9 +167,10 @@ impl ValueSet {
 
     /// Whether every value of this one is in the other.
     pub fn within(&self, other: &ValueSet) -> bool {
+        let mut after = 0;
         Arc::ptr_eq(&self.ranges, &other.ranges)
             || self.ranges.iter().all(|&(first, last)| {
-                let after = other.ranges.partition_point(|range| range.0 <= first);
+                after = seek(&other.ranges, after, |range| range.0 <= first);
                 after > 0 && other.ranges[after - 1].1 >= last
             })
     }
@@ -171,14 +182,28 @@ impl ValueSet {
             if a.0.max(b.0) <= a.1.min(b.1) {
                 return false;
             }
-            if a.1 < b.1 {
-                i += 1;
+            if a.1 < b.0 {
+                i = seek(&self.ranges, i, |range| range.1 < b.0);
             } else {
-                j += 1;
+                j = seek(&other.ranges, j, |range| range.1 < a.0);
             }
         }
         true
     }
+}
+
+/// The first place from `from` on at which the test fails, which it does from there on: near ones are found soonest.
+fn seek(ranges: &[(u128, u128)], from: usize, test: impl Fn(&(u128, u128)) -> bool) -> usize {
+    let mut step = 1;
+    let mut low = from;
+    while let Some(range) = ranges.get(low + step - 1)
+        && test(range)
+    {
+        low += step;
+        step *= 2;
+    }
+    let high = (low + step - 1).min(ranges.len());
+    low + ranges[low..high].partition_point(test)
 }
 
 impl fmt::Debug for ValueSet {

@@ -146,7 +146,7 @@ pub struct ElementDetails {
 }
 
 /// What a map gives.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum ElementData {
     /// Bytes.
     Value(Box<[u8]>),

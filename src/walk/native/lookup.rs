@@ -1,19 +1,22 @@
 //! Keys in sets and maps.
 //!
-//! A key is one piece, or several in a concatenation, each padded to four bytes. Elements that give the same are asked for
-//! together, so that an open key splits the packets by what comes of it, and not element by element.
+//! A key is one piece, or several in a concatenation, each padded to four bytes. The elements that the parts which are known
+//! leave are asked for together, so that an open key splits the packets by what comes of it, and not element by element.
 
 use super::piece::{At, Piece, Source, undecided};
 use crate::host::Name;
-use crate::host::nft::{Element, ElementData, Set, Verdict};
+use crate::host::nft::{Element, ElementData, Verdict};
 use crate::host::xt::InterfacePattern;
 use crate::walk::condition::{Scene, all, any};
 use crate::walk::outcome::Why;
+use crate::walk::plan::{Content, Left, Part};
 use crate::walk::set::ValueSet;
 use crate::walk::space::Asked;
 
 /// Bytes in a register: parts of a concatenation begin at one.
 const WORD: usize = 4;
+/// Of a map that gives more than this, it is asked first whether it gives anything.
+const FEW: usize = 16;
 
 /// What a map gives.
 pub(super) enum Given<'s> {
@@ -28,36 +31,26 @@ pub(super) enum Given<'s> {
 }
 
 /// Whether the key is in the set.
-pub(super) fn contains(scene: &Scene<'_>, set: &Set, key: &[Piece], at: At) -> Asked<bool> {
-    if set.catch_all.is_some() {
+pub(super) fn contains(scene: &Scene<'_>, content: Content<'_>, key: &[Piece], at: At) -> Asked<bool> {
+    if content.set.catch_all.is_some() {
         return Ok(true);
     }
-    one_of(scene, &set.elements.iter().collect::<Vec<_>>(), key, at)
+    let key = Key::of(scene, content, key);
+    let left = content.left(&key.known);
+    if key.open.is_empty() { Ok(!left.is_empty()) } else { one_of(scene, &left, &key.open, at) }
 }
 
 /// What a map gives for the key.
-pub(super) fn given<'s>(scene: &Scene<'_>, set: &'s Set, key: &[Piece], at: At) -> Asked<Given<'s>> {
+pub(super) fn given<'s>(scene: &Scene<'_>, content: Content<'s>, key: &[Piece], at: At) -> Asked<Given<'s>> {
     if key.iter().any(|piece| matches!(piece.source, Source::Unknown(_))) {
         let hits = undecided(scene, at, Why::State)?;
         return Ok(if hits { Given::Unknown } else { Given::Nothing });
     }
-    let mut groups: Vec<(&ElementData, Vec<&Element>)> = Vec::new();
-    for element in &set.elements {
-        let Some(data) = &element.data else { continue };
-        match groups.iter_mut().find(|(known, _)| *known == data) {
-            Some((_, elements)) => elements.push(element),
-            None => groups.push((data, vec![element])),
-        }
-    }
-    for (data, elements) in groups {
-        if one_of(scene, &elements, key, at)? {
-            return Ok(of(data));
-        }
-    }
-    Ok(match &set.catch_all {
-        Some(all) => all.data.as_ref().map_or(Given::Nothing, of),
-        None => Given::Nothing,
-    })
+    let key = Key::of(scene, content, key);
+    let left = content.left(&key.known);
+    let found = if key.open.is_empty() { left.data() } else { one_given(scene, content, &left, &key, at)? };
+    let otherwise = || content.set.catch_all.as_ref().and_then(|all| all.data.as_ref());
+    Ok(found.or_else(otherwise).map_or(Given::Nothing, of))
 }
 
 fn of(data: &ElementData) -> Given<'_> {
@@ -68,84 +61,115 @@ fn of(data: &ElementData) -> Given<'_> {
     }
 }
 
-/// Whether the key is one of these.
-fn one_of(scene: &Scene<'_>, elements: &[&Element], key: &[Piece], at: At) -> Asked<bool> {
-    match key {
-        [piece] if matches!(piece.source, Source::Name(_)) => {
-            any(elements.iter().map(|element| named(scene, piece, element, at)))
-        }
-        [piece] if piece.is_ordered() || elements.iter().all(|element| element.first == element.last) => {
-            let range = |element: &&Element| (piece.number_of(&element.first), piece.number_of(&element.last));
-            piece.within(scene, &ValueSet::from_ranges(elements.iter().map(range)), at)
-        }
-        [_] => undecided(scene, at, Why::Undecoded),
-        key => one_of_many(scene, elements, key, at),
-    }
+/// A key by what is known of it.
+struct Key<'k> {
+    /// The parts that are numbers which are known.
+    known: Vec<(Part, u128)>,
+    /// The others.
+    open: Vec<(&'k Piece, Part)>,
 }
 
-/// Whether a concatenated key is one of these. The elements that the parts which are known leave are asked for by the first
-/// part that is open, all at once.
-fn one_of_many(scene: &Scene<'_>, elements: &[&Element], key: &[Piece], at: At) -> Asked<bool> {
-    let mut left: Vec<&Element> = elements.to_vec();
-    let mut open = Vec::new();
-    let mut first = 0;
-    for piece in key {
-        let place = first..first + piece.length;
-        first = (first + piece.length).next_multiple_of(WORD);
-        let mut is_open = false;
-        left.retain(|element| match part_fits(scene, piece, element, place.clone(), at) {
-            Ok(fits) => fits,
-            Err(_) => {
-                is_open = true;
-                true
+impl<'k> Key<'k> {
+    fn of(scene: &Scene<'_>, content: Content<'_>, key: &'k [Piece]) -> Key<'k> {
+        let mut parts = Key { known: Vec::new(), open: Vec::new() };
+        let mut first = 0;
+        for piece in key {
+            let length = if key.len() == 1 { content.set.key_length as usize } else { piece.length };
+            let part = Part { first, length, reversed: piece.is_reversed() };
+            first = (first + piece.length).next_multiple_of(WORD);
+            match piece.known(scene).filter(|_| content.has_numbers(part)) {
+                Some(number) => parts.known.push((part, number)),
+                None => parts.open.push((piece, part)),
             }
-        });
-        if is_open {
-            open.push((piece, place));
         }
+        parts
     }
-    match open.as_slice() {
-        [] => Ok(!left.is_empty()),
-        [(piece, place)] => any(left.iter().map(|element| part_fits(scene, piece, element, place.clone(), at))),
-        _ => any(left
-            .iter()
-            .map(|element| all(open.iter().map(|(piece, place)| part_fits(scene, piece, element, place.clone(), at))))),
+
+    /// The key of one of the packets that are meant, where all of its parts can be numbers that are known.
+    fn of_one_packet(&self, scene: &Scene<'_>, content: Content<'_>) -> Option<Vec<(Part, u128)>> {
+        let opened = self.open.iter().map(|(piece, part)| {
+            let number = piece.one_of_many(scene).filter(|_| content.has_numbers(*part))?;
+            Some((*part, number))
+        });
+        self.known.iter().copied().map(Some).chain(opened).collect()
     }
 }
 
-/// Whether one part of the key lies in that part of an element.
-fn part_fits(
+/// What is given by the element that the key fits; `None`: it fits none. Of much that may be given that is asked for first
+/// which one of the packets gets.
+fn one_given<'s>(
     scene: &Scene<'_>,
-    piece: &Piece,
-    element: &Element,
-    place: std::ops::Range<usize>,
+    content: Content<'s>,
+    left: &Left<'s>,
+    key: &Key<'_>,
     at: At,
-) -> Asked<bool> {
-    let part = |bytes: &[u8]| bytes.get(place.clone()).unwrap_or_default().to_vec();
-    between(scene, std::slice::from_ref(piece), &part(&element.first), &part(&element.last), at)
+) -> Asked<Option<&'s ElementData>> {
+    if left.groups().len() > FEW {
+        if !one_of(scene, left, &key.open, at)? {
+            return Ok(None);
+        }
+        let hit = key.of_one_packet(scene, content).and_then(|one| left.group_of(&content.left(&one)));
+        if let Some(alike) = hit
+            && one_of(scene, &alike, &key.open, at)?
+        {
+            return Ok(alike.data());
+        }
+    }
+    for alike in left.groups() {
+        if one_of(scene, &alike, &key.open, at)? {
+            return Ok(alike.data());
+        }
+    }
+    Ok(None)
+}
+
+/// Whether the open parts of a key fit one of these elements. They cannot where one part fits none. Where each of them
+/// fits some, and more than one tells the elements apart, fewer elements are looked at.
+fn one_of(scene: &Scene<'_>, left: &Left<'_>, open: &[(&Piece, Part)], at: At) -> Asked<bool> {
+    if left.is_empty() || !all(open.iter().map(|(piece, part)| fits_any(scene, piece, *part, left, at)))? {
+        return Ok(false);
+    }
+    let mut telling = open.iter().filter(|(_, part)| !left.are_alike(*part));
+    match (telling.next(), telling.next()) {
+        (Some((_, part)), Some(_)) => any(left.halves(*part).iter().map(|half| one_of(scene, half, open, at))),
+        _ => Ok(true),
+    }
+}
+
+/// Whether one part of the key fits that part of any of these elements.
+fn fits_any(scene: &Scene<'_>, piece: &Piece, part: Part, left: &Left<'_>, at: At) -> Asked<bool> {
+    let one = |element: &Element| part_fits(scene, piece, part.of(&element.first), part.of(&element.last), at);
+    match left.values(part) {
+        Some(values) if !matches!(piece.source, Source::Name(_)) => piece.within(scene, &values, at),
+        _ => any(left.iter().map(one)),
+    }
 }
 
 /// Whether a key lies between two, both included.
 pub(super) fn between(scene: &Scene<'_>, key: &[Piece], first: &[u8], last: &[u8], at: At) -> Asked<bool> {
     match key {
-        [piece] if matches!(piece.source, Source::Name(_)) => {
-            let element = Element { first: first.into(), last: last.into(), data: None, details: None };
-            named(scene, piece, &element, at)
-        }
-        [piece] if piece.is_ordered() || first == last => {
-            piece.within(scene, &ValueSet::range(piece.number_of(first), piece.number_of(last)), at)
-        }
+        [piece] => part_fits(scene, piece, first, last, at),
         _ => undecided(scene, at, Why::Undecoded),
     }
 }
 
-/// Whether a device's name is that of an element; a range is of names that start alike.
-fn named(scene: &Scene<'_>, piece: &Piece, element: &Element, at: At) -> Asked<bool> {
-    let end = element.first.iter().position(|byte| *byte == 0).unwrap_or(element.first.len());
-    let name: Name = String::from_utf8_lossy(&element.first[..end]).as_ref().into();
-    let prefix = element.first != element.last;
-    let alike = element.last.get(..end) == element.first.get(..end);
-    let wild = element.last.get(end..).is_some_and(|rest| rest.iter().all(|byte| *byte == 0xff));
+fn part_fits(scene: &Scene<'_>, piece: &Piece, first: &[u8], last: &[u8], at: At) -> Asked<bool> {
+    if let Source::Name(_) = piece.source {
+        return named(scene, piece, first, last, at);
+    }
+    if !piece.is_ordered() && first != last {
+        return undecided(scene, at, Why::Undecoded);
+    }
+    piece.within(scene, &ValueSet::range(piece.number_of(first), piece.number_of(last)), at)
+}
+
+/// Whether a device's name lies between two; a range is of names that start alike.
+fn named(scene: &Scene<'_>, piece: &Piece, first: &[u8], last: &[u8], at: At) -> Asked<bool> {
+    let end = first.iter().position(|byte| *byte == 0).unwrap_or(first.len());
+    let name: Name = String::from_utf8_lossy(&first[..end]).as_ref().into();
+    let prefix = first != last;
+    let alike = last.get(..end) == first.get(..end);
+    let wild = last.get(end..).is_some_and(|rest| rest.iter().all(|byte| *byte == 0xff));
     if prefix && !(alike && wild) {
         return undecided(scene, at, Why::Undecoded);
     }

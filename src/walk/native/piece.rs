@@ -14,7 +14,7 @@ use crate::walk::condition::{Scene, masked_set, negate};
 use crate::walk::field::Field;
 use crate::walk::outcome::{Assumed, Why};
 use crate::walk::packet::{Device, Tracking, Value};
-use crate::walk::plan::TypedBy;
+use crate::walk::plan::{Part, TypedBy};
 use crate::walk::query::number;
 use crate::walk::route::{Found, Lookup};
 use crate::walk::set::ValueSet;
@@ -96,16 +96,17 @@ impl Piece {
 
     /// The number that these bytes are here.
     pub(super) fn number_of(&self, bytes: &[u8]) -> u128 {
-        let push = |number: u128, byte: &u8| number << 8 | u128::from(*byte);
-        match self.host_order && cfg!(target_endian = "little") {
-            true => bytes.iter().rev().fold(0, push),
-            false => bytes.iter().fold(0, push),
-        }
+        Part { first: 0, length: bytes.len(), reversed: self.is_reversed() }.number(bytes)
+    }
+
+    /// Its bytes stand in the machine's order, and that is not the network's.
+    pub(super) fn is_reversed(&self) -> bool {
+        self.host_order && cfg!(target_endian = "little")
     }
 
     /// Its bytes compare as its number does: the order of bytes is that of the network.
     pub(super) fn is_ordered(&self) -> bool {
-        self.length == 1 || !(self.host_order && cfg!(target_endian = "little"))
+        self.length == 1 || !self.is_reversed()
     }
 
     /// The number after `(number & mask) ^ flip`, both in the bytes of this piece.
@@ -131,12 +132,36 @@ impl Piece {
     pub(super) fn value(&self, scene: &Scene<'_>) -> Option<Value> {
         let Source::Value(value) = &self.source else { return None };
         match scene.settled(value) {
-            Value::Known(known) => {
-                Some(Value::Known(((known & self.mask).checked_shr(self.shift).unwrap_or(0)) ^ self.flip))
-            }
+            Value::Known(known) => Some(Value::Known(self.number(known))),
             value if self.is_whole() => Some(value),
             _ => None,
         }
+    }
+
+    /// The number that it is, where that is known.
+    pub(super) fn known(&self, scene: &Scene<'_>) -> Option<u128> {
+        let Source::Value(value) = &self.source else { return None };
+        match scene.settled(value) {
+            Value::Known(known) => Some(self.number(known)),
+            Value::Entering(_) | Value::Mapped { .. } | Value::Chosen { .. } => None,
+        }
+    }
+
+    /// A number that one of the packets which are meant has, where it is one of a value.
+    pub(super) fn one_of_many(&self, scene: &Scene<'_>) -> Option<u128> {
+        let Source::Value(value) = &self.source else { return None };
+        let one = |field: &Field| scene.space.values(*field).map_or(Some(0), ValueSet::first);
+        Some(self.number(match value {
+            Value::Known(known) => *known,
+            Value::Entering(field) => one(field)?,
+            Value::Mapped { field, mask, prefix } => prefix | (one(field)? & mask),
+            Value::Chosen { among, .. } => among.first()?,
+        }))
+    }
+
+    /// What a value of the source is here.
+    fn number(&self, value: u128) -> u128 {
+        ((value & self.mask).checked_shr(self.shift).unwrap_or(0)) ^ self.flip
     }
 
     /// Nothing was masked or moved.
@@ -201,10 +226,8 @@ impl Piece {
     /// Whether the number is in the set.
     pub(super) fn within(&self, scene: &Scene<'_>, set: &ValueSet, at: At) -> Asked<bool> {
         let set = set.and(&ValueSet::range(0, ones(self.length)));
-        if let Source::Value(value) = &self.source
-            && let Value::Known(known) = scene.settled(value)
-        {
-            return Ok(set.contains(((known & self.mask).checked_shr(self.shift).unwrap_or(0)) ^ self.flip));
+        if let Some(number) = self.known(scene) {
+            return Ok(set.contains(number));
         }
         if let Some(numbers) = self.few(scene)? {
             let fits = |number: &u128| set.contains(((number & self.mask) >> self.shift) ^ self.flip);
