@@ -12,6 +12,7 @@ use whyport::cli::{packet, target};
 use whyport::host::Host;
 use whyport::snapshot;
 use whyport::tui::action;
+use whyport_fuzz as _;
 
 static HOST: LazyLock<Host> = LazyLock::new(|| snapshot::parse(snapshot::demo("k3s-port-80").unwrap_or_default()).host);
 

@@ -5,6 +5,7 @@ use libfuzzer_sys::fuzz_target;
 use whyport::host::{Backend, IpFamily};
 use whyport::syntax::iptables::{Options, parse, print};
 use whyport::syntax::looks_like;
+use whyport_fuzz as _;
 
 fuzz_target!(|text: &str| {
     looks_like(text);

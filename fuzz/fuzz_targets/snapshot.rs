@@ -3,6 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use whyport::snapshot::{parse, print};
+use whyport_fuzz as _;
 
 fuzz_target!(|text: &str| {
     let printed = print(&parse(text).host);

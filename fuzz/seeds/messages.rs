@@ -1,0 +1,126 @@
+//! What the kernel answers, as messages and bytes.
+//!
+//! Knows how it is asked, and the little of its answers that divides them into seeds.
+
+use std::collections::BTreeMap;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+
+use netlink_sys::protocols::NETLINK_NETFILTER;
+use netlink_sys::{Socket, SocketAddr};
+
+/// Everything of nf_tables.
+pub fn nf_tables() -> Vec<u8> {
+    let kind = |number: u16| 10 << 8 | number;
+    let ask = |number: u16| dump(NETLINK_NETFILTER, kind(number), &[0; 4]);
+    let sets = ask(10);
+    let mut messages = [ask(1), ask(4), ask(7), sets.clone(), ask(19), ask(23)].concat();
+    for set in sets {
+        let mut body = vec![set[16], 0, 0, 0];
+        for (number, name) in attributes(&set[20..]).into_iter().filter(|(number, _)| matches!(number, 1 | 2)) {
+            push_attribute(&mut body, number, name);
+        }
+        messages.extend(dump(NETLINK_NETFILTER, kind(13), &body));
+    }
+    messages.concat()
+}
+
+/// The matches and targets in messages, in the form of the target's cases without their family.
+pub fn blobs(messages: &[u8]) -> Vec<Vec<u8>> {
+    let mut found = Vec::new();
+    let mut rest = messages;
+    while rest.len() >= 20 {
+        let length = u32::from_ne_bytes([rest[0], rest[1], rest[2], rest[3]]) as usize;
+        let expressions = attributes(&rest[20..length]).into_iter().filter(|(kind, _)| *kind == 4);
+        for (_, element) in expressions.flat_map(|(_, list)| attributes(list)) {
+            let parts = attributes(element);
+            let (Some((1, name)), Some((2, data))) = (parts.first(), parts.get(1)) else { continue };
+            let sign = match *name {
+                b"match\0" => b'm',
+                b"target\0" => b't',
+                _ => continue,
+            };
+            let data: BTreeMap<u16, &[u8]> = attributes(data).into_iter().collect();
+            let (Some(name), Some(revision), Some(bytes)) = (data.get(&1), data.get(&2), data.get(&3)) else {
+                continue;
+            };
+            let revision = revision.last().copied().unwrap_or_default();
+            found.push([&[sign, revision][..], name, bytes].concat());
+        }
+        rest = rest.get(length.next_multiple_of(4)..).unwrap_or_default();
+    }
+    found
+}
+
+fn attributes(mut bytes: &[u8]) -> Vec<(u16, &[u8])> {
+    let mut found = Vec::new();
+    while bytes.len() >= 4 {
+        let length = usize::from(u16::from_ne_bytes([bytes[0], bytes[1]]));
+        let Some(value) = bytes.get(4..length) else { break };
+        found.push((u16::from_ne_bytes([bytes[2], bytes[3]]) & 0x3fff, value));
+        bytes = bytes.get(length.next_multiple_of(4)..).unwrap_or_default();
+    }
+    found
+}
+
+fn push_attribute(body: &mut Vec<u8>, kind: u16, value: &[u8]) {
+    body.extend_from_slice(&((value.len() + 4) as u16).to_ne_bytes());
+    body.extend_from_slice(&kind.to_ne_bytes());
+    body.extend_from_slice(value);
+    body.resize(body.len().next_multiple_of(4), 0);
+}
+
+/// The messages that answer a dump; none where the kernel refuses.
+pub fn dump(protocol: isize, kind: u16, body: &[u8]) -> Vec<Vec<u8>> {
+    let mut socket = Socket::new(protocol).expect("a socket");
+    socket.bind_auto().expect("an address");
+    socket.connect(&SocketAddr::new(0, 0)).expect("the kernel");
+    let mut request = Vec::new();
+    request.extend_from_slice(&(16 + body.len() as u32).to_ne_bytes());
+    request.extend_from_slice(&kind.to_ne_bytes());
+    request.extend_from_slice(&0x301u16.to_ne_bytes());
+    request.extend_from_slice(&[0; 8]);
+    request.extend_from_slice(body);
+    socket.send(&request, 0).expect("a request");
+    let mut messages = Vec::new();
+    let mut buffer = vec![0u8; 64 * 1024];
+    loop {
+        let length = socket.recv(&mut &mut buffer[..], 0).expect("an answer");
+        let mut rest = &buffer[..length];
+        while rest.len() >= 16 {
+            let size = u32::from_ne_bytes([rest[0], rest[1], rest[2], rest[3]]) as usize;
+            if matches!(u16::from_ne_bytes([rest[4], rest[5]]), 2 | 3) {
+                return messages;
+            }
+            let padded = size.next_multiple_of(4).min(rest.len());
+            messages.push(rest[..padded].to_vec());
+            rest = &rest[padded..];
+        }
+    }
+}
+
+/// `IPT_SO_GET_INFO` and `IPT_SO_GET_ENTRIES` of a table that was just made.
+pub fn legacy(is_ip6: bool, table: &str) -> Option<(Vec<u8>, Vec<u8>)> {
+    const HEADER: usize = 40;
+    let (domain, level) = if is_ip6 { (libc::AF_INET6, libc::IPPROTO_IPV6) } else { (libc::AF_INET, libc::IPPROTO_IP) };
+    // SAFETY: socket(2) takes three numbers and touches no memory; the descriptor is owned by nothing else.
+    let socket = unsafe {
+        let socket = libc::socket(domain, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC, 0);
+        (socket >= 0).then(|| OwnedFd::from_raw_fd(socket))?
+    };
+    let ask = |option: libc::c_int, answer: &mut [u8]| {
+        answer[..table.len()].copy_from_slice(table.as_bytes());
+        let mut length = answer.len() as libc::socklen_t;
+        // SAFETY: the kernel reads and writes at most `length` bytes of `answer`, which has that many.
+        let asked =
+            unsafe { libc::getsockopt(socket.as_raw_fd(), level, option, answer.as_mut_ptr().cast(), &mut length) };
+        (asked == 0).then_some(())
+    };
+    let mut info = vec![0; 84];
+    ask(64, &mut info)?;
+    let size = info[80..84].to_vec();
+    let mut entries = vec![0; HEADER + u32::from_ne_bytes(size.clone().try_into().ok()?) as usize];
+    entries[32..36].copy_from_slice(&size);
+    ask(65, &mut entries)?;
+    entries.drain(..HEADER);
+    Some((info, entries))
+}
