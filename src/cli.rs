@@ -13,6 +13,7 @@ mod read;
 pub mod refusal;
 pub mod target;
 pub mod terminal;
+mod wait;
 
 use std::ffi::OsString;
 use std::mem::ManuallyDrop;
@@ -23,7 +24,9 @@ use arguments::{Arguments, Command, PacketArguments, RulesArguments, RulesKind, 
 use clap::{CommandFactory, Parser};
 use explore::{Form, Start};
 use read::Reading;
-use refusal::Refusal;
+use refusal::{Fault, Refusal};
+use signal_hook::consts::signal::SIGINT;
+use signal_hook::low_level::emulate_default_handler;
 
 use crate::explain::{self, From};
 use crate::host::{Backend, IpFamily};
@@ -47,6 +50,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(refusal) => {
             output::note(&refusal.line);
+            if refusal.fault == Fault::Stopped {
+                // Whoever waits for the program sees that the signal ended it: a script does not go on then.
+                let _ = emulate_default_handler(SIGINT);
+            }
             refusal.status()
         }
     }

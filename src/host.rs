@@ -15,6 +15,7 @@ pub mod names;
 pub mod net;
 pub mod nft;
 pub mod observation;
+pub mod reached;
 pub mod route;
 pub mod ruleset;
 pub mod socket;
@@ -25,6 +26,7 @@ pub use hash::{Quick, QuickMap};
 pub use names::{Name, Names};
 pub use net::{Address, BridgePort, BridgeSettings, FdbEntry, IpFamily, Link, LinkKind, Mac, Neighbour, Peer, Scope};
 pub use observation::{Counters, ElementId, ElementState, ObjectId, Observations, Tally};
+pub use reached::Reached;
 pub use route::{NextHop, PolicyAction, PolicyRule, Route, RouteKind};
 pub use ruleset::{
     Backend, Base, Body, Chain, ChainId, ChainType, Family, Handle, Hook, Place, Policy, Priority, Registration, Rule,

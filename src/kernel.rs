@@ -38,7 +38,7 @@ use processes::Held;
 
 pub use namespaces::NoEntry;
 pub use netlink::Failure;
-pub use progress::{Progress, Reached};
+pub use progress::Progress;
 
 /// Where the files are that tell of the kernel.
 #[derive(Debug, Clone, Copy)]
@@ -71,7 +71,9 @@ struct Common {
 
 impl Common {
     fn read(places: &Places<'_>, answers: Answers) -> Common {
-        let held = Held::read(places.proc);
+        let progress = answers.progress();
+        progress.begin(What::Processes);
+        let held = Held::read(places.proc, &progress);
         let found = namespaces::list(places.proc, &held);
         Common { answers, loaded: Loaded::read(places.proc, places.modules), held, found }
     }
@@ -106,6 +108,8 @@ pub fn read_rules(places: &Places<'_>, netns: Option<&str>, progress: &Arc<Progr
         let answers = Answers::Kernel(Arc::clone(progress));
         let common = Common { answers, loaded, held: Held::default(), found: Vec::new() };
         let mut ns = Namespace::default();
+        progress.found_namespaces(1);
+        progress.enter();
         match route::open(&common.answers) {
             Ok(mut channel) => ns.links = take(&mut channel, &mut ns, What::Links, route::links),
             Err(failure) => ns.mark_unread(What::Links, needs(&failure, "CAP_NET_ADMIN")),
@@ -138,6 +142,7 @@ fn host(places: &Places<'_>, netns: Option<&str>, progress: &Arc<Progress>, othe
         let common = Common::read(places, Answers::Kernel(Arc::clone(progress)));
         // Without procfs nobody knows what the own one is called, but it is read all the same.
         let name = common.found.first().map(|own| own.name.clone()).unwrap_or_default();
+        progress.found_namespaces(if others { common.found.len().max(1) } else { 1 });
         let mut host = Host { namespaces: vec![namespace(places, &common, name)], ..Host::default() };
         for found in common.found.iter().skip(1).filter(|_| others && !progress.is_cancelled()) {
             let read = || namespaces::enter_found(found).map(|()| namespace(places, &common, found.name.clone()));
@@ -163,6 +168,7 @@ fn enter(places: &Places<'_>, netns: Option<&str>) -> Result<(), NoEntry> {
 /// Everything of this thread's namespace.
 fn namespace(places: &Places<'_>, common: &Common, name: String) -> Namespace {
     let mut ns = Namespace { name, ..Namespace::default() };
+    common.answers.progress().enter();
     surroundings(places, common, &mut ns);
     netfilter::read(places.proc, common, &mut ns);
     ns
@@ -191,10 +197,13 @@ fn surroundings(places: &Places<'_>, common: &Common, ns: &mut Namespace) {
             }
         }
     }
+    let progress = common.answers.progress();
+    progress.begin(What::Sysctls);
     ns.sysctls = sysctls::read(places.proc);
     if ns.sysctls.ip.is_empty() {
         ns.mark_unread(What::Sysctls, format!("{}, readable", places.proc.join("sys/net").display()));
     }
+    progress.begin(What::Sockets);
     match sockets::read(places.proc, &common.loaded, &common.answers, &ns.links) {
         Ok(sockets) => ns.sockets = sockets,
         Err(failure) => ns.mark_unread(What::Sockets, needs(&failure, "root")),
@@ -229,6 +238,7 @@ fn take<T: Default>(
     what: What,
     read: impl FnOnce(&mut Channel) -> Result<T, Failure>,
 ) -> T {
+    channel.progress().begin(what);
     let read = read(channel);
     if channel.take_torn() {
         ns.mark_torn(what);

@@ -6,7 +6,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
+use std::fs;
 use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -19,7 +21,7 @@ const SHOW: &str = "\x1b[?25h";
 /// A shell in a pseudo-terminal that runs one program, and tells how it left the terminal.
 struct Session {
     child: Child,
-    keys: ChildStdin,
+    keys: Option<ChildStdin>,
     seen: Arc<Mutex<String>>,
 }
 
@@ -39,7 +41,7 @@ impl Session {
             .stderr(Stdio::null())
             .spawn()
             .expect("script of util-linux is needed for this test");
-        let keys = child.stdin.take().unwrap();
+        let keys = child.stdin.take();
         let mut out = child.stdout.take().unwrap();
         let seen = Arc::new(Mutex::new(String::new()));
         let into = Arc::clone(&seen);
@@ -82,15 +84,16 @@ impl Session {
     fn wait_for_state(&self, state: char) {
         let deadline = Instant::now() + Duration::from_secs(60);
         let path = format!("/proc/{}/stat", self.value("pid"));
-        while !std::fs::read_to_string(&path).unwrap().contains(&format!(") {state} ")) {
+        while !fs::read_to_string(&path).unwrap().contains(&format!(") {state} ")) {
             assert!(Instant::now() < deadline, "the program never came into state {state}");
             thread::sleep(Duration::from_millis(10));
         }
     }
 
     fn press(&mut self, keys: &str) {
-        self.keys.write_all(keys.as_bytes()).unwrap();
-        self.keys.flush().unwrap();
+        let line = self.keys.as_mut().unwrap();
+        line.write_all(keys.as_bytes()).unwrap();
+        line.flush().unwrap();
     }
 
     fn value(&self, name: &str) -> String {
@@ -104,11 +107,11 @@ impl Session {
         assert!(sent.success());
     }
 
-    /// Waits for the end, holds the terminal against what it was, and gives the program's exit status and all that was
-    /// written.
-    fn end(mut self) -> (String, String) {
+    /// Waits for the end, holds the line's settings against what they were, and gives the program's exit status and all
+    /// that was written.
+    fn over(mut self) -> (String, String) {
         self.wait_for("after=");
-        drop(self.keys);
+        self.keys = None;
         self.child.wait().unwrap();
         let text = self.seen.lock().unwrap().clone();
         let value = |name: &str| {
@@ -116,13 +119,30 @@ impl Session {
             rest.split(['\r', '\n']).next().unwrap().to_owned()
         };
         assert_eq!(value("before"), value("after"), "the line's settings: {text:?}");
+        (value("status"), text)
+    }
+
+    /// The same of the explorer, which leaves the screen as it was.
+    fn end(self) -> (String, String) {
+        let (status, text) = self.over();
         assert!(text.contains(ENTER), "the alternate screen was never entered: {text:?}");
         let last = |what: &str| text.rfind(what).unwrap_or_else(|| panic!("no {what:?} in {text:?}"));
         assert!(last(LEAVE) > last(ENTER), "the alternate screen was not left");
         assert!(last(SHOW) > last("\x1b[?25l"), "the cursor stays hidden");
         assert!(text.matches(ENTER).count() == text.matches(LEAVE).count(), "left as often as entered");
-        let status = value("status");
         (status, text)
+    }
+}
+
+/// A test that fails leaves no program behind.
+impl Drop for Session {
+    fn drop(&mut self) {
+        if self.child.try_wait().is_ok_and(|status| status.is_none()) {
+            let text = self.text();
+            let pid = text.rsplit_once("pid=").and_then(|(_, rest)| rest.split(['\r', '\n']).next());
+            let _ = pid.map(|pid| Command::new("kill").args(["-KILL", pid]).status());
+            let _ = self.child.wait();
+        }
     }
 }
 
@@ -225,4 +245,98 @@ fn r_reads_the_live_host_again_and_its_age_is_told() {
     })
     .join()
     .unwrap();
+}
+
+/// A live host whose reading stands still shortly before its end, in a network namespace with a few rules: the file that
+/// holds the host's name is a pipe, and nobody writes into it.
+struct Slow {
+    folder: PathBuf,
+}
+
+const RULES: &str = "table ip t {
+  chain one { ip saddr 192.0.2.1 drop; ip saddr 192.0.2.2 drop; }
+  chain two { ip saddr 192.0.2.3 drop; }
+}
+";
+
+impl Slow {
+    fn new(name: &str) -> Slow {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("slow-{name}"));
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).unwrap();
+        let made = Command::new("mkfifo").arg(folder.join("pipe")).status().unwrap();
+        assert!(made.success());
+        fs::write(folder.join("rules"), RULES).unwrap();
+        let script = "cd $(dirname $0) && PATH=$PATH:/usr/sbin:/sbin && nft -f rules && \
+                      mount --bind pipe /proc/sys/kernel/hostname && exec \"$@\"\n";
+        fs::write(folder.join("in"), script).unwrap();
+        Slow { folder }
+    }
+
+    /// Starts whyport there.
+    fn start(&self, arguments: &str) -> Session {
+        let script = self.folder.join("in");
+        let program = env!("CARGO_BIN_EXE_whyport");
+        Session::start(&format!("unshare -mn --propagation private sh {} {program} {arguments}", script.display()))
+    }
+
+    /// Lets the reading go on.
+    fn release(&self) {
+        fs::write(self.folder.join("pipe"), "slowhost\n").unwrap();
+    }
+}
+
+impl Drop for Slow {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// What a line of the terminal shows once this was written to it: CR goes to its begin, EL wipes the rest.
+fn line(written: &str) -> String {
+    written.rsplit('\r').next().unwrap().split("\x1b[K").next().unwrap().to_owned()
+}
+
+#[test]
+fn a_long_reading_says_how_far_it_is_and_control_c_stops_it() {
+    let slow = Slow::new("stopped");
+    let session = slow.start("ports");
+    session.wait_for(" chains");
+    let shown = line(&session.text());
+    assert!(shown.starts_with("reading ") && shown.contains(" rules in "), "{shown}");
+    // What the terminal sends at Ctrl-C; sent to whyport alone, so that the shell around it lives to tell its status.
+    session.signal("INT");
+    let (status, text) = session.over();
+    assert_eq!(status, (128 + 2).to_string(), "{text:?}");
+    let (before, after) = text.rsplit_once("whyport: ").unwrap();
+    assert_eq!(line(before), "", "the line is wiped: {text:?}");
+    assert!(after.starts_with("the reading was stopped\r\n"), "{text:?}");
+    assert!(!text.contains("panicked"));
+}
+
+#[test]
+fn the_line_of_a_long_reading_is_gone_when_the_answer_comes() {
+    let slow = Slow::new("released");
+    let session = slow.start("rules --as nft");
+    session.wait_for(" chains");
+    slow.release();
+    let (status, text) = session.over();
+    assert_eq!(status, "0", "{text:?}");
+    let (before, _) = text.split_once("table ip t {").unwrap();
+    assert_eq!(line(before), "", "{text:?}");
+    assert!(before.ends_with("\r\x1b[K"), "{text:?}");
+}
+
+#[test]
+fn without_a_terminal_nothing_is_said_of_a_reading() {
+    let slow = Slow::new("silent");
+    let errors = slow.folder.join("errors");
+    let session = slow.start(&format!("record {0}/snapshot 2>{0}/errors", slow.folder.display()));
+    // Whoever opens the pipe waits for the one who reads from it.
+    slow.release();
+    let (status, _) = session.over();
+    assert_eq!(status, "0");
+    let told = fs::read_to_string(errors).unwrap();
+    assert!(!told.contains("reading") && !told.contains('\r'), "{told:?}");
+    assert!(fs::read_to_string(slow.folder.join("snapshot")).unwrap().contains("node: slowhost"));
 }

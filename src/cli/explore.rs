@@ -265,7 +265,9 @@ fn done(host: &Host, namespace: usize, live: Option<&Live>, effect: Effect) -> O
             let answers = explain::answers(host, namespace, &target);
             Some(Event::Answered(edition, target, answers))
         }
-        Effect::Read(edition) => Some(Event::Read(edition, live?.read().map(fresh).map_err(|refusal| refusal.line))),
+        Effect::Read(edition) => {
+            Some(Event::Read(edition, live?.read(&Arc::default()).map(fresh).map_err(|refusal| refusal.line)))
+        }
         Effect::Redraw | Effect::Suspend | Effect::Quit => None,
     }
 }

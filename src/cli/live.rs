@@ -7,8 +7,9 @@ use std::time::Instant;
 use super::explore::Source;
 use super::read::Reading;
 use super::refusal::Refusal;
+use super::wait::wait;
 use crate::host::Host;
-use crate::kernel::{self, Places};
+use crate::kernel::{self, NotRead, Places, Progress};
 
 /// The host that whyport runs on.
 #[derive(Debug, Clone)]
@@ -25,9 +26,16 @@ impl Live {
     }
 
     /// Reads the namespace, now, and every other that can be entered: what lies behind a device has a name there.
-    pub fn read(&self) -> Result<Host, Refusal> {
-        kernel::read_all(&places(), self.netns.as_deref(), &Arc::default())
-            .map_err(|error| Refusal::unanswered(error.to_string()))
+    /// `progress` tells how far it is, and stops it.
+    pub fn read(&self, progress: &Arc<Progress>) -> Result<Host, Refusal> {
+        self.by(kernel::read_all, progress)
+    }
+
+    fn by(&self, read: Reader, progress: &Arc<Progress>) -> Result<Host, Refusal> {
+        read(&places(), self.netns.as_deref(), progress).map_err(|error| match error {
+            NotRead::NoEntry(error) => Refusal::unanswered(error.to_string()),
+            NotRead::Cancelled => Refusal::stopped(),
+        })
     }
 
     fn reading(self, host: Host) -> Reading {
@@ -40,16 +48,24 @@ fn places() -> Places<'static> {
     Places { proc: Path::new("/proc"), modules: Path::new("/lib/modules") }
 }
 
+/// How much of the host is read.
+type Reader = fn(&Places<'_>, Option<&str>, &Arc<Progress>) -> Result<Host, NotRead>;
+
 /// Reads the network namespace that `netns` names, or that of this process.
 pub fn read(netns: Option<&str>) -> Result<Reading, Refusal> {
-    let live = Live::new(netns);
-    let host = live.read()?;
-    Ok(live.reading(host))
+    waited_for(kernel::read_all, netns)
 }
 
 /// Reads the rules of that namespace, and nothing else of the host.
 pub fn read_rules(netns: Option<&str>) -> Result<Reading, Refusal> {
+    waited_for(kernel::read_rules, netns)
+}
+
+/// A terminal is told how far it is, and Ctrl-C stops it.
+fn waited_for(read: Reader, netns: Option<&str>) -> Result<Reading, Refusal> {
     let live = Live::new(netns);
-    let host = kernel::read_rules(&places(), netns, &Arc::default());
-    Ok(live.reading(host.map_err(|error| Refusal::unanswered(error.to_string()))?))
+    let progress = Arc::default();
+    let (reader, told) = (live.clone(), Arc::clone(&progress));
+    let host = wait(&progress, move || reader.by(read, &told))??;
+    Ok(live.reading(host))
 }

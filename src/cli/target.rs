@@ -102,6 +102,7 @@ fn check_family(protocol: Protocol, addr: Option<IpAddr>) -> Result<(), Refusal>
 
 #[cfg(test)]
 mod tests {
+    use super::super::refusal::Fault;
     use super::*;
 
     fn read(text: &str) -> (Protocol, Option<String>, Option<u16>) {
@@ -157,7 +158,7 @@ mod tests {
             "tcp/[fe80::1%eth0]:80",
         ] {
             let refusal = parse(text).expect_err(text);
-            assert!(refusal.usage, "{text}");
+            assert_eq!(refusal.fault, Fault::Usage, "{text}");
             assert!(!refusal.line.contains('\n'), "{text}");
         }
     }

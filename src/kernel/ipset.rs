@@ -69,7 +69,11 @@ pub(super) fn read(answers: &Answers) -> Result<Sets, Failure> {
     let progress = Arc::clone(channel.progress());
     let (mut reader, dumped) = until_whole(&progress, || {
         let mut reader = Reader::default();
-        let dumped = channel.dump(LIST, &request(version), |message| reader.take(&message))?;
+        let dumped = channel.dump(LIST, &request(version), |message| {
+            let before = reader.elements;
+            reader.take(&message);
+            progress.read_elements(reader.elements - before);
+        })?;
         reader.finish();
         let whole = dumped == Dumped::Whole && !reader.torn;
         Ok((reader, if whole { Dumped::Whole } else { Dumped::Interrupted }))
@@ -108,6 +112,8 @@ struct Reader {
     sets: Vec<IpSet>,
     seen: Vec<Seen>,
     numbers: Vec<(u16, Name)>,
+    /// How many elements came of all sets.
+    elements: usize,
     /// What was not understood of elements of the last set.
     unknown: Unknown,
     /// How many elements the last set has, as its header says.
@@ -140,6 +146,7 @@ impl Reader {
         for (_, nested) in Attributes(get(ATTR_ELEMENTS).unwrap_or_default()) {
             element::push(set, seen, nested, &mut self.names, &mut self.unknown);
             self.listed += 1;
+            self.elements += 1;
         }
     }
 

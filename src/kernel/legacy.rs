@@ -73,7 +73,9 @@ pub(super) fn read(
             all = dumped;
         }
         let (info, entries) = answer.ok_or_else(|| io::Error::from_raw_os_error(libc::EAGAIN))?;
-        tables.push(table::decode(family, name, (&info, &entries), ipsets, names).ok_or(Failure::Malformed)?);
+        let read = table::decode(family, name, (&info, &entries), ipsets, names).ok_or(Failure::Malformed)?;
+        progress.read_table(read.table.chains.len(), read.rules.len());
+        tables.push(read);
     }
     Ok((tables, all))
 }

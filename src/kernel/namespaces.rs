@@ -15,6 +15,7 @@ use nix::sched::{CloneFlags, setns};
 use procfs::process::MountInfo;
 
 use super::processes::{Held, folders, inode};
+use super::progress::Progress;
 
 /// Where ip-netns(8) keeps names.
 const NAMES: [&str; 2] = ["/run/netns", "/var/run/netns"];
@@ -116,7 +117,7 @@ fn find(proc: &Path, target: &str) -> Result<PathBuf, NoEntry> {
         let folder = proc.join(target);
         return if folder.exists() { Ok(folder.join("ns/net")) } else { Err(NoEntry::NoProcess(pid)) };
     }
-    let found = list(proc, &Held::read(proc));
+    let found = list(proc, &Held::read(proc, &Progress::default()));
     let is_meant = |namespace: &&Found| namespace.name == target || unnamed(namespace.identity) == target;
     if let Some(namespace) = found.iter().find(is_meant) {
         return Ok(namespace.path.clone());

@@ -17,8 +17,10 @@ const ROOT: &str = "root with CAP_NET_ADMIN";
 /// Fills in the rules of this thread's namespace, with their counters.
 pub(super) fn read(proc: &Path, common: &Common, ns: &mut Namespace) {
     let loaded = &common.loaded;
+    let progress = common.answers.progress();
     let (ipsets, needed) = ipsets(common, ns);
     if loaded.has("nfnetlink") && loaded.has("nf_tables") {
+        progress.begin(What::NfTables);
         match nft::read(&common.answers, &ipsets) {
             Ok(rules) => {
                 ns.ruleset = rules.ruleset;
@@ -34,13 +36,13 @@ pub(super) fn read(proc: &Path, common: &Common, ns: &mut Namespace) {
         }
     }
     let mut names = Names::default();
-    let progress = common.answers.progress();
     for (family, module, what) in
         [(IpFamily::V4, "ip_tables", What::LegacyIp), (IpFamily::V6, "ip6_tables", What::LegacyIp6)]
     {
         if !loaded.has(module) {
             continue;
         }
+        progress.begin(what);
         match legacy::read(proc, family, &ipsets, &mut names, &progress) {
             Ok((tables, dumped)) => {
                 for table in tables {
@@ -68,6 +70,7 @@ fn ipsets(common: &Common, ns: &mut Namespace) -> (SetNames, Option<String>) {
     if !common.loaded.has("nfnetlink") || !common.loaded.has("ip_set") {
         return (SetNames::none(), None);
     }
+    common.answers.progress().begin(What::IpSets);
     match ipset::read(&common.answers) {
         Ok(found) => {
             if found.torn {

@@ -9,6 +9,7 @@ use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use super::progress::Progress;
 use crate::host::{Process, Socket};
 
 /// What processes hold open, as far as this process may see it.
@@ -31,10 +32,13 @@ const RIGHTS: &str = "CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH";
 const ALL_PROCESSES: &[u8] = b"pid:[4026531836]";
 
 impl Held {
-    /// Looks through all processes; `proc` is the root of procfs.
-    pub(super) fn read(proc: &Path) -> Held {
+    /// Looks through all processes, until the reading is stopped; `proc` is the root of procfs.
+    pub(super) fn read(proc: &Path, progress: &Progress) -> Held {
         let mut held = Held::default();
         for (pid, folder) in folders(proc) {
+            if progress.is_cancelled() {
+                break;
+            }
             let entries = match fs::read_dir(folder.join("fd")) {
                 Ok(entries) => entries,
                 Err(error) => {
@@ -139,6 +143,6 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_is_hidden() {
-        assert!(Held::read(Path::new("/nonexistent")).hidden.is_some());
+        assert!(Held::read(Path::new("/nonexistent"), &Progress::default()).hidden.is_some());
     }
 }

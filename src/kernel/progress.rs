@@ -2,38 +2,37 @@
 //!
 //! Counts, and knows no clock: when to show them, and how often, is for whoever looks.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+
+use crate::host::{Reached, What};
 
 /// A reading as it goes on. It counts up over all namespaces of one reading.
 #[derive(Debug, Default)]
 pub struct Progress {
+    what: Mutex<Option<What>>,
+    namespace: AtomicUsize,
+    namespaces: AtomicUsize,
     chains: AtomicUsize,
     of: AtomicUsize,
     rules: AtomicUsize,
+    elements: AtomicUsize,
     again: AtomicUsize,
     cancelled: AtomicBool,
-}
-
-/// How far a reading was at some instant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Reached {
-    /// Chains whose rules are read.
-    pub chains: usize,
-    /// Chains that are known to be there. More may be found.
-    pub of: usize,
-    /// Rules that are read.
-    pub rules: usize,
-    /// How often something was read anew because it changed meanwhile.
-    pub again: usize,
 }
 
 impl Progress {
     /// How far it is.
     pub fn reached(&self) -> Reached {
+        let what = *self.what.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         Reached {
+            what,
+            namespace: self.namespace.load(Relaxed),
+            namespaces: self.namespaces.load(Relaxed),
             chains: self.chains.load(Relaxed),
             of: self.of.load(Relaxed),
             rules: self.rules.load(Relaxed),
+            elements: self.elements.load(Relaxed),
             again: self.again.load(Relaxed),
         }
     }
@@ -46,6 +45,22 @@ impl Progress {
     /// Whether it was stopped.
     pub fn is_cancelled(&self) -> bool {
         self.cancelled.load(Relaxed)
+    }
+
+    /// So many namespaces are to be read.
+    pub(super) fn found_namespaces(&self, count: usize) {
+        self.namespaces.store(count, Relaxed);
+    }
+
+    /// The next namespace is being read.
+    pub(super) fn enter(&self) {
+        self.namespace.fetch_add(1, Relaxed);
+    }
+
+    /// This is what is being read from now on.
+    pub(super) fn begin(&self, what: What) {
+        *self.what.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(what);
+        self.again.store(0, Relaxed);
     }
 
     /// Chains were found that will be read.
@@ -69,11 +84,24 @@ impl Progress {
         self.rules.fetch_sub(rules, Relaxed);
     }
 
+    /// A table is read that came whole, with so many chains and rules.
+    pub(super) fn read_table(&self, chains: usize, rules: usize) {
+        self.of.fetch_add(chains, Relaxed);
+        self.chains.fetch_add(chains, Relaxed);
+        self.rules.fetch_add(rules, Relaxed);
+    }
+
+    /// Elements of a set are read.
+    pub(super) fn read_elements(&self, count: usize) {
+        self.elements.fetch_add(count, Relaxed);
+    }
+
     /// What was read since then changed meanwhile, and is read anew.
     pub(super) fn changed_since(&self, reached: Reached) {
         self.again.fetch_add(1, Relaxed);
         self.chains.store(reached.chains, Relaxed);
         self.of.store(reached.of, Relaxed);
         self.rules.store(reached.rules, Relaxed);
+        self.elements.store(reached.elements, Relaxed);
     }
 }

@@ -4,6 +4,7 @@ mod hooks;
 #[path = "../../benches/k8s/mod.rs"]
 pub(super) mod k8s;
 mod namespaces;
+mod progress;
 mod recorded;
 pub(super) mod route;
 mod sockets;

@@ -5,6 +5,7 @@
 //! names with nobody. What they found is put together in the order of the listing. Knows nothing of what is
 //! listed before: tables, and chains and sets without what is in them.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::thread;
 
@@ -239,8 +240,11 @@ impl Hand<'_> {
         let mut set = draft.sets[at as usize].clone();
         let (mut elements, mut unknown) = (Vec::new(), 0);
         let asked = [(1, &*draft.listed.name), (2, &*set.name)];
+        let progress = Arc::clone(talk.progress());
         talk.dump(GET_ELEMENTS, draft.listed.number, &asked, |_, attributes| {
+            let before = elements.len();
             unknown += set::elements(attributes.0, &draft.numbers, names, &mut elements);
+            progress.read_elements(elements.len() - before);
         })?;
         if unknown > 0 {
             found.untold.push((table, format!("properties of elements of set {}: {unknown}", set.name)));

@@ -14,7 +14,7 @@ use super::{Places, apart, here, ip, run};
 const PROC: &str = "/proc";
 
 fn found() -> Vec<Found> {
-    list(Path::new(PROC), &Held::read(Path::new(PROC)))
+    list(Path::new(PROC), &Held::read(Path::new(PROC), &Default::default()))
 }
 
 fn inode() -> u64 {
