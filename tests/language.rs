@@ -64,7 +64,11 @@ fn without_handle(set: &Set) -> Set {
 #[test]
 fn rules_are_read_as_nft_stores_them() {
     let mut wrong = Vec::new();
-    let files = [include_str!("data/native-rules.txt"), include_str!("data/language-rules.txt")];
+    let files = [
+        include_str!("data/native-rules.txt"),
+        include_str!("data/native-expressions.txt"),
+        include_str!("data/language-rules.txt"),
+    ];
     for (family, rules) in files.into_iter().flat_map(rules) {
         let chains: Vec<String> =
             rules.iter().enumerate().map(|(at, rule)| format!("  chain c{at} {{\n    {rule}\n  }}\n")).collect();

@@ -38,7 +38,7 @@ pub struct ChainDetails {
     pub handle: Option<Handle>,
     /// The admin's comment (`NFTNL_UDATA_CHAIN_COMMENT`).
     pub comment: Option<Name>,
-    /// The devices that a base chain hangs at (`NFTA_HOOK_DEV`, `NFTA_HOOK_DEVS`), in the order of the listing; those of the
+    /// The devices that a base chain hangs at (`NFTA_HOOK_DEV`, `NFTA_HOOK_DEVS`), by name; those of the
     /// families that hang at no device are none.
     pub devices: Box<[InterfacePattern]>,
     /// `NFT_CHAIN_*`.

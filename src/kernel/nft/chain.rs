@@ -61,13 +61,15 @@ pub(super) fn untold(name: &str, attributes: &Attributes<'_>, found: &mut Vec<St
     }
 }
 
-/// Devices by name: one alone, or a list. Where there is one, the kernel tells it in both.
+/// Devices: one alone, or a list. Where there is one, the kernel tells it in both. Its list is in no order that says
+/// anything: nft sorts it by name.
 pub(super) fn devices(one: Option<&[u8]>, list: Option<&[u8]>, names: &mut Names) -> Box<[InterfacePattern]> {
     let mut pattern = |(kind, name): (u16, &[u8])| InterfacePattern {
         name: names.intern(&text(name)),
         prefix: kind == DEVICE_PREFIX,
     };
-    let several: Box<[InterfacePattern]> = list.map(Attributes).into_iter().flatten().map(&mut pattern).collect();
+    let mut several: Box<[InterfacePattern]> = list.map(Attributes).into_iter().flatten().map(&mut pattern).collect();
+    several.sort_by(|a, b| a.name.cmp(&b.name));
     if several.is_empty() { one.into_iter().map(|name| pattern((DEVICE, name))).collect() } else { several }
 }
 

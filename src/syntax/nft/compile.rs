@@ -32,6 +32,7 @@ use crate::syntax::Diagnostic;
 const BITMASK: u32 = 3;
 const INTEGER: u32 = 4;
 const SERVICE: u32 = 13;
+const TIME: u32 = 18;
 const LABEL: u32 = 30;
 const BOOLEAN: u32 = 39;
 const DATE: u32 = 43;

@@ -17,8 +17,12 @@ const VLAN: u32 = 32;
 pub(super) enum Asks {
     /// `meta iiftype ether`.
     Link,
-    /// Another VLAN header: by `ether type`, `vlan type`.
-    Vlan,
+    /// Another VLAN header: by `ether type`, `vlan type`. Only `ether type 8021q` is what a VLAN's fields take for granted
+    /// (`payload_may_dependency_kill_ll`).
+    Vlan {
+        /// It is that.
+        granted: bool,
+    },
     /// The network protocol: by `meta nfproto`, `meta protocol`, `ether type`.
     Network(Option<Header>),
     /// The transport protocol: by `meta l4proto`.
@@ -107,7 +111,7 @@ impl<'a> Context<'a> {
         let dependency = Some(Dependency { statement, asks });
         match asks {
             Asks::Link => (self.link, self.link_by) = (true, dependency),
-            Asks::Vlan => {
+            Asks::Vlan { .. } => {
                 self.vlan = if self.vlan == 0 { ETHER } else { self.vlan + VLAN };
                 self.link_by = dependency;
             }
@@ -132,7 +136,10 @@ impl<'a> Context<'a> {
     /// A field of a known header at this base is used. Gives the statement that goes without saying because of it.
     pub fn uses(&mut self, base: PayloadBase) -> Option<usize> {
         let (slot, stays) = match base {
-            PayloadBase::Link => (&mut self.link_by, false),
+            PayloadBase::Link => {
+                let stays = matches!(self.link_by, Some(Dependency { asks: Asks::Vlan { granted: false }, .. }));
+                (&mut self.link_by, stays)
+            }
             PayloadBase::Network => (&mut self.network_by, false),
             PayloadBase::Transport => {
                 // Where both families come by, the field says more than its protocol: also which family it is.
@@ -182,7 +189,9 @@ pub(super) fn asks(field: &str, number: u128) -> Option<Asks> {
             10 => Some(Header::Ip6),
             _ => None,
         }),
-        "ether type" | "vlan type" if matches!(number, 0x8100 | 0x88a8) => Asks::Vlan,
+        "ether type" | "vlan type" if matches!(number, 0x8100 | 0x88a8) => {
+            Asks::Vlan { granted: field == "ether type" && number == 0x8100 }
+        }
         "meta protocol" | "ether type" | "vlan type" => Asks::Network(ether()),
         "meta l4proto" => Asks::Transport(protocol()?),
         "ip protocol" | "ip6 nexthdr" => Asks::NextHeader(protocol()?),

@@ -348,9 +348,7 @@ fn type_of_text(set: &Set) -> Option<String> {
 fn type_text(set: &Set) -> String {
     let mut text = values::type_name(set.key_type);
     if let Some(data) = set.data_type {
-        // What keys are mapped to may be ranges, which fill two values.
-        let one: usize = values::data_types(data).unwrap_or_default().iter().map(|data| data.bytes).sum();
-        let ranges = if one > 0 && set.data_length as usize == 2 * one { "interval " } else { "" };
+        let ranges = if relation::gives_ranges(set) { "interval " } else { "" };
         // Writing to a String cannot fail.
         let _ = write!(text, " : {ranges}{}", values::type_name(data));
     } else if set.flags.contains(SetFlags::OBJECT) {

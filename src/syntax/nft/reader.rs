@@ -12,7 +12,7 @@ use super::fields;
 use super::loads;
 use super::registers::{Held, Operand, Registers};
 use super::relation::Scope;
-use super::terms::{Side, side};
+use super::terms::{Side, Term, side};
 use super::{effects, relation, values};
 use crate::host::nft::{CompareOp, Expression, LookupResult, Nat, Register, Rule, Undecoded, range};
 use crate::host::{Counters, Family, Observations, RuleId, Table, Tally, xt};
@@ -270,14 +270,18 @@ impl<'r> Reader<'r> {
 
     /// Fields are used: what asked for their headers goes without saying.
     fn uses(&mut self, side: &Side) {
+        self.use_terms(&side.terms);
+    }
+
+    fn use_terms(&mut self, terms: &[Term]) {
         if self.keeps {
             return;
         }
-        for base in relation::bases(side) {
+        for base in relation::bases(terms) {
             let implied = self.context.uses(base);
             self.leave_out(implied);
         }
-        if side.terms.iter().any(|term| term.of_message) {
+        if terms.iter().any(|term| term.of_message) {
             let implied = self.context.uses_message();
             self.leave_out(implied);
         }
@@ -293,23 +297,33 @@ impl<'r> Reader<'r> {
         if let (Operand::Payload { .. }, CompareOp::Equal, 2..) = (&held.operand, op, side.terms.len()) {
             side = self.expand(&held.operand, data);
         }
-        let text = relation::compare(&side, op, data);
-        self.uses(&side);
-        self.say(Role::Asks, text, held.parts, at);
+        let texts = relation::compare(&side, op, data);
+        // One comparison of several fields: one that goes without saying leaves the others where they are.
+        let apart = texts.len() > 1;
+        for (at_term, text) in texts.into_iter().enumerate() {
+            let terms = if apart { &side.terms[at_term..=at_term] } else { &side.terms[..] };
+            self.use_terms(terms);
+            self.say(Role::Asks, text, held.parts.clone(), at);
+            if op == CompareOp::Equal && side.mask.is_none() {
+                self.ask(terms, data);
+            }
+        }
+        if op == CompareOp::Equal && side.terms.len() > 1 {
+            // What was asked beside the kind of the message keeps it.
+            self.context.uses_message();
+        }
         if matches!(op, CompareOp::GreaterOrEqual | CompareOp::Less) {
             self.statements[here].half = Some((op, held.operand, data.into()));
         }
-        if op == CompareOp::Equal && side.mask.is_none() {
-            for term in &side.terms {
-                let bytes = term.slice(data);
-                let asked = asks(&term.text, values::number(&bytes, term.host));
-                let implied = asked.and_then(|asked| self.context.ask(asked, here));
-                self.leave_out(implied);
-            }
-            if side.terms.len() > 1 {
-                // The statement says more than the kind of the message.
-                self.context.uses_message();
-            }
+    }
+
+    /// Fields equal this: what the last statement thereby asks of the packet's protocols.
+    fn ask(&mut self, terms: &[Term], data: &[u8]) {
+        let here = self.statements.len() - 1;
+        for term in terms {
+            let asked = asks(&term.text, values::number(&term.slice(data), term.host));
+            let implied = asked.and_then(|asked| self.context.ask(asked, here));
+            self.leave_out(implied);
         }
     }
 
@@ -372,7 +386,7 @@ impl<'r> Reader<'r> {
         let value = match (&held.operand, loaded.kind) {
             // Flags of what is set are a list.
             (Operand::Constant(data), values::Kind::Flags(names)) => {
-                values::flags(names, values::number(data, loaded.host)).join(",")
+                values::flag_list(names, values::number(data, loaded.host))
             }
             (operand, kind) => self.value(operand, kind, loaded.host),
         };
@@ -391,23 +405,16 @@ impl<'r> Reader<'r> {
             }
             Operand::Shifted { of, left, bits } => {
                 let sign = if *left { "<<" } else { ">>" };
-                format!("{} {sign} {bits}", self.value(of, kind, host))
+                let text = self.value(of, kind, host);
+                // Shifts bind tighter than what a mask is written with.
+                let text = if matches!(**of, Operand::Masked { .. }) { format!("({text})") } else { text };
+                format!("{text} {sign} {bits}")
             }
             Operand::Masked { of, mask, xor } if mask.len() <= 16 && mask.len() == xor.len() => {
                 let inner = side(&self.context, of);
                 let text = self.value(of, kind, host);
                 let host = inner.only().map_or(host, |term| term.host);
-                let all = u128::MAX >> (128 - 8 * mask.len().max(1));
-                let (and, flipped, or) = effects::bitwise(values::number(mask, host), values::number(xor, host), all);
-                let plain = |number: u128| {
-                    let bytes = number.to_be_bytes();
-                    values::plain(kind, &bytes[16 - mask.len()..], false)
-                };
-                let each = [(" & ", and), (" ^ ", flipped), (" | ", or)];
-                each.into_iter().fold(text, |text, (sign, number)| match number {
-                    Some(number) => format!("{text}{sign}{}", plain(number)),
-                    None => text,
-                })
+                super::terms::operations(text, kind, host, mask, xor)
             }
             other => {
                 let side = side(&self.context, other);

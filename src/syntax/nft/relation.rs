@@ -44,17 +44,20 @@ fn sign(op: CompareOp, told: bool) -> &'static str {
     }
 }
 
-/// A comparison with a constant.
-pub(super) fn compare(side: &Side, op: CompareOp, data: &[u8]) -> String {
-    let equality = matches!(op, CompareOp::Equal | CompareOp::NotEqual);
-    let Some(term) = side.only() else {
-        if side.padded || op != CompareOp::Equal {
-            let value = key(&shapes(side), data, data);
-            return format!("{} {}{value}", side.text(), sign(op, false));
+/// A comparison with a constant: one statement, or one for each of several fields that one load spans.
+pub(super) fn compare(side: &Side, op: CompareOp, data: &[u8]) -> Vec<String> {
+    match side.only() {
+        Some(term) => vec![one(side, term, op, data)],
+        None if side.padded || op != CompareOp::Equal => {
+            vec![format!("{} {}{}", side.text(), sign(op, false), key(&shapes(side), data, data))]
         }
-        let each: Vec<String> = side.terms.iter().map(|term| plain(term, op, data)).collect();
-        return each.join(" ");
-    };
+        None => side.terms.iter().map(|term| plain(term, op, data)).collect(),
+    }
+}
+
+/// A comparison of one field, whatever mask is left.
+fn one(side: &Side, term: &Term, op: CompareOp, data: &[u8]) -> String {
+    let equality = matches!(op, CompareOp::Equal | CompareOp::NotEqual);
     let Some(mask) = &side.mask else { return plain(term, op, data) };
     if equality && side.xor.is_none() {
         if (term.kind, op) == (Kind::Label, CompareOp::NotEqual) && data.iter().all(|byte| *byte == 0) {
@@ -65,8 +68,8 @@ pub(super) fn compare(side: &Side, op: CompareOp, data: &[u8]) -> String {
         {
             return text;
         }
-        if term.kind == Kind::Address
-            && let Some(bits) = values::prefix_length(mask)
+        if term.kind.has_prefixes()
+            && let Some(bits) = values::prefix_length(&values::network_order(mask, term.host))
         {
             return format!("{} {}{}/{bits}", term.text, sign(op, false), values::plain(term.kind, data, term.host));
         }
@@ -81,10 +84,7 @@ pub(super) fn compare(side: &Side, op: CompareOp, data: &[u8]) -> String {
 
 /// Flags under a mask: any of them, none of them, or some of several.
 fn flags(term: &Term, op: CompareOp, names: &[(u128, &str)], mask: u128, value: u128) -> Option<String> {
-    let list = |number| match values::flags(names, number) {
-        bits if bits.is_empty() => "0x0".to_owned(),
-        bits => bits.join(","),
-    };
+    let list = |number| values::flag_list(names, number);
     let text = &term.text;
     match (value, op) {
         (0, CompareOp::NotEqual) => Some(format!("{text} {}", list(mask))),
@@ -239,7 +239,9 @@ fn set_text(scope: Scope, side: &Side, name: &str) -> String {
         return format!("@{name}");
     };
     let mut shapes = shapes(side);
-    if side.terms.iter().any(|term| term.kind == Kind::Hex && term.field.is_none()) {
+    // What has a place and no name is written in hexadecimal digits in a set too.
+    let nameless = |term: &Term| term.kind == Kind::Hex && term.field.is_none() && !term.text.starts_with('@');
+    if side.only().is_some_and(nameless) {
         let host = !set.flags.contains(SetFlags::INTERVAL);
         let known = typed(scope, set.key_type, host);
         shapes = if known.is_empty() { shapes } else { known };
@@ -321,6 +323,16 @@ fn push_beside(out: &mut String, details: Option<&ElementDetails>, state: Option
     }
 }
 
+/// Whether what a map gives are ranges, which fill two values; each part of several is padded to four bytes.
+pub(super) fn gives_ranges(set: &Set) -> bool {
+    let lengths = values::data_types(set.data_type.unwrap_or_default()).unwrap_or_default().into_iter();
+    let one = match &lengths.map(|data| data.bytes).collect::<Vec<_>>()[..] {
+        [one] => *one,
+        several => several.iter().map(|bytes| bytes.next_multiple_of(4)).sum(),
+    };
+    set.details.data_interval || one > 0 && set.data_length as usize == 2 * one
+}
+
 fn push_data(out: &mut String, scope: Scope, set: &Set, data: Option<&ElementData>) {
     let text = match data {
         None => return,
@@ -330,14 +342,14 @@ fn push_data(out: &mut String, scope: Scope, set: &Set, data: Option<&ElementDat
             let of = set.details.data_typeof.as_deref();
             let mut shapes = shapes_of(scope, of, set.data_type.unwrap_or_default(), true);
             order(&mut shapes, set.details.data_order);
-            match &shapes[..] {
-                // A range of addresses stands for a prefix that keys are mapped into.
-                [one] if one.term.bits > 0 && bytes.len() == one.term.bits / 4 => {
-                    let (first, last) = bytes.split_at(bytes.len() / 2);
-                    key(&shapes, first, last)
-                }
-                _ => key(&shapes, bytes, bytes),
-            }
+            let one: usize = shapes.iter().map(|shape| (shape.term.bits / 8).next_multiple_of(4)).sum();
+            // Ranges: the first values, and then the last ones.
+            let (first, last) = match &shapes[..] {
+                [alone] if alone.term.bits > 0 && bytes.len() == alone.term.bits / 4 => bytes.split_at(bytes.len() / 2),
+                [_, _, ..] if bytes.len() == 2 * one => bytes.split_at(one),
+                _ => (&bytes[..], &bytes[..]),
+            };
+            key(&shapes, first, last)
         }
     };
     out.push_str(" : ");
@@ -365,9 +377,9 @@ pub(super) fn verdict(table: &Table, verdict: &Verdict) -> String {
     }
 }
 
-/// The bases of the fields on a side: what asks for their headers goes without saying.
-pub(super) fn bases(side: &Side) -> Vec<PayloadBase> {
+/// The bases of fields: what asks for their headers goes without saying.
+pub(super) fn bases(terms: &[Term]) -> Vec<PayloadBase> {
     // What follows a VLAN header is asked without it.
     let uses = |term: &&Term| term.text != "vlan type";
-    side.terms.iter().filter(uses).filter_map(|term| term.field.map(|(base, _)| base)).collect()
+    terms.iter().filter(uses).filter_map(|term| term.field.map(|(base, _)| base)).collect()
 }

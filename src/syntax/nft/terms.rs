@@ -3,6 +3,7 @@
 //! Knows how loads and masks read as fields. Deliberately does not know what they are compared with.
 
 use super::context::Context;
+use super::effects;
 use super::exthdr;
 use super::fields::{self, Header};
 use super::registers::Operand;
@@ -113,6 +114,9 @@ pub(super) fn side<'a>(context: &Context<'a>, operand: &Operand) -> Side<'a> {
         }
         Operand::Shifted { of, left, bits } => {
             let mut side = side(context, of);
+            if !left && let Some(low) = in_low_bits(&side, of, *bits) {
+                return Side { terms: vec![low], ..side };
+            }
             let text = format!("{} {} {bits}", with_mask(&side), if *left { "<<" } else { ">>" });
             let term = side.only().cloned().unwrap_or_default();
             side.terms = vec![Term { text, ..term }];
@@ -151,18 +155,38 @@ pub(super) fn side<'a>(context: &Context<'a>, operand: &Operand) -> Side<'a> {
     }
 }
 
+/// A field of some bits, which were shifted to where a number has them: in a set, nft asks for it so.
+fn in_low_bits<'a>(side: &Side<'a>, shifted: &Operand, bits: u32) -> Option<Term<'a>> {
+    let (Operand::Masked { mask, .. }, Some(term), None) = (shifted, side.only(), &side.mask) else { return None };
+    let whole = mask.len() * 8;
+    let low = term.field.is_some() && term.bit + term.bits + bits as usize == whole;
+    low.then(|| Term { bit: whole - term.bits, ..term.clone() })
+}
+
 /// The words of a side with the mask that is left.
 pub(super) fn with_mask(side: &Side) -> String {
-    let mut text = side.text();
-    if let (Some(mask), Some(term)) = (&side.mask, side.only()) {
-        text.push_str(" & ");
-        text.push_str(&values::plain(term.kind, mask, term.host));
+    let text = side.text();
+    let (Some(mask), Some(term)) = (&side.mask, side.only()) else { return text };
+    match &side.xor {
+        Some(xor) => operations(text, term.kind, term.host, mask, xor),
+        None => operations(text, term.kind, term.host, mask, &vec![0; mask.len()]),
     }
-    if let (Some(xor), Some(term)) = (&side.xor, side.only()) {
-        text.push_str(" ^ ");
-        text.push_str(&values::plain(term.kind, xor, term.host));
+}
+
+/// `text` with what nft makes of `(operand & mask) ^ xor`: ` & 0xff`, ` | 0x3`. Longer than nft's numbers are, or of two
+/// lengths, it is written as it is.
+pub(super) fn operations(text: String, kind: Kind, host: bool, mask: &[u8], xor: &[u8]) -> String {
+    if mask.len() > 16 || mask.len() != xor.len() {
+        let [mask, xor] = [mask, xor].map(|bytes| values::plain(kind, bytes, host));
+        return format!("{text} & {mask} ^ {xor}");
     }
-    text
+    let all = u128::MAX >> (128 - 8 * mask.len().max(1));
+    let (and, flipped, or) = effects::bitwise(values::number(mask, host), values::number(xor, host), all);
+    let each = [(" & ", and), (" ^ ", flipped), (" | ", or)].into_iter();
+    each.filter_map(|(sign, number)| Some((sign, number?))).fold(text, |text, (sign, number)| {
+        let bytes = number.to_be_bytes();
+        format!("{text}{sign}{}", values::plain(kind, &bytes[16 - mask.len()..], false))
+    })
 }
 
 /// The fields that a load spans, or its place where they do not fit.

@@ -3,12 +3,12 @@
 //! `NFTNL_UDATA_SET_KEY_TYPEOF`: for each kind of expression a form of its own (`*_expr_build_udata` in nft's payload.c,
 //! meta.c, ct.c, exthdr.c, expression.c). What is not known here has no words, and the set's type is written instead.
 
-use super::extensions::OPTIONAL;
+use super::extensions::{OPTIONAL, Part};
 use super::fields::{self, Header, Loaded};
 use super::loads;
 use super::terms::Term;
 use super::values::Kind;
-use crate::host::nft::{CtKey, Extension, MetaKey, RtKey, SocketKey, Typeof};
+use crate::host::nft::{CtKey, Extension, FibResult, MetaKey, RtKey, SocketKey, Typeof, XfrmKey};
 use crate::host::xt::CtDirection;
 
 /// `enum expr_types` of nft.
@@ -23,6 +23,8 @@ const CONCAT: u32 = 13;
 const NUMGEN: u32 = 23;
 const HASH: u32 = 24;
 const RT: u32 = 25;
+const FIB: u32 = 26;
+const XFRM: u32 = 27;
 
 /// Types, lengths and values of a byte, a byte and some bytes.
 #[derive(Clone, Copy)]
@@ -96,8 +98,32 @@ fn one(expression: u32, data: Data<'_>) -> Option<Term<'static>> {
             4 => RtKey::Xfrm,
             _ => return None,
         })),
+        FIB => {
+            let result = match data.number(0)? {
+                1 => FibResult::Oif,
+                2 => FibResult::OifName,
+                3 => FibResult::AddressType,
+                _ => return None,
+            };
+            loaded(fields::fib(result, data.number(1)?))
+        }
+        XFRM => xfrm(data)?,
         _ => return None,
     })
+}
+
+/// Its key, which of several policies, and the direction.
+fn xfrm(data: Data<'_>) -> Option<Term<'static>> {
+    let key = match data.number(0)? {
+        1 => XfrmKey::DestinationIp,
+        2 => XfrmKey::DestinationIp6,
+        3 => XfrmKey::SourceIp,
+        4 => XfrmKey::SourceIp6,
+        5 => XfrmKey::RequestId,
+        6 => XfrmKey::Spi,
+        _ => return None,
+    };
+    Some(loaded(loads::xfrm(key, data.number(2)? == 1, data.number(1)?.try_into().ok()?)))
 }
 
 fn loaded(loaded: Loaded) -> Term<'static> {
@@ -178,7 +204,7 @@ fn extension(data: Data<'_>) -> Option<Term<'static>> {
     let (within, at) = match data.number(2) {
         None => (Extension::Ipv6, at.checked_sub(1)?),
         Some(1) => (Extension::TcpOption, at),
-        Some(2) => (Extension::IpOption, at),
+        Some(2) => return ip_option(number, at),
         Some(3) => (Extension::SctpChunk, at),
         Some(_) => return None,
     };
@@ -190,6 +216,18 @@ fn extension(data: Data<'_>) -> Option<Term<'static>> {
             }
     });
     let (name, field) = known.flat_map(|known| known.fields.iter().map(|field| (known.name, field))).nth(at)?;
+    Some(part(name, field))
+}
+
+/// A field of an option of IPv4: nft counts those of all options together (`enum ipopt_hdr_fields`).
+fn ip_option(number: u32, at: usize) -> Option<Term<'static>> {
+    let wanted = *["type", "length", "value", "ptr", "addr"].get(at.checked_sub(1)?)?;
+    let mut options = OPTIONAL.iter().filter(|known| known.within == Extension::IpOption);
+    let option = options.find(|known| u32::from(known.number) == number)?;
+    option.fields.iter().find(|field| field.name == wanted).map(|field| part(option.name, field))
+}
+
+fn part(name: &str, field: &Part) -> Term<'static> {
     let text = format!("{name} {}", field.name);
-    Some(Term { text, kind: field.kind, bits: field.bits.into(), ..Term::default() })
+    Term { text, kind: field.kind, bits: field.bits.into(), ..Term::default() }
 }

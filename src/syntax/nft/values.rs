@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 
 use crate::host::nft::address;
 use crate::host::{Link, Protocol};
+use crate::syntax::iptables;
 
 /// How a value is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -56,7 +57,15 @@ impl<'a> Kind<'a> {
     pub fn on(self, links: &'a [Link]) -> Kind<'a> {
         if self == Kind::Device { Kind::DeviceOf(links) } else { self }
     }
+
+    /// Whether nft writes prefixes of it (`DTYPE_F_PREFIX`).
+    pub fn has_prefixes(self) -> bool {
+        matches!(self, Kind::Address | Kind::Mark | Kind::Realm | DEVICE_GROUP)
+    }
 }
+
+/// Realm 0, as iproute2's own list of realms calls it (`rt_realms`).
+pub(super) const COSMOS: &str = "\"cosmos\"";
 
 /// The names of numbers.
 #[derive(Debug, PartialEq, Eq)]
@@ -102,7 +111,7 @@ symbols! {
         23 "leave-group",
     ];
     ETHER_TYPE 4 [0x0800 "ip", 0x0806 "arp", 0x86dd "ip6", 0x8100 "8021q", 0x88a8 "8021ad"];
-    ARP_OPERATION 4 [
+    ARP_OPERATION 0 [
         1 "request", 2 "reply", 3 "rrequest", 4 "rreply", 8 "inrequest", 9 "inreply", 10 "nak",
     ];
     DSCP 2 [
@@ -296,6 +305,15 @@ pub(super) fn number(bytes: &[u8], host: bool) -> u128 {
     if host && cfg!(target_endian = "little") { bytes.iter().rev().fold(0, add) } else { bytes.iter().fold(0, add) }
 }
 
+/// These bytes with the highest first.
+pub(super) fn network_order(bytes: &[u8], host: bool) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    if host && cfg!(target_endian = "little") {
+        bytes.reverse();
+    }
+    bytes
+}
+
 /// Bytes as hexadecimal digits.
 pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut out, byte| {
@@ -344,6 +362,7 @@ pub(super) fn value(kind: Kind, bytes: &[u8], host: bool) -> String {
                 None => index.to_string(),
             }
         }
+        Kind::Realm if number(bytes, host) == 0 => COSMOS.to_owned(),
         Kind::Integer | Kind::Realm | Kind::Hex | Kind::Mark | Kind::Address | Kind::Ether | Kind::Device => {
             plain(kind, bytes, host)
         }
@@ -356,7 +375,11 @@ pub(super) fn plain(kind: Kind, bytes: &[u8], host: bool) -> String {
     match kind {
         Kind::Mark => format!("{number:#010x}"),
         Kind::Address => match address(bytes) {
-            Some(address) => address.to_string(),
+            Some(address) => {
+                let mut out = String::new();
+                iptables::push_address(&mut out, address);
+                out
+            }
             None => format!("0x{}", hex(bytes)),
         },
         Kind::Ether => bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(":"),
@@ -374,6 +397,11 @@ fn symbol(symbols: &Symbols, number: u128) -> String {
         None if symbols.digits > 0 => format!("0x{number:0width$x}", width = symbols.digits),
         None => number.to_string(),
     }
+}
+
+/// The names of the bits in a number as a list: `new,related`.
+pub(super) fn flag_list(names: &[(u128, &str)], number: u128) -> String {
+    if number == 0 { "0x0".to_owned() } else { flags(names, number).join(",") }
 }
 
 /// The names of the bits in a number, the lowest first.
@@ -458,9 +486,7 @@ pub(super) fn range(kind: Kind, first: &[u8], last: &[u8], host: bool) -> String
     let ones = last.iter().zip(&span).all(|(byte, mask)| byte | mask == 0xff);
     let prefix = prefix_length(&span).filter(|_| same_length && zeros && ones);
     match (kind, prefix) {
-        (Kind::Address | Kind::Mark | Kind::Realm | DEVICE_GROUP, Some(bits)) => {
-            format!("{}/{bits}", value(kind, first, host))
-        }
+        (kind, Some(bits)) if kind.has_prefixes() => format!("{}/{bits}", value(kind, first, host)),
         (Kind::Name, Some(bits)) if bits % 8 == 0 && bits / 8 <= first.len() => {
             format!("\"{}*\"", text(&first[..bits / 8]))
         }
@@ -471,7 +497,8 @@ pub(super) fn range(kind: Kind, first: &[u8], last: &[u8], host: bool) -> String
 /// An end of a range: nft writes numbers there, whatever names they have (`range_expr_print`).
 pub(super) fn end(kind: Kind, bytes: &[u8], host: bool) -> String {
     match kind {
-        Kind::Symbols(_) | Kind::Protocol | Kind::DeviceOf(_) => plain(kind, bytes, host),
+        Kind::Symbols(_) | Kind::Protocol | Kind::DeviceOf(_) | Kind::Realm => plain(kind, bytes, host),
+        Kind::Time => format!("{}s", number(bytes, host) / 1000),
         _ => value(kind, bytes, host),
     }
 }

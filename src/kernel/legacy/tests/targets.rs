@@ -183,6 +183,7 @@ fn targets_of_ipv6() {
         "
         -j SNPT --src-pfx dead:beef::/48 --dst-pfx 1c3::/64
         -j SNPT --src-pfx fc00::/7 --dst-pfx ff00::/8
+        -j SNPT --src-pfx ::/0 --dst-pfx ::/0
         ",
     );
 }

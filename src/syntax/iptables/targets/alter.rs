@@ -219,8 +219,7 @@ fn npt(asked: &Asked, destination: bool) -> Option<Target> {
         };
         set(if option.name == "--src-pfx" { &mut from } else { &mut to }, net)?;
     }
-    // The tools leave out a prefix of no length.
-    (from.is_some() || to.is_some()).then_some(())?;
+    // The tools leave out a prefix of no length, even where both are that.
     let (from, to) = (from.unwrap_or_default(), to.unwrap_or_default());
     Some(Target::Npt(Box::new(Npt { destination, from, to })))
 }

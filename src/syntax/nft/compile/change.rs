@@ -92,7 +92,7 @@ impl Maker<'_> {
             return Err(Trouble::Meaningless("a change of some bits"));
         };
         let wanted = Wanted { kind: operand.kind, bits: operand.bits, order: Order::Network };
-        let value = self.single(value, wanted)?;
+        let value = self.single(value, wanted)?.ordered(Order::Network);
         let (offset, length) = ((bit / 8) as u8, bytes(operand.bits) as u8);
         self.sets_from(&value, |from| Expression::ExthdrSet { within, kind, offset, length, from })
     }

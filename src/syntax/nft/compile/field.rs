@@ -7,7 +7,7 @@ use super::kept;
 use super::number::{Order, ones};
 use super::operand::{Load, Op, Operand, Type};
 use super::protocol::{Question, base};
-use super::{BITMASK, BOOLEAN, INTEGER, SERVICE};
+use super::{BITMASK, BOOLEAN, INTEGER, SERVICE, TIME};
 use crate::host::nft::{CtKey, MetaKey};
 use crate::host::xt::CtDirection;
 use crate::syntax::nft::extensions::{Optional, Part};
@@ -149,6 +149,7 @@ pub(super) fn ct(key: CtKey, direction: Option<CtDirection>, address_bits: u16) 
     }
     match key {
         CtKey::HELPER => operand.kind.number = 5,
+        CtKey::EXPIRATION => operand.kind.number = TIME,
         CtKey::PROTO_SRC | CtKey::PROTO_DST => operand.kind.number = SERVICE,
         CtKey::EVENTMASK => operand.kind.number = 40,
         CtKey::LABELS => (operand.kind.number, operand.order) = (super::LABEL, Order::Host),

@@ -5,7 +5,7 @@ use super::elements::{self, Key, Shape};
 use super::evaluate::{Wanted, parts};
 use super::kept;
 use super::number::{Order, bytes};
-use super::operand::{Operand, Type};
+use super::operand::{Operand, Type, What};
 use super::rule::{Maker, Trouble};
 use crate::host::nft::{ByteOrder, CatchAll, Details, ElementDetails, ObjectKind, Set, SetFlags, Typeof};
 use crate::host::{ElementId, ElementState, Handle, Observations};
@@ -133,7 +133,7 @@ impl Maker<'_> {
             }
             TypeOf::Exprs(expr) => {
                 let operand = self.unasked(expr)?;
-                let kept = kept::of(&operand);
+                let kept = kept::of(bare(&operand));
                 Ok(Typed { parts: parts(&operand), order: anonymous::order(&operand), kept })
             }
         }
@@ -175,6 +175,14 @@ impl Maker<'_> {
             (details.data_order, details.data_typeof) = (Some(typed.order), typed.kept);
         }
         Ok(details)
+    }
+}
+
+/// The field itself, without what gets at its bits: `typeof` speaks of nothing else.
+fn bare(operand: &Operand) -> &Operand {
+    match &operand.what {
+        What::Bitwise { of, .. } | What::Shift { of, .. } => bare(of),
+        What::Load(_) | What::Swap { .. } | What::Concatenation(_) | What::Map { .. } | What::Constant(_) => operand,
     }
 }
 

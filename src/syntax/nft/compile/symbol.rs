@@ -7,7 +7,7 @@
 use super::operand::Type;
 use super::{DATE, HOUR};
 use crate::host::{Link, Protocol};
-use crate::syntax::nft::values::{DAY, DEVICE_GROUP, DSCP, ETHER_TYPE, ICMP6_TYPE, Kind};
+use crate::syntax::nft::values::{COSMOS, DAY, DEVICE_GROUP, DSCP, ETHER_TYPE, ICMP6_TYPE, Kind};
 
 /// Names that nft reads and does not print.
 const ALIASES: [(Kind<'static>, &str, u128); 5] = [
@@ -61,7 +61,8 @@ pub(super) fn value(of: Type, word: &str, links: &[Link]) -> Option<u128> {
         }
         Kind::Flags(names) => names.iter().find(|(_, name)| *name == word).map(|(number, _)| *number),
         Kind::Label => return integer(word).filter(|bit| *bit < 128).map(|bit| 1 << bit),
-        Kind::Integer | Kind::Hex | Kind::Mark | Kind::Realm | Kind::Date | Kind::Hour => None,
+        Kind::Realm => (COSMOS.trim_matches('"') == word).then_some(0),
+        Kind::Integer | Kind::Hex | Kind::Mark | Kind::Date | Kind::Hour => None,
     };
     found.or_else(|| integer(word)).or_else(|| {
         let known = ALIASES.iter().find(|(of, name, _)| *of == kind && *name == word);

@@ -184,9 +184,16 @@ fn details(chain: &tree::Chain<'_>, names: &mut Names) -> ChainDetails {
     ChainDetails {
         handle: chain.handle.map(Handle),
         comment: chain.comment.map(|comment| names.intern(comment)),
-        devices: devices.map(|device| pattern(device, names)).collect(),
+        devices: patterns(devices, names),
         flags,
     }
+}
+
+/// Devices by name.
+fn patterns<'a>(devices: impl IntoIterator<Item = &'a &'a str>, names: &mut Names) -> Box<[InterfacePattern]> {
+    let mut all: Box<[InterfacePattern]> = devices.into_iter().map(|device| pattern(device, names)).collect();
+    all.sort_by(|a, b| a.name.cmp(&b.name));
+    all
 }
 
 fn pattern(device: &str, names: &mut Names) -> InterfacePattern {
@@ -223,7 +230,7 @@ fn flowtable_of(written: &tree::Flowtable<'_>, names: &mut Names) -> Flowtable {
         handle: written.handle.map(Handle),
         hook: Hook::Ingress,
         priority: priority(Family::Netdev, &written.priority),
-        devices: written.devices.iter().map(|device| pattern(device, names)).collect(),
+        devices: patterns(&written.devices, names),
         flags: offload | counter,
     }
 }

@@ -1,6 +1,6 @@
 //! Translations of addresses and ports, as nft writes them.
 
-use super::{Family, Nat, Operand, Reader, Register, effects, range, values};
+use super::{Family, Nat, Operand, Reader, Register, effects, range, relation, values};
 
 impl Reader<'_> {
     /// The first and the last of a range in two registers, each written by `write`.
@@ -23,6 +23,13 @@ impl Reader<'_> {
         parts.extend(last.parts);
         let last_text = Some(last_text).filter(|last| *last != first_text);
         (first_text, last_text)
+    }
+
+    /// The prefix that the addresses in two registers are the first and the last of.
+    fn prefix(&self, registers: (Register, Register), length: usize) -> Option<String> {
+        let [first, last] = [registers.0, registers.1].map(|register| self.registers.take(register, length).operand);
+        let (Operand::Constant(first), Operand::Constant(last)) = (first, last) else { return None };
+        Some(values::range(values::Kind::Address, &first, &last, false)).filter(|text| text.contains('/'))
     }
 
     /// The first and the last port.
@@ -50,16 +57,18 @@ impl Reader<'_> {
         let addresses = nat.addresses.map(|registers| {
             let length = if nat.family == Family::Ip6 { 16 } else { 4 };
             let mapped = match self.registers.take(registers.0, length).operand {
-                Operand::Mapped { set, .. } => self.table.set(&set).map(|set| set.data_type.unwrap_or_default()),
+                Operand::Mapped { set, .. } => self.table.set(&set),
                 _ => None,
             };
             (self.ends(registers, length, values::Kind::Address, &mut parts), mapped)
         });
+        let given = addresses.as_ref().and_then(|(_, mapped)| *mapped);
         // A map that gives an address and a port.
-        let both = addresses.as_ref().is_some_and(|(_, mapped)| mapped.is_some_and(|number| number > 0x3f));
+        let both = given.is_some_and(|set| set.data_type.unwrap_or_default() > 0x3f);
+        let ranges = given.is_some_and(relation::gives_ranges);
         let ports = nat.ports.filter(|_| !both).map(|ports| self.port_ends(ports, &mut parts));
         let prefix = nat.flags & range::NETMAP != 0;
-        if addresses.is_some() && (both || prefix || !matches!(self.table.family, Family::Ip | Family::Ip6)) {
+        if addresses.is_some() && (both || ranges || prefix || !matches!(self.table.family, Family::Ip | Family::Ip6)) {
             match nat.family {
                 Family::Ip => text.push_str(" ip"),
                 Family::Ip6 => text.push_str(" ip6"),
@@ -74,7 +83,14 @@ impl Reader<'_> {
         }
         let brackets = nat.family == Family::Ip6 && ports.is_some();
         let address = |text: String| if brackets { format!("[{text}]") } else { text };
-        if let Some(((first, last), _)) = addresses {
+        // With a port behind it, nft itself could not read a prefix.
+        let net = nat
+            .addresses
+            .filter(|_| ports.is_none())
+            .and_then(|registers| self.prefix(registers, if nat.family == Family::Ip6 { 16 } else { 4 }));
+        if let Some(net) = net {
+            text.push_str(&net);
+        } else if let Some(((first, last), _)) = addresses {
             text.push_str(&address(first));
             if let Some(last) = last {
                 text.push('-');
