@@ -83,7 +83,7 @@ mod sysctls;
 
 use std::fmt::Write as _;
 
-pub use bare::{bare_dump, bare_sets};
+pub use bare::{bare, bare_dump};
 
 use crate::host::{Backend, ChainId, Family, Host, IpFamily, LinkKind, Namespace, Observations, RuleId, Ruleset, What};
 use crate::syntax::iptables;

@@ -8,6 +8,7 @@ pub mod iptables;
 mod kind;
 pub mod nft;
 mod pages;
+pub mod pasted;
 
 pub use kind::{Kind, looks_like};
 pub use pages::Pages;
@@ -64,4 +65,6 @@ pub enum DiagnosticKind {
     Unknown,
     /// The text itself says that there are rules elsewhere, which it does not show.
     Elsewhere,
+    /// Nothing is missing: a line is none that a tool prints, or does not stand as it prints it.
+    Passed,
 }

@@ -5,6 +5,7 @@
 use super::{Recording, UNNAMED, WHATS};
 use crate::host::xt::Match;
 use crate::host::{Backend, Family, Host, Namespace, Ruleset, What};
+use crate::syntax::pasted::Pasted;
 use crate::syntax::{DiagnosticKind, ipset, iptables};
 
 /// What would make up for lines of a bare dump that could not be read.
@@ -19,16 +20,18 @@ const NEEDS_SETS: &str = "the output of ipset save with it";
 /// What would make up for rules.
 const NEEDS_RULES: &str = "a dump of rules with it";
 
-/// A host of one namespace of which nothing is known but its sets, and the rules of one dump, where there is one.
-pub fn bare_sets(sets: ipset::Dump, dump: Option<iptables::Dump>) -> Recording {
-    let is_bare = dump.is_none();
+/// A host of one namespace of which nothing is known but what a text says: rules, sets, or both.
+pub fn bare(pasted: Pasted) -> Recording {
+    let is_bare = pasted.rules.is_none();
     let none = || iptables::parse("", &iptables::Options { family: None, backend: Backend::IptablesNft });
-    let mut recording = of(dump.unwrap_or_else(none), sets);
+    let mut recording = of(pasted.rules.unwrap_or_else(none), pasted.sets.unwrap_or_default());
     if let Some(ns) = recording.host.namespaces.first_mut().filter(|_| is_bare) {
         for what in [What::NfTables, What::LegacyIp, What::LegacyIp6] {
             ns.mark_unread(what, NEEDS_RULES);
         }
     }
+    recording.diagnostics.extend(pasted.diagnostics);
+    recording.diagnostics.sort_by_key(|found| found.line);
     recording
 }
 

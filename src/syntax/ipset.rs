@@ -71,20 +71,3 @@ pub fn element_text(element: &Element) -> String {
     print::push_extras(&mut out, element, None, Form::Tool);
     out
 }
-
-/// Whether a line is one of `ipset save`.
-pub fn is_line(line: &str) -> bool {
-    reader::is_ours(line)
-}
-
-/// Divides a text in which sets and rules stand together: the lines of `ipset save`, and all others. Each line keeps its
-/// number.
-pub fn apart(text: &str) -> (String, String) {
-    let (mut sets, mut others) = (String::new(), String::new());
-    for line in text.split_inclusive('\n') {
-        let (one, other) = if reader::is_ours(line) { (&mut sets, &mut others) } else { (&mut others, &mut sets) };
-        one.push_str(line);
-        other.push('\n');
-    }
-    (sets, others)
-}

@@ -33,6 +33,7 @@ mod words;
 use super::{Diagnostic, Pages};
 use print::{Order, Seen};
 pub(in crate::syntax) use values::{number, push as push_formatted, push_address, service_port};
+pub(in crate::syntax) use words::push_value;
 
 use crate::host::{Backend, Chain, Family, IpFamily, Observations, Ruleset, Table, xt};
 
@@ -61,6 +62,16 @@ pub struct Dump {
 /// Reads a dump, or several, one after the other.
 pub fn parse(text: &str, options: &Options) -> Dump {
     dump::parse(text, options)
+}
+
+/// Reads what `iptables -S` printed of this table.
+pub(in crate::syntax) fn parse_listing(text: &str, options: &Options, table: &str) -> Dump {
+    dump::parse_listing(text, options, table)
+}
+
+/// Whether a line can be read as a rule, whatever chains there are.
+pub(in crate::syntax) fn is_rule(line: &str, family: IpFamily) -> bool {
+    dump::is_rule(line, family)
 }
 
 /// All tables of one family and backend exactly as the tool prints them, without its dated comments: in its own order of

@@ -47,6 +47,29 @@ pub fn looks_like(text: &str) -> Kind {
     text.lines().find_map(by_line).unwrap_or_else(|| nothing_known(text))
 }
 
+/// What a text is in which nothing may be taken for a dump, whatever its lines look like; `None`: its lines tell.
+pub(super) fn refused(text: &str) -> Option<Kind> {
+    let what = match looks_like(text) {
+        Kind::Empty => return Some(Kind::Empty),
+        Kind::Snapshot => return Some(Kind::Snapshot),
+        Kind::Other(what) => what,
+        Kind::IptablesSave | Kind::Ip6tablesSave | Kind::NftList | Kind::NftJson | Kind::IpsetSave => return None,
+    };
+    let start = text.trim_start();
+    let first = start.lines().next().unwrap_or_default();
+    let is_json = start.starts_with(['{', '[']) && !first.contains('@') && !first.contains("iptables");
+    let never = ["a web page (HTML)", "XML", "a patch", "a certificate or a key"];
+    (by_magic(text).is_some() || is_json || never.contains(&what.as_str())).then_some(Kind::Other(what))
+}
+
+/// What a line is by itself that is not read; `None` where it says nothing for sure.
+pub(super) fn of_line(line: &str) -> Option<String> {
+    match by_line(line)? {
+        Kind::Other(what) => Some(what),
+        _ => None,
+    }
+}
+
 /// Files that are no text. Bytes that are no UTF-8 came as U+FFFD.
 fn by_magic(text: &str) -> Option<&'static str> {
     const MAGIC: [(&str, &str); 9] = [

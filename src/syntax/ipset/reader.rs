@@ -25,12 +25,6 @@ pub(super) fn parse(text: &str) -> Dump {
     reader.dump
 }
 
-/// Whether a line is one of `ipset save`.
-pub(super) fn is_ours(line: &str) -> bool {
-    let line = command(line.trim_matches([' ', '\t', '\r', '\n', '\u{feff}']));
-    line.starts_with("create ") || line.starts_with("add ") || note(line).is_some()
-}
-
 /// A command without the program's name and the flag that lets it do what is done already.
 fn command(line: &str) -> &str {
     let line = line.strip_prefix("ipset ").unwrap_or(line);

@@ -137,14 +137,6 @@ fn a_recording_keeps_odd_names() {
     }
 }
 
-#[test]
-fn sets_and_rules_in_one_text_are_told_apart() {
-    let text = "*filter\ncreate a hash:ip\r\n-A INPUT -m set --match-set a src\nadd a 10.0.0.1\nCOMMIT";
-    let (sets, others) = apart(text);
-    assert_eq!(sets, "\ncreate a hash:ip\r\n\nadd a 10.0.0.1\n\n");
-    assert_eq!(others, "*filter\n\n-A INPUT -m set --match-set a src\n\nCOMMIT");
-}
-
 /// Hands over texts like these, some cut, some with other signs in them. The same each time.
 fn damaged(samples: &[Vec<u8>], rounds: u32, mut each: impl FnMut(&[u8])) {
     let mut state = 0x2545_f491_4f6c_dd1d_u64;

@@ -19,9 +19,30 @@ use crate::syntax::{Diagnostic, DiagnosticKind};
 
 /// Reads all lines.
 pub(super) fn parse(text: &str, options: &Options) -> Dump {
+    read(text, options, None)
+}
+
+/// Reads all lines of a listing of one table.
+pub(super) fn parse_listing(text: &str, options: &Options, table: &str) -> Dump {
+    read(text, options, Some(table))
+}
+
+/// Whether a line can be read as a rule.
+pub(super) fn is_rule(line: &str, family: IpFamily) -> bool {
+    let mut words = Vec::new();
+    let whole = words::split(line, &mut words);
+    let from = usize::from(words.first().is_some_and(|word| word.text.starts_with('[')));
+    let command = words.get(from).is_some_and(|word| matches!(&*word.text, "-A" | "--append"));
+    let named = words.get(from + 1).is_some_and(|word| !word.is_option());
+    let (chains, mut names) = (QuickMap::default(), Names::default());
+    let mut scope = Scope { family, chains: &chains, names: &mut names };
+    whole && command && named && rule::Reader::default().read(&words[from + 2..], &mut scope).is_ok()
+}
+
+fn read<'t>(text: &'t str, options: &Options, listed: Option<&'t str>) -> Dump {
     let unfolded = origin::unfold(text);
     let lines: Vec<&str> = unfolded.as_deref().unwrap_or(text).lines().collect();
-    let mut reader = Reader::new(options);
+    let mut reader = Reader::new(options, listed);
     for at in 0..lines.len() {
         reader.line(&lines, at);
     }
@@ -50,13 +71,17 @@ struct Current {
     unresolved: Vec<(RuleId, usize, Name, bool)>,
     /// Whether it came from `iptables -S`, which has no COMMIT.
     listed: bool,
-    /// Whether something other than policies was there.
-    begun: bool,
+    /// How many policies of a listing come before its rules.
+    policies: usize,
+    /// Whether it was told that its beginning is missing: then its chains have no lines of their own.
+    excerpt: bool,
 }
 
 /// What the text says so far.
 struct Reader<'t> {
     options: Options,
+    /// The table that is listed, where that is known.
+    listed: Option<&'t str>,
     /// Room for the words of a line.
     words: Vec<Word<'t>>,
     header: Option<origin::Header>,
@@ -68,14 +93,17 @@ struct Reader<'t> {
     current: Option<Box<Current>>,
     /// Whether lines belong to a table that was there before, and are left out.
     skipping: bool,
+    /// How many policies of a listing belong to them.
+    skipped: usize,
     /// Extensions that were told to be unknown.
     told: HashSet<Name>,
 }
 
 impl<'t> Reader<'t> {
-    fn new(options: &Options) -> Reader<'t> {
+    fn new(options: &Options, listed: Option<&'t str>) -> Reader<'t> {
         Reader {
             options: *options,
+            listed,
             words: Vec::new(),
             header: None,
             names: Names::default(),
@@ -85,6 +113,7 @@ impl<'t> Reader<'t> {
             diagnostics: Vec::new(),
             current: None,
             skipping: false,
+            skipped: 0,
             told: HashSet::new(),
         }
     }
@@ -102,8 +131,11 @@ impl<'t> Reader<'t> {
         match line.as_bytes().first() {
             None => {}
             Some(b'#') => self.comment(at, line),
-            Some(b'*') => self.open_table(lines, at, line[1..].trim(), false),
-            Some(b':') => self.chain_line(at, line),
+            Some(b'*') => {
+                self.uncommitted(at);
+                self.open_table(lines, at, line[1..].trim(), false);
+            }
+            Some(b':') => self.chain_line(lines, at, line),
             _ if line == "COMMIT" => self.close(),
             _ if self.skipping && !line.starts_with("-P") => {}
             Some(b'[' | b'-') => self.command(lines, at, line),
@@ -123,7 +155,7 @@ impl<'t> Reader<'t> {
 
     fn open_table(&mut self, lines: &[&str], at: usize, name: &str, listed: bool) {
         self.close();
-        let origin = self.origin(lines, at);
+        let origin = self.origin(lines, at, name);
         let name: Name = self.names.intern(name);
         let family = match origin.family {
             IpFamily::V4 => Family::Ip,
@@ -153,16 +185,32 @@ impl<'t> Reader<'t> {
             last: 0,
             unresolved: Vec::new(),
             listed,
-            begun: false,
+            policies: 0,
+            excerpt: false,
         }));
     }
 
-    /// Family and backend of the table that begins at a line.
-    fn origin(&self, lines: &[&str], at: usize) -> origin::Header {
+    /// Family and backend of the table of this name that begins at a line. Where nothing tells the family, the second of a
+    /// name is that of IPv6.
+    fn origin(&self, lines: &[&str], at: usize, name: &str) -> origin::Header {
+        let backend = self.options.backend;
+        let is_known = |table: &Table| (table.family, table.backend) == (Family::Ip, backend) && *table.name == *name;
         match (self.options.family, self.header) {
-            (Some(family), _) => origin::Header { family, backend: self.options.backend },
+            (Some(family), _) => origin::Header { family, backend },
             (None, Some(header)) => header,
-            (None, None) => origin::Header { family: origin::family_of(&lines[at..]), backend: self.options.backend },
+            (None, None) => {
+                let second = || self.ruleset.tables.iter().any(is_known);
+                let usual = || if second() { IpFamily::V6 } else { IpFamily::V4 };
+                origin::Header { family: origin::family_of(&lines[at..]).unwrap_or_else(usual), backend }
+            }
+        }
+    }
+
+    /// Tells that a table of iptables-save is not at its end where another begins.
+    fn uncommitted(&mut self, at: usize) {
+        if let Some(current) = self.current.as_ref().filter(|current| !current.listed) {
+            let name = Name::clone(&self.ruleset.tables[current.table].name);
+            self.damaged(at, format!("table {name} does not end with COMMIT: it may be cut off"));
         }
     }
 
@@ -223,13 +271,11 @@ impl<'t> Reader<'t> {
     }
 
     /// `:CHAIN POLICY [PACKETS:BYTES]`.
-    fn chain_line(&mut self, at: usize, line: &'t str) {
+    fn chain_line(&mut self, lines: &[&str], at: usize, line: &'t str) {
         if self.skipping {
             return;
         }
-        let Some(mut current) = self.current.take() else {
-            return self.damaged(at, "a chain outside of any table");
-        };
+        let Some(mut current) = self.current.take().or_else(|| self.table_of_chains(lines, at)) else { return };
         let mut words = std::mem::take(&mut self.words);
         let whole = words::split(&line[1..], &mut words);
         let read = match &words[..] {
@@ -305,7 +351,7 @@ impl<'t> Reader<'t> {
 
     fn append(&mut self, lines: &[&str], at: usize, chain: &str, words: &[Word], seen: Option<Counters>) {
         let Some(mut current) = self.current.take().or_else(|| self.guess_table(lines, at)) else { return };
-        current.begun = true;
+        current.policies = 0;
         let family = self.family(&current);
         let mut scope = Scope { family, chains: &current.chains, names: &mut self.names };
         match self.rules.read(words, &mut scope) {
@@ -327,8 +373,8 @@ impl<'t> Reader<'t> {
             Some(chain) => chain,
             None => {
                 let base = self.base(current, chain, Policy::Accept);
-                // An excerpt of a listing was told to be one already.
-                if !(current.listed && base.is_some()) {
+                // An excerpt was told to be one already.
+                if !(current.excerpt || current.listed && base.is_some()) {
                     self.damaged(at, format!("chain {chain} has rules, but no line of its own"));
                 }
                 self.declare(current, chain.into(), base)
@@ -350,31 +396,56 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// Rules without a table before them: an excerpt.
+    /// Rules without a table before them: an excerpt, where they are not what was listed.
     fn guess_table(&mut self, lines: &[&str], at: usize) -> Option<Box<Current>> {
-        let name = origin::table_of_rule(lines[at]);
-        self.damaged(at, format!("no table is named before; taken for {name}"));
+        let name = self.listed.unwrap_or_else(|| origin::table_of_rules(&lines[at..]));
+        if self.listed.is_none() {
+            self.damaged(at, format!("no table is named before; taken for {name}"));
+        }
         self.open_table(lines, at, name, true);
+        let mut current = self.current.take()?;
+        current.excerpt = true;
+        Some(current)
+    }
+
+    /// Lines of chains without a table before them.
+    fn table_of_chains(&mut self, lines: &[&str], at: usize) -> Option<Box<Current>> {
+        let Some(name) = origin::table_of_chains(&lines[at..]) else {
+            self.damaged(at, "a chain outside of any table");
+            return None;
+        };
+        self.damaged(at, format!("no table is named before; taken for {name}"));
+        self.open_table(lines, at, name, false);
         self.current.take()
     }
 
     /// `-N CHAIN` of `iptables -S`.
     fn new_chain(&mut self, lines: &[&str], at: usize, name: &str) {
         if self.current.is_none() {
-            self.open_table(lines, at, "filter", true);
+            self.open_table(lines, at, self.listed.unwrap_or("filter"), true);
         }
         let Some(mut current) = self.current.take() else { return };
-        current.begun = true;
+        current.policies = 0;
         self.chain(&mut current, at, name, "-", None);
         self.current = Some(current);
     }
 
     /// `-P CHAIN POLICY` of `iptables -S`: the first of some begins a table.
     fn policy(&mut self, lines: &[&str], at: usize, name: &str, rest: &[Word]) {
-        if self.current.as_ref().is_none_or(|current| current.listed && current.begun) && !self.skipping {
-            self.open_table(lines, at, origin::table_of_policies(&lines[at..]), true);
+        if self.skipping && self.skipped > 0 {
+            self.skipped -= 1;
+            return;
+        }
+        if self.current.as_ref().is_none_or(|current| current.listed && current.policies == 0) {
+            let (table, policies) = origin::table_of_policies(&lines[at..], self.listed);
+            self.open_table(lines, at, table, true);
+            match &mut self.current {
+                Some(current) => current.policies = policies,
+                None => self.skipped = policies - 1,
+            }
         }
         let Some(mut current) = self.current.take() else { return };
+        current.policies = current.policies.saturating_sub(1);
         let parts: Vec<&str> = rest.iter().map(|word| &*word.text).collect();
         match parts[..] {
             [policy] => self.chain(&mut current, at, name, policy, None),

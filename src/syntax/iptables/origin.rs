@@ -1,5 +1,6 @@
 //! Where a dump comes from: which tool and family made it, which table a listing is of, and dumps in one long line.
 
+use crate::host::ruleset::builtin;
 use crate::host::{Backend, IpFamily};
 
 /// What a dump's first line says.
@@ -19,8 +20,8 @@ pub(super) fn header(line: &str) -> Option<Header> {
     Some(Header { family, backend: if nft { Backend::IptablesNft } else { Backend::IptablesLegacy } })
 }
 
-/// The family that a table without a header seems to be of, told by the addresses and names in its rules.
-pub(super) fn family_of(lines: &[&str]) -> IpFamily {
+/// The family that a table without a header seems to be of, where the addresses and names in its rules tell.
+pub(super) fn family_of(lines: &[&str]) -> Option<IpFamily> {
     let policy = |line: &&str| line.starts_with("-P");
     let policies = lines.iter().take_while(|line| policy(line)).count();
     let own = lines.iter().enumerate().skip(1).take_while(|(at, line)| {
@@ -28,22 +29,55 @@ pub(super) fn family_of(lines: &[&str]) -> IpFamily {
     });
     for (_, line) in own.filter(|(_, line)| line.contains("-A ")) {
         if ["icmp6", "icmpv6", "ipv6-icmp"].iter().any(|sign| line.contains(sign)) {
-            return IpFamily::V6;
+            return Some(IpFamily::V6);
         }
         for option in [" -s ", " -d ", " --to-destination ", " --to-source "] {
             let Some((_, value)) = line.split_once(option) else { continue };
             let value = value.split(' ').next().unwrap_or_default();
-            return if value.matches(':').count() > 1 { IpFamily::V6 } else { IpFamily::V4 };
+            return Some(if value.matches(':').count() > 1 { IpFamily::V6 } else { IpFamily::V4 });
         }
     }
-    IpFamily::V4
+    None
 }
 
-/// The table whose policies `iptables -S` lists from here on.
-pub(super) fn table_of_policies(lines: &[&str]) -> &'static str {
-    let chain = |line: &&str| line.strip_prefix("-P ").and_then(|rest| rest.split(' ').next().map(str::to_owned));
-    let chains: Vec<String> = lines.iter().map_while(chain).collect();
-    let has = |name: &str| chains.iter().any(|chain| chain == name);
+/// The table whose policies `iptables -S` lists from here on, and how many those are. It is the one that was asked for,
+/// unless that has no such chains.
+pub(super) fn table_of_policies<'t>(lines: &[&str], listed: Option<&'t str>) -> (&'t str, usize) {
+    const WHOLE: [&[&str]; 5] = [
+        &["INPUT", "FORWARD", "OUTPUT"],
+        &["PREROUTING", "INPUT", "OUTPUT", "POSTROUTING"],
+        &["PREROUTING", "OUTPUT", "POSTROUTING"],
+        &["PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"],
+        &["PREROUTING", "OUTPUT"],
+    ];
+    let all: Vec<&str> = lines.iter().map_while(|line| first_word(line.strip_prefix("-P ")?)).collect();
+    // A table without rules is followed by the policies of the next at once.
+    let whole = WHOLE.iter().filter(|whole| all.starts_with(whole)).map(|whole| whole.len()).max();
+    let repeats = (1..all.len()).find(|at| all[..*at].contains(&all[*at])).unwrap_or(all.len());
+    let chains = &all[..whole.unwrap_or(repeats)];
+    let fits = |table: &&str| chains.iter().all(|chain| builtin(table, chain).is_some());
+    (listed.filter(fits).unwrap_or_else(|| table_of(chains)), chains.len())
+}
+
+/// The table whose chains iptables-save lists from here on; `None` where another one follows at once.
+pub(super) fn table_of_chains(lines: &[&str]) -> Option<&'static str> {
+    let chains: Vec<&str> = lines.iter().map_while(|line| first_word(line.strip_prefix(':')?)).collect();
+    if lines.get(chains.len()).is_none_or(|line| line.starts_with('*')) {
+        return None;
+    }
+    Some(match table_of_rules(lines) {
+        "nat" => "nat",
+        _ => table_of(&chains),
+    })
+}
+
+fn first_word(text: &str) -> Option<&str> {
+    text.split(' ').next()
+}
+
+/// The table that has these built-in chains.
+fn table_of(chains: &[&str]) -> &'static str {
+    let has = |name: &str| chains.contains(&name);
     match (has("FORWARD"), has("PREROUTING"), has("POSTROUTING"), has("INPUT")) {
         (true, true, ..) | (true, _, true, _) => "mangle",
         (true, false, false, _) => "filter",
@@ -54,10 +88,21 @@ pub(super) fn table_of_policies(lines: &[&str]) -> &'static str {
     }
 }
 
-/// The table that a rule without one before it most likely is of.
-pub(super) fn table_of_rule(line: &str) -> &'static str {
-    const NAT: [&str; 6] = ["PREROUTING", "POSTROUTING", "DNAT", "SNAT", "MASQUERADE", "REDIRECT"];
-    if line.split_whitespace().any(|word| NAT.contains(&word)) { "nat" } else { "filter" }
+/// The table that rules without one before them most likely are of: the one that has their targets, or else their chains.
+pub(super) fn table_of_rules(lines: &[&str]) -> &'static str {
+    const TARGETS: [(&str, &[&str]); 3] = [
+        ("nat", &["DNAT", "SNAT", "MASQUERADE", "REDIRECT", "NETMAP"]),
+        ("raw", &["CT", "NOTRACK", "TRACE"]),
+        ("mangle", &["MARK", "CONNMARK", "TPROXY", "TOS", "DSCP", "TTL", "HL", "CLASSIFY", "TCPMSS"]),
+    ];
+    let own = || lines.iter().take_while(|line| !line.starts_with('*') && line.trim() != "COMMIT");
+    let words = || own().filter(|line| line.contains("-A ")).flat_map(|line| line.split_whitespace());
+    let jumps = |targets: &[&str]| words().zip(words().skip(1)).any(|(j, name)| j == "-j" && targets.contains(&name));
+    if let Some((table, _)) = TARGETS.iter().find(|(_, targets)| jumps(targets)) {
+        return table;
+    }
+    let routing = words().zip(words().skip(1)).any(|(a, name)| a == "-A" && name.ends_with("ROUTING"));
+    if routing { "nat" } else { "filter" }
 }
 
 /// A dump whose line ends became blanks, with its lines back; `None` where it is none of those.

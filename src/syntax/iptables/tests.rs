@@ -213,6 +213,7 @@ hello
         (15, "not a line such as [0:0] -A INPUT -j ACCEPT"),
         (16, "chain MISSING has rules, but no line of its own"),
         (18, "-g NOWHERE: there is no such chain"),
+        (19, "table filter does not end with COMMIT: it may be cut off"),
         (19, "table filter was there before; this one is left out"),
         (22, "the last table does not end with COMMIT: the dump may be cut off"),
     ];

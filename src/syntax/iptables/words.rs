@@ -119,7 +119,7 @@ pub(super) fn push_word(out: &mut String, word: &str) {
 }
 
 /// Appends a blank and the value of an option that takes any word, without quotes unless it would not be one word then.
-pub(super) fn push_value(out: &mut String, value: &str) {
+pub(in crate::syntax) fn push_value(out: &mut String, value: &str) {
     out.push(' ');
     if is_plain(value) { out.push_str(value) } else { push_quoted(out, value) }
 }

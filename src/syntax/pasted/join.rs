@@ -1,0 +1,78 @@
+//! Several dumps → one.
+//!
+//! Knows that a table may be listed twice, and by two tools. Deliberately does not know where dumps come from.
+
+use crate::host::{Backend, ChainId, ElementId, ObjectId, Observations, RuleId, Ruleset, Table};
+
+/// Rules that were joined.
+#[derive(Default)]
+pub(super) struct Joined {
+    pub(super) ruleset: Ruleset,
+    pub(super) observations: Observations,
+}
+
+/// What becomes of a table.
+enum Fate {
+    Added(u32),
+    /// The same table is there.
+    Known,
+    /// Another table of that name is there.
+    Other,
+}
+
+impl Joined {
+    /// Adds tables. Returns the names of those that are left out, since other ones are there of that name.
+    pub(super) fn add(&mut self, ruleset: Ruleset, seen: Observations) -> Vec<String> {
+        let mut left_out = Vec::new();
+        let mut places = Vec::with_capacity(ruleset.tables.len());
+        for table in ruleset.tables {
+            let fate = self.fate(&table);
+            match fate {
+                Fate::Added(_) => self.ruleset.tables.push(table),
+                Fate::Known => {}
+                Fate::Other => left_out.push(format!("{} {}", table.family, table.name)),
+            }
+            places.push(match fate {
+                Fate::Added(at) => Some(at),
+                Fate::Known | Fate::Other => None,
+            });
+        }
+        self.note(seen, &places);
+        left_out
+    }
+
+    fn fate(&self, table: &Table) -> Fate {
+        let mut same_name = self.ruleset.tables.iter().filter(|known| {
+            (known.family, &known.name) == (table.family, &table.name) && is_nf_tables(known) == is_nf_tables(table)
+        });
+        match same_name.next() {
+            None => Fate::Added(self.ruleset.tables.len() as u32),
+            // nf_tables has one table of a name: that of iptables is what nft lists of it.
+            Some(known) if known.backend != table.backend || known == table => Fate::Known,
+            Some(_) => Fate::Other,
+        }
+    }
+
+    /// Takes what was counted to where the tables are now.
+    fn note(&mut self, seen: Observations, places: &[Option<u32>]) {
+        let place = |table: u32| places.get(table as usize).copied().flatten();
+        let chain = |id: ChainId| Some(ChainId { table: place(id.table)?, ..id });
+        let rule = |id: RuleId| Some(RuleId { chain: chain(id.chain)?, ..id });
+        let Observations { rules, policies, expressions, objects, elements, ipsets: _ } = seen;
+        let own = &mut self.observations;
+        own.rules.extend(rules.into_iter().filter_map(|(id, seen)| Some((rule(id)?, seen))));
+        own.policies.extend(policies.into_iter().filter_map(|(id, seen)| Some((chain(id)?, seen))));
+        own.expressions.extend(expressions.into_iter().filter_map(|((id, at), seen)| Some(((rule(id)?, at), seen))));
+        let object = |id: ObjectId| Some(ObjectId { table: place(id.table)?, ..id });
+        own.objects.extend(objects.into_iter().filter_map(|(id, seen)| Some((object(id)?, seen))));
+        let element = |id: ElementId| Some(ElementId { table: place(id.table)?, ..id });
+        own.elements.extend(elements.into_iter().filter_map(|(id, seen)| Some((element(id)?, seen))));
+    }
+}
+
+fn is_nf_tables(table: &Table) -> bool {
+    match table.backend {
+        Backend::IptablesNft | Backend::Nft => true,
+        Backend::IptablesLegacy => false,
+    }
+}
