@@ -226,7 +226,10 @@ impl Hand<'_> {
         })?;
         if lifts {
             talk.progress().read_chain();
-            found.rules.push((id, rules.drain(..).collect()));
+            // As much room as they need, and that which they were collected in is used again.
+            let mut kept = Vec::with_capacity(rules.len());
+            kept.append(rules);
+            found.rules.push((id, kept));
         } else {
             talk.progress().take_back(0, seen);
             stuck.store(true, Relaxed);

@@ -220,11 +220,11 @@ fn chains_that_are_not_those_that_were_listed_first_tear_a_reading() {
     reader.talk.begin().expect("a generation");
     reader.look_again().expect("no chains");
     reader.look_again().expect("no chains");
-    assert_eq!(reader.talk.is_one_instant().expect("a generation"), true);
+    assert!(reader.talk.is_one_instant().expect("a generation"));
     let mut hasher = reader.quick.build_hasher();
     hash(&mut hasher, 2, &Attributes(&[8, 0, 3, 0, b'a', b'b', b'c', 0]));
     reader.saw(hasher.finish());
-    assert_eq!(reader.talk.is_one_instant().expect("a generation"), false);
+    assert!(!reader.talk.is_one_instant().expect("a generation"));
 }
 
 /// The nested expressions of every rule, and the bodies of sets and their elements.

@@ -123,7 +123,8 @@ impl Printer<'_> {
         let particulars = &table.particulars;
         let named = table.sets.iter().any(|set| !set.flags.contains(SetFlags::ANONYMOUS));
         let is_empty = table.chains.is_empty() && !named;
-        if !flags.is_empty() && !(is_empty && particulars.objects.is_empty() && particulars.flowtables.is_empty()) {
+        let has_more = !(is_empty && particulars.objects.is_empty() && particulars.flowtables.is_empty());
+        if has_more && !flags.is_empty() {
             out.push('\n');
         }
     }
