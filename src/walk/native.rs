@@ -374,8 +374,7 @@ impl Run<'_, '_> {
             }
             Ok(Given::Data(bytes)) => {
                 if let LookupResult::Data(register) = to {
-                    let piece = Piece::constant(bytes);
-                    self.registers.put(register, vec![piece]);
+                    self.registers.put(register, parts(bytes).map(Piece::constant).collect());
                 }
                 Ok(Step::Next)
             }
@@ -394,6 +393,14 @@ impl Run<'_, '_> {
             }
         }
     }
+}
+
+/// What a map gives, in parts of no more bytes than an address has: an IPv6 address with a port is two.
+fn parts(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    const ADDRESS: usize = 16;
+    const WITH_PORT: usize = 20;
+    let each = if bytes.len().is_multiple_of(WITH_PORT) { WITH_PORT } else { ADDRESS };
+    bytes.chunks(each).flat_map(|one| one.chunks(ADDRESS))
 }
 
 /// `nft_cmp_eval`: equality piece by piece, order only where a number's bytes are in the order of the network.

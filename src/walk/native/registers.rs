@@ -38,6 +38,12 @@ impl Registers {
         self.forgotten = Some(why);
     }
 
+    /// The piece that holds this byte, where its bytes can be told apart: a port that a map gives after an address.
+    fn covering(&self, at: usize) -> Option<(usize, &Piece)> {
+        let held = self.held.iter().find(|(first, piece)| (*first..first + piece.length).contains(&at));
+        held.filter(|(_, piece)| piece.is_ordered()).map(|(first, piece)| (*first, piece))
+    }
+
     /// The pieces in so many bytes from a register on; what is not there is unknown. The bytes that pad a part of a
     /// concatenation are no piece.
     pub(super) fn get(&self, from: Register, length: usize) -> Vec<Piece> {
@@ -59,6 +65,14 @@ impl Registers {
                     at = end;
                 }
                 None if at % WORD != 0 => at = at.next_multiple_of(WORD),
+                None if self.covering(at).is_some() => {
+                    pieces.extend(self.covering(at).map(|(first, piece)| {
+                        let length = (first + piece.length).min(end) - at;
+                        let part = piece.part(at - first, length);
+                        at += length;
+                        part
+                    }));
+                }
                 None => {
                     pieces.push(Piece::unknown(self.forgotten.unwrap_or(Why::Undecoded), end - at));
                     at = end;
