@@ -131,12 +131,6 @@ fn a_file_that_is_no_dump_is_refused_in_words() {
 }
 
 #[test]
-fn what_is_not_built_yet_says_what_to_do_instead() {
-    let nft = file("ruleset.json", b"{\"nftables\": [{\"metainfo\": {\"version\": \"1.0.6\"}}]}\n");
-    assert_refused(&run(&["ports", "--snapshot", nft.to_str().unwrap()]), 1, "nft -j list ruleset");
-}
-
-#[test]
 fn a_listing_of_nft_is_read() {
     let listing = "table ip filter {
 \tchain input {

@@ -126,8 +126,7 @@ fn cannot_open(shown: &str, error: &io::Error) -> Refusal {
 }
 
 fn parse(text: &str, shown: &str) -> Result<Recording, Refusal> {
-    const WANTED: &str =
-        "give a whyport snapshot, or what iptables-save, iptables -S, nft list ruleset or ipset save printed";
+    const WANTED: &str = "give a whyport snapshot, or what iptables-save, iptables -S, nft list ruleset (with -j, too) or ipset save printed";
     let error = match pasted::read(text) {
         Ok(pasted) => return Ok(snapshot::bare(pasted)),
         Err(kind) => kind,
@@ -135,13 +134,10 @@ fn parse(text: &str, shown: &str) -> Result<Recording, Refusal> {
     let what = match error {
         Kind::Snapshot => return Ok(snapshot::parse(text)),
         Kind::Empty => return Err(Refusal::usage(format!("{shown} is empty; {WANTED}"))),
-        Kind::NftJson => {
-            let text = format!("{shown} is the output of nft -j list ruleset, which is not read yet; {WANTED}");
-            return Err(Refusal::unanswered(text));
-        }
         Kind::Other(what) => what,
         Kind::IptablesSave | Kind::Ip6tablesSave => "a part of an iptables-save dump, without a whole line".to_owned(),
         Kind::NftList => "a part of a listing of nft, without a whole table".to_owned(),
+        Kind::NftJson => "a part of what nft -j prints, without a whole object".to_owned(),
         Kind::IpsetSave => "a part of what ipset save prints".to_owned(),
     };
     Err(Refusal::usage(format!("{shown} is no dump of rules: it looks like {what}; {WANTED}")))

@@ -10,6 +10,7 @@ mod effects;
 mod extensions;
 mod exthdr;
 mod fields;
+mod json;
 mod list;
 mod loads;
 mod objects;
@@ -57,6 +58,15 @@ impl From<Dump> for super::iptables::Dump {
 pub fn parse(text: &str, links: &[Link]) -> Dump {
     let mut diagnostics = Vec::new();
     let tables = read::read(text, &mut diagnostics);
+    let (ruleset, observations) = compile::compile(&tables, links, &mut diagnostics);
+    Dump { ruleset, observations, diagnostics }
+}
+
+/// Reads what `nft -j list ruleset` prints, as [`parse`] reads the text.
+pub fn parse_json(text: &str, links: &[Link]) -> Dump {
+    let mut diagnostics = Vec::new();
+    let unescaped = json::Unescaped::default();
+    let tables = json::read(text, &unescaped, &mut diagnostics);
     let (ruleset, observations) = compile::compile(&tables, links, &mut diagnostics);
     Dump { ruleset, observations, diagnostics }
 }

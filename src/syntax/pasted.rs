@@ -18,7 +18,7 @@ use join::Joined;
 use line::Tool;
 
 use super::{Diagnostic, DiagnosticKind, Kind, ipset, iptables, kind, nft};
-use crate::host::{Backend, Family, IpFamily};
+use crate::host::{Backend, Family, IpFamily, Link};
 
 /// What a text says.
 #[derive(Debug, Clone, Default)]
@@ -37,9 +37,8 @@ pub fn read(text: &str) -> Result<Pasted, Kind> {
         return Err(kind);
     }
     let mut cut = cut::cut(text);
-    if cut.sections.iter().all(|section| section.tool == Tool::Json) && cut.commands.is_empty() {
+    if cut.sections.is_empty() && cut.commands.is_empty() {
         return match kind::looks_like(text) {
-            _ if !cut.sections.is_empty() => Err(Kind::NftJson),
             Kind::IpsetSave => Ok(Pasted { sets: Some(ipset::parse(text)), ..Pasted::default() }),
             kind => Err(kind),
         };
@@ -47,17 +46,17 @@ pub fn read(text: &str) -> Result<Pasted, Kind> {
     let mut pasted = Pasted::default();
     let mut sets = Sets::default();
     let mut rules = Rules { backend: default_backend(text), ..Rules::default() };
-    // iptables' own words say more of its tables than nft's.
-    cut.sections.sort_by_key(|section| section.tool != Tool::Iptables);
+    // iptables' own words say more of its tables than nft's, and those more than its JSON.
+    cut.sections.sort_by_key(|section| match section.tool {
+        Tool::Iptables => 0,
+        Tool::Nft | Tool::Ipset => 1,
+        Tool::Json => 2,
+    });
     for section in cut.sections {
         match section.tool {
             Tool::Iptables => rules.iptables(section),
-            Tool::Nft => rules.nft(section),
-            Tool::Json => cut.beside.push(Diagnostic {
-                line: section.line,
-                kind: DiagnosticKind::Elsewhere,
-                text: "what nft -j printed is not read yet; give what nft list ruleset prints".to_owned(),
-            }),
+            Tool::Nft => rules.nft(section, nft::parse),
+            Tool::Json => rules.nft(section, nft::parse_json),
             Tool::Ipset => sets.add(&section),
         }
     }
@@ -136,9 +135,9 @@ impl Rules {
         self.add(dump, section.line, |line| section.line + line - 1);
     }
 
-    fn nft(&mut self, section: Section) {
+    fn nft(&mut self, section: Section, parse: fn(&str, &[Link]) -> nft::Dump) {
         self.diagnostics.extend(section.said);
-        let dump = nft::parse(&section.text, &[]);
+        let dump = parse(&section.text, &[]);
         self.add(dump.into(), section.line, |line| section.line + line - 1);
     }
 

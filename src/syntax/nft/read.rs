@@ -6,7 +6,7 @@ mod object;
 mod statement;
 mod token;
 
-use super::tree::{Base, Chain, Gives, Priority, Set, Table, TypeOf};
+use super::tree::{Base, Chain, Gives, Priority, Set, Statement, Table, TypeOf};
 use crate::host::Family;
 use crate::host::nft::SetFlags;
 use crate::syntax::{Diagnostic, DiagnosticKind};
@@ -51,6 +51,15 @@ pub(super) fn read<'t>(text: &'t str, diagnostics: &mut Vec<Diagnostic>) -> Vec<
     let said = reader.faults.into_iter();
     diagnostics.extend(said.map(|(line, text)| Diagnostic { line, kind: DiagnosticKind::Damaged, text }));
     tables
+}
+
+/// A statement that stands alone.
+pub(super) fn statement(text: &str) -> Option<Statement<'_>> {
+    let tokens = Tokens::new(text);
+    let mut reader = Reader { tokens, left: true, depth: 0, end: 0, faults: Vec::new() };
+    let found = reader.statement().ok()?;
+    reader.skip_lines();
+    (reader.tokens.next() == Token::End).then_some(found)
 }
 
 impl<'t> Reader<'t> {

@@ -9,6 +9,7 @@ use crate::host::xt::CtDirection;
 #[derive(Debug, Clone)]
 pub(super) enum Expr<'t> {
     Word(&'t str),
+    Number(u64),
     Text(&'t str),
     Reference(&'t str),
     Any,
@@ -69,6 +70,13 @@ pub(super) struct Item<'t> {
 pub(super) enum Statement<'t> {
     /// Something that is not understood.
     Unread,
+    /// The same, as it was written, within a rule of which the rest is.
+    Kept(&'t str),
+    /// A match or a target of iptables, of which only the name is told.
+    Xt {
+        target: bool,
+        name: &'t str,
+    },
     Match {
         left: Expr<'t>,
         sign: Sign,

@@ -341,7 +341,7 @@ impl Maker<'_> {
 /// Whether nothing has to be loaded for it.
 pub(super) fn is_constant(expr: &Expr<'_>) -> bool {
     match expr {
-        Expr::Word(_) | Expr::Text(_) | Expr::Prefix(..) | Expr::Range(_) | Expr::List(_) => true,
+        Expr::Word(_) | Expr::Text(_) | Expr::Number(_) | Expr::Prefix(..) | Expr::Range(_) | Expr::List(_) => true,
         Expr::Binary(_, sides) => is_constant(&sides.0) && is_constant(&sides.1),
         Expr::Concat(parts) => parts.iter().all(is_constant),
         _ => false,

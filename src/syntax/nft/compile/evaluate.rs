@@ -233,6 +233,7 @@ impl Maker<'_> {
     pub(super) fn value(&mut self, expr: &Expr<'_>, wanted: Wanted) -> Result<Value, Trouble> {
         match expr {
             Expr::Word(word) | Expr::Text(word) => self.word(word, matches!(expr, Expr::Text(_)), wanted),
+            Expr::Number(number) => self.word(&number.to_string(), false, wanted),
             Expr::Prefix(of, length) => {
                 let number = self.one(of, wanted)?;
                 if *length > number.bits {

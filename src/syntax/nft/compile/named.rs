@@ -209,9 +209,17 @@ fn named_type(name: &str) -> Result<Wanted, Trouble> {
     Ok(Wanted { kind: Type { number: known.number, kind: known.kind }, bits: known.bits(), order })
 }
 
+/// What the parts of a key are.
+pub(super) fn wanted_key(set: &Set) -> Vec<Wanted> {
+    wanted(set.key_type)
+}
+
 /// What the values of a map are.
 pub(super) fn wanted_data(set: &Set) -> Vec<Wanted> {
-    let number = set.data_type.filter(|number| *number != VERDICT).unwrap_or(0);
+    wanted(set.data_type.filter(|number| *number != VERDICT).unwrap_or(0))
+}
+
+fn wanted(number: u32) -> Vec<Wanted> {
     let types = values::data_types(number).unwrap_or_default();
     types.iter().filter_map(|known| named_type(known.name).ok()).collect()
 }

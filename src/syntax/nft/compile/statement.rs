@@ -2,17 +2,18 @@
 
 use super::BOOLEAN;
 use super::anonymous::Gives;
-use super::effect::{Argument, address};
+use super::effect::{Argument, address, is_constant};
 use super::evaluate::Wanted;
 use super::field;
 use super::number::Order;
-use super::operand::{Load, Operand, Type, What};
+use super::operand::{Load, Operand, Type, What, concatenated};
 use super::relation;
 use super::rule::{Maker, Trouble};
 use super::step::Made;
 use crate::host::nft::{
-    ChainRef, DynsetOp, Expression, Log, LookupResult, ObjectKind, Register, Synproxy, Verdict, fib,
+    ChainRef, DynsetOp, Expression, Log, LookupResult, ObjectKind, Register, Synproxy, Undecoded, Verdict, fib,
 };
+use crate::host::xt::{Match, Opaque, Target};
 use crate::host::{Counters, Family, Tally};
 use crate::syntax::nft::tree::{self, Expr, Sign, Statement};
 use crate::syntax::nft::values::Kind;
@@ -92,6 +93,17 @@ impl<'a> Maker<'a> {
                 self.meter(name, *size, key, *timeout, statement)
             }
             Statement::Block { goto, rules } => self.block(*goto, rules),
+            Statement::Kept(text) => {
+                let name = self.names.intern(Undecoded::TEXT);
+                self.does(Expression::Undecoded(Box::new(Undecoded { name, data: text.as_bytes().into() })))
+            }
+            Statement::Xt { target, name } => {
+                let opaque = Box::new(Opaque { name: self.names.intern(name), words: Box::default() });
+                self.does(match target {
+                    true => Expression::Target(Box::new(Target::Opaque(opaque))),
+                    false => Expression::Match(Box::new(Match::Opaque(opaque))),
+                })
+            }
             Statement::Unread => Err(Trouble::Unread),
         }
     }
@@ -279,8 +291,18 @@ impl<'a> Maker<'a> {
 
     /// A key that is added to a set.
     fn argument_of_key(&mut self, key: &Expr<'_>, at: usize) -> Result<Operand, Trouble> {
-        let _ = at;
-        self.operand(key)
+        let wanted = super::named::wanted_key(&self.sets[at]);
+        match (key, &wanted[..]) {
+            (Expr::Concat(parts), wanted) if parts.len() == wanted.len() => {
+                let parts = parts.iter().zip(wanted).map(|(part, wanted)| match is_constant(part) {
+                    true => self.single(part, *wanted),
+                    false => self.operand(part),
+                });
+                Ok(concatenated(parts.collect::<Result<Vec<Operand>, Trouble>>()?))
+            }
+            (key, [wanted]) if is_constant(key) => self.single(key, *wanted),
+            _ => self.operand(key),
+        }
     }
 
     /// What is added with it.
