@@ -129,9 +129,10 @@ impl Trouble {
     }
 }
 
-/// Text that has to stay on its line.
+/// Text that has to stay on its line, as a reader has it: blanks at its ends mean nothing.
 fn one_line(text: &str) -> String {
-    text.chars().map(|sign| if sign.is_control() { ' ' } else { sign }).collect()
+    let text: String = text.chars().map(|sign| if sign.is_control() { ' ' } else { sign }).collect();
+    text.trim().to_owned()
 }
 
 /// Reads a snapshot, even a damaged one.
@@ -168,7 +169,7 @@ pub fn parse(text: &str) -> Recording {
         last.mark_unread(What::Recording, NEEDS_WHOLE);
     }
     if let Some((line, name)) = viewed {
-        match host.find(name) {
+        match host.find(&one_line(name)) {
             Some(at) => host.viewed = at,
             None => {
                 trouble.bad(line, format!("no namespace here is called {name:?}"));

@@ -228,6 +228,57 @@ fn route_line(route: &Route) -> String {
     format!("table {} {:?} {} metric {} by {hops:?}", route.table, route.kind, route.dst, route.metric)
 }
 
+/// What a file says in an odd way, or says in part, is written in a way that is read as the same.
+#[test]
+fn what_was_read_prints_the_same_again() {
+    for (odd, kept) in [
+        ("[unread]\nsockets: root \u{1}\u{2003}\u{7f}\n", "\nsockets: root\n"),
+        ("[ip netns list-id]\nnsid 1 (iproute2 netns name: \u{1}b \u{1})\n", "name: b)\n"),
+        ("[namespace b\u{1}]\n[namespace  b]\n[sysctl]\n", "\n[namespace b]\n"),
+        ("[namespace b\u{1}c]\n[namespace b c]\n[sysctl]\n", "\n[namespace b c]\n"),
+        (
+            "[ip -j addr]\n[{\"ifindex\":5,\"addr_info\":[{\"local\":\"10.0.0.1\",\"prefixlen\":8}]}]\n",
+            "{\"ifindex\":5,\"addr_info\"",
+        ),
+        (
+            "[ip -j route show table all]\n[{\"dst\":\"10.0.0.0/8\",\"nexthops\":[{\"flags\":[\"dead\"]}]}]\n",
+            "\"nexthops\":[{\"flags\":[\"dead\"],\"weight\":1}]",
+        ),
+        (
+            "[ss -H -tulpne]\nicmp UNCONN 0 0 10.0.0.1:5 10.0.0.2:7 uid:? ino:1\n",
+            "raw UNCONN 0 0 10.0.0.1:1 0.0.0.0:* uid:? ino:1\n",
+        ),
+        (
+            "[iptables-nft-save]\n*filter\n:\"a b\" - [0:0]\n-A \"a b\" -j DROP\nCOMMIT\n\
+             [handles]\niptables-nft ip filter \"a b\": 7\n",
+            "iptables-nft ip filter \"a b\": 7\n",
+        ),
+    ] {
+        let printed = snapshot::print(&snapshot::parse(&small(odd)).host);
+        assert!(printed.contains(kept), "{odd}: {printed}");
+        assert_eq!(snapshot::print(&snapshot::parse(&printed).host), printed, "{odd}");
+    }
+}
+
+/// A process may call itself what ends its name in a list of sockets.
+#[test]
+fn no_process_hides_behind_its_name() {
+    let line =
+        |name: &str| format!("[ss -H -tulpne]\ntcp LISTEN 0 9 0.0.0.0:80 0.0.0.0:* users:((\"{name}\",pid=7,fd=3))\n");
+    for (written, name) in [
+        ("nginx", "nginx"),
+        ("a\",pid=1", "a\",pid=1"),
+        ("a\\\",pid=1,fd=3),(\\\"b", "a\",pid=1,fd=3),(\"b"),
+        ("back\\", "back\\"),
+    ] {
+        let host = snapshot::parse(&small(&line(written))).host;
+        let told: Vec<_> = host.viewed().sockets[0].processes.iter().map(|one| (one.pid, &*one.name)).collect();
+        assert_eq!(told, [(7, name)], "{written}");
+        let again = snapshot::parse(&snapshot::print(&host)).host;
+        assert_eq!(again.viewed().sockets, host.viewed().sockets, "{written}");
+    }
+}
+
 /// Hosts with odd routes, sockets and sysctls come back as they were.
 #[test]
 fn what_is_printed_is_read_back() {

@@ -160,10 +160,10 @@ pub(super) fn parse_handles(section: &Section, ruleset: &mut Ruleset, trouble: &
             trouble.bad(line, "not a line such as: iptables-nft ip nat PREROUTING: 14 15");
             continue;
         };
-        let words: Vec<&str> = names.split_whitespace().collect();
-        let chain = match words[..] {
+        let words: Vec<String> = native::split(names).into_iter().flatten().map(|word| word.text).collect();
+        let chain = match &words[..] {
             [tool, kin, table, chain] => backend(tool).zip(family(kin)).and_then(|(backend, family)| {
-                chains.get(&(family.name(), backend.name(), table.to_owned(), chain.to_owned())).copied()
+                chains.get(&(family.name(), backend.name(), table.clone(), chain.clone())).copied()
             }),
             _ => None,
         };
@@ -193,7 +193,8 @@ pub(super) fn print_handles(out: &mut String, ruleset: &Ruleset) {
             out.push_str("\n[handles]\n");
         }
         let table = ruleset.table(id);
-        out.push_str(&format!("{} {} {} {}:", table.backend, table.family, table.name, chain.name));
+        let (name, of) = (native::name(&chain.name), native::name(&table.name));
+        out.push_str(&format!("{} {} {of} {name}:", table.backend, table.family));
         for rule in &chain.rules {
             match rule.handle {
                 Some(Handle(handle)) => out.push_str(&format!(" {handle}")),

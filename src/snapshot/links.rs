@@ -257,8 +257,12 @@ pub(super) fn print_addresses(out: &mut String, ns: &Namespace) {
         .filter_map(|index| {
             let infos: Vec<Value> =
                 ns.addresses.iter().filter(|address| address.link == index).map(address_object).collect();
-            (!infos.is_empty())
-                .then(|| json!({ "ifindex": index, "ifname": name_of(&ns.links, index), "addr_info": infos }))
+            // A device that is not known has no name here: read again, it would be one.
+            let known = ns.links.iter().find(|link| link.index == index);
+            (!infos.is_empty()).then(|| match known {
+                Some(link) => json!({ "ifindex": index, "ifname": link.name, "addr_info": infos }),
+                None => json!({ "ifindex": index, "addr_info": infos }),
+            })
         })
         .collect();
     json::print(out, &objects);

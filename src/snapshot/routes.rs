@@ -176,7 +176,8 @@ fn route_object(route: &Route, links: &[Link]) -> Value {
         object.insert("tos".into(), json!(route.tos));
     }
     let single = match route.next_hops.as_slice() {
-        [hop] if hop.weight == 1 => Some(hop),
+        // One of which nothing is known would not be seen beside the route.
+        [hop] if hop.weight == 1 && (hop.gateway.is_some() || hop.link != 0) => Some(hop),
         _ => None,
     };
     if let Some(hop) = single {

@@ -181,12 +181,12 @@ impl<'a> Sorter<'a> {
             return;
         }
         if let Some(name) = words.strip_prefix("namespace ") {
-            let name = name.trim();
+            let name = super::one_line(name);
             self.skipping = self.outline.parts.iter().any(|part| part.name == name);
             if self.skipping {
                 trouble.bad(line, "this namespace was there before: its sections here are not read");
             } else {
-                self.outline.parts.push(Part { name: name.to_owned(), sections: Vec::new() });
+                self.outline.parts.push(Part { name, sections: Vec::new() });
             }
             return;
         }

@@ -58,7 +58,7 @@ fn socket(text: &str, section: &Section) -> Result<Option<Socket>, &'static str>
         }
     };
     let peer = match peer.port.parse() {
-        Ok(port) if netid != "raw" => Some((peer.addr, port)),
+        Ok(port) if protocol.has_ports() => Some((peer.addr, port)),
         _ => None,
     };
     let details = Details::read(text);
@@ -166,13 +166,18 @@ fn processes(text: &str) -> Vec<Process> {
     found
 }
 
-/// One `"nginx",pid=7,fd=3)`, and what follows it. The name may itself contain quotes.
+/// One `"nginx",pid=7,fd=3)`, and what follows it. The name may itself contain quotes, and even `",pid=`: as it is where ss
+/// wrote it, with a backslash before the quote where we did.
 fn user(text: &str) -> Option<(Process, &str)> {
     let text = text.strip_prefix('"')?;
-    let (name, rest) = text.split_once("\",pid=")?;
-    let (fields, rest) = rest.split_once(')')?;
-    let pid = fields.split(',').next()?.parse().ok()?;
-    Some((Process { pid, name: unescape(name) }, rest))
+    let ends = || text.match_indices("\",pid=");
+    let is_escaped = |end: usize| text[..end].bytes().rev().take_while(|sign| *sign == b'\\').count() % 2 == 1;
+    let read = |(end, sign): (usize, &str)| {
+        let (fields, rest) = text[end + sign.len()..].split_once(')')?;
+        let pid = fields.split(',').next()?.parse().ok()?;
+        Some((Process { pid, name: unescape(&text[..end]) }, rest))
+    };
+    ends().filter(|(end, _)| !is_escaped(*end)).find_map(read).or_else(|| ends().find_map(read))
 }
 
 /// Writes the sockets as `ss -H -tulpne` does; `transparent:` is our own.

@@ -57,9 +57,10 @@ impl<'a> Blob<'a> {
         self.array(at).map(u64::from_ne_bytes)
     }
 
-    /// A text of at most this many bytes, up to its first NUL.
+    /// A text of at most this many bytes, up to its first NUL. One that breaks its line has no words in a dump, which a rule
+    /// is a line of.
     pub(super) fn text(&self, at: usize, length: usize) -> Option<Cow<'a, str>> {
-        self.slice(at, length).map(netlink::text)
+        self.slice(at, length).map(netlink::text).filter(|text| !text.contains('\n'))
     }
 
     /// `union nf_inet_addr`, of the table's family; `None` in tables of both.
@@ -134,5 +135,8 @@ pub(crate) fn interface(name: &[u8; IFNAMSIZ], mask: &[u8; IFNAMSIZ], names: &mu
         return None;
     }
     let text = String::from_utf8_lossy(&name[..end.min(compared)]);
+    if text.contains('\n') {
+        return None;
+    }
     Some(InterfacePattern { name: names.intern(&text), prefix: compared <= end && compared < IFNAMSIZ })
 }

@@ -6,6 +6,7 @@ use crate::host::xt::{
     AddressTypes, Addrtype, InterfaceLimit, InterfacePattern, Match, Neg, Owner, PacketType, Physdev,
 };
 use crate::host::{Mac, Names};
+use crate::kernel::netlink;
 
 /// `XT_MAX_COMMENT_LEN`.
 const COMMENT: usize = 256;
@@ -22,7 +23,10 @@ pub(super) static MATCHES: [Row<Match>; 7] = [
 
 /// `struct xt_comment_info`.
 fn comment(blob: &Blob, names: &mut Names) -> Option<Match> {
-    Some(Match::Comment(names.intern(&blob.text(0, COMMENT)?)))
+    // It decides nothing: where it breaks its line, a blank does as well.
+    let text = netlink::text(blob.slice(0, COMMENT)?);
+    let text = if text.contains('\n') { text.replace('\n', " ").into() } else { text };
+    Some(Match::Comment(names.intern(&text)))
 }
 
 /// `struct xt_addrtype_info_v1`.

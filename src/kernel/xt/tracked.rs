@@ -76,6 +76,18 @@ fn finer(cost: u64) -> u64 {
 
 const HASHLIMIT_BYTES: u32 = 0x20;
 
+/// Whether iptables has words for what the kernel has: not for bursts of no packets, of more than `XT_HASHLIMIT_BURST_MAX`,
+/// or of more bytes than it counts; and where rates are matched in intervals, for whole numbers a second alone.
+fn has_words(bytes: bool, cost: u64, burst: u64, rate_match: bool) -> bool {
+    const MOST_BURST: u64 = 1_000_000;
+    const SECOND: u64 = 1_000_000;
+    let is_whole = || SECOND.checked_div(cost).and_then(|count| SECOND.checked_div(count)) == Some(cost);
+    match bytes {
+        true => u32::try_from(burst).is_ok(),
+        false => (1..=MOST_BURST).contains(&burst) && (!rate_match || is_whole()),
+    }
+}
+
 fn hashlimit(
     blob: &Blob,
     names: &mut Names,
@@ -85,11 +97,15 @@ fn hashlimit(
 ) -> Option<Match> {
     const INVERT: u32 = 0x10;
     let mode = blob.u32(places.mode)?;
+    let bytes = mode & HASHLIMIT_BYTES != 0;
+    if !has_words(bytes, cost, burst, rate_match.is_some()) {
+        return None;
+    }
     let by = u8::try_from(mode & !(INVERT | HASHLIMIT_BYTES | places.more)).ok()?;
     rare(Rare::Hashlimit(Hashlimit {
         name: names.intern(&blob.text(0, places.name)?),
         above: mode & INVERT != 0,
-        bytes: mode & HASHLIMIT_BYTES != 0,
+        bytes,
         cost,
         burst,
         mode: HashlimitMode::from_bits(by)?,

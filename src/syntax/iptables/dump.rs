@@ -284,7 +284,7 @@ impl<'t> Reader<'t> {
             _ => None,
         };
         match read {
-            Some((name, policy, seen)) if line.as_bytes().get(1).is_some_and(|sign| !sign.is_ascii_whitespace()) => {
+            Some((name, policy, seen)) if !line[1..].starts_with([' ', '\t', '\r']) => {
                 self.chain(&mut current, at, &name.text, &policy.text, seen);
             }
             _ => self.damaged(at, "not a line such as :INPUT ACCEPT [0:0]"),

@@ -6,8 +6,8 @@
 use std::net::IpAddr;
 use std::ops::Range;
 
-use super::values;
 use super::words::Word;
+use super::{sides, values};
 use crate::host::xt::{AddressMask, Neg, Opaque};
 use crate::host::{IpFamily, Names, QuickMap};
 
@@ -115,7 +115,12 @@ impl<'w> Asked<'w> {
                 words.push(names.intern("!"));
             }
             words.push(names.intern(option.name));
-            words.extend(option.values.iter().map(|word| names.intern(&word.text)));
+            // What is printed in quotes after this option needs none here.
+            let has_quotes = sides::is_text(option.name);
+            words.extend(option.values.iter().map(|word| match has_quotes {
+                true => names.intern(&word.text),
+                false => names.intern(&word.kept()),
+            }));
         }
         Opaque { name: names.intern(name), words: words.into() }
     }

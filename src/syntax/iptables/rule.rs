@@ -307,7 +307,7 @@ impl Reader {
         };
         let open_ended = match takes {
             None => !sides::is_text(option),
-            Some(Takes::Text) => !cursor.words[start].quoted,
+            Some(Takes::Text) => !cursor.words[start].quoted && !cursor.words[start].is_option(),
             Some(_) => false,
         };
         while open_ended && cursor.words.get(cursor.at).is_some_and(|word| !word.is_option()) {

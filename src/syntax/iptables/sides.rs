@@ -3,7 +3,7 @@
 use super::option::{Asked, Extension, Opt, Takes, raise, set};
 use super::rows;
 use super::values::{self, push};
-use super::words::{is_plain, push_quoted, push_string, push_word};
+use super::words::{is_kept, is_plain, push_quoted, push_string, push_word};
 use crate::host::xt::{
     AddressTypes, Addrtype, InterfaceLimit, InterfacePattern, Iprange, Match, Neg, Owner, PacketType, Physdev,
     TtlMatch, TtlOp,
@@ -371,7 +371,7 @@ pub(super) fn push_words(out: &mut String, words: &[Name]) {
             }
             Some(Quotes::WhereNeeded) => push_string(out, word),
             None if &**word == "!" => out.push_str(" !"),
-            // Values that look like this were refused when they were read.
+            None if is_kept(word) => push(out, format_args!(" {word}")),
             None if word.starts_with("--") && is_plain(word) => push(out, format_args!(" {word}")),
             None => push_word(out, word),
         }

@@ -84,6 +84,11 @@ fn other_ways_to_write_the_same() {
 fn what_is_not_understood_is_kept() {
     for (line, name) in [
         ("-m hashlimit --hashlimit-upto 10/sec --hashlimit-size 5 -j ACCEPT", "hashlimit"),
+        (
+            "-m hashlimit --hashlimit-upto 1/sec --hashlimit-burst 2000000 --hashlimit-name \"--x\" -j ACCEPT",
+            "hashlimit",
+        ),
+        ("-m hashlimit --hashlimit-upto 1/sec --hashlimit-burst 2000000 --hashlimit-name \"!\" -j ACCEPT", "hashlimit"),
         ("-m new ! --not-yet \"a b\" -1 --flag -m comment --comment x", "new"),
         ("-m tcp --dport 80 --invented 1", "tcp"),
         ("-m tcp --dport nosuchservice", "tcp"),
@@ -109,6 +114,30 @@ fn what_is_not_understood_is_kept() {
     let twice = "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -m new\n-A INPUT -m new\n-A INPUT -j NEW\nCOMMIT\n";
     let said: Vec<usize> = read(twice, IpFamily::V4).diagnostics.iter().map(|found| found.line).collect();
     assert_eq!(said, [3, 5]);
+}
+
+/// A comment that looks like an option is one word: what follows it belongs to nothing.
+#[test]
+fn a_comment_that_looks_like_an_option_ends_there() {
+    let (text, said) = rule(IpFamily::V4, "-m comment --comment -m comment --comment x");
+    assert_eq!(text, None);
+    assert_eq!(said, [(DiagnosticKind::Damaged, "\"comment\" belongs to no option".to_owned())]);
+}
+
+/// A form feed is no blank between words, and so none in a name.
+#[test]
+fn a_chain_may_begin_with_a_form_feed() {
+    let text = "*filter\n:\u{c}A - [0:0]\n-A \u{c}A -j DROP\nCOMMIT\n";
+    assert_eq!(print(&read(text, IpFamily::V4).ruleset, None, IpFamily::V4, Backend::IptablesNft), text);
+}
+
+/// iptables prints nothing for a type of chunks that it does not know.
+#[test]
+fn chunks_without_a_name_are_told_by_number() {
+    prints(
+        IpFamily::V4,
+        &[("-p sctp -m sctp --chunk-types any DATA,200,17", "-p sctp -m sctp --chunk-types any DATA,17,200")],
+    );
 }
 
 /// What the kernel has and nobody understands is written as bytes, under any name: it is read as it was written.

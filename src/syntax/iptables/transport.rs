@@ -107,8 +107,12 @@ fn sctp_chunks(option: &Opt) -> Option<SctpChunks> {
     let given = list.split(',').filter(|one| !one.is_empty() && !list.eq_ignore_ascii_case("NONE"));
     for one in given {
         let (name, letters) = one.split_once(':').unwrap_or((one, ""));
-        let (place, (_, kind, known)) =
-            CHUNK_NAMES.iter().enumerate().find(|(_, (known, ..))| known.eq_ignore_ascii_case(name))?;
+        let named = CHUNK_NAMES.iter().enumerate().find(|(_, (known, ..))| known.eq_ignore_ascii_case(name));
+        let Some((place, (_, kind, known))) = named else {
+            let kind: u8 = one.parse().ok()?;
+            chunks.types[usize::from(kind) / 32] |= 1 << (kind % 32);
+            continue;
+        };
         chunks.types[usize::from(*kind) / 32] |= 1 << (kind % 32);
         for letter in letters.chars() {
             let bit = 0x80 >> known.find(letter.to_ascii_uppercase())?;
@@ -150,9 +154,11 @@ fn push_chunks(out: &mut String, chunks: &SctpChunks) {
     }
 }
 
-/// Appends a type with the flags that are asked of it; one without a name has none in the tools' print either.
+/// Appends a type with the flags that are asked of it. One without a name is its number here: the tools print nothing for it.
 fn push_chunk(out: &mut String, kind: u8, flags: Option<&SctpFlags>) {
-    let Some((name, _, letters)) = CHUNK_NAMES.iter().find(|(_, known, _)| *known == kind) else { return };
+    let Some((name, _, letters)) = CHUNK_NAMES.iter().find(|(_, known, _)| *known == kind) else {
+        return values::push(out, format_args!("{kind}"));
+    };
     out.push_str(name);
     let Some(flags) = flags.filter(|flags| flags.mask != 0) else { return };
     out.push(':');

@@ -29,10 +29,26 @@ impl<'a> Word<'a> {
         self.option
     }
 
+    /// The word as it is kept where nobody knows what it means: with its quotes where it would be an option without.
+    pub(super) fn kept(&self) -> Cow<'_, str> {
+        if self.quoted && looks_like_option(&self.text) {
+            let mut kept = String::new();
+            push_quoted(&mut kept, &self.text);
+            return Cow::Owned(kept);
+        }
+        Cow::Borrowed(&*self.text)
+    }
+
     /// Whether it is a `!` of its own.
     pub(super) fn is_bang(&self) -> bool {
         self.option && self.text == "!"
     }
+}
+
+/// Whether a word is one that was kept with its quotes.
+pub(super) fn is_kept(word: &str) -> bool {
+    let mut words = Vec::new();
+    word.starts_with('"') && split(word, &mut words) && matches!(&words[..], [one] if one.kept() == word)
 }
 
 fn looks_like_option(word: &str) -> bool {

@@ -159,6 +159,44 @@ fn what_no_option_says() {
 /// Matches of which the text says less than the bytes: rates, probabilities and ranges of codes.
 const ROUNDED: [&str; 6] = ["icmp", "icmp6", "limit", "hashlimit", "rateest", "statistic"];
 
+/// What no option says is kept as bytes: bursts of nothing, of too much, and rates in intervals that are no whole number.
+#[test]
+fn hashlimits_that_no_words_say_are_kept() {
+    let limit = |mode: u32, cost: u64, burst: u64| {
+        let (mode, cost, burst) = (mode.to_ne_bytes(), cost.to_ne_bytes(), burst.to_ne_bytes());
+        let second = [&60_000u32.to_ne_bytes()[..], &1u32.to_ne_bytes()].concat();
+        at(312, &[(0, b"--x"), (256, &cost), (264, &burst), (272, &mode), (292, &second), (300, &[32, 32])])
+    };
+    const BYTES: u32 = 0x20;
+    const RATE_MATCH: u32 = 0x40;
+    for (mode, cost, burst, has_words) in [
+        (0, 1_000_000, 1, true),
+        (0, 1_000_000, 0, false),
+        (0, 1_000_000, 1_000_000, true),
+        (0, 1_000_000, 1_000_001, false),
+        (BYTES, 5, u32::MAX.into(), true),
+        (BYTES, 5, 1 << 32, false),
+        (RATE_MATCH, 1_000_000 / 17, 5, true),
+        (RATE_MATCH, 59_624, 5, false),
+        (RATE_MATCH, 2_000_000, 5, false),
+    ] {
+        let found = a_match("hashlimit", 3, &limit(mode, cost, burst));
+        let is_kept = matches!(found, Match::Opaque(_));
+        assert_eq!(is_kept, !has_words, "{mode:x} {cost} {burst}: {found:?}");
+    }
+}
+
+/// A rule is a line of a dump: what would break it is kept as bytes, but for a comment, which decides nothing.
+#[test]
+fn no_text_breaks_its_line() {
+    assert!(matches!(a_match("helper", 0, &at(40, &[(4, b"ftp\nx")])), Match::Opaque(_)));
+    assert!(matches!(
+        a_match("physdev", 0, &at(72, &[(0, b"a\nb"), (16, &[255; 4]), (64, &[0, 1])])),
+        Match::Opaque(_)
+    ));
+    assert_eq!(told(Family::Ip, "comment", 0, &at(256, &[(0, b"two\nlines")])), "-m comment --comment \"two lines\"");
+}
+
 /// Whatever bytes have a typed form, their text is read as the same, and comes out the same again.
 #[test]
 fn text_says_what_bytes_said() {
