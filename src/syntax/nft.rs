@@ -23,6 +23,7 @@ mod terms;
 mod tests;
 mod tree;
 mod type_of;
+mod types;
 mod values;
 
 use super::Diagnostic;

@@ -15,7 +15,7 @@ use super::objects::{self, object_name};
 use super::reader::Tallies;
 use super::relation::{self, Scope};
 use super::values;
-use super::{effects, type_of};
+use super::{effects, type_of, types};
 use crate::host::nft::{ChainFlags, Particulars, Set, SetFlags, TableFlags, Typeof};
 use crate::host::xt::InterfacePattern;
 use crate::host::{
@@ -336,7 +336,7 @@ fn type_of_text(set: &Set) -> Option<String> {
     };
     let mut text = words(set.details.key_typeof.as_deref()?)?;
     if let Some(number) = set.data_type {
-        let data = set.details.data_typeof.as_deref().and_then(words).unwrap_or_else(|| values::type_name(number));
+        let data = set.details.data_typeof.as_deref().and_then(words).unwrap_or_else(|| types::type_name(number));
         let interval = if set.details.data_interval { "interval " } else { "" };
         text.push_str(&format!(" : {interval}{data}"));
     } else if set.flags.contains(SetFlags::OBJECT) {
@@ -347,11 +347,11 @@ fn type_of_text(set: &Set) -> Option<String> {
 
 /// `ipv4_addr . inet_service : verdict`.
 fn type_text(set: &Set) -> String {
-    let mut text = values::type_name(set.key_type);
+    let mut text = types::type_name(set.key_type);
     if let Some(data) = set.data_type {
         let ranges = if relation::gives_ranges(set) { "interval " } else { "" };
         // Writing to a String cannot fail.
-        let _ = write!(text, " : {ranges}{}", values::type_name(data));
+        let _ = write!(text, " : {ranges}{}", types::type_name(data));
     } else if set.flags.contains(SetFlags::OBJECT) {
         let kind = set.details.objects.and_then(object_name).unwrap_or("[object]");
         let _ = write!(text, " : {kind}");

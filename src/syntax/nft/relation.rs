@@ -5,6 +5,7 @@
 use super::effects;
 use super::terms::{Side, Term, with_mask};
 use super::type_of;
+use super::types;
 use super::values::{self, Kind};
 use crate::host::nft::{
     ByteOrder, ChainRef, CompareOp, Element, ElementData, ElementDetails, PayloadBase, Set, SetFlags, Typeof, Verdict,
@@ -174,7 +175,7 @@ fn shapes<'a>(side: &Side<'a>) -> Vec<Shape<'a>> {
 /// The parts of a value of this type.
 fn typed<'a>(scope: Scope<'a>, number: u32, host: bool) -> Vec<Shape<'a>> {
     let mut at = 0;
-    let types = values::data_types(number).unwrap_or_default();
+    let types = types::data_types(number).unwrap_or_default();
     let several = types.len() > 1;
     let typed = types.iter().map(|t| {
         let bits = t.bytes * 8;
@@ -325,7 +326,7 @@ fn push_beside(out: &mut String, details: Option<&ElementDetails>, state: Option
 
 /// Whether what a map gives are ranges, which fill two values; each part of several is padded to four bytes.
 pub(super) fn gives_ranges(set: &Set) -> bool {
-    let lengths = values::data_types(set.data_type.unwrap_or_default()).unwrap_or_default().into_iter();
+    let lengths = types::data_types(set.data_type.unwrap_or_default()).unwrap_or_default().into_iter();
     let one = match &lengths.map(|data| data.bytes).collect::<Vec<_>>()[..] {
         [one] => *one,
         several => several.iter().map(|bytes| bytes.next_multiple_of(4)).sum(),

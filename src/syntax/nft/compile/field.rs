@@ -12,14 +12,15 @@ use crate::host::nft::{CtKey, MetaKey};
 use crate::host::xt::CtDirection;
 use crate::syntax::nft::extensions::{Optional, Part};
 use crate::syntax::nft::fields::{self, Field, Header, Key};
-use crate::syntax::nft::values::{self, Kind};
+use crate::syntax::nft::types;
+use crate::syntax::nft::values::Kind;
 
 /// nft's type of values that are written like this.
 fn kind_of(kind: Kind<'static>, bits: u16) -> Type {
     let number = match kind {
         Kind::Integer | Kind::Hex => INTEGER,
         Kind::Exists => BOOLEAN,
-        kind => values::type_number(kind, usize::from(bits).div_ceil(8)).unwrap_or(INTEGER),
+        kind => types::type_number(kind, usize::from(bits).div_ceil(8)).unwrap_or(INTEGER),
     };
     Type { number, kind }
 }

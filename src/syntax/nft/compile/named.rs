@@ -10,6 +10,7 @@ use super::rule::{Maker, Trouble};
 use crate::host::nft::{ByteOrder, CatchAll, Details, ElementDetails, ObjectKind, Set, SetFlags, Typeof};
 use crate::host::{ElementId, ElementState, Handle, Observations};
 use crate::syntax::nft::tree::{self, TypeOf};
+use crate::syntax::nft::types;
 use crate::syntax::nft::values;
 
 /// What the parts of a key or value are, and what nft keeps of where they are taken from.
@@ -200,7 +201,7 @@ fn order_of_type(wanted: &Wanted) -> ByteOrder {
 
 /// A type by its name.
 fn named_type(name: &str) -> Result<Wanted, Trouble> {
-    let known = values::type_named(name).ok_or_else(|| Trouble::Word(name.to_owned()))?;
+    let known = types::type_named(name).ok_or_else(|| Trouble::Word(name.to_owned()))?;
     let order = match known.kind {
         values::Kind::Name => Order::Text,
         _ if known.host => Order::Host,
@@ -209,17 +210,11 @@ fn named_type(name: &str) -> Result<Wanted, Trouble> {
     Ok(Wanted { kind: Type { number: known.number, kind: known.kind }, bits: known.bits(), order })
 }
 
-/// What the parts of a key are.
-pub(super) fn wanted_key(set: &Set) -> Vec<Wanted> {
-    wanted(set.key_type)
-}
-
-/// What the values of a map are.
-pub(super) fn wanted_data(set: &Set) -> Vec<Wanted> {
-    wanted(set.data_type.filter(|number| *number != VERDICT).unwrap_or(0))
-}
-
-fn wanted(number: u32) -> Vec<Wanted> {
-    let types = values::data_types(number).unwrap_or_default();
-    types.iter().filter_map(|known| named_type(known.name).ok()).collect()
+/// What the keys of a set are, and the values of a map.
+pub(super) fn wanted(set: &Set) -> [Vec<Wanted>; 2] {
+    let data = set.data_type.filter(|number| *number != VERDICT).unwrap_or(0);
+    [set.key_type, data].map(|number| {
+        let types = types::data_types(number).unwrap_or_default();
+        types.iter().filter_map(|known| named_type(known.name).ok()).collect()
+    })
 }

@@ -5,6 +5,7 @@ use super::anonymous::Gives;
 use super::effect::{Argument, address, is_constant};
 use super::evaluate::Wanted;
 use super::field;
+use super::named;
 use super::number::Order;
 use super::operand::{Load, Operand, Type, What, concatenated};
 use super::relation;
@@ -80,9 +81,13 @@ impl<'a> Maker<'a> {
             Statement::Change(change) => {
                 let tree::Change { op, set, key, timeout, data, statements } = &**change;
                 let at = self.set(set)?;
-                let key = self.argument_of_key(key, at)?;
+                let [keys, values] = named::wanted(&self.sets[at]);
+                let key = self.added(key, &keys)?;
                 let data = match data {
-                    Some(data) => Some(self.argument_of_data(data, at)?),
+                    Some(data) => Some(match &values[..] {
+                        [value] => self.single(data, *value)?,
+                        _ => self.added(data, &values)?,
+                    }),
                     None => None,
                 };
                 let expressions = self.stateful(statements)?;
@@ -289,29 +294,20 @@ impl<'a> Maker<'a> {
         Ok(())
     }
 
-    /// A key that is added to a set.
-    fn argument_of_key(&mut self, key: &Expr<'_>, at: usize) -> Result<Operand, Trouble> {
-        let wanted = super::named::wanted_key(&self.sets[at]);
-        match (key, &wanted[..]) {
-            (Expr::Concat(parts), wanted) if parts.len() == wanted.len() => {
-                let parts = parts.iter().zip(wanted).map(|(part, wanted)| match is_constant(part) {
-                    true => self.single(part, *wanted),
-                    false => self.operand(part),
-                });
-                Ok(concatenated(parts.collect::<Result<Vec<Operand>, Trouble>>()?))
+    /// What is added to a set, which says what values among it are.
+    fn added(&mut self, expr: &Expr<'_>, wanted: &[Wanted]) -> Result<Operand, Trouble> {
+        match (expr, wanted) {
+            (Expr::Concat(parts), _) if parts.len() == wanted.len() => {
+                let each = parts.iter().zip(wanted).map(|(part, wanted)| self.added_part(part, *wanted));
+                Ok(concatenated(each.collect::<Result<Vec<Operand>, Trouble>>()?))
             }
-            (key, [wanted]) if is_constant(key) => self.single(key, *wanted),
-            _ => self.operand(key),
+            (_, [wanted]) => self.added_part(expr, *wanted),
+            _ => self.operand(expr),
         }
     }
 
-    /// What is added with it.
-    fn argument_of_data(&mut self, data: &Expr<'_>, at: usize) -> Result<Operand, Trouble> {
-        let wanted = super::named::wanted_data(&self.sets[at]);
-        match &wanted[..] {
-            [wanted] => self.single(data, *wanted),
-            _ => self.operand(data),
-        }
+    fn added_part(&mut self, part: &Expr<'_>, wanted: Wanted) -> Result<Operand, Trouble> {
+        if is_constant(part) { self.single(part, wanted) } else { self.operand(part) }
     }
 
     /// `meter m { … }`: a set of its own that the rule adds to.
