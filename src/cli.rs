@@ -67,6 +67,9 @@ fn execute(arguments: Arguments) -> Result<(), Refusal> {
     match command {
         None => {
             let target = target.as_deref().map(target::parse).transpose()?;
+            if output::is_interactive() && source.is_live() {
+                return explore::open(live::Live::new(source.netns.as_deref()), target, output::style(color).colour);
+            }
             look(opened(&source)?, target, color)
         }
         Some(Command::Demo { name }) => {
@@ -91,7 +94,7 @@ fn execute(arguments: Arguments) -> Result<(), Refusal> {
         }
         Some(Command::Record { file }) => {
             let reading = opened(&source)?;
-            if source.snapshot.is_none() && source.demo.is_none() {
+            if source.is_live() {
                 let unread = reading.host.namespaces.iter().flat_map(|ns| &ns.unread);
                 explain::words::unread(unread).iter().for_each(|line| output::note(line));
             }

@@ -11,6 +11,7 @@ mod frames;
 pub mod look;
 mod outline;
 mod path;
+mod reading;
 mod source;
 mod state;
 #[cfg(test)]

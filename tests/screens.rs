@@ -9,11 +9,15 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
 use whyport::cli::explore::{self, Form, Source, Start};
-use whyport::explain::Target;
-use whyport::host::Protocol;
-use whyport::snapshot;
+use whyport::explain::{self, Target};
+use whyport::host::{Protocol, Reached, What};
+use whyport::tui::{Effect, Event, Look, State, action, update, view};
+use whyport::{shot, snapshot};
 
 /// A screen: name, columns, rows, port to select, keys, whether in colour.
 type Screen = (&'static str, u16, u16, Option<u16>, &'static str, bool);
@@ -37,6 +41,63 @@ const SCREENS: [Screen; 17] = [
     ("smallest-40x12", 40, 12, None, "", true),
     ("too-small-30x8", 30, 8, None, "", true),
 ];
+
+/// Screens of a host that is being read, or changed while it was, by their names.
+const READINGS: [&str; 4] = ["opening-80x24", "reading-again-80x24", "reading-stopped-80x24", "torn-80x24"];
+
+/// A screen of 80 columns and 24 rows at some moment of a reading.
+fn reading(name: &str, form: Form) -> String {
+    let mut host = snapshot::parse(snapshot::demo(snapshot::demo_names()[0]).unwrap()).host;
+    let (look, size) = (Look { colour: true }, (80, 24));
+    let far = Reached { what: Some(What::NfTables), chains: 340, of: 10_012, rules: 12_300, ..Reached::default() };
+    let far = Event::Reached(Reached { namespace: 2, namespaces: 7, ..far });
+    let press = |word: &str| Event::Key(action::key(word).unwrap());
+    let mut state = State::opening(None, look, size);
+    settle(&mut state, Event::Started);
+    if name != "opening-80x24" {
+        if name == "torn-80x24" {
+            let viewed = host.viewed;
+            host.namespaces[viewed].mark_torn(What::NfTables);
+        }
+        let viewed = host.viewed;
+        settle(&mut state, Event::Opened(Ok((Arc::new(host), viewed))));
+        settle(&mut state, Event::Aged(Duration::from_secs(12)));
+    }
+    if name.starts_with("reading-") {
+        settle(&mut state, press("r"));
+    }
+    settle(&mut state, far);
+    if name == "reading-stopped-80x24" {
+        settle(&mut state, press("esc"));
+        let edition = state.edition();
+        settle(&mut state, Event::Read(edition, Err("the reading was stopped".to_owned())));
+    }
+    let area = Rect::new(0, 0, size.0, size.1);
+    let mut buffer = Buffer::empty(area);
+    view(&state, &mut buffer, area);
+    match form {
+        Form::Text => shot::text(&buffer),
+        Form::Ansi => shot::ansi(&buffer),
+        Form::Svg => shot::svg(&buffer),
+    }
+}
+
+/// Takes an event, and all that the explorer asks of the host it has.
+fn settle(state: &mut State, event: Event) {
+    let mut effects = update(state, event);
+    while let Some(effect) = effects.pop() {
+        let (host, at) = (Arc::clone(state.host()), state.namespace());
+        let event = match effect {
+            Effect::Survey(edition) => Event::Surveyed(edition, explain::ports(&host, at)),
+            Effect::Answer(edition, target) => {
+                let answers = explain::answers(&host, at, &target);
+                Event::Answered(edition, target, answers)
+            }
+            _ => continue,
+        };
+        effects.extend(update(state, event));
+    }
+}
 
 fn screen(columns: u16, rows: u16, port: Option<u16>, keys: &str, colour: bool, form: Form) -> String {
     let demo = snapshot::demo_names()[0];
@@ -68,10 +129,14 @@ fn differences(old: &str, new: &str) -> String {
 fn the_screens_are_what_they_were() {
     let bless = std::env::var_os("WHYPORT_BLESS").is_some();
     let mut changed = String::new();
-    for (name, columns, rows, port, keys, colour) in SCREENS {
+    let shots = SCREENS.iter().map(|(name, ..)| *name).chain(READINGS);
+    for name in shots {
         for (ending, form) in [("txt", Form::Text), ("ansi", Form::Ansi)] {
             let file = golden(&format!("{name}.{ending}"));
-            let now = screen(columns, rows, port, keys, colour, form);
+            let now = match SCREENS.iter().find(|(known, ..)| *known == name) {
+                Some((_, columns, rows, port, keys, colour)) => screen(*columns, *rows, *port, keys, *colour, form),
+                None => reading(name, form),
+            };
             if bless {
                 fs::write(&file, &now).unwrap();
                 continue;
@@ -90,7 +155,10 @@ fn every_golden_file_belongs_to_a_screen() {
     let kept: Vec<String> = fs::read_dir(golden(""))
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|file| !SCREENS.iter().any(|(name, ..)| [format!("{name}.txt"), format!("{name}.ansi")].contains(file)))
+        .filter(|file| {
+            let mut names = SCREENS.iter().map(|(name, ..)| *name).chain(READINGS);
+            !names.any(|name| [format!("{name}.txt"), format!("{name}.ansi")].contains(file))
+        })
         .collect();
     assert_eq!(kept, [""; 0]);
 }

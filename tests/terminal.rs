@@ -340,3 +340,38 @@ fn without_a_terminal_nothing_is_said_of_a_reading() {
     assert!(!told.contains("reading") && !told.contains('\r'), "{told:?}");
     assert!(fs::read_to_string(slow.folder.join("snapshot")).unwrap().contains("node: slowhost"));
 }
+
+#[test]
+fn the_explorer_is_there_before_the_host_is_read_and_can_be_left() {
+    let slow = Slow::new("left");
+    let mut session = slow.start("");
+    session.wait_for("reading the host");
+    session.press("q");
+    assert_eq!(session.end().0, "0");
+}
+
+#[test]
+fn the_explorer_shows_the_host_once_it_is_read_and_stops_reading_it_again() {
+    let slow = Slow::new("explored");
+    let mut session = slow.start("");
+    session.wait_for("reading the host");
+    slow.release();
+    session.wait_for("No socket listens here");
+    session.press("r");
+    session.wait_for("Esc stops reading");
+    session.press("\x1b");
+    session.wait_for("stopping");
+    // It stands where nothing can be asked: it is stopped as soon as it goes on.
+    slow.release();
+    session.wait_for("the reading was stopped");
+    session.press("q");
+    assert_eq!(session.end().0, "0");
+}
+
+#[test]
+fn a_namespace_that_is_not_there_is_told_on_the_screen_that_came_back() {
+    let session = Session::start(&format!("{} --netns nowhere", env!("CARGO_BIN_EXE_whyport")));
+    let (status, text) = session.end();
+    assert_eq!(status, "1", "{text}");
+    assert!(text.rfind("whyport: ").expect("why") > text.rfind(LEAVE).unwrap(), "{text}");
+}

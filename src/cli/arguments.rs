@@ -48,6 +48,13 @@ pub struct Source {
     pub netns: Option<String>,
 }
 
+impl Source {
+    /// Whether it is the live host.
+    pub fn is_live(&self) -> bool {
+        self.snapshot.is_none() && self.demo.is_none()
+    }
+}
+
 /// When text is coloured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum When {

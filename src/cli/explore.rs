@@ -19,6 +19,7 @@ use super::refusal::Refusal;
 use super::terminal::Terminal;
 use crate::explain::{self, Target};
 use crate::host::Host;
+use crate::kernel::Progress;
 use crate::shot;
 use crate::tui::{self, Effect, Event, Fresh, Look, State, action, update, view};
 
@@ -92,17 +93,34 @@ enum Message {
 /// For so long a frame waits for an answer that is about to come, so that fast walks do not flicker.
 const PATIENCE: Duration = Duration::from_millis(20);
 
+/// For so long the first frame waits for the host, so that what is read at once is seen at once.
+const OPENING: Duration = Duration::from_millis(60);
+
+/// How often the screen says how far a reading is.
+const TICK: Duration = Duration::from_millis(100);
+
 /// Runs the explorer on the terminal until the user leaves it, or a signal ends it.
 pub fn run(start: Start) -> Result<(), Refusal> {
+    let live = start.source.live().cloned();
+    explore(live, |size| start.state(size))
+}
+
+/// The same on the live host, which is read while the explorer is on the screen already. `target` is the port to select.
+pub fn open(live: Live, target: Option<Target>, colour: bool) -> Result<(), Refusal> {
+    explore(Some(live), |size| State::opening(target, Look { colour }, size))
+}
+
+fn explore(live: Option<Live>, state: impl FnOnce((u16, u16)) -> State) -> Result<(), Refusal> {
     let failed = |error: std::io::Error| Refusal::unanswered(format!("the terminal: {error}"));
     let (sender, messages) = mpsc::channel();
     listen_to_signals(&sender).map_err(failed)?;
     let mut terminal = Terminal::take().map_err(failed)?;
     let size = terminal.size().map_err(failed)?;
     let mut explorer = Explorer {
-        live: start.source.live().cloned(),
-        state: start.state(size),
+        live,
+        state: state(size),
         begun: Instant::now(),
+        progress: Arc::default(),
         sender: sender.clone(),
         messages,
         redraw: false,
@@ -117,6 +135,7 @@ pub fn run(start: Start) -> Result<(), Refusal> {
             let _ = emulate_default_handler(signal);
             Err(Refusal::unanswered(format!("ended by signal {signal}")))
         }
+        Left::GivenUp(why) => Err(Refusal::unanswered(why)),
         Left::Panicked => Err(Refusal::unanswered("a defect of whyport ended it; please report what is told above")),
     }
 }
@@ -124,6 +143,8 @@ pub fn run(start: Start) -> Result<(), Refusal> {
 /// Why the explorer was left.
 enum Left {
     Quit,
+    /// There is no host to explore: why.
+    GivenUp(String),
     Signal(i32),
     Panicked,
 }
@@ -140,6 +161,8 @@ struct Explorer {
     live: Option<Live>,
     /// When the last reading began.
     begun: Instant,
+    /// How far it is.
+    progress: Arc<Progress>,
     state: State,
     sender: Sender<Message>,
     messages: Receiver<Message>,
@@ -149,6 +172,9 @@ struct Explorer {
 impl Explorer {
     fn explore(&mut self, terminal: &mut Terminal) -> std::io::Result<Left> {
         let mut next = self.take(Message::Event(Event::Started))?;
+        if self.state.is_opening() {
+            next = self.gather(next, OPENING)?;
+        }
         loop {
             match next {
                 Next::Leave(left) => return Ok(left),
@@ -169,12 +195,17 @@ impl Explorer {
 
     /// Waits for something to happen, and takes in all that has happened by then.
     fn wait(&mut self) -> std::io::Result<Next> {
-        let mut next = match self.next() {
+        let next = match self.next() {
             Ok(message) => self.take(message)?,
-            Err(RecvTimeoutError::Timeout) => self.take(Message::Event(Event::Aged(self.age())))?,
+            Err(RecvTimeoutError::Timeout) => self.take(Message::Event(self.tick()))?,
             Err(RecvTimeoutError::Disconnected) => return Ok(Next::Leave(Left::Quit)),
         };
-        let deadline = Instant::now() + PATIENCE;
+        self.gather(next, PATIENCE)
+    }
+
+    /// Takes in what has happened, and for so long what is about to.
+    fn gather(&mut self, mut next: Next, patience: Duration) -> std::io::Result<Next> {
+        let deadline = Instant::now() + patience;
         while matches!(next, Next::Draw) {
             let left = deadline.saturating_duration_since(Instant::now());
             let patience = if self.state.is_waiting() { left } else { Duration::ZERO };
@@ -186,11 +217,26 @@ impl Explorer {
         Ok(next)
     }
 
-    /// The next message, as long as the screen need not tell another age of the host.
+    /// The next message, as long as the screen need not tell something new about the reading, or another age of the host.
     fn next(&self) -> Result<Message, RecvTimeoutError> {
         match &self.live {
+            Some(_) if self.state.is_reading() => loop {
+                let told = || self.state.reached() == Some(self.progress.reached());
+                match self.messages.recv_timeout(TICK) {
+                    Err(RecvTimeoutError::Timeout) if told() => {}
+                    next => return next,
+                }
+            },
             Some(_) => self.messages.recv_timeout(tui::until_next(self.age())),
             None => self.messages.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        }
+    }
+
+    /// What the passing time tells.
+    fn tick(&self) -> Event {
+        match self.state.is_reading() {
+            true => Event::Reached(self.progress.reached()),
+            false => Event::Aged(self.age()),
         }
     }
 
@@ -220,11 +266,14 @@ impl Explorer {
         for effect in update(&mut self.state, event) {
             match effect {
                 Effect::Quit => next = Next::Leave(Left::Quit),
+                Effect::GiveUp(why) => next = Next::Leave(Left::GivenUp(why)),
+                Effect::Stop => self.progress.cancel(),
                 Effect::Suspend => next = Next::Suspend,
                 Effect::Redraw => self.redraw = true,
                 Effect::Survey(_) | Effect::Answer(..) => self.work(effect),
-                Effect::Read(_) => {
+                Effect::Open | Effect::Read(_) => {
                     self.begun = Instant::now();
+                    self.progress = Arc::default();
                     self.work(effect);
                 }
             }
@@ -235,10 +284,10 @@ impl Explorer {
     /// Does an effect on a thread of its own. The explorer asks for few at a time.
     fn work(&self, effect: Effect) {
         let (host, namespace) = (Arc::clone(self.state.host()), self.state.namespace());
-        let (live, sender) = (self.live.clone(), self.sender.clone());
+        let (live, sender, progress) = (self.live.clone(), self.sender.clone(), Arc::clone(&self.progress));
         thread::spawn(move || {
             let watch = Watch(&sender);
-            if let Some(event) = done(&host, namespace, live.as_ref(), effect) {
+            if let Some(event) = done(&host, namespace, live.as_ref().map(|live| (live, &progress)), effect) {
                 let _ = sender.send(Message::Event(event));
             }
             drop(watch);
@@ -257,18 +306,22 @@ impl Drop for Watch<'_> {
     }
 }
 
-/// What comes of an effect that asks the host, or the kernel for another; `None` for those that are about the terminal.
-fn done(host: &Host, namespace: usize, live: Option<&Live>, effect: Effect) -> Option<Event> {
+/// What comes of an effect that asks the host, or the kernel for another; `None` for those that are about the terminal, or
+/// about what goes on already.
+fn done(host: &Host, namespace: usize, live: Option<(&Live, &Arc<Progress>)>, effect: Effect) -> Option<Event> {
+    let read = || live.map(|(live, progress)| live.read(progress).map_err(|refusal| refusal.line));
     match effect {
         Effect::Survey(edition) => Some(Event::Surveyed(edition, explain::ports(host, namespace))),
         Effect::Answer(edition, target) => {
             let answers = explain::answers(host, namespace, &target);
             Some(Event::Answered(edition, target, answers))
         }
-        Effect::Read(edition) => {
-            Some(Event::Read(edition, live?.read(&Arc::default()).map(fresh).map_err(|refusal| refusal.line)))
-        }
-        Effect::Redraw | Effect::Suspend | Effect::Quit => None,
+        Effect::Open => Some(Event::Opened(read()?.map(|host| {
+            let namespace = host.viewed;
+            (Arc::new(host), namespace)
+        }))),
+        Effect::Read(edition) => Some(Event::Read(edition, read()?.map(fresh))),
+        Effect::Stop | Effect::GiveUp(_) | Effect::Redraw | Effect::Suspend | Effect::Quit => None,
     }
 }
 
@@ -340,8 +393,10 @@ pub fn shot(start: Start, size: (u16, u16), keys: &str, form: Form) -> Result<St
 /// Takes an event, and everything that comes of it, one after the other.
 fn settle(state: &mut State, live: Option<&Live>, event: Event) {
     let mut effects = std::collections::VecDeque::from(update(state, event));
+    let live = live.map(|live| (live, Arc::default()));
     while let Some(effect) = effects.pop_front() {
         let (host, namespace) = (Arc::clone(state.host()), state.namespace());
+        let live = live.as_ref().map(|(live, progress)| (*live, progress));
         if let Some(event) = done(&host, namespace, live, effect) {
             effects.extend(update(state, event));
         }

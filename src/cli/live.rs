@@ -21,7 +21,8 @@ pub struct Live {
 }
 
 impl Live {
-    fn new(netns: Option<&str>) -> Live {
+    /// The namespace that `netns` names, or that of this process, before it is read.
+    pub fn new(netns: Option<&str>) -> Live {
         Live { netns: netns.map(str::to_owned), at: Instant::now() }
     }
 

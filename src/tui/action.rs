@@ -51,7 +51,7 @@ pub enum Action {
     Read,
     /// Show or hide the help.
     Help,
-    /// Close what lies on top; else go back to the ports.
+    /// Close what lies on top; else stop a reading that goes on; else go back to the ports.
     Back,
     /// Draw the whole screen again.
     Redraw,
@@ -124,7 +124,7 @@ pub const BINDINGS: [Binding; 27] = [
     row(Action::TextUp, &[bare('K')], "", "", None),
     row(Action::Read, &[bare('r')], "r", "read the host again (a live one)", Some(("r", "reread"))),
     row(Action::Help, &[bare('?'), Key::Bare(KeyCode::F(1))], "? F1", "show or hide this help", Some(("?", "help"))),
-    row(Action::Back, &[Key::Bare(KeyCode::Esc)], "Esc", "close the help; back to the ports", None),
+    row(Action::Back, &[Key::Bare(KeyCode::Esc)], "Esc", "close the help; stop a reading; back to the ports", None),
     row(Action::Redraw, &[Key::Ctrl('l')], "^L ^Z", "draw the screen anew; to the shell until fg", None),
     row(Action::Suspend, &[Key::Ctrl('z')], "", "", None),
     row(Action::Quit, &[bare('q'), Key::Ctrl('c')], "q ^C", "leave", Some(("q", "quit"))),

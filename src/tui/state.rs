@@ -11,6 +11,7 @@ use super::frames::Frames;
 use super::look::Look;
 use super::outline::{Id, outline};
 use super::path::Path;
+use super::reading::Reading;
 use super::source::Source;
 use super::tree::Tree;
 use crate::explain::{Answer, AnswerVerdict, From, PortEntry, Survey, Target, words};
@@ -82,8 +83,8 @@ pub struct State {
     /// How long ago the host was read.
     pub(super) age: Duration,
     pub(super) edition: Edition,
-    /// Whether the host is being read again.
-    pub(super) reading: bool,
+    /// The reading that goes on.
+    pub(super) reading: Option<Reading>,
     /// What is to be found again once the way is known.
     pub(super) held: Option<Held>,
     /// What is said until the next key.
@@ -133,7 +134,7 @@ impl State {
             source,
             age: Duration::ZERO,
             edition: Edition::default(),
-            reading: false,
+            reading: None,
             held: None,
             notice: None,
             look,

@@ -1,6 +1,7 @@
 //! Events in, effects and screens out, on a small node with ways made by hand.
 
 mod again;
+mod reading;
 
 use std::sync::Arc;
 
@@ -80,6 +81,7 @@ impl Explorer {
                     let answers = answers(&self.host, &target);
                     Event::Answered(edition, target, answers)
                 }
+                Effect::Open | Effect::Stop | Effect::GiveUp(_) => continue,
                 Effect::Read(_) | Effect::Redraw | Effect::Suspend | Effect::Quit => continue,
             };
             effects.extend(update(&mut self.state, event));

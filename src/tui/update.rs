@@ -1,6 +1,7 @@
 //! What a key, a size or a result changes, and what is to be done then. The only place where the state changes; nothing
 //! here is slow: walks are effects, and come back as events.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crossterm::event::{KeyEvent, KeyEventKind};
@@ -8,10 +9,12 @@ use crossterm::event::{KeyEvent, KeyEventKind};
 use super::action::{Action, action};
 use super::again::{Edition, Fresh};
 use super::outline::Id;
+use super::reading;
 use super::source::Source;
 use super::state::{Pane, State};
 use super::view;
 use crate::explain::{Answer, Survey, Target};
+use crate::host::{Host, Reached};
 
 /// Something that happened.
 #[derive(Debug, Clone)]
@@ -28,6 +31,10 @@ pub enum Event {
     Answered(Edition, Target, Vec<Answer>),
     /// The host was read again, beside this reading of it, or could not be: why, in one line.
     Read(Edition, Result<Fresh, String>),
+    /// The host was read for the first time, with the index of the namespace to look from; or could not be: why, in one line.
+    Opened(Result<(Arc<Host>, usize), String>),
+    /// So far is the reading that goes on.
+    Reached(Reached),
     /// So long ago the host was read.
     Aged(Duration),
 }
@@ -39,8 +46,14 @@ pub enum Effect {
     Survey(Edition),
     /// Walk the packets to a port ([`explain::answers`](crate::explain::answers)); [`Event::Answered`] answers.
     Answer(Edition, Target),
+    /// Read the host for the first time; [`Event::Opened`] answers.
+    Open,
     /// Read the host again; [`Event::Read`] answers.
     Read(Edition),
+    /// Stop the reading that goes on; its answer comes all the same.
+    Stop,
+    /// Leave, as there is nothing to explore: why, in one line.
+    GiveUp(String),
     /// Draw every cell again.
     Redraw,
     /// Give the terminal back, and stop until the shell continues the program.
@@ -56,14 +69,17 @@ const AT_ONCE: usize = 2;
 pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
     let mut effects = Vec::new();
     match event {
+        Event::Started if state.is_opening() => effects.push(Effect::Open),
         Event::Started => effects.push(Effect::Survey(state.edition)),
         Event::Key(key) if key.kind == KeyEventKind::Release => {}
         Event::Key(key) => {
-            state.unchosen = false;
+            state.unchosen &= state.is_opening();
             state.notice = None;
             effects.extend(action(&key).and_then(|action| act(state, action)));
         }
         Event::Resized(columns, rows) => state.size = (columns, rows),
+        Event::Opened(read) => effects.push(reading::opened(state, read)),
+        Event::Reached(reached) => reading::reach(state, reached),
         Event::Aged(age) => state.age = age,
         // What is about a host that was read again since is of no use.
         Event::Surveyed(edition, _) | Event::Answered(edition, ..) | Event::Read(edition, _)
@@ -77,14 +93,11 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
         }
         Event::Answered(_, target, answers) => answered(state, target, answers),
         Event::Read(_, Ok(fresh)) => {
-            state.reading = false;
+            state.reading = None;
             state.age = Duration::ZERO;
             state.renew(fresh);
         }
-        Event::Read(_, Err(why)) => {
-            state.reading = false;
-            state.notice = Some(format!("not read again: {why}"));
-        }
+        Event::Read(_, Err(why)) => reading::failed(state, &why),
     }
     scroll(state);
     ask(state, &mut effects);
@@ -117,17 +130,17 @@ fn read(state: &mut State) -> Option<Effect> {
             state.notice = Some("this host is a recording: there is nothing to read again".to_owned());
             None
         }
-        Source::Live if state.reading => None,
-        Source::Live => {
-            state.reading = true;
-            Some(Effect::Read(state.edition))
-        }
+        Source::Live if state.is_reading() => None,
+        Source::Live => Some(reading::begin(state)),
     }
 }
 
 fn act(state: &mut State, action: Action) -> Option<Effect> {
     if state.help {
         return in_help(state, action);
+    }
+    if state.is_opening() {
+        return reading::while_opening(state, action);
     }
     match action {
         Action::Quit => return Some(Effect::Quit),
@@ -138,6 +151,7 @@ fn act(state: &mut State, action: Action) -> Option<Effect> {
             state.help = true;
             state.offsets.help = 0;
         }
+        Action::Back if state.is_reading() => return reading::stop(state),
         Action::Back => state.focus = Pane::Ports,
         Action::NextPane => turn_pane(state, 1),
         Action::PreviousPane => turn_pane(state, Pane::ALL.len() - 1),

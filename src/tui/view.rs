@@ -125,6 +125,32 @@ pub fn view(state: &State, buffer: &mut Buffer, area: Rect) {
         return;
     };
     header(state, buffer, panes.header);
+    if let Some(text) = state.opening_text() {
+        opening(state, buffer, &panes, &text);
+    } else {
+        picture(state, buffer, &panes);
+    }
+    keys(state, buffer, panes.keys);
+    if state.help {
+        help::draw(state, buffer, area);
+    }
+}
+
+/// The panes, empty yet, and how far the reading is.
+fn opening(state: &State, buffer: &mut Buffer, panes: &Panes, text: &str) {
+    frame(state, buffer, &panes.ports, Pane::Ports, "Ports", "");
+    frame(state, buffer, &panes.tree, Pane::Netfilter, "Netfilter", "");
+    frame(state, buffer, &panes.why, Pane::Why, why::title(state), "");
+    let inner = panes.why.inner();
+    let lines = super::text::wrap(text, usize::from(inner.width));
+    for (row, line) in lines.into_iter().enumerate().take(usize::from(inner.height)) {
+        let area = Rect { y: inner.y + row as u16, height: 1, ..inner };
+        put(buffer, area, state.look, &[(Tone::Plain, line)]);
+    }
+}
+
+/// The panes.
+fn picture(state: &State, buffer: &mut Buffer, panes: &Panes) {
     frame(state, buffer, &panes.ports, Pane::Ports, "Ports", &ports::count(state));
     ports::draw(state, buffer, panes.ports.inner());
     frame(state, buffer, &panes.tree, Pane::Netfilter, "Netfilter", &netfilter::heading(state));
@@ -140,10 +166,6 @@ pub fn view(state: &State, buffer: &mut Buffer, area: Rect) {
     frame(state, buffer, &panes.why, Pane::Why, title, &more);
     for (row, line) in lines.iter().skip(state.offsets.why).take(usize::from(inner.height)).enumerate() {
         put(buffer, Rect { y: inner.y + row as u16, height: 1, ..inner }, state.look, line);
-    }
-    keys(state, buffer, panes.keys);
-    if state.help {
-        help::draw(state, buffer, area);
     }
 }
 
@@ -218,9 +240,13 @@ fn header(state: &State, buffer: &mut Buffer, area: Rect) {
     let ns = state.ns();
     let node = state.host.node.as_deref().unwrap_or_default();
     let place = if state.namespace == state.host.viewed && !node.is_empty() { node } else { ns.name.as_str() };
-    let source = state.source.text(state.age);
+    let source = state.reading_text().unwrap_or_else(|| state.source.text(state.age));
     let from = if place.is_empty() { source } else { format!("{place} · {source}") };
-    let left = vec![(Tone::Strong, " whyport".to_owned()), (Tone::Dim, format!("  {}", clean(&from)))];
+    let mut left = vec![(Tone::Strong, " whyport".to_owned()), (Tone::Dim, "  ".to_owned())];
+    if ns.unread.iter().any(|unread| unread.torn) {
+        left.extend([(Tone::Unsure, "torn".to_owned()), (Tone::Dim, " · ".to_owned())]);
+    }
+    left.push((Tone::Dim, clean(&from).into_owned()));
     let mut right = String::new();
     if let Some(answer) = state.answer() {
         let all = answer.walk.outcomes.len();
@@ -229,7 +255,8 @@ fn header(state: &State, buffer: &mut Buffer, area: Rect) {
         }
     }
     let middle = match (&state.selected, state.answer()) {
-        (Some(target), Some(answer)) => {
+        // How far a reading is needs the room.
+        (Some(target), Some(answer)) if !state.is_reading() => {
             let version = match answer.family {
                 IpFamily::V4 => "IPv4",
                 IpFamily::V6 => "IPv6",
@@ -237,7 +264,7 @@ fn header(state: &State, buffer: &mut Buffer, area: Rect) {
             let from = words::from(&answer.from);
             clean(&format!("{} from {from}, {version}", target_text(target))).into_owned()
         }
-        (Some(target), None) => target_text(target),
+        (Some(target), _) => target_text(target),
         (None, _) => String::new(),
     };
     let taken: usize = left.iter().map(|(_, text)| text.width()).sum();
@@ -258,13 +285,19 @@ fn keys(state: &State, buffer: &mut Buffer, area: Rect) {
         return;
     }
     let busy = match (state.surveyed, &state.selected) {
-        _ if state.reading => "reading the host… ",
+        _ if state.is_opening() => "",
+        _ if state.is_reading() => "Esc stops reading ",
         (false, _) => "finding ports… ",
         (true, Some(selected)) if state.asking.contains(selected) => "walking… ",
         (true, _) => "",
     };
     put_right(buffer, area, state.look, &(Tone::Dim, busy.to_owned()), 0);
-    let useful = |binding: &&Binding| binding.action != Action::Read || state.source == Source::Live;
+    let useful = |binding: &&Binding| match binding.action {
+        Action::Help | Action::Quit => true,
+        _ if state.is_opening() => false,
+        Action::Read => state.source == Source::Live,
+        _ => true,
+    };
     let hints: Vec<_> = BINDINGS.iter().filter(useful).filter_map(|binding| binding.hint).collect();
     let width = |(key, word): &(&str, &str)| key.width() + word.width() + 4;
     let mut left = usize::from(area.width).saturating_sub(busy.width());

@@ -1,0 +1,118 @@
+//! While the live host is being read, for the first time or again: how far that is, and what stops it. Until it was read for
+//! the first time there is nothing to look at; later the older reading stays until the new one is there.
+//!
+//! Deliberately does not know who reads, or how long it takes: that comes in events.
+
+use std::sync::Arc;
+
+use super::action::Action;
+use super::look::Look;
+use super::source::Source;
+use super::state::State;
+use super::update::Effect;
+use crate::explain::{Target, words};
+use crate::host::{Host, Namespace, Reached};
+
+/// A reading that goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Reading {
+    reached: Reached,
+    /// Nothing was read before.
+    first: bool,
+    /// It was told to stop, and has not yet.
+    stopping: bool,
+}
+
+impl State {
+    /// The explorer before its host is read, on a screen of `size` (columns, rows). `target` is the port to select.
+    pub fn opening(target: Option<Target>, look: Look, size: (u16, u16)) -> State {
+        let nothing = Host { namespaces: vec![Namespace::default()], ..Host::default() };
+        let mut state = State::new(Arc::new(nothing), 0, Source::Live, target, look, size);
+        state.reading = Some(Reading { reached: Reached::default(), first: true, stopping: false });
+        state
+    }
+
+    /// Whether there is no host yet.
+    pub fn is_opening(&self) -> bool {
+        self.reading.is_some_and(|reading| reading.first)
+    }
+
+    /// Whether the host is being read.
+    pub fn is_reading(&self) -> bool {
+        self.reading.is_some()
+    }
+
+    /// How far the screen says it is.
+    pub fn reached(&self) -> Option<Reached> {
+        self.reading.map(|reading| reading.reached)
+    }
+
+    /// What the header says of it, in a few words.
+    pub(super) fn reading_text(&self) -> Option<String> {
+        let reading = self.reading?;
+        Some(if reading.stopping { "stopping".to_owned() } else { words::reached_briefly(&reading.reached) })
+    }
+
+    /// The same at length, while there is nothing else to show.
+    pub(super) fn opening_text(&self) -> Option<String> {
+        let reading = self.reading.filter(|reading| reading.first)?;
+        Some(format!("{} …", words::reached(&reading.reached)))
+    }
+}
+
+/// The host that is shown is read again from now on.
+pub(super) fn begin(state: &mut State) -> Effect {
+    state.reading = Some(Reading { reached: Reached::default(), first: false, stopping: false });
+    Effect::Read(state.edition)
+}
+
+/// So far it is.
+pub(super) fn reach(state: &mut State, reached: Reached) {
+    if let Some(reading) = &mut state.reading {
+        reading.reached = reached;
+    }
+}
+
+/// What a key does before there is anything to look at.
+pub(super) fn while_opening(state: &mut State, action: Action) -> Option<Effect> {
+    match action {
+        Action::Quit | Action::Back => Some(Effect::Quit),
+        Action::Suspend => Some(Effect::Suspend),
+        Action::Redraw => Some(Effect::Redraw),
+        Action::Help => {
+            state.help = true;
+            state.offsets.help = 0;
+            None
+        }
+        _ => None,
+    }
+}
+
+/// Stops a reading that goes on beside an older one; `None` where there is none that can be stopped.
+pub(super) fn stop(state: &mut State) -> Option<Effect> {
+    let reading = state.reading.as_mut().filter(|reading| !reading.first && !reading.stopping)?;
+    reading.stopping = true;
+    Some(Effect::Stop)
+}
+
+/// The host was read for the first time, or could not be.
+pub(super) fn opened(state: &mut State, read: Result<(Arc<Host>, usize), String>) -> Effect {
+    match read {
+        Ok((host, namespace)) => {
+            state.reading = None;
+            (state.host, state.namespace) = (host, namespace);
+            state.follow();
+            Effect::Survey(state.edition)
+        }
+        Err(why) => Effect::GiveUp(why),
+    }
+}
+
+/// It was not read again: why, in one line.
+pub(super) fn failed(state: &mut State, why: &str) {
+    let stopped = state.reading.take().is_some_and(|reading| reading.stopping);
+    state.notice = Some(match stopped {
+        true => "the reading was stopped: this is the host as it was read before".to_owned(),
+        false => format!("not read again: {why}"),
+    });
+}

@@ -1,0 +1,149 @@
+//! The host is being read while somebody waits before the screen, or looks at an older reading.
+
+use super::*;
+use crate::host::{Reached, What};
+use crate::tui::Fresh;
+
+/// So far: of two namespaces, the rules of one.
+const FAR: Reached = Reached {
+    what: Some(What::NfTables),
+    namespace: 2,
+    namespaces: 2,
+    chains: 340,
+    of: 10_012,
+    rules: 12_300,
+    elements: 0,
+    again: 0,
+};
+
+fn press(state: &mut State, word: &str) -> Vec<Effect> {
+    update(state, Event::Key(action::key(word).expect("a key")))
+}
+
+/// The explorer on a host that nobody has read yet.
+fn opening(target: Option<Target>) -> Explorer {
+    let mut state = State::opening(target, Look { colour: true }, SIZE);
+    assert_eq!(update(&mut state, Event::Started), [Effect::Open]);
+    Explorer { host: Arc::new(node()), state }
+}
+
+/// The explorer on a live host that is being read again.
+fn again() -> Explorer {
+    let mut explorer = Explorer::on(80);
+    explorer.state.source = Source::Live;
+    assert_eq!(press(&mut explorer.state, "r"), [Effect::Read(FIRST)]);
+    update(&mut explorer.state, Event::Reached(FAR));
+    explorer
+}
+
+fn header(explorer: &Explorer) -> String {
+    explorer.text().lines().next().expect("a row").to_owned()
+}
+
+#[test]
+fn the_first_frame_is_there_before_the_host_and_says_how_far_it_is() {
+    let mut explorer = opening(None);
+    assert!(explorer.text().contains("reading the host …"), "{}", explorer.text());
+    assert_eq!(update(&mut explorer.state, Event::Reached(FAR)), []);
+    let text = explorer.text();
+    assert!(header(&explorer).contains("reading: 340 of 10,012 chains"), "{text}");
+    assert!(
+        text.contains("reading nf_tables rules, namespace 2 of 2: 12,300 rules in 340 of 10,012 chains …"),
+        "{text}"
+    );
+    for untrue in ["No socket", "no rules", "select", "reread"] {
+        assert!(!text.contains(untrue), "nothing is known yet, and nothing can be done: {untrue}\n{text}");
+    }
+}
+
+#[test]
+fn before_there_is_a_host_it_can_be_left_and_nothing_else() {
+    let mut state = opening(None).state;
+    for word in ["down", "enter", "r", "o", "tab", "e"] {
+        assert_eq!(press(&mut state, word), [], "{word}");
+    }
+    assert!(state.is_opening());
+    assert_eq!(press(&mut state, "ctrl-z"), [Effect::Suspend]);
+    assert_eq!(press(&mut state, "?"), []);
+    assert_eq!(press(&mut state, "esc"), [], "it closes the help");
+    for word in ["esc", "q", "ctrl-c"] {
+        assert_eq!(press(&mut state, word), [Effect::Quit], "{word}");
+    }
+}
+
+#[test]
+fn the_host_that_is_read_is_explored_as_if_it_had_been_there() {
+    for target in [None, Some(tcp(22, None))] {
+        let mut explorer = opening(target.clone());
+        explorer.press("down");
+        explorer.take(Event::Opened(Ok((Arc::clone(&explorer.host), 0))));
+        let mut other = Explorer::new(node(), target, Look { colour: true });
+        other.state.source = Source::Live;
+        assert_eq!(explorer.text(), other.text());
+        assert!(!explorer.state.is_reading());
+        explorer.press("down");
+        other.press("down");
+        assert_eq!(explorer.text(), other.text());
+    }
+}
+
+#[test]
+fn a_host_that_cannot_be_read_is_given_up() {
+    let mut state = opening(None).state;
+    let why = "no process has the pid 7".to_owned();
+    assert_eq!(update(&mut state, Event::Opened(Err(why.clone()))), [Effect::GiveUp(why)]);
+}
+
+#[test]
+fn beside_the_older_picture_the_header_says_how_far_the_new_one_is() {
+    let mut explorer = again();
+    assert!(header(&explorer).contains("reading: 340 of 10,012 chains"), "{}", explorer.text());
+    assert!(explorer.text().contains("Esc stops reading"));
+    let tree = explorer.tree();
+    explorer.press("tab down");
+    assert_eq!(explorer.state.focus, Pane::Netfilter, "it can be used meanwhile");
+    assert_eq!(explorer.tree(), tree);
+    let survey = explain::ports(&explorer.host, 0);
+    let fresh = Fresh { host: Arc::clone(&explorer.host), namespace: 0, survey };
+    explorer.take(Event::Read(FIRST, Ok(fresh)));
+    assert!(!explorer.text().contains("reading"));
+    update(&mut explorer.state, Event::Reached(FAR));
+    assert!(!explorer.text().contains("10,012"), "what comes late says nothing");
+}
+
+#[test]
+fn a_reading_that_is_stopped_leaves_the_older_picture_and_says_so() {
+    let mut explorer = again();
+    let tree = explorer.tree();
+    assert_eq!(press(&mut explorer.state, "?"), []);
+    assert_eq!(press(&mut explorer.state, "esc"), [], "it closes the help");
+    assert_eq!(press(&mut explorer.state, "esc"), [Effect::Stop]);
+    assert_eq!(press(&mut explorer.state, "esc"), [], "it is stopping");
+    assert!(header(&explorer).contains("stopping"));
+    assert_eq!(press(&mut explorer.state, "r"), [], "one at a time");
+    update(&mut explorer.state, Event::Read(FIRST, Err("the reading was stopped".to_owned())));
+    let text = explorer.text();
+    assert!(text.contains("the reading was stopped: this is the host as it was read before"), "{text}");
+    assert_eq!(explorer.tree(), tree);
+    assert_eq!(press(&mut explorer.state, "r"), [Effect::Read(FIRST)], "it can be read again");
+}
+
+#[test]
+fn a_reading_that_was_done_before_it_could_be_stopped_is_taken() {
+    let mut explorer = again();
+    press(&mut explorer.state, "esc");
+    let survey = explain::ports(&explorer.host, 0);
+    let fresh = Fresh { host: Arc::clone(&explorer.host), namespace: 0, survey };
+    explorer.take(Event::Read(FIRST, Ok(fresh)));
+    assert!(!explorer.state.is_reading());
+    assert_ne!(explorer.state.edition(), FIRST);
+}
+
+#[test]
+fn what_is_torn_is_told_in_the_header() {
+    assert!(!header(&Explorer::on(80)).contains("torn"));
+    let mut host = node();
+    host.namespaces[0].mark_torn(What::NfTables);
+    let explorer = Explorer::new(host, Some(tcp(80, None)), Look { colour: true });
+    assert!(header(&explorer).contains("torn · node · a test"), "{}", explorer.text());
+}
