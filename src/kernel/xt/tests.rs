@@ -113,10 +113,16 @@ fn typed_targets() {
     assert_eq!(a_target("DNAT", 1, &to[..40]), Target::Dnat(Box::new(expected)));
     let compat = bytes(&[&four(&[1, 3]), &[10, 42, 0, 2], &[10, 42, 0, 2], &[0, 80, 0, 80]], 24);
     assert_eq!(a_target("DNAT", 0, &compat), Target::Dnat(Box::new(expected)));
+    assert_eq!(a_target("SNAT", 0, &compat), Target::Snat(Box::new(expected)));
+    assert_eq!(a_target("SNAT", 1, &to[..40]), Target::Snat(Box::new(expected)));
+    assert_eq!(a_target("SNAT", 2, &to), Target::Snat(Box::new(expected)));
     assert_eq!(a_target("NOTRACK", 0, &[]), Target::Notrack { own_name: true });
     let queues = Nfqueue { first: 1, last: 4, bypass: true, cpu_fanout: false };
     assert_eq!(a_target("NFQUEUE", 3, &bytes(&[&two(&[1, 4, 1])], 8)), Target::Nfqueue(queues));
     assert_eq!(a_target("NFQUEUE", 2, &bytes(&[&two(&[1, 4, 1])], 8)), Target::Nfqueue(queues));
+    let plain = Nfqueue { bypass: false, ..queues };
+    assert_eq!(a_target("NFQUEUE", 1, &bytes(&[&two(&[1, 4])], 8)), Target::Nfqueue(plain));
+    assert_eq!(a_target("NFQUEUE", 0, &bytes(&[&two(&[1])], 8)), Target::Nfqueue(Nfqueue { last: 1, ..plain }));
 }
 
 /// Whatever is not understood keeps its name, revision and bytes.
