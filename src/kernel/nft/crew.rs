@@ -42,8 +42,8 @@ enum Part {
 struct Found {
     rules: Vec<(ChainId, Vec<Rule>)>,
     sets: Vec<((u32, u32), nft::Set)>,
-    /// What the expressions of rules counted, by their positions.
-    tallies: Vec<(RuleId, Vec<(u16, Tally)>)>,
+    /// What the expressions of rules counted, by their positions; those of a rule stand together.
+    tallies: Vec<(RuleId, u16, Tally)>,
     states: Vec<(ElementId, ElementState)>,
     /// Properties of elements that are not known, by the position of their table.
     untold: Vec<(u32, String)>,
@@ -72,9 +72,13 @@ pub(super) fn fill(
     }
     observations.rules.reserve(all.iter().map(|found| found.tallies.len()).sum());
     for found in all {
-        for (rule, tallies) in found.tallies.into_iter().filter(|(rule, _)| !is_stuck(rule.chain.table)) {
-            observations.note(rule, tallies);
+        for tallies in found.tallies.chunk_by(|(one, ..), (other, ..)| one == other) {
+            let (rule, ..) = tallies[0];
+            if !is_stuck(rule.chain.table) {
+                observations.note(rule, tallies.iter().map(|(_, at, tally)| (*at, *tally)));
+            }
         }
+        drop(found.tallies);
         observations.elements.extend(found.states);
         for (id, rules) in found.rules {
             if is_stuck(id.table) {
@@ -202,12 +206,12 @@ impl Hand<'_> {
             }
             let mut scope = expression::Scope { family, chains: &draft.numbers, ipsets, names };
             expressions.clear();
-            let mut tallies = Vec::new();
+            let id = RuleId { chain: id, index: rules.len() as u32 };
             let nested = Attributes(attributes.get(4).unwrap_or_default());
             expressions.extend(nested.zip(0..).map(|((_, one), at)| {
                 let mut tally = None;
                 let expression = expression::decode(one, &mut scope, &mut tally);
-                tallies.extend(tally.map(|tally| (at, tally)));
+                found.tallies.extend(tally.map(|tally| (id, at, tally)));
                 expression
             }));
             let comment = attributes.get(7).and_then(|user| chain::comment(user, names));
@@ -219,9 +223,6 @@ impl Hand<'_> {
                 lifts = false;
                 return;
             };
-            if !tallies.is_empty() {
-                found.tallies.push((RuleId { chain: id, index: rules.len() as u32 }, tallies));
-            }
             rules.push(Rule { handle: attributes.get(3).and_then(be).map(Handle), body });
         })?;
         if lifts {

@@ -107,7 +107,7 @@ pub(super) fn table_of_rules(lines: &[&str]) -> &'static str {
 
 /// A dump whose line ends became blanks, with its lines back; `None` where it is none of those.
 pub(super) fn unfold(text: &str) -> Option<String> {
-    let few = text.trim_end().bytes().filter(|sign| *sign == b'\n').count() < 3;
+    let few = text.trim_end().bytes().filter(|sign| *sign == b'\n').nth(2).is_none();
     if !few || !text.contains(" COMMIT") || !text.contains('*') {
         return None;
     }

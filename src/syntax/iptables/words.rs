@@ -86,33 +86,66 @@ fn quoted(line: &str, open: usize) -> Option<(Cow<'_, str>, usize)> {
     Some((Cow::Owned(whole), at + 1))
 }
 
-/// A word: plain signs up to a blank, or up to the end of what stands in quotes (`add_param_to_argv`).
-fn word(line: &str, start: usize) -> Option<(Word<'_>, usize)> {
-    let bytes = line.as_bytes();
-    let length = bytes[start..].iter().position(|sign| is_space(*sign) || *sign == b'"').unwrap_or(line.len() - start);
-    let (plain, end) = (&line[start..start + length], start + length);
-    if bytes.get(end) != Some(&b'"') {
-        return Some((Word::plain(plain), end));
+/// What ends the plain signs of a word: a blank or a quote.
+const ENDS: [bool; 256] = {
+    let mut ends = [false; 256];
+    (ends[b' ' as usize], ends[b'\t' as usize], ends[b'\r' as usize], ends[b'"' as usize]) = (true, true, true, true);
+    ends
+};
+
+/// Where the plain signs end that begin at a place: looked for among eight signs at a time.
+fn end_of_plain(bytes: &[u8], mut at: usize) -> usize {
+    const EACH: u64 = u64::MAX / 255;
+    while let Some(sign) = bytes.get(at) {
+        if let Some(eight) = bytes[at..].first_chunk() {
+            let eight = u64::from_le_bytes(*eight);
+            // The high bit of each sign below '#', and perhaps of some above the first such.
+            let low = eight.wrapping_sub(EACH * u64::from(b'#')) & !eight & (EACH << 7);
+            if low == 0 {
+                at += 8;
+                continue;
+            }
+            at += low.trailing_zeros() as usize / 8;
+            if ENDS[usize::from(bytes[at])] {
+                return at;
+            }
+        } else if ENDS[usize::from(*sign)] {
+            return at;
+        }
+        at += 1;
     }
-    let (inside, end) = quoted(line, end)?;
-    let text = if plain.is_empty() { inside } else { Cow::Owned(format!("{plain}{inside}")) };
-    Some((Word::quoted(text), end))
+    at
 }
 
 /// Splits a line into `words`, which is emptied first; `false` where a quote does not end.
+///
+/// A word is plain signs up to a blank, or up to the end of what stands in quotes (`add_param_to_argv`).
 pub(super) fn split<'a>(line: &'a str, words: &mut Vec<Word<'a>>) -> bool {
     words.clear();
+    let bytes = line.as_bytes();
     let mut at = 0;
-    while let Some(sign) = line.as_bytes().get(at) {
-        if is_space(*sign) {
-            at += 1;
-            continue;
+    loop {
+        let start = at;
+        at = end_of_plain(bytes, at);
+        let plain = &line[start..at];
+        match bytes.get(at) {
+            Some(b'"') => {
+                let Some((inside, end)) = quoted(line, at) else { return false };
+                let text = if plain.is_empty() { inside } else { Cow::Owned(format!("{plain}{inside}")) };
+                words.push(Word::quoted(text));
+                at = end;
+            }
+            end => {
+                if !plain.is_empty() {
+                    words.push(Word::plain(plain));
+                }
+                if end.is_none() {
+                    return true;
+                }
+                at += 1;
+            }
         }
-        let Some((word, end)) = word(line, at) else { return false };
-        words.push(word);
-        at = end;
     }
-    true
 }
 
 /// Appends a blank and the value, quoted as `xtables_save_string` does: unless it is letters, digits, `_` and `-` only.

@@ -3,10 +3,12 @@
 //! Tables alone: where a field lies, what nft calls it, how its values are written. Which header a packet has is not
 //! known here.
 
+use std::sync::LazyLock;
+
 use super::values::*;
 use crate::host::nft::{FibResult, PayloadBase, fib};
 use crate::host::xt::CtDirection;
-use crate::host::{Protocol, nft};
+use crate::host::{Protocol, QuickMap, nft};
 
 /// A header that nft has a name for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -236,11 +238,25 @@ pub(super) fn fields(header: Header, message: Option<u8>) -> impl Iterator<Item 
 
 /// The field whose header and name are these words.
 pub(super) fn named(words: &[&str]) -> Option<&'static Field> {
-    // Most names differ in length already.
-    let length = words.iter().map(|word| word.len() + 1).sum::<usize>();
-    let named = |field: &&Field| field.name.len() + 1 == length && field.name.split(' ').eq(words.iter().copied());
-    FIELDS.iter().find(named)
+    static KNOWN: LazyLock<QuickMap<&str, &Field>> = LazyLock::new(|| {
+        // Of those that share a name, the first is meant.
+        FIELDS.iter().rev().map(|field| (field.name, field)).collect()
+    });
+    let mut name = [0; LONGEST];
+    let mut length = 0;
+    for word in words {
+        let separate = usize::from(length > 0);
+        name.get_mut(length + separate..length + separate + word.len())?.copy_from_slice(word.as_bytes());
+        if separate > 0 {
+            name[length] = b' ';
+        }
+        length += separate + word.len();
+    }
+    KNOWN.get(std::str::from_utf8(&name[..length]).ok()?).copied()
 }
+
+/// Room for the longest name of a field, in bytes.
+const LONGEST: usize = 32;
 
 /// The place of a field among those of its header.
 pub(super) fn place(field: &'static Field) -> usize {

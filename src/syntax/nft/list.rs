@@ -13,14 +13,14 @@ use parts::{Inner, Part};
 
 use super::objects::{self, object_name};
 use super::reader::Tallies;
-use super::relation::{self, Scope};
+use super::relation::{self, Observed, Scope};
 use super::values;
 use super::{effects, type_of, types};
 use crate::host::nft::{ChainFlags, Particulars, Set, SetFlags, TableFlags, Typeof};
 use crate::host::xt::InterfacePattern;
 use crate::host::{
-    Backend, Base, Body, Chain, ChainId, ChainType, Family, Handle, Hook, Link, ObjectId, Observations, Priority,
-    Registration, Rule, RuleId, Ruleset, Table,
+    Backend, Base, Body, Chain, ChainId, ChainType, Family, Handle, Hook, Link, Name, ObjectId, Observations, Priority,
+    QuickMap, Registration, Rule, RuleId, Ruleset, Table,
 };
 use crate::syntax::Pages;
 
@@ -64,7 +64,8 @@ pub fn pages(listing: Listing<'_>) -> Pages<'_> {
     let mut pages = Pages::default();
     let tables = listing.ruleset.tables.iter().enumerate();
     for (index, table) in tables.filter(|(_, table)| table.backend == Backend::Nft) {
-        let printer = Arc::new(Printer { listing, table, index: index as u32, inner: parts::inner(table) });
+        let sets = (0..).zip(&table.sets).map(|(at, set)| (set.name.clone(), at)).collect();
+        let printer = Arc::new(Printer { listing, table, index: index as u32, inner: parts::inner(table), sets });
         for parts in parts::parts(table, &printer.inner) {
             let printer = Arc::clone(&printer);
             pages.push(move |out| parts.iter().for_each(|part| printer.part(out, part)));
@@ -79,6 +80,8 @@ struct Printer<'a> {
     table: &'a Table,
     index: u32,
     inner: Inner,
+    /// The positions of its sets, by their names.
+    sets: QuickMap<Name, u32>,
 }
 
 fn line(out: &mut String, text: std::fmt::Arguments) {
@@ -131,7 +134,11 @@ impl Printer<'_> {
 
     fn scope(&self) -> Scope<'_> {
         let Listing { links, observations, .. } = self.listing;
-        Scope { table: self.table, links, observed: Some((observations, self.index)) }
+        Scope {
+            table: self.table,
+            links,
+            observed: Some(Observed { observations, table: self.index, sets: &self.sets }),
+        }
     }
 
     /// The handle of the table, and whose it is: nft writes the name of the process, which is the host's to know.

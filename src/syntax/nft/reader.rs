@@ -11,7 +11,7 @@ use super::exthdr;
 use super::fields;
 use super::loads;
 use super::registers::{Held, Operand, Registers};
-use super::relation::Scope;
+use super::relation::{Observed, Scope};
 use super::terms::{Side, Term, side};
 use super::{effects, relation, values};
 use crate::host::nft::{CompareOp, Expression, LookupResult, Nat, Register, Rule, Undecoded, range};
@@ -83,7 +83,7 @@ struct Reader<'r> {
     /// Ports are written that a map gives: nft keeps what asks for their protocol, without which it could not read them.
     keeps: bool,
     /// What elements of sets counted.
-    observed: Option<(&'r Observations, u32)>,
+    observed: Option<Observed<'r>>,
     /// What its expressions counted.
     tallies: Tallies<'r>,
     context: Context<'r>,
@@ -360,7 +360,7 @@ impl<'r> Reader<'r> {
     }
 
     fn lookup(&mut self, at: u16, set: &crate::host::Name, from: Register, to: Option<LookupResult>, not: bool) {
-        let known = self.table.set(set);
+        let known = self.scope().set(set);
         let mut held = self.registers.take(from, known.map_or(0, |set| set.key_length as usize));
         if let Some(LookupResult::Data(register)) = to {
             held.parts.push(at);

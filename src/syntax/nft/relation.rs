@@ -10,7 +10,7 @@ use super::values::{self, Kind};
 use crate::host::nft::{
     ByteOrder, ChainRef, CompareOp, Element, ElementData, ElementDetails, PayloadBase, Set, SetFlags, Typeof, Verdict,
 };
-use crate::host::{Counters, ElementId, ElementState, Link, Observations, Table, Tally};
+use crate::host::{Counters, ElementId, ElementState, Link, Name, Observations, QuickMap, Table, Tally};
 
 /// What names within a rule speak of.
 #[derive(Debug, Clone, Copy)]
@@ -19,16 +19,36 @@ pub(super) struct Scope<'a> {
     pub table: &'a Table,
     /// The devices there are.
     pub links: &'a [Link],
-    /// What was counted, and the table's number, where that is told.
-    pub observed: Option<(&'a Observations, u32)>,
+    /// What was counted, where that is told.
+    pub observed: Option<Observed<'a>>,
 }
 
-impl Scope<'_> {
-    /// What an element of a set has come to.
-    fn state(&self, set: &Set, element: Option<u32>) -> Option<&ElementState> {
-        let (observations, table) = self.observed?;
-        let set = self.table.sets.iter().position(|known| std::ptr::eq(known, set))? as u32;
-        observations.elements.get(&ElementId { table, set, element })
+/// What was counted of a table.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Observed<'a> {
+    pub observations: &'a Observations,
+    /// The table's number.
+    pub table: u32,
+    /// The positions of its sets, by their names: a table may have as many sets as rules.
+    pub sets: &'a QuickMap<Name, u32>,
+}
+
+impl<'a> Scope<'a> {
+    /// The set or map with this name.
+    pub(super) fn set(&self, name: &str) -> Option<&'a Set> {
+        match self.observed {
+            Some(Observed { sets, .. }) => self.table.sets.get(*sets.get(name)? as usize),
+            None => self.table.set(name),
+        }
+    }
+
+    /// What the elements of a set have come to.
+    fn states(&self, set: &Set) -> impl Fn(Option<u32>) -> Option<&'a ElementState> + use<'a> {
+        let known = self.observed.and_then(|seen| Some((seen, *seen.sets.get(&set.name)?)));
+        move |element| {
+            let (Observed { observations, table, .. }, set) = known?;
+            observations.elements.get(&ElementId { table, set, element })
+        }
     }
 }
 
@@ -236,7 +256,7 @@ fn key(shapes: &[Shape], first: &[u8], last: &[u8]) -> String {
 
 /// A set by its name, or what is in it where it has none.
 fn set_text(scope: Scope, side: &Side, name: &str) -> String {
-    let Some(set) = scope.table.set(name).filter(|set| set.flags.contains(SetFlags::ANONYMOUS)) else {
+    let Some(set) = scope.set(name).filter(|set| set.flags.contains(SetFlags::ANONYMOUS)) else {
         return format!("@{name}");
     };
     let mut shapes = shapes(side);
@@ -280,18 +300,19 @@ fn each_element(scope: Scope, set: &Set, shapes: &[Shape]) -> Vec<String> {
             _ => sorted.sort_by_cached_key(|(_, element)| concatenated(shapes, &element.first)),
         }
     }
+    let state = scope.states(set);
     let mut each: Vec<String> = sorted
         .into_iter()
         .map(|(at, element)| {
             let mut text = key(shapes, &element.first, &element.last);
-            push_beside(&mut text, element.details.as_deref(), scope.state(set, Some(at)));
+            push_beside(&mut text, element.details.as_deref(), state(Some(at)));
             push_data(&mut text, scope, set, element.data.as_ref());
             text
         })
         .collect();
     if let Some(all) = &set.catch_all {
         let mut text = "*".to_owned();
-        push_beside(&mut text, all.details.as_deref(), scope.state(set, None));
+        push_beside(&mut text, all.details.as_deref(), state(None));
         push_data(&mut text, scope, set, all.data.as_ref());
         each.push(text);
     }

@@ -389,6 +389,9 @@ fn binary(sign: &str) -> Option<(u8, BinaryOp)> {
 
 /// A number, an address, a name, a range or a prefix of those.
 pub(super) fn value(word: &str) -> Result<Expr<'_>, Fault> {
+    if !word.bytes().any(|sign| matches!(sign, b'-' | b'/')) {
+        return Ok(Expr::Word(word));
+    }
     let is_number = word.as_bytes()[0].is_ascii_digit() || word.contains(':');
     if let Some((first, last)) =
         word.split_once('-').filter(|(first, last)| is_number && !first.is_empty() && !last.is_empty())

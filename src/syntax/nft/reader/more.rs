@@ -59,7 +59,7 @@ impl Reader<'_> {
                 (Role::Does, format!("{} \"{name}\"", object_words(*kind)), Vec::new())
             }
             Expression::ObjectMap { set, from } => {
-                let known = self.table.set(set);
+                let known = self.scope().set(set);
                 let held = self.registers.take(*from, known.map_or(0, |set| set.key_length as usize));
                 let kind = known.and_then(|set| set.details.objects).unwrap_or(ObjectKind(0));
                 let side = side(&self.context, &held.operand);
@@ -227,7 +227,7 @@ impl Reader<'_> {
             DynsetOp::Update => "update",
             DynsetOp::Delete => "delete",
         };
-        let known = self.table.set(set);
+        let known = self.scope().set(set);
         let held = self.registers.take(*key, known.map_or(0, |set| set.key_length as usize));
         let mut parts = held.parts;
         let kinds = known.map(|set| relation::kinds(self.scope(), set.key_type)).unwrap_or_default();

@@ -57,7 +57,7 @@ impl Reader<'_> {
         let addresses = nat.addresses.map(|registers| {
             let length = if nat.family == Family::Ip6 { 16 } else { 4 };
             let mapped = match self.registers.take(registers.0, length).operand {
-                Operand::Mapped { set, .. } => self.table.set(&set),
+                Operand::Mapped { set, .. } => self.scope().set(&set),
                 _ => None,
             };
             (self.ends(registers, length, values::Kind::Address, &mut parts), mapped)
