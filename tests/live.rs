@@ -17,6 +17,8 @@ mod packet;
 mod still;
 #[path = "live/story.rs"]
 mod story;
+#[path = "live/torn.rs"]
+mod torn;
 #[path = "live/unprivileged.rs"]
 mod unprivileged;
 #[path = "live/watch.rs"]

@@ -44,8 +44,19 @@ impl Counted {
     }
 }
 
-/// Reads all tables of a family that are registered in the network namespace of this thread, in the order in which /proc
-/// lists them, and whether one of them changed whenever it was read; `proc` is where /proc is mounted.
+/// The tables of a family.
+#[derive(Default)]
+pub(super) struct Tables {
+    /// Those that were read, in the order in which /proc lists them.
+    pub(super) tables: Vec<Counted>,
+    /// One of them changed whenever it was read.
+    pub(super) torn: bool,
+    /// One has another size whenever it is asked for, so that nothing of it was read.
+    pub(super) missing: bool,
+}
+
+/// Reads all tables of a family that are registered in the network namespace of this thread; `proc` is where /proc is
+/// mounted.
 ///
 /// # Errors
 /// [`Failure::Forbidden`] where the list of tables (root's alone) or the tables (`CAP_NET_ADMIN`) may not be read; what the
@@ -56,28 +67,28 @@ pub(super) fn read(
     ipsets: &SetNames,
     names: &mut Names,
     progress: &Progress,
-) -> Result<(Vec<Counted>, Dumped), Failure> {
+) -> Result<Tables, Failure> {
     let registered = registered(proc, family)?;
-    let mut tables = Vec::new();
+    let mut all = Tables::default();
     if registered.is_empty() {
-        return Ok((tables, Dumped::Whole));
+        return Ok(all);
     }
     let socket = ask::Socket::open(family).map_err(io_failure)?;
-    let mut all = Dumped::Whole;
     for name in &registered {
         if progress.is_cancelled() {
             return Err(Failure::Cancelled);
         }
-        let (answer, dumped) = until_whole(progress, || ask_table(&socket, name))?;
-        if dumped == Dumped::Interrupted {
-            all = dumped;
-        }
-        let (info, entries) = answer.ok_or_else(|| io::Error::from_raw_os_error(libc::EAGAIN))?;
+        let (told, dumped) = until_whole(progress, || ask_table(&socket, name))?;
+        let Some((info, entries)) = told else {
+            all.missing = true;
+            continue;
+        };
+        all.torn |= dumped == Dumped::Interrupted;
         let read = table::decode(family, name, (&info, &entries), ipsets, names).ok_or(Failure::Malformed)?;
         progress.read_table(read.table.chains.len(), read.rules.len());
-        tables.push(read);
+        all.tables.push(read);
     }
-    Ok((tables, all))
+    Ok(all)
 }
 
 /// A table by what the kernel answers when asked for it: `struct ipt_getinfo`, and the entries. `None` where they are cut

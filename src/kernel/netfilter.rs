@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use super::netlink::{Dumped, Failure};
+use super::netlink::Failure;
 use super::xt::SetNames;
 use super::{Common, hooks, ipset, legacy, needs, nft};
 use crate::host::{Family, Hook, IpFamily, Names, Namespace, Observations, Place, Registration, What};
@@ -44,12 +44,15 @@ pub(super) fn read(proc: &Path, common: &Common, ns: &mut Namespace) {
         }
         progress.begin(what);
         match legacy::read(proc, family, &ipsets, &mut names, &progress) {
-            Ok((tables, dumped)) => {
-                for table in tables {
+            Ok(read) => {
+                for table in read.tables {
                     table.add_to(&mut ns.ruleset, &mut ns.observations);
                 }
-                if dumped == Dumped::Interrupted {
+                if read.torn {
                     ns.mark_torn(what);
+                }
+                if read.missing {
+                    ns.mark_unread(what, "another try: a table changed whenever it was asked for");
                 }
             }
             Err(Failure::Missing) => {}

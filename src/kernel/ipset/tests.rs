@@ -6,6 +6,8 @@
 mod random;
 mod rules;
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use super::super::netlink::frame;
 use super::*;
 use crate::kernel::tests::{apart, damaged, run};
@@ -278,6 +280,33 @@ fn dumped(name: &str, kind: &str, family: u8, options: &[Vec<u8>], elements: &[V
 fn recorded(messages: &[Vec<u8>]) -> Sets {
     let all = [&[message(PROTOCOL, &[])], messages].concat().concat();
     read(&Answers::Recorded(all.into())).expect("sets")
+}
+
+/// Elements that come and go while they are listed, as fast as ipset can.
+#[test]
+fn a_set_that_changes_meanwhile_is_torn() {
+    apart(|| {
+        let element = |n: u32| format!("big 10.{}.{}.{}\n", n >> 16, n >> 8 & 255, n & 255);
+        let mut lines = "create big hash:ip hashsize 65536\n".to_owned();
+        (0..30_000).for_each(|n| lines += &format!("add {}", element(n)));
+        run(&["ipset", "restore"], &lines);
+        assert!(!read(&Answers::default()).expect("ipset").torn, "nothing changes yet");
+        let stop = Arc::new(AtomicBool::new(false));
+        let told = Arc::clone(&stop);
+        let changes = std::thread::spawn(move || {
+            let turn = |verb: &str| (0..30_000).map(|n| format!("{verb} {}", element(n))).collect::<String>();
+            let both = turn("del") + &turn("add");
+            while !told.load(Ordering::Relaxed) {
+                run(&["ipset", "restore"], &both);
+            }
+        });
+        let torn = (0..200).any(|_| read(&Answers::default()).expect("ipset").torn);
+        stop.store(true, Ordering::Relaxed);
+        changes.join().expect("changes");
+        assert!(torn, "it never was");
+        let after = read(&Answers::default()).expect("ipset");
+        assert_eq!((after.torn, after.sets[0].elements.len()), (false, 30_000));
+    });
 }
 
 /// A set says first how many elements it has.
