@@ -127,6 +127,7 @@ impl Node {
             run(&["ip", "-batch", "-"], lines_of_ip);
         }
         set_all(sysctls);
+        world.settle();
         let witness = Witness::open();
         let (devices, surroundings) = (record::devices(), record::surroundings());
         Node { world, witness, devices, surroundings, rules: Rules::default(), cookie: 0x6a75_0000 }

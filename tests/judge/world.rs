@@ -9,6 +9,7 @@ use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use nix::sched::{CloneFlags, setns, unshare};
 use socket2::{Domain, Protocol as Proto, Socket, Type};
@@ -147,6 +148,37 @@ impl World {
         let mut world = World { _outside: outside, legs, listeners: Vec::new(), receivers: Vec::new() };
         plan.listens.iter().for_each(|what| world.listen(what));
         world
+    }
+
+    /// Waits until this namespace has come to rest: the kernel learns of a carrier later, and only then makes routes for IPv6
+    /// addresses (`linkwatch_event`, `addrconf_dad_work`). Who reads meanwhile sees addresses that are not local yet, or half of a dump.
+    pub fn settle(&self) {
+        let state = || {
+            let links = run(&["ip", "-oneline", "link", "show", "up"], "");
+            let addresses = run(&["ip", "-6", "-oneline", "address", "show", "up"], "");
+            let routes = run(&["ip", "-6", "route", "show", "table", "all"], "");
+            let has_carrier = |leg: &Leg| {
+                let name = format!(" {}@", leg.device);
+                links.lines().any(|link| link.contains(&name) && link.contains(" state UP "))
+            };
+            let is_local = |line: &str| {
+                let address = line.split_whitespace().nth(3).and_then(|prefix| prefix.split('/').next());
+                address
+                    .is_some_and(|address| routes.lines().any(|route| route.starts_with(&format!("local {address} "))))
+            };
+            let rests = self.legs.iter().all(has_carrier) && addresses.lines().all(is_local);
+            (rests, links, routes)
+        };
+        let mut before = state();
+        // A further device that has no carrier never gets them.
+        for _ in 0..100 {
+            std::thread::sleep(Duration::from_millis(10));
+            let now = state();
+            if now.0 && now == before {
+                break;
+            }
+            before = now;
+        }
     }
 
     fn listen(&mut self, what: &str) {
