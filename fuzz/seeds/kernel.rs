@@ -12,14 +12,15 @@ use std::process::{Command, Stdio};
 use netlink_sys::protocols::{NETLINK_ROUTE, NETLINK_SOCK_DIAG};
 
 use crate::Seeds;
-use crate::messages::{blobs, dump, legacy, nf_tables};
-use crate::texts::{Dump, dumps, tables};
+use crate::messages::{blobs, dump, ipset, legacy, nf_tables};
+use crate::texts::{Dump, SETS, dumps, tables};
 
 pub fn add(seeds: &mut Seeds) {
     iptables(seeds);
     native(seeds);
     routes(seeds);
     sockets(seeds);
+    sets(seeds);
     proc_texts(seeds);
 }
 
@@ -62,8 +63,26 @@ fn native(seeds: &mut Seeds) {
     for table in tables() {
         if run(&["nft", "-f", "-"], &table) {
             seeds.add("nf_tables", &nf_tables());
+            for (target, how) in [("nft_text", "-a"), ("nft_json", "-j")] {
+                if let Ok(listed) = Command::new("nft").args([how, "list", "ruleset"]).output() {
+                    seeds.add(target, &listed.stdout);
+                }
+            }
         }
         run(&["nft", "flush", "ruleset"], "");
+    }
+}
+
+/// What the sets of the tests are in the kernel.
+fn sets(seeds: &mut Seeds) {
+    for text in SETS {
+        run(&["ipset", "restore", "-exist"], text);
+        let messages = ipset();
+        seeds.add("ipset_netlink", &messages);
+        if let Ok(saved) = Command::new("ipset").arg("save").output() {
+            seeds.add("ipset_text", &saved.stdout);
+        }
+        run(&["ipset", "destroy"], "");
     }
 }
 

@@ -24,6 +24,48 @@ pub fn nf_tables() -> Vec<u8> {
     messages.concat()
 }
 
+/// All sets, after what the kernel answers to the question which protocol it speaks.
+pub fn ipset() -> Vec<u8> {
+    const PROTOCOL: u8 = 7;
+    let mut body = vec![2, 0, 0, 0];
+    push_attribute(&mut body, 1, &[PROTOCOL]);
+    let mut messages = Vec::new();
+    push_message(&mut messages, 6 << 8 | 1, &body);
+    messages.extend(dump(NETLINK_NETFILTER, 6 << 8 | 7, &body).concat());
+    messages
+}
+
+/// A list of hooks, each with the chain of nf_tables or the function that hangs there, as net/netfilter/nfnetlink_hook.c makes
+/// them: few kernels do.
+pub fn hooks(family: u8, hook: u32, entries: &[(i32, &str, Option<(u8, &str, &str)>)]) -> Vec<u8> {
+    let mut messages = Vec::new();
+    for (priority, function, chain) in entries {
+        let mut body = vec![family, 0, 0, 0];
+        push_attribute(&mut body, 4, format!("{function}\0").as_bytes());
+        push_attribute(&mut body, 1, &hook.to_be_bytes());
+        push_attribute(&mut body, 2, &priority.to_be_bytes());
+        if let Some((family, table, name)) = chain {
+            let (mut told, mut info) = (Vec::new(), Vec::new());
+            push_attribute(&mut told, 1, format!("{table}\0").as_bytes());
+            push_attribute(&mut told, 2, &[*family]);
+            push_attribute(&mut told, 3, format!("{name}\0").as_bytes());
+            push_attribute(&mut info, 2, &1u32.to_be_bytes());
+            push_attribute(&mut info, 1, &told);
+            push_attribute(&mut body, 6, &info);
+        }
+        push_message(&mut messages, 12 << 8, &body);
+    }
+    messages
+}
+
+fn push_message(to: &mut Vec<u8>, kind: u16, body: &[u8]) {
+    to.extend_from_slice(&(16 + body.len() as u32).to_ne_bytes());
+    to.extend_from_slice(&kind.to_ne_bytes());
+    to.extend_from_slice(&[2, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    to.extend_from_slice(body);
+    to.resize(to.len().next_multiple_of(4), 0);
+}
+
 /// The matches and targets in messages, in the form of the target's cases without their family.
 pub fn blobs(messages: &[u8]) -> Vec<Vec<u8>> {
     let mut found = Vec::new();

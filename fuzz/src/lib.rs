@@ -6,6 +6,7 @@ use whyport::host::{Backend, Body, Host, IpFamily, Namespace, Observations, Rule
 use whyport::report::{self, rules::Told};
 use whyport::snapshot;
 use whyport::syntax::iptables::{Options, parse, print};
+use whyport::syntax::nft::{Listing, list};
 
 /// The rule, in a chain of iptables' filter, prints to a text that is read as the same.
 pub fn tells_rule(family: IpFamily, body: Body) {
@@ -25,6 +26,11 @@ pub fn tells(ns: Namespace) {
     let first = snapshot::print(&Host { namespaces: vec![ns], ..Host::default() });
     let printed = snapshot::print(&snapshot::parse(&first).host);
     same(&snapshot::print(&snapshot::parse(&printed).host), &printed);
+}
+
+/// The native tables as nft lists them.
+pub fn lists(ruleset: &Ruleset, observations: &Observations) -> String {
+    list(Listing { ruleset, links: &[], observations, handles: true })
 }
 
 /// A namespace with these rules.

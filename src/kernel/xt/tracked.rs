@@ -77,13 +77,16 @@ fn finer(cost: u64) -> u64 {
 const HASHLIMIT_BYTES: u32 = 0x20;
 
 /// Whether iptables has words for what the kernel has: not for bursts of no packets, of more than `XT_HASHLIMIT_BURST_MAX`,
-/// or of more bytes than it counts; and where rates are matched in intervals, for whole numbers a second alone.
+/// or of more bytes than it counts; not for costs that no rate of bytes has; and where rates are matched in intervals, for whole numbers a second alone.
 fn has_words(bytes: bool, cost: u64, burst: u64, rate_match: bool) -> bool {
     const MOST_BURST: u64 = 1_000_000;
     const SECOND: u64 = 1_000_000;
     let is_whole = || SECOND.checked_div(cost).and_then(|count| SECOND.checked_div(count)) == Some(cost);
+    // As libxt_hashlimit makes rates of costs and back, in pieces of 16 bytes.
+    let rate = u64::from(u32::MAX).checked_div(cost).unwrap_or(0).saturating_sub(1) << 4;
+    let is_exact = || u64::from(u32::MAX) / ((rate >> 4) + 1) == cost;
     match bytes {
-        true => u32::try_from(burst).is_ok(),
+        true => is_exact() && u32::try_from(burst).is_ok() && rate.checked_mul(burst).is_some(),
         false => (1..=MOST_BURST).contains(&burst) && (!rate_match || is_whole()),
     }
 }

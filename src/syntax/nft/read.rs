@@ -337,8 +337,10 @@ impl<'t> Reader<'t> {
     }
 
     fn set(&mut self, map: bool) -> Result<Set<'t>, Fault> {
+        let line = self.tokens.line;
         let name = self.need_name()?;
         let mut set = Set {
+            line,
             name,
             handle: self.open()?,
             map,

@@ -233,6 +233,8 @@ pub(super) enum Gives<'t> {
 
 #[derive(Debug, Clone)]
 pub(super) struct Set<'t> {
+    /// The line at which it stands, from 1.
+    pub line: usize,
     pub name: &'t str,
     pub handle: Option<u64>,
     pub map: bool,

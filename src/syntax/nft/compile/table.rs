@@ -33,12 +33,12 @@ pub(super) fn table<'a>(
     let mut maker = Maker::new(written.family, links, names, chains);
     for set in &written.sets {
         if let Err(trouble) = maker.declare_named(set) {
-            diagnostics.push(told(0, format!("set {}: {trouble}", set.name)));
+            diagnostics.push(told(set.line, format!("set {}: {trouble}", set.name)));
         }
     }
     for set in &written.sets {
         if let Err(trouble) = maker.fill(set, index, observations) {
-            diagnostics.push(told(0, format!("elements of set {}: {trouble}", set.name)));
+            diagnostics.push(told(set.line, format!("elements of set {}: {trouble}", set.name)));
         }
     }
     let made = chains_of(&mut maker, written, index, observations, diagnostics);

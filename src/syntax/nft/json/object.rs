@@ -129,6 +129,7 @@ impl<'t> Reader<'t> {
         let milliseconds = |key: &str| number_or::<u64>(of, key, 0).map(|seconds| seconds.saturating_mul(1000));
         let (timeout, gc_interval) = (milliseconds("timeout")?, milliseconds("gc-interval")?);
         Ok(Set {
+            line: self.line,
             name: self.text(of, "name")?,
             handle: handle(of),
             map,
