@@ -25,13 +25,17 @@ pub struct Arguments {
 }
 
 const TARGETS: &str = "TARGET is 80, tcp/80, udp/53, 10.0.0.5:80, `tcp/[::1]:80`, icmp/10.0.0.5 or 'icmpv6/[::1]'.\n\
-    Exit status: 0 done, 1 the answer could not be had, 2 wrong usage.";
+    Exit status: 0 done, 1 the answer could not be had, 2 wrong usage, 130 stopped by Ctrl-C.";
 
-/// What `--help` and the manual page say at their end: the targets, and the keys of the explorer.
+const READING: &str = "Where reading the live host takes long, a line on the terminal says how far it is, and Ctrl-C \
+    stops it. Rules that change while they are read are read again, three times; then what there is is shown, and called \
+    torn: answers that rest on it are not certain.";
+
+/// What `--help` and the manual page say at their end: the targets, how the host is read, and the keys of the explorer.
 fn long_help() -> String {
     let told = BINDINGS.iter().filter(|binding| !binding.names.is_empty());
     let keys: String = told.map(|binding| format!("\n  {:<16} {}", binding.names, binding.does)).collect();
-    format!("{TARGETS}\n\nKeys of the explorer:{keys}")
+    format!("{TARGETS}\n\n{READING}\n\nKeys of the explorer:{keys}")
 }
 
 /// Where the host comes from. Nothing given: the live one.
