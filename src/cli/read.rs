@@ -10,7 +10,7 @@ use super::explore;
 use super::refusal::Refusal;
 use crate::host::Host;
 use crate::snapshot::{self, Recording};
-use crate::syntax::{Kind, pasted};
+use crate::syntax::{DiagnosticKind, Kind, pasted};
 
 /// A host, and what there is to say about how it was read.
 pub struct Reading {
@@ -143,12 +143,17 @@ fn parse(text: &str, shown: &str) -> Result<Recording, Refusal> {
     Err(Refusal::usage(format!("{shown} is no dump of rules: it looks like {what}; {WANTED}")))
 }
 
+/// A few lines on what is odd about a text: what is missing first, where there is more than that.
 fn complaints(shown: &str, recording: &Recording) -> Vec<String> {
-    let diagnostics = &recording.diagnostics;
+    let mut diagnostics: Vec<_> = recording.diagnostics.iter().collect();
+    diagnostics.sort_by_key(|found| found.kind == DiagnosticKind::Passed);
+    let more = diagnostics.len().saturating_sub(NAMED);
+    diagnostics.truncate(NAMED);
+    diagnostics.sort_by_key(|found| found.line);
     let mut notes: Vec<_> =
-        diagnostics.iter().take(NAMED).map(|found| format!("{shown}, line {}: {}", found.line, found.text)).collect();
-    if diagnostics.len() > NAMED {
-        notes.push(format!("{shown}: and {} more such lines", diagnostics.len() - NAMED));
+        diagnostics.iter().map(|found| format!("{shown}, line {}: {}", found.line, found.text)).collect();
+    if more > 0 {
+        notes.push(format!("{shown}: and {more} more such lines"));
     }
     notes
 }

@@ -69,9 +69,20 @@ pub(in crate::syntax) fn parse_listing(text: &str, options: &Options, table: &st
     dump::parse_listing(text, options, table)
 }
 
-/// Whether a line can be read as a rule, whatever chains there are.
-pub(in crate::syntax) fn is_rule(line: &str, family: IpFamily) -> bool {
-    dump::is_rule(line, family)
+/// How well a line reads as a rule, whatever chains there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::syntax) enum Likeness {
+    /// It does not.
+    None,
+    /// Some of it would be kept as words.
+    Opaque,
+    /// All of it is understood.
+    Whole,
+}
+
+/// How well a line reads as a rule.
+pub(in crate::syntax) fn rule_likeness(line: &str, family: IpFamily) -> Likeness {
+    dump::rule_likeness(line, family)
 }
 
 /// All tables of one family and backend exactly as the tool prints them, without its dated comments: in its own order of

@@ -8,14 +8,15 @@ mod commands;
 mod cut;
 mod join;
 mod line;
+mod open;
 mod shell;
 #[cfg(test)]
 mod tests;
 mod wrapped;
 
-use cut::Section;
 use join::Joined;
 use line::Tool;
+use open::Section;
 
 use super::{Diagnostic, DiagnosticKind, Kind, ipset, iptables, kind, nft};
 use crate::host::{Backend, Family, IpFamily, Link};
@@ -136,6 +137,12 @@ impl Rules {
     }
 
     fn nft(&mut self, section: Section, parse: fn(&str, &[Link]) -> nft::Dump) {
+        let mut words = section.text.split_ascii_whitespace().skip(1);
+        if let (Some(family), Some(name)) = (words.next(), words.next())
+            && self.joined.is_of_iptables(family, name)
+        {
+            return;
+        }
         self.diagnostics.extend(section.said);
         let dump = parse(&section.text, &[]);
         self.add(dump.into(), section.line, |line| section.line + line - 1);

@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use super::origin;
 use super::rule::{self, Found, Scope};
 use super::words::{self, Word};
-use super::{Dump, Options};
+use super::{Dump, Likeness, Options};
 use crate::host::ruleset::builtin;
 use crate::host::xt::Target;
 use crate::host::{
@@ -27,16 +27,24 @@ pub(super) fn parse_listing(text: &str, options: &Options, table: &str) -> Dump 
     read(text, options, Some(table))
 }
 
-/// Whether a line can be read as a rule.
-pub(super) fn is_rule(line: &str, family: IpFamily) -> bool {
+/// How well a line reads as a rule.
+pub(super) fn rule_likeness(line: &str, family: IpFamily) -> Likeness {
     let mut words = Vec::new();
     let whole = words::split(line, &mut words);
     let from = usize::from(words.first().is_some_and(|word| word.text.starts_with('[')));
     let command = words.get(from).is_some_and(|word| matches!(&*word.text, "-A" | "--append"));
     let named = words.get(from + 1).is_some_and(|word| !word.is_option());
+    if !(whole && command && named) {
+        return Likeness::None;
+    }
     let (chains, mut names) = (QuickMap::default(), Names::default());
-    let mut scope = Scope { family, chains: &chains, names: &mut names };
-    whole && command && named && rule::Reader::default().read(&words[from + 2..], &mut scope).is_ok()
+    let mut reader = rule::Reader::default();
+    let read = reader.read(&words[from + 2..], &mut Scope { family, chains: &chains, names: &mut names });
+    match read {
+        Err(_) => Likeness::None,
+        Ok(_) if reader.opaque.is_empty() => Likeness::Whole,
+        Ok(_) => Likeness::Opaque,
+    }
 }
 
 fn read<'t>(text: &'t str, options: &Options, listed: Option<&'t str>) -> Dump {
@@ -441,7 +449,7 @@ impl<'t> Reader<'t> {
             self.open_table(lines, at, table, true);
             match &mut self.current {
                 Some(current) => current.policies = policies,
-                None => self.skipped = policies - 1,
+                None => self.skipped = policies.saturating_sub(1),
             }
         }
         let Some(mut current) = self.current.take() else { return };

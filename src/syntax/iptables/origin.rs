@@ -3,6 +3,9 @@
 use crate::host::ruleset::builtin;
 use crate::host::{Backend, IpFamily};
 
+/// What may stand around a line.
+const BLANKS: [char; 4] = [' ', '\t', '\r', '\u{feff}'];
+
 /// What a dump's first line says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Header {
@@ -22,10 +25,11 @@ pub(super) fn header(line: &str) -> Option<Header> {
 
 /// The family that a table without a header seems to be of, where the addresses and names in its rules tell.
 pub(super) fn family_of(lines: &[&str]) -> Option<IpFamily> {
-    let policy = |line: &&str| line.starts_with("-P");
+    let policy = |line: &&str| line.trim_start_matches(BLANKS).starts_with("-P");
     let policies = lines.iter().take_while(|line| policy(line)).count();
     let own = lines.iter().enumerate().skip(1).take_while(|(at, line)| {
-        !line.starts_with('*') && !line.starts_with("# Generated") && (!policy(line) || *at < policies)
+        let start = line.trim_start_matches(BLANKS);
+        !start.starts_with('*') && !start.starts_with("# Generated") && (!policy(line) || *at < policies)
     });
     for (_, line) in own.filter(|(_, line)| line.contains("-A ")) {
         if ["icmp6", "icmpv6", "ipv6-icmp"].iter().any(|sign| line.contains(sign)) {
@@ -50,7 +54,7 @@ pub(super) fn table_of_policies<'t>(lines: &[&str], listed: Option<&'t str>) -> 
         &["PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"],
         &["PREROUTING", "OUTPUT"],
     ];
-    let all: Vec<&str> = lines.iter().map_while(|line| first_word(line.strip_prefix("-P ")?)).collect();
+    let all = first_words(lines, "-P ");
     // A table without rules is followed by the policies of the next at once.
     let whole = WHOLE.iter().filter(|whole| all.starts_with(whole)).map(|whole| whole.len()).max();
     let repeats = (1..all.len()).find(|at| all[..*at].contains(&all[*at])).unwrap_or(all.len());
@@ -61,8 +65,12 @@ pub(super) fn table_of_policies<'t>(lines: &[&str], listed: Option<&'t str>) -> 
 
 /// The table whose chains iptables-save lists from here on; `None` where another one follows at once.
 pub(super) fn table_of_chains(lines: &[&str]) -> Option<&'static str> {
-    let chains: Vec<&str> = lines.iter().map_while(|line| first_word(line.strip_prefix(':')?)).collect();
-    if lines.get(chains.len()).is_none_or(|line| line.starts_with('*')) {
+    let chains = first_words(lines, ":");
+    let mut after = lines
+        .iter()
+        .map(|line| line.trim_start_matches(BLANKS))
+        .skip_while(|line| !line.starts_with(['*', '-', 'C', '[']));
+    if after.next().is_none_or(|line| line.starts_with('*')) {
         return None;
     }
     Some(match table_of_rules(lines) {
@@ -71,8 +79,11 @@ pub(super) fn table_of_chains(lines: &[&str]) -> Option<&'static str> {
     })
 }
 
-fn first_word(text: &str) -> Option<&str> {
-    text.split(' ').next()
+/// The words that follow this at the start of lines, up to the first that has none. Comments may stand between.
+fn first_words<'t>(lines: &[&'t str], start: &str) -> Vec<&'t str> {
+    let lines =
+        lines.iter().map(|line| line.trim_matches(BLANKS)).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    lines.map_while(|line| line.strip_prefix(start)?.split([' ', '\t']).next()).collect()
 }
 
 /// The table that has these built-in chains.
@@ -95,7 +106,7 @@ pub(super) fn table_of_rules(lines: &[&str]) -> &'static str {
         ("raw", &["CT", "NOTRACK", "TRACE"]),
         ("mangle", &["MARK", "CONNMARK", "TPROXY", "TOS", "DSCP", "TTL", "HL", "CLASSIFY", "TCPMSS"]),
     ];
-    let own = || lines.iter().take_while(|line| !line.starts_with('*') && line.trim() != "COMMIT");
+    let own = || lines.iter().map(|line| line.trim()).take_while(|line| !line.starts_with('*') && *line != "COMMIT");
     let words = || own().filter(|line| line.contains("-A ")).flat_map(|line| line.split_whitespace());
     let jumps = |targets: &[&str]| words().zip(words().skip(1)).any(|(j, name)| j == "-j" && targets.contains(&name));
     if let Some((table, _)) = TARGETS.iter().find(|(_, targets)| jumps(targets)) {

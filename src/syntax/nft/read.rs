@@ -187,8 +187,10 @@ impl<'t> Reader<'t> {
 
     /// A closing brace; a text that ends before it is not whole.
     fn close(&mut self) {
-        if !self.take_sign("}") {
-            self.faults.push((self.tokens.line, "the text ends within a table".to_owned()));
+        const CUT: &str = "the text ends within a table";
+        // A chain that does not end is told: so is its table.
+        if !self.take_sign("}") && self.faults.last().is_none_or(|(_, text)| text != CUT) {
+            self.faults.push((self.tokens.line_before(), CUT.to_owned()));
         }
     }
 

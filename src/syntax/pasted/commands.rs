@@ -16,10 +16,17 @@ pub(super) struct Commands {
     bare: bool,
 }
 
-struct Command {
-    line: usize,
-    hints: Hints,
-    words: Vec<String>,
+/// What is said of the first prompt of some.
+pub(super) const PROMPTED: &str = "a prompt stands before commands; they are read without it";
+
+/// A command of iptables.
+pub(super) struct Command {
+    pub(super) line: usize,
+    pub(super) hints: Hints,
+    /// The words after its name.
+    pub(super) words: Vec<String>,
+    /// Whether it is the first of some behind prompts.
+    pub(super) prompt: bool,
 }
 
 /// Tables of one family and backend, by their names.
@@ -42,9 +49,10 @@ pub(super) struct Made {
 }
 
 impl Commands {
-    pub(super) fn push(&mut self, line: usize, hints: Hints, words: Vec<String>, bare: bool) {
+    /// Keeps a command; `bare`: it stands without a prompt.
+    pub(super) fn push(&mut self, command: Command, bare: bool) {
         self.bare |= bare;
-        self.found.push(Command { line, hints, words });
+        self.found.push(command);
     }
 
     /// Whether some stand without a prompt.
@@ -67,6 +75,9 @@ impl Commands {
                 let text = "a command, passed over: the text has a listing of its table";
                 say(command.line, DiagnosticKind::Passed, text);
                 continue;
+            }
+            if command.prompt {
+                say(command.line, DiagnosticKind::Passed, PROMPTED);
             }
             let key = (family, command.hints.backend);
             let at = all.iter().position(|(known, _)| *known == key).unwrap_or_else(|| {

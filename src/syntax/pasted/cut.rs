@@ -6,23 +6,12 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use super::commands::Commands;
+use super::commands::{Command, Commands, PROMPTED};
 use super::line::{self, Line, Tool};
+use super::open::{Foreign, Open, Runs, Section, after_number, braces, looks_like_rule, start};
 use super::shell::{self, Hints, Said, Shell};
 use super::wrapped;
 use crate::syntax::{Diagnostic, DiagnosticKind, kind};
-
-/// A part of the text that is of one tool.
-pub(super) struct Section<'t> {
-    pub(super) tool: Tool,
-    /// Its first line, from 1.
-    pub(super) line: usize,
-    pub(super) text: Cow<'t, str>,
-    /// What the command before it says of it.
-    pub(super) hints: Hints,
-    /// What of it could not be read.
-    pub(super) said: Vec<Diagnostic>,
-}
 
 /// What a text was cut into.
 #[derive(Default)]
@@ -31,48 +20,6 @@ pub(super) struct Cut<'t> {
     pub(super) commands: Commands,
     /// What stands beside them.
     pub(super) beside: Vec<Diagnostic>,
-}
-
-/// A section that is not at its end.
-struct Open<'t> {
-    section: Section<'t>,
-    /// Where it begins and ends in the text, while nothing was changed in it.
-    start: usize,
-    end: usize,
-    /// Its text with what was changed.
-    changed: Option<String>,
-    /// Braces that are open in a listing of nft.
-    depth: usize,
-    /// Whether what is within them is indented.
-    indented: bool,
-    /// Whether a table of iptables-save is open.
-    in_table: bool,
-    /// The line before, where it is a rule: the next may belong to it.
-    last: Option<&'t str>,
-}
-
-/// What is so for a run of lines, and was told at the first of them.
-#[derive(Default)]
-struct Runs {
-    quoted: bool,
-    indented: bool,
-    numbered: bool,
-    prompted: bool,
-    foreign: Foreign,
-}
-
-/// Lines of no tool.
-#[derive(Default, PartialEq, Eq)]
-enum Foreign {
-    /// There are none.
-    #[default]
-    None,
-    /// Nobody knows what they are.
-    Prose,
-    /// They look like something that has a name.
-    Named(String),
-    /// A command printed them that has nothing to do with rules.
-    Output,
 }
 
 struct Cutter<'t> {
@@ -156,7 +103,7 @@ impl<'t> Cutter<'t> {
             && !self.runs.is_any()
         {
             open.push(raw, raw);
-            open.last = Some(raw);
+            open.last = Some(raw.trim_end());
             return;
         }
         if !self.returns && raw.ends_with("\r\n") {
@@ -257,6 +204,9 @@ impl<'t> Cutter<'t> {
                 Line::Blank | Line::Other => {}
             }
         }
+        if self.runs.numbered && line.trim_end_matches([':', '|', '.']).bytes().all(|sign| sign.is_ascii_digit()) {
+            return self.keep("\n");
+        }
         if let Some(inner) = after_number(line)
             && (!in_table || self.runs.numbered)
             && let Line::Of(tool) = class(self, inner)
@@ -296,9 +246,9 @@ impl<'t> Cutter<'t> {
             let (line, text) = (self.number, Cow::Borrowed(line));
             return self.cut.sections.push(Section { tool, line, text, hints: Hints::default(), said: Vec::new() });
         }
-        if self.open.as_ref().is_some_and(|open| {
-            open.section.tool != tool || (tool == Tool::Nft && open.depth > 0 && line.starts_with("table "))
-        }) {
+        // Each table of nft is a section of its own: iptables-save may show it too.
+        let begins = tool == Tool::Nft && line.starts_with("table ");
+        if self.open.as_ref().is_some_and(|open| open.section.tool != tool || begins) {
             self.close();
         }
         if tool == Tool::Ipset {
@@ -307,16 +257,7 @@ impl<'t> Cutter<'t> {
         let marred = line.len() != raw.trim_matches(BLANKS).len();
         let (number, at) = (self.number, self.at);
         let hints = &self.hints;
-        let open = self.open.get_or_insert_with(|| Open {
-            section: Section { tool, line: number, text: Cow::Borrowed(""), hints: hints.clone(), said: Vec::new() },
-            start: at,
-            end: at,
-            changed: None,
-            depth: 0,
-            indented: false,
-            in_table: false,
-            last: None,
-        });
+        let open = self.open.get_or_insert_with(|| Open::new(tool, number, at, hints.clone()));
         if marred {
             open.change(self.text).push_str(line);
             open.push("", "\n");
@@ -352,14 +293,10 @@ impl<'t> Cutter<'t> {
     fn wrapped(&mut self, line: &'t str) -> bool {
         let Some(open) = self.open.as_mut().filter(|open| open.section.tool == Tool::Iptables) else { return false };
         let Some(last) = open.last.take() else { return false };
-        let mut following = vec![line];
-        following.extend(
-            self.text[self.next..]
-                .lines()
-                .map(|line| line.trim_matches(BLANKS))
-                .take(4)
-                .take_while(|line| line::of(line) == Line::Other),
-        );
+        let runs = &self.runs;
+        let others = self.text[self.next..].lines().map(|line| runs.bare(line.trim_matches(BLANKS)));
+        let following = std::iter::once(runs.bare(line)).chain(others.take(4));
+        let following: Vec<&str> = following.take_while(|line| line::of(line) == Line::Other).collect();
         let Some((whole, pieces)) = wrapped::join(self.text, last, &following, open.section.hints.family) else {
             return false;
         };
@@ -383,7 +320,9 @@ impl<'t> Cutter<'t> {
 
     /// A line that is of no tool.
     fn foreign(&mut self, line: &'t str) {
-        let before = std::mem::take(&mut self.runs).foreign;
+        // What stands between quoted or indented lines does not end their run.
+        let before = std::mem::take(&mut self.runs.foreign);
+        self.runs.prompted = false;
         let damaged = match &mut self.open {
             Some(open) => {
                 open.blank(self.text);
@@ -426,8 +365,12 @@ impl<'t> Cutter<'t> {
         let prompted = std::mem::take(&mut self.runs).prompted;
         let command = start(shell.command);
         if let Said::Sets(command) = shell.said {
-            self.prompted(shell.prompt, prompted);
-            return self.take(Tool::Ipset, raw, command);
+            if shell.prompt && !prompted {
+                self.passed(PROMPTED);
+            }
+            self.take(Tool::Ipset, raw, command);
+            self.runs.prompted = shell.prompt;
+            return;
         }
         self.close();
         self.hints = Hints::default();
@@ -439,8 +382,9 @@ impl<'t> Cutter<'t> {
                 }
             }
             Said::Changes(hints, words) => {
-                self.prompted(shell.prompt, prompted);
-                self.cut.commands.push(self.number, hints, words, !shell.prompt);
+                self.runs.prompted = shell.prompt;
+                let command = Command { line: self.number, hints, words, prompt: shell.prompt && !prompted };
+                self.cut.commands.push(command, !shell.prompt);
             }
             Said::Unreadable(why) => self.say(DiagnosticKind::Damaged, format!("{why}: {command}")),
             Said::Sets(_) => {}
@@ -452,84 +396,9 @@ impl<'t> Cutter<'t> {
         }
     }
 
-    /// Tells of the first prompt of some.
-    fn prompted(&mut self, prompt: bool, before: bool) {
-        if prompt && !before {
-            self.passed("a prompt stands before commands; they are read without it");
-        }
-        self.runs.prompted = prompt;
-    }
-
     fn close(&mut self) {
-        let Some(open) = self.open.take() else { return };
-        let text = match open.changed {
-            Some(changed) => Cow::Owned(changed),
-            None => Cow::Borrowed(&self.text[open.start..open.end]),
-        };
-        self.cut.sections.push(Section { text, ..open.section });
-    }
-}
-
-impl Runs {
-    fn is_any(&self) -> bool {
-        self.quoted || self.indented || self.numbered || self.prompted || self.foreign != Foreign::None
-    }
-}
-
-impl<'t> Open<'t> {
-    /// Appends a line as it stands, or something else for it.
-    fn push(&mut self, raw: &str, written: &str) {
-        match &mut self.changed {
-            Some(changed) => changed.push_str(written),
-            None => self.end += raw.len(),
+        if let Some(open) = self.open.take() {
+            self.cut.sections.push(open.close(self.text));
         }
     }
-
-    /// The text, to be changed.
-    fn change(&mut self, text: &str) -> &mut String {
-        let (start, end) = (self.start, self.end);
-        self.changed.get_or_insert_with(|| text[start..end].to_owned())
-    }
-
-    fn blank(&mut self, text: &str) {
-        self.change(text).push('\n');
-    }
-}
-
-/// How many braces are open after a line.
-fn braces(line: &str, before: usize, is_nft: bool) -> usize {
-    let (mut depth, mut quoted, mut escaped) = (before, false, false);
-    for sign in line.bytes() {
-        match sign {
-            _ if escaped => escaped = false,
-            b'\\' if !is_nft => escaped = true,
-            b'"' => quoted = !quoted,
-            b'{' if !quoted => depth += 1,
-            b'}' if !quoted => depth = depth.saturating_sub(1),
-            b'#' if !quoted && is_nft => break,
-            _ => {}
-        }
-    }
-    depth
-}
-
-/// Whether a line has a part of a rule in it.
-fn looks_like_rule(line: &str) -> bool {
-    const PARTS: [&str; 8] = ["-j", "-g", "-m", "-p", "-s", "-d", "-A", "-i"];
-    line.split_ascii_whitespace().any(|word| PARTS.contains(&word) || word.starts_with("--") && word.len() > 3)
-}
-
-/// The start of a text, for a diagnostic.
-fn start(text: &str) -> Cow<'_, str> {
-    match text.char_indices().nth(60) {
-        Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
-        None => Cow::Borrowed(text),
-    }
-}
-
-/// What follows the number of a line: `12:`, `12|`, or blanks.
-fn after_number(line: &str) -> Option<&str> {
-    let rest = line.trim_start_matches(|sign: char| sign.is_ascii_digit());
-    let inner = rest.strip_prefix([':', '|', '.']).unwrap_or(rest).trim_start_matches([' ', '\t']);
-    (rest.len() < line.len() && inner.len() < rest.len()).then_some(inner)
 }

@@ -41,6 +41,13 @@ impl Joined {
         left_out
     }
 
+    /// Whether iptables' own words of this table of nf_tables are there.
+    pub(super) fn is_of_iptables(&self, family: &str, name: &str) -> bool {
+        self.ruleset.tables.iter().any(|table| {
+            table.backend == Backend::IptablesNft && table.family.to_string() == family && *table.name == *name
+        })
+    }
+
     fn fate(&self, table: &Table) -> Fate {
         let mut same_name = self.ruleset.tables.iter().filter(|known| {
             (known.family, &known.name) == (table.family, &table.name) && is_nf_tables(known) == is_nf_tables(table)

@@ -216,14 +216,14 @@ fn iptables<'t>(name: &str, after: &'t str) -> Option<Said<'t>> {
         "" if words.is_empty() => None,
         "" => {
             let has = |names: [&str; 2]| words.iter().any(|word| names.contains(&word.as_str()));
-            if has(["-S", "--list-rules"]) {
+            if has(["-S", "--list-rules"]) || words.iter().any(|word| lists(word, 'S')) {
                 // Several listings on one line are of several tables.
                 let alone = after.matches("tables").count() == 0;
                 hints.table = alone.then(|| table(&words));
                 return Some(Said::Lists(hints));
             }
             if has(["-L", "--list"])
-                || words.iter().any(|word| is_list(word))
+                || words.iter().any(|word| lists(word, 'L'))
                 || has(["-V", "--version"])
                 || has(["-h", "--help"])
             {
@@ -239,9 +239,9 @@ fn iptables<'t>(name: &str, after: &'t str) -> Option<Said<'t>> {
 }
 
 /// `-nvL`: letters of which one lists.
-fn is_list(word: &str) -> bool {
+fn lists(word: &str, by: char) -> bool {
     word.strip_prefix('-').is_some_and(|letters| {
-        letters.contains('L') && letters.chars().all(|letter| matches!(letter, 'n' | 'v' | 'L' | 'x'))
+        letters.contains(by) && letters.chars().all(|letter| matches!(letter, 'n' | 'v' | 'x') || letter == by)
     })
 }
 

@@ -4,30 +4,32 @@
 //! that does not read as one rule.
 
 use crate::host::IpFamily;
-use crate::syntax::iptables;
+use crate::syntax::iptables::{Likeness, rule_likeness};
 
 /// The rule that `last` and the first of the lines after it make, and how many of those it takes.
 pub(super) fn join(text: &str, last: &str, following: &[&str], family: Option<IpFamily>) -> Option<(String, usize)> {
     let family = family.unwrap_or(IpFamily::V4);
-    let reads = |rule: &str| iptables::is_rule(rule, family) || iptables::is_rule(rule, other(family));
-    let alone = reads(last);
-    let mut whole = last.to_owned();
+    let likeness = |rule: &str| rule_likeness(rule, family).max(rule_likeness(rule, other(family)));
+    // How well it reads so far, and what was read last.
+    let mut best = likeness(last);
+    let (mut whole, mut before) = (last.to_owned(), last);
     let mut found = None;
     for (at, piece) in following.iter().enumerate() {
-        if alone && !continues(text, last, piece) {
+        let goes_on = continues(text, before, piece);
+        if best == Likeness::Whole && !goes_on {
             break;
         }
-        let blank = format!("{whole} {piece}");
-        let tight = format!("{whole}{piece}");
-        let in_quotes = whole.matches('"').count() % 2 == 1;
-        let by_terminal = in_quotes && is_width(text, last);
-        let joined = if by_terminal || !reads(&blank) && (reads(&tight) || in_word(&whole)) { tight } else { blank };
-        if reads(&joined) {
+        let (blank, tight) = (format!("{whole} {piece}"), format!("{whole}{piece}"));
+        let by_terminal = whole.matches('"').count() % 2 == 1 && is_width(text, before) || in_word(&whole);
+        let joined = if by_terminal || likeness(&tight) > likeness(&blank) { tight } else { blank };
+        let reads = likeness(&joined);
+        if reads > best || reads == best && reads > Likeness::None && goes_on {
             found = Some((joined.clone(), at + 1));
-        } else if found.is_some() {
+            best = reads;
+        } else if best > Likeness::None {
             break;
         }
-        whole = joined;
+        (whole, before) = (joined, piece);
     }
     found
 }

@@ -56,6 +56,11 @@ impl<'t> Tokens<'t> {
         self.text.get(from..to).unwrap_or_default().trim()
     }
 
+    /// The line that the last sign before this place is on.
+    pub(super) fn line_before(&self) -> usize {
+        self.line - usize::from(self.line > 1 && self.text[..self.at].ends_with('\n'))
+    }
+
     /// The next word, without taking it.
     pub(super) fn peek(&mut self) -> Token<'t> {
         if let Some(ahead) = self.ahead.filter(|ahead| ahead.from == self.at) {
