@@ -243,7 +243,13 @@ impl<'t> Reader<'t> {
             let Body::Iptables(rule) = &mut rules[id.index as usize].body else { continue };
             match &rule.target {
                 _ if goto => rule.target = Target::Goto(chain),
-                Target::Opaque(opaque) if opaque.words.is_empty() => rule.target = Target::Jump(chain),
+                Target::Opaque(opaque) => {
+                    // iptables takes no such line.
+                    let stray =
+                        opaque.words.first().map(|word| format!("{} is a chain: {word} is left out", opaque.name));
+                    rule.target = Target::Jump(chain);
+                    stray.into_iter().for_each(|text| self.damaged(at, text));
+                }
                 _ => {}
             }
         }
