@@ -222,29 +222,7 @@ impl Reader<'_> {
                 State::Lost => Ok(()),
                 _ => Err("it belongs to no table".to_owned()),
             },
-            "untold" => match &words()?[..] {
-                [what] => {
-                    let table = &mut self.ns.ruleset.tables[self.table];
-                    table.particulars.untold.push(what.text.as_str().into());
-                    Ok(())
-                }
-                _ => Err(expected("untold \"flowtable ft\"")),
-            },
-            "object" => {
-                let (object, counted) =
-                    object::object(&words()?).ok_or_else(|| expected("object NAME = quota 1000 over"))?;
-                let objects = &mut self.ns.ruleset.tables[self.table].particulars.objects;
-                let id = ObjectId { table: self.table as u32, object: objects.len() as u32 };
-                objects.push(object);
-                self.ns.observations.objects.extend(counted.map(|counted| (id, counted)));
-                Ok(())
-            }
-            "flowtable" => {
-                let found = object::flowtable(&words()?)
-                    .ok_or_else(|| expected("flowtable NAME hook=ingress priority=0 flags=0 device=eth0"))?;
-                self.ns.ruleset.tables[self.table].particulars.flowtables.push(found);
-                Ok(())
-            }
+            "untold" | "object" | "flowtable" => self.particular(first, &words()?),
             "set" => {
                 self.close();
                 self.state = State::Lost;
@@ -273,6 +251,29 @@ impl Reader<'_> {
             }
             _ => Err("a line begins with table, untold, object, flowtable, set, element, chain, rule or [".to_owned()),
         }
+    }
+
+    /// What a table has beside sets and chains.
+    fn particular(&mut self, what: &str, words: &[Word]) -> Result<(), Wrong> {
+        let particulars = &mut self.ns.ruleset.tables[self.table].particulars;
+        match what {
+            "untold" => match words {
+                [untold] => particulars.untold.push(untold.text.as_str().into()),
+                _ => return Err(expected("untold \"flowtable ft\"")),
+            },
+            "object" => {
+                let found = object::object(words);
+                let (object, counted) = found.ok_or_else(|| expected("object NAME = quota 1000 over"))?;
+                let id = ObjectId { table: self.table as u32, object: particulars.objects.len() as u32 };
+                particulars.objects.push(object);
+                self.ns.observations.objects.extend(counted.map(|counted| (id, counted)));
+            }
+            _ => {
+                let example = "flowtable NAME hook=ingress priority=0 flags=0 device=eth0";
+                particulars.flowtables.push(object::flowtable(words).ok_or_else(|| expected(example))?);
+            }
+        }
+        Ok(())
     }
 
     fn open_table(&mut self, text: &str) -> Result<(), Wrong> {

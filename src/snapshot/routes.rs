@@ -374,14 +374,21 @@ fn rule_object(rule: &PolicyRule) -> Value {
     if let Some(length) = rule.suppress_prefixlength {
         put("suppress_prefixlen", json!(length));
     }
-    match rule.action {
-        PolicyAction::Lookup(0) if rule.l3mdev => {}
-        PolicyAction::Lookup(table) => put("table", json!(table_name(table))),
-        PolicyAction::Goto(priority) => put("goto", json!(priority)),
-        PolicyAction::Nop => put("nop", Value::Null),
-        PolicyAction::Blackhole => put("action", json!("blackhole")),
-        PolicyAction::Unreachable => put("action", json!("unreachable")),
-        PolicyAction::Prohibit => put("action", json!("prohibit")),
+    if let Some((key, value)) = written_action(rule) {
+        put(key, value);
     }
     Value::Object(object)
+}
+
+/// What a policy rule does, as a key and its value; a lookup in the table of a device's VRF has none.
+fn written_action(rule: &PolicyRule) -> Option<(&'static str, Value)> {
+    Some(match rule.action {
+        PolicyAction::Lookup(0) if rule.l3mdev => return None,
+        PolicyAction::Lookup(table) => ("table", json!(table_name(table))),
+        PolicyAction::Goto(priority) => ("goto", json!(priority)),
+        PolicyAction::Nop => ("nop", Value::Null),
+        PolicyAction::Blackhole => ("action", json!("blackhole")),
+        PolicyAction::Unreachable => ("action", json!("unreachable")),
+        PolicyAction::Prohibit => ("action", json!("prohibit")),
+    })
 }

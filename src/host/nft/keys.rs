@@ -266,3 +266,32 @@ pub enum HashKind {
     /// Of the packet's addresses and ports, the same for both directions.
     Symmetric,
 }
+
+/// The numbers of keys, one table for both ways.
+macro_rules! numbers {
+    ($($kind:ident { $($number:literal $name:ident),* })*) => {
+        $(impl $kind {
+            /// The kernel's number for it.
+            pub fn number(self) -> u32 {
+                match self {
+                    $($kind::$name => $number),*
+                }
+            }
+
+            /// The one with this number.
+            pub fn from_number(number: u32) -> Option<$kind> {
+                match number {
+                    $($number => Some($kind::$name),)*
+                    _ => None,
+                }
+            }
+        })*
+    };
+}
+
+numbers! {
+    FibResult { 1 Oif, 2 OifName, 3 AddressType }
+    Extension { 0 Ipv6, 1 TcpOption, 2 IpOption, 3 SctpChunk, 4 DccpOption }
+    RtKey { 0 ClassId, 1 NextHop4, 2 NextHop6, 3 TcpMss, 4 Xfrm }
+    XfrmKey { 1 DestinationIp, 2 DestinationIp6, 3 SourceIp, 4 SourceIp6, 5 RequestId, 6 Spi }
+}

@@ -98,30 +98,20 @@ pub(super) fn side<'a>(context: &Context<'a>, operand: &Operand) -> Side<'a> {
             Side { terms: vec![term], ..Side::default() }
         }
         Operand::Masked { of, mask, xor } => masked(context, of, mask, xor),
-        Operand::Extension { within, kind, present: true, .. } => {
-            let text = exthdr::header(*within, *kind);
+        Operand::Extension { within, kind, offset, length, present } => {
             let field = Some(exthdr::owner(*within));
-            let term = Term { text, kind: Kind::Exists, host: true, bits: 8, field, ..Term::default() };
+            let term = if *present {
+                let text = exthdr::header(*within, *kind);
+                Term { text, kind: Kind::Exists, host: true, bits: 8, field, ..Term::default() }
+            } else {
+                let (first, bits) = (u16::from(*offset) * 8, u16::from(*length) * 8);
+                let (text, kind) = exthdr::field(*within, *kind, first, bits)
+                    .unwrap_or_else(|| (exthdr::place(*within, *kind, first, bits), Kind::Integer));
+                Term { text, kind, bits: bits.into(), field, ..Term::default() }
+            };
             Side { terms: vec![term], ..Side::default() }
         }
-        Operand::Extension { within, kind, offset, length, present: false } => {
-            let (first, bits) = (u16::from(*offset) * 8, u16::from(*length) * 8);
-            let (text, kind) = exthdr::field(*within, *kind, first, bits)
-                .unwrap_or_else(|| (exthdr::place(*within, *kind, first, bits), Kind::Integer));
-            let field = Some(exthdr::owner(*within));
-            let term = Term { text, kind, bits: bits.into(), field, ..Term::default() };
-            Side { terms: vec![term], ..Side::default() }
-        }
-        Operand::Shifted { of, left, bits } => {
-            let mut side = side(context, of);
-            if !left && let Some(low) = in_low_bits(&side, of, *bits) {
-                return Side { terms: vec![low], ..side };
-            }
-            let text = format!("{} {} {bits}", with_mask(&side), if *left { "<<" } else { ">>" });
-            let term = side.only().cloned().unwrap_or_default();
-            side.terms = vec![Term { text, ..term }];
-            Side { mask: None, xor: None, ..side }
-        }
+        Operand::Shifted { of, left, bits } => shifted(side(context, of), of, *left, *bits),
         Operand::Combined { of, sign } => {
             let (first, second) = (side(context, &of.0), side(context, &of.1));
             let text = format!("{} {sign} {}", with_mask(&first), with_mask(&second));
@@ -153,6 +143,16 @@ pub(super) fn side<'a>(context: &Context<'a>, operand: &Operand) -> Side<'a> {
         }
         Operand::Unknown(text) => Side { terms: vec![Term::opaque(text.clone(), 0)], ..Side::default() },
     }
+}
+
+fn shifted<'a>(mut side: Side<'a>, of: &Operand, left: bool, bits: u32) -> Side<'a> {
+    if !left && let Some(low) = in_low_bits(&side, of, bits) {
+        return Side { terms: vec![low], ..side };
+    }
+    let text = format!("{} {} {bits}", with_mask(&side), if left { "<<" } else { ">>" });
+    let term = side.only().cloned().unwrap_or_default();
+    side.terms = vec![Term { text, ..term }];
+    Side { mask: None, xor: None, ..side }
 }
 
 /// A field of some bits, which were shifted to where a number has them: in a set, nft asks for it so.

@@ -90,23 +90,8 @@ fn one(expression: u32, data: Data<'_>) -> Option<Term<'static>> {
         }
         NUMGEN => loaded(loads::numgen(data.number(0)? == 1, data.number(1)?, data.number(2)?)),
         HASH if data.number(0)? == 1 => loaded(loads::hash("symhash", data.number(2)?, None, data.number(1)?)),
-        RT => loaded(loads::rt(match data.number(0)? {
-            0 => RtKey::ClassId,
-            1 => RtKey::NextHop4,
-            2 => RtKey::NextHop6,
-            3 => RtKey::TcpMss,
-            4 => RtKey::Xfrm,
-            _ => return None,
-        })),
-        FIB => {
-            let result = match data.number(0)? {
-                1 => FibResult::Oif,
-                2 => FibResult::OifName,
-                3 => FibResult::AddressType,
-                _ => return None,
-            };
-            loaded(fields::fib(result, data.number(1)?))
-        }
+        RT => loaded(loads::rt(RtKey::from_number(data.number(0)?)?)),
+        FIB => loaded(fields::fib(FibResult::from_number(data.number(0)?)?, data.number(1)?)),
         XFRM => xfrm(data)?,
         _ => return None,
     })
@@ -114,15 +99,7 @@ fn one(expression: u32, data: Data<'_>) -> Option<Term<'static>> {
 
 /// Its key, which of several policies, and the direction.
 fn xfrm(data: Data<'_>) -> Option<Term<'static>> {
-    let key = match data.number(0)? {
-        1 => XfrmKey::DestinationIp,
-        2 => XfrmKey::DestinationIp6,
-        3 => XfrmKey::SourceIp,
-        4 => XfrmKey::SourceIp6,
-        5 => XfrmKey::RequestId,
-        6 => XfrmKey::Spi,
-        _ => return None,
-    };
+    let key = XfrmKey::from_number(data.number(0)?)?;
     Some(loaded(loads::xfrm(key, data.number(2)? == 1, data.number(1)?.try_into().ok()?)))
 }
 

@@ -70,26 +70,14 @@ pub(super) fn ct(parts: &Parts<'_>) -> Option<Expression> {
 
 pub(super) fn fib(parts: &Parts<'_>) -> Option<Expression> {
     parts.only(&[1, 2, 3])?;
-    let result = match parts.number(2)? {
-        1 => FibResult::Oif,
-        2 => FibResult::OifName,
-        3 => FibResult::AddressType,
-        _ => return None,
-    };
+    let result = FibResult::from_number(parts.number(2)?)?;
     Some(Expression::Fib { result, flags: parts.number(3)?, to: parts.register(1)? })
 }
 
 /// `nft_exthdr_dump_common`: all but the register is always there.
 pub(super) fn exthdr(parts: &Parts<'_>) -> Option<Expression> {
     parts.only(&[1, 2, 3, 4, 5, 6, 7])?;
-    let within = match parts.number(6).unwrap_or(0) {
-        0 => Extension::Ipv6,
-        1 => Extension::TcpOption,
-        2 => Extension::IpOption,
-        3 => Extension::SctpChunk,
-        4 => Extension::DccpOption,
-        _ => return None,
-    };
+    let within = Extension::from_number(parts.number(6).unwrap_or(0))?;
     let kind = parts.byte(2)?;
     let place = || Some((parts.byte(3)?, parts.byte(4)?));
     let present = parts.flag(5)?;
@@ -121,14 +109,7 @@ pub(super) fn socket(parts: &Parts<'_>) -> Option<Expression> {
 
 pub(super) fn rt(parts: &Parts<'_>) -> Option<Expression> {
     parts.only(&[1, 2])?;
-    let key = match parts.number(2)? {
-        0 => RtKey::ClassId,
-        1 => RtKey::NextHop4,
-        2 => RtKey::NextHop6,
-        3 => RtKey::TcpMss,
-        4 => RtKey::Xfrm,
-        _ => return None,
-    };
+    let key = RtKey::from_number(parts.number(2)?)?;
     Some(Expression::Rt { key, to: parts.register(1)? })
 }
 
@@ -140,15 +121,7 @@ pub(super) fn osf(parts: &Parts<'_>) -> Option<Expression> {
 
 pub(super) fn xfrm(parts: &Parts<'_>) -> Option<Expression> {
     parts.only(&[1, 2, 3, 4])?;
-    let key = match parts.number(2)? {
-        1 => XfrmKey::DestinationIp,
-        2 => XfrmKey::DestinationIp6,
-        3 => XfrmKey::SourceIp,
-        4 => XfrmKey::SourceIp6,
-        5 => XfrmKey::RequestId,
-        6 => XfrmKey::Spi,
-        _ => return None,
-    };
+    let key = XfrmKey::from_number(parts.number(2)?)?;
     let index = if parts.get(4).is_some() { parts.byte(4)? } else { 0 };
     Some(Expression::Xfrm { key, out: parts.flag(3)?, index, to: parts.register(1)? })
 }

@@ -252,16 +252,7 @@ pub(super) fn parse(scope: Scope, name: &str, cursor: &mut Cursor) -> Option<Exp
         "exthdr-reset" => {
             Expression::ExthdrReset { within: value_of(EXTENSIONS, cursor.text()?)?, kind: cursor.number()? }
         }
-        "socket" => {
-            let key = match cursor.text()? {
-                "transparent" => SocketKey::Transparent,
-                "mark" => SocketKey::Mark,
-                "wildcard" => SocketKey::Wildcard,
-                "cgroupv2" => SocketKey::Cgroup2(cursor.number()?),
-                _ => return None,
-            };
-            Expression::Socket { key, to: cursor.to()? }
-        }
+        "socket" => Expression::Socket { key: socket(cursor)?, to: cursor.to()? },
         "rt" => Expression::Rt { key: value_of(ROUTES, cursor.text()?)?, to: cursor.to()? },
         "osf" => Expression::Osf { ttl: cursor.number()?, version: cursor.skip("version"), to: cursor.to()? },
         "xfrm" => {
@@ -303,6 +294,16 @@ pub(super) fn parse(scope: Scope, name: &str, cursor: &mut Cursor) -> Option<Exp
             Expression::Boolean(Box::new(Boolean { op, from, with, to: cursor.to()?, length }))
         }
         _ => return changes(scope, name, cursor),
+    })
+}
+
+fn socket(cursor: &mut Cursor) -> Option<SocketKey> {
+    Some(match cursor.text()? {
+        "transparent" => SocketKey::Transparent,
+        "mark" => SocketKey::Mark,
+        "wildcard" => SocketKey::Wildcard,
+        "cgroupv2" => SocketKey::Cgroup2(cursor.number()?),
+        _ => return None,
     })
 }
 

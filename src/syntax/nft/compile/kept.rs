@@ -4,7 +4,7 @@
 //! functions of its expressions.
 
 use super::operand::{Load, Operand, What};
-use crate::host::nft::{Extension, FibResult, PayloadBase, RtKey, SocketKey, Typeof, XfrmKey};
+use crate::host::nft::{Extension, PayloadBase, SocketKey, Typeof};
 use crate::host::xt::CtDirection;
 use crate::syntax::nft::fields::Header;
 
@@ -114,117 +114,60 @@ fn told_of_parts(parts: &[Operand]) -> Vec<u8> {
 }
 
 fn told_of_load(operand: &Operand, load: &Load) -> Option<(u32, Vec<u8>)> {
-    let mut data = Vec::new();
-    let mut number = |kind: u8, value: u32| put(&mut data, kind, &value.to_ne_bytes());
-    let expression = match *load {
-        Load::Payload { base, bit, field } => {
-            number(0, field.map_or(0, |known| known.header));
-            number(1, field.map_or(0, |known| known.field));
-            if field.is_none() {
-                number(2, base_number(base));
-                number(3, bit);
-            }
-            if operand.kind.number == super::INTEGER {
-                number(4, operand.bits.into());
-            }
-            PAYLOAD
-        }
-        Load::Exthdr { within, kind, field, header, .. } => {
-            number(1, field);
+    let (expression, numbers) = match *load {
+        Load::Payload { base, bit, field } => (PAYLOAD, told_of_payload(operand, base, bit, field)),
+        Load::Exthdr { within, kind, field, header, .. } => (
+            EXTHDR,
             match within {
-                Extension::Ipv6 => number(0, header),
-                Extension::TcpOption => {
-                    [(2, 1), (0, kind.into())].into_iter().for_each(|(of, value)| number(of, value))
-                }
-                Extension::IpOption => [(2, 2), (0, kind.into())].into_iter().for_each(|(of, value)| number(of, value)),
-                Extension::SctpChunk => {
-                    [(2, 3), (0, kind.into())].into_iter().for_each(|(of, value)| number(of, value))
+                Extension::Ipv6 => vec![(1, field), (0, header)],
+                Extension::TcpOption | Extension::IpOption | Extension::SctpChunk => {
+                    vec![(1, field), (2, within.number()), (0, kind.into())]
                 }
                 Extension::DccpOption => return None,
-            }
-            EXTHDR
-        }
-        Load::Meta(key) => {
-            number(0, key.0);
-            META
-        }
+            },
+        ),
+        Load::Meta(key) => (META, vec![(0, key.0)]),
         Load::Ct(key, direction) => {
-            number(0, key.0);
-            number(
-                1,
-                direction.map_or(u32::MAX, |direction| match direction {
-                    CtDirection::Original => 0,
-                    CtDirection::Reply => 1,
-                }),
-            );
-            CT
+            let direction = match direction {
+                None => u32::MAX,
+                Some(CtDirection::Original) => 0,
+                Some(CtDirection::Reply) => 1,
+            };
+            (CT, vec![(0, key.0), (1, direction)])
         }
-        Load::Fib { result, flags } => {
-            number(
-                0,
-                match result {
-                    FibResult::Oif => 1,
-                    FibResult::OifName => 2,
-                    FibResult::AddressType => 3,
-                },
-            );
-            number(1, flags);
-            FIB
-        }
-        Load::Rt(key) => {
-            number(
-                0,
-                match key {
-                    RtKey::ClassId => 0,
-                    RtKey::NextHop4 => 1,
-                    RtKey::NextHop6 => 2,
-                    RtKey::TcpMss => 3,
-                    RtKey::Xfrm => 4,
-                },
-            );
-            RT
-        }
+        Load::Fib { result, flags } => (FIB, vec![(0, result.number()), (1, flags)]),
+        Load::Rt(key) => (RT, vec![(0, key.number())]),
         Load::Socket(key) => {
-            number(
-                0,
-                match key {
-                    SocketKey::Transparent => 0,
-                    SocketKey::Mark => 1,
-                    SocketKey::Wildcard => 2,
-                    SocketKey::Cgroup2(_) => 3,
-                },
-            );
-            SOCKET
+            let number = match key {
+                SocketKey::Transparent => 0,
+                SocketKey::Mark => 1,
+                SocketKey::Wildcard => 2,
+                SocketKey::Cgroup2(_) => 3,
+            };
+            (SOCKET, vec![(0, number)])
         }
-        Load::Osf { .. } => OSF,
-        Load::Xfrm { key, out, index } => {
-            number(
-                0,
-                match key {
-                    XfrmKey::DestinationIp => 1,
-                    XfrmKey::DestinationIp6 => 2,
-                    XfrmKey::SourceIp => 3,
-                    XfrmKey::SourceIp6 => 4,
-                    XfrmKey::RequestId => 5,
-                    XfrmKey::Spi => 6,
-                },
-            );
-            number(1, index.into());
-            number(2, out.into());
-            XFRM
-        }
-        Load::Numgen { random, modulus, offset } => {
-            [(0, random.into()), (1, modulus), (2, offset)].into_iter().for_each(|(of, value)| number(of, value));
-            NUMGEN
-        }
+        Load::Osf { .. } => (OSF, Vec::new()),
+        Load::Xfrm { key, out, index } => (XFRM, vec![(0, key.number()), (1, index.into()), (2, out.into())]),
+        Load::Numgen { random, modulus, offset } => (NUMGEN, vec![(0, random.into()), (1, modulus), (2, offset)]),
         Load::Hash { ref of, modulus, seed, offset } => {
-            let symmetric = u32::from(of.is_none());
-            let told = [(0, symmetric), (1, offset), (2, modulus), (3, seed.unwrap_or(0)), (4, seed.is_some().into())];
-            told.into_iter().for_each(|(of, value)| number(of, value));
-            HASH
+            let symmetric = of.is_none().into();
+            let seeds = [(3, seed.unwrap_or(0)), (4, seed.is_some().into())];
+            (HASH, [&[(0, symmetric), (1, offset), (2, modulus)], &seeds[..]].concat())
         }
     };
+    let mut data = Vec::new();
+    numbers.into_iter().for_each(|(kind, number): (u8, u32)| put(&mut data, kind, &number.to_ne_bytes()));
     Some((expression, data))
+}
+
+/// A field by its numbers, or a place by its bits; of what is a plain number, how many bits it has.
+fn told_of_payload(operand: &Operand, base: PayloadBase, bit: u32, field: Option<Known>) -> Vec<(u8, u32)> {
+    let mut numbers = match field {
+        Some(known) => vec![(0, known.header), (1, known.field)],
+        None => vec![(0, 0), (1, 0), (2, base_number(base)), (3, bit)],
+    };
+    numbers.extend((operand.kind.number == super::INTEGER).then(|| (4, operand.bits.into())));
+    numbers
 }
 
 /// nft's number for a base (`enum proto_bases`).

@@ -78,22 +78,7 @@ impl<'a> Maker<'a> {
                 let table = self.names.intern(table);
                 self.does(Expression::FlowOffload { table })
             }
-            Statement::Change(change) => {
-                let tree::Change { op, set, key, timeout, data, statements } = &**change;
-                let at = self.set(set)?;
-                let [keys, values] = named::wanted(&self.sets[at]);
-                let key = self.added(key, &keys)?;
-                let data = match data {
-                    Some(data) => Some(match &values[..] {
-                        [value] => self.single(data, *value)?,
-                        _ => self.added(data, &values)?,
-                    }),
-                    None => None,
-                };
-                let expressions = self.stateful(statements)?;
-                self.change(*op, at, &key, data.as_ref(), timeout.unwrap_or(0), expressions);
-                Ok(())
-            }
+            Statement::Change(change) => self.change_of_set(change),
             Statement::Meter { name, size, key, timeout, statement } => {
                 self.meter(name, *size, key, *timeout, statement)
             }
@@ -291,6 +276,22 @@ impl<'a> Maker<'a> {
         let (device, address) = (register(device), host.map(&mut register));
         self.steps.made.push(Expression::Fwd { device, address, family });
         self.steps.push(made, Made::Does);
+        Ok(())
+    }
+
+    /// `add @s { ip saddr timeout 1m : tcp dport }`.
+    fn change_of_set(&mut self, change: &'a tree::Change<'a>) -> Result<(), Trouble> {
+        let tree::Change { op, set, key, timeout, data, statements } = change;
+        let at = self.set(set)?;
+        let [keys, values] = named::wanted(&self.sets[at]);
+        let key = self.added(key, &keys)?;
+        let data = match (data, &values[..]) {
+            (Some(data), [value]) => Some(self.single(data, *value)?),
+            (Some(data), _) => Some(self.added(data, &values)?),
+            (None, _) => None,
+        };
+        let expressions = self.stateful(statements)?;
+        self.change(*op, at, &key, data.as_ref(), timeout.unwrap_or(0), expressions);
         Ok(())
     }
 

@@ -76,24 +76,7 @@ impl Reader<'_> {
     /// Statements that send the packet or a copy of it elsewhere.
     fn sends(&mut self, expression: &Expression) -> Option<Said> {
         Some(match expression {
-            Expression::Tproxy { family, address, port } => {
-                let mut parts = Vec::new();
-                let word = match family {
-                    Some(family) if self.table.family == Family::Inet => format!(" {family}"),
-                    _ => String::new(),
-                };
-                let wide = *family == Some(Family::Ip6);
-                let length = if wide { 16 } else { 4 };
-                let address = address.map(|register| {
-                    let address = self.one(register, length, Kind::Address, false, &mut parts);
-                    if wide { format!("[{address}]") } else { address }
-                });
-                self.keeps = true;
-                let port = port.map(|register| self.one(register, 2, Kind::Integer, false, &mut parts));
-                self.keeps = false;
-                let port = port.map_or(String::new(), |port| format!(":{port}"));
-                (Role::Decides, format!("tproxy{word} to {}{port}", address.unwrap_or_default()), parts)
-            }
+            Expression::Tproxy { family, address, port } => self.tproxy(*family, *address, *port),
             Expression::Dup { address, device } => {
                 let mut parts = Vec::new();
                 let length = if self.table.family == Family::Ip6 { 16 } else { 4 };
@@ -137,6 +120,25 @@ impl Reader<'_> {
             }
             _ => return None,
         })
+    }
+
+    /// `tproxy ip to 127.0.0.1:8080`.
+    fn tproxy(&mut self, family: Option<Family>, address: Option<Register>, port: Option<Register>) -> Said {
+        let mut parts = Vec::new();
+        let word = match family {
+            Some(family) if self.table.family == Family::Inet => format!(" {family}"),
+            _ => String::new(),
+        };
+        let wide = family == Some(Family::Ip6);
+        let address = address.map(|register| {
+            let address = self.one(register, if wide { 16 } else { 4 }, Kind::Address, false, &mut parts);
+            if wide { format!("[{address}]") } else { address }
+        });
+        self.keeps = true;
+        let port = port.map(|register| self.one(register, 2, Kind::Integer, false, &mut parts));
+        self.keeps = false;
+        let port = port.map_or(String::new(), |port| format!(":{port}"));
+        (Role::Decides, format!("tproxy{word} to {}{port}", address.unwrap_or_default()), parts)
     }
 
     /// What is in one register, where a value is wanted.
