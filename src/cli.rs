@@ -5,6 +5,7 @@
 
 pub mod arguments;
 mod crew;
+mod effects;
 pub mod explore;
 pub mod live;
 mod output;
@@ -82,10 +83,10 @@ fn execute(arguments: Arguments) -> Result<(), Refusal> {
             read::look_from(&mut reading, &source)?;
             look(reading, None, color)
         }
-        Some(Command::Ports { json }) => ports(&opened(&source)?, json, color),
+        Some(Command::Ports { json }) => ports(opened(&source)?, json, color),
         Some(Command::Trace(asked)) => {
             let target = target::parse(&asked.target)?;
-            trace(&opened(&source)?, target, &asked, color)
+            trace(opened(&source)?, target, &asked, color)
         }
         Some(Command::Rules(asked)) => {
             // Nothing comes after it, and to free so many rules one by one would take its time.
@@ -93,7 +94,7 @@ fn execute(arguments: Arguments) -> Result<(), Refusal> {
             rules(&reading, &asked)
         }
         Some(Command::Record { file }) => {
-            let reading = opened(&source)?;
+            let reading = opened_by(&source, live::read_whole)?;
             if source.is_live() {
                 let unread = reading.host.namespaces.iter().flat_map(|ns| &ns.unread);
                 explain::words::unread(unread).iter().for_each(|line| output::note(line));
@@ -145,30 +146,39 @@ fn look(reading: Reading, target: Option<explain::Target>, color: When) -> Resul
         });
     }
     match target {
-        None => ports(&reading, false, color),
+        None => ports(reading, false, color),
         Some(target) => {
             let packet = PacketArguments { origin: "outside".to_owned(), ..PacketArguments::default() };
-            trace(&reading, target, &TraceArguments { target: String::new(), json: false, packet }, color)
+            trace(reading, target, &TraceArguments { target: String::new(), json: false, packet }, color)
         }
     }
 }
 
-fn ports(reading: &Reading, json: bool, color: When) -> Result<(), Refusal> {
-    let Reading { host, namespace, .. } = reading;
-    let survey = explain::survey(host, *namespace);
+fn ports(reading: Reading, json: bool, color: When) -> Result<(), Refusal> {
+    let namespace = reading.namespace;
+    let (host, survey) = live::answered(reading, |host, namespace| {
+        let survey = explain::survey(host, namespace);
+        let needs = survey.needs.clone();
+        Ok((survey, needs))
+    })?;
     output::print(&if json {
-        report::ports_json(host, *namespace, &survey)
+        report::ports_json(&host, namespace, &survey)
     } else {
-        report::ports::ports(host, *namespace, &survey, output::style(color))
+        report::ports::ports(&host, namespace, &survey, output::style(color))
     })
 }
 
-fn trace(reading: &Reading, target: explain::Target, asked: &TraceArguments, color: When) -> Result<(), Refusal> {
-    let Reading { host, namespace, .. } = reading;
-    let packets = packet::ask(host, *namespace, target, &asked.packet)?;
-    let walks: Vec<_> = packets.queries.iter().map(|query| walk::walk(host, query)).collect();
+fn trace(reading: Reading, target: explain::Target, asked: &TraceArguments, color: When) -> Result<(), Refusal> {
+    let namespace = reading.namespace;
+    let (host, (packets, walks)) = live::answered(reading, |host, namespace| {
+        let packets = packet::ask(host, namespace, target.clone(), &asked.packet)?;
+        let walks: Vec<_> = packets.queries.iter().map(|query| walk::walk(host, query)).collect();
+        let needs = walks.iter().flat_map(|walk| walk.needs.iter().copied()).collect();
+        Ok(((packets, walks), needs))
+    })?;
+    let host = &*host;
     if asked.json {
-        return output::print(&report::trace_json(host, *namespace, &asked.packet.origin, &walks));
+        return output::print(&report::trace_json(host, namespace, &asked.packet.origin, &walks));
     }
     let answer = |walk: walk::Walk| {
         let from = match (&packets.from, &walk.query.origin) {
@@ -178,7 +188,7 @@ fn trace(reading: &Reading, target: explain::Target, asked: &TraceArguments, col
         explain::judge(host, &packets.target, from, walk)
     };
     let answers: Vec<_> = walks.into_iter().map(answer).collect();
-    output::print(&report::trace::trace(host, *namespace, &answers, output::style(color)))
+    output::print(&report::trace::trace(host, namespace, &answers, output::style(color)))
 }
 
 fn rules(reading: &Reading, asked: &RulesArguments) -> Result<(), Refusal> {

@@ -30,10 +30,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 
-use crate::host::{Host, Namespace, What};
+use crate::host::{Host, Namespace, Ruleset, SetId, What};
 use loaded::Loaded;
 use namespaces::Found;
 use netlink::{Answers, Channel};
+use nft::counted::Elements;
 use processes::Held;
 
 pub use namespaces::NoEntry;
@@ -55,6 +56,9 @@ pub enum NotRead {
     /// Its namespace cannot be entered.
     #[error(transparent)]
     NoEntry(#[from] NoEntry),
+    /// The kernel does not answer.
+    #[error(transparent)]
+    Unanswered(Failure),
     /// The reading was stopped ([`Progress::cancel`]).
     #[error("the reading was stopped")]
     Cancelled,
@@ -67,6 +71,8 @@ struct Common {
     held: Held,
     /// Every namespace that can be found, that of the thread which looked first.
     found: Vec<Found>,
+    /// Which elements of sets are read.
+    elements: Elements,
 }
 
 impl Common {
@@ -75,7 +81,7 @@ impl Common {
         progress.begin(What::Processes);
         let held = Held::read(places.proc, &progress);
         let found = namespaces::list(places.proc, &held);
-        Common { answers, loaded: Loaded::read(places.proc, places.modules), held, found }
+        Common { answers, loaded: Loaded::read(places.proc, places.modules), held, found, elements: Elements::All }
     }
 }
 
@@ -86,7 +92,7 @@ impl Common {
 /// Where that namespace cannot be entered, or the reading was stopped. What of it cannot be read is unread in the host,
 /// which is no error.
 pub fn read(places: &Places<'_>, netns: Option<&str>, progress: &Arc<Progress>) -> Result<Host, NotRead> {
-    host(places, netns, progress, false)
+    host(places, netns, progress, false, Elements::All)
 }
 
 /// The same with every other namespace that can be entered.
@@ -94,7 +100,38 @@ pub fn read(places: &Places<'_>, netns: Option<&str>, progress: &Arc<Progress>) 
 /// # Errors
 /// As [`read`].
 pub fn read_all(places: &Places<'_>, netns: Option<&str>, progress: &Arc<Progress>) -> Result<Host, NotRead> {
-    host(places, netns, progress, true)
+    host(places, netns, progress, true, Elements::All)
+}
+
+/// The same, but of sets with many elements only how many they are: [`read_sets`] reads those that somebody asks for.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_counting(places: &Places<'_>, netns: Option<&str>, progress: &Arc<Progress>) -> Result<Host, NotRead> {
+    host(places, netns, progress, true, Elements::OfSmall)
+}
+
+/// Reads what is in these sets of `ruleset`, which was read in the network namespace that `netns` names, and puts it there.
+/// Gives whether that ruleset is still the kernel's: if not, sets stay unread, and only another reading of everything helps.
+///
+/// # Errors
+/// As [`read`], and where the kernel does not answer.
+pub fn read_sets(
+    places: &Places<'_>,
+    netns: Option<&str>,
+    ruleset: &Ruleset,
+    wanted: &[SetId],
+    progress: &Arc<Progress>,
+) -> Result<bool, NotRead> {
+    apart(|| {
+        enter(places, netns)?;
+        progress.begin(What::NfTables);
+        match nft::counted::fill(&Answers::Kernel(Arc::clone(progress)), ruleset, wanted) {
+            Err(Failure::Cancelled) => Err(NotRead::Cancelled),
+            Err(failure) => Err(NotRead::Unanswered(failure)),
+            Ok(same) => Ok(same),
+        }
+    })
 }
 
 /// Reads the rules and sets of that namespace alone, and the devices that rules name: everything else is unread in the host.
@@ -106,7 +143,7 @@ pub fn read_rules(places: &Places<'_>, netns: Option<&str>, progress: &Arc<Progr
         enter(places, netns)?;
         let loaded = Loaded::read(places.proc, places.modules);
         let answers = Answers::Kernel(Arc::clone(progress));
-        let common = Common { answers, loaded, held: Held::default(), found: Vec::new() };
+        let common = Common { answers, loaded, held: Held::default(), found: Vec::new(), elements: Elements::All };
         let mut ns = Namespace::default();
         progress.found_namespaces(1);
         progress.enter();
@@ -136,10 +173,16 @@ const BESIDE_RULES: [What; 8] = [
     What::Conntrack,
 ];
 
-fn host(places: &Places<'_>, netns: Option<&str>, progress: &Arc<Progress>, others: bool) -> Result<Host, NotRead> {
+fn host(
+    places: &Places<'_>,
+    netns: Option<&str>,
+    progress: &Arc<Progress>,
+    others: bool,
+    elements: Elements,
+) -> Result<Host, NotRead> {
     apart(|| {
         enter(places, netns)?;
-        let common = Common::read(places, Answers::Kernel(Arc::clone(progress)));
+        let common = Common { elements, ..Common::read(places, Answers::Kernel(Arc::clone(progress))) };
         // Without procfs nobody knows what the own one is called, but it is read all the same.
         let name = common.found.first().map(|own| own.name.clone()).unwrap_or_default();
         progress.found_namespaces(if others { common.found.len().max(1) } else { 1 });

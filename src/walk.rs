@@ -49,7 +49,7 @@ pub use set::ValueSet;
 use std::sync::OnceLock;
 
 use crate::host::xt::CtStates;
-use crate::host::{Host, Protocol, Unread};
+use crate::host::{Host, Protocol, SetId, Unread};
 use plan::Plan;
 
 /// Everything that can happen to the packets of a query.
@@ -63,6 +63,9 @@ pub struct Walk {
     pub outcomes: Vec<Outcome>,
     /// How many branches were not followed to their end because the limit of the query was reached.
     pub unexplored: usize,
+    /// The sets of the query's namespace whose elements were counted, and that would have to be read for a certain answer.
+    /// Once they are, another walk may ask for others.
+    pub needs: Vec<SetId>,
 }
 
 /// A namespace prepared for many walks.
@@ -84,15 +87,17 @@ impl<'a> Walker<'a> {
         let asked = self.with_defaults(query);
         let run = engine::run(&self.plan, &asked);
         let unexplored = run.unexplored;
+        let mut needs = run.needs.clone();
         let mut outcomes = finish::outcomes(&self.plan, &asked, run);
         if let Some(guess) = self.plan.guesses.iter().find(|guess| guess.family == query.family) {
             let reversed = self.reversed.get_or_init(|| Plan::new(self.host, self.namespace, true));
             let run = engine::run(reversed, &asked);
+            needs.extend(&run.needs);
             outcomes = order::both(outcomes, finish::outcomes(reversed, &asked, run), *guess, &self.plan.guesses);
         }
         let matters = |unread: &&Unread| self.plan.may_matter(query.family, unread.what);
         let unread = self.plan.namespace().unread.iter().filter(matters).cloned().collect();
-        Walk { query: told(query, &asked, &outcomes), unread, outcomes, unexplored }
+        Walk { query: told(query, &asked, &outcomes), unread, outcomes, unexplored, needs: needs.into_iter().collect() }
     }
 
     /// What conntrack says of a first packet whose flags or type are known.

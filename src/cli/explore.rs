@@ -14,14 +14,15 @@ use signal_hook::consts::signal::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIG
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 
+use super::effects::done;
 use super::live::Live;
 use super::refusal::Refusal;
 use super::terminal::Terminal;
-use crate::explain::{self, Target};
+use crate::explain::Target;
 use crate::host::Host;
 use crate::kernel::Progress;
 use crate::shot;
-use crate::tui::{self, Effect, Event, Fresh, Look, State, action, update, view};
+use crate::tui::{self, Effect, Event, Look, State, action, update, view};
 
 /// Where a host comes from, and how it can be had again.
 #[derive(Debug, Clone)]
@@ -271,7 +272,7 @@ impl Explorer {
                 Effect::Suspend => next = Next::Suspend,
                 Effect::Redraw => self.redraw = true,
                 Effect::Survey(_) | Effect::Answer(..) => self.work(effect),
-                Effect::Open | Effect::Read(_) => {
+                Effect::Open | Effect::Read(_) | Effect::ReadWhole(_) => {
                     self.begun = Instant::now();
                     self.progress = Arc::default();
                     self.work(effect);
@@ -287,7 +288,7 @@ impl Explorer {
         let (live, sender, progress) = (self.live.clone(), self.sender.clone(), Arc::clone(&self.progress));
         thread::spawn(move || {
             let watch = Watch(&sender);
-            if let Some(event) = done(&host, namespace, live.as_ref().map(|live| (live, &progress)), effect) {
+            for event in done(&host, namespace, live.as_ref().map(|live| (live, &progress)), effect) {
                 let _ = sender.send(Message::Event(event));
             }
             drop(watch);
@@ -304,31 +305,6 @@ impl Drop for Watch<'_> {
             let _ = self.0.send(Message::Panicked);
         }
     }
-}
-
-/// What comes of an effect that asks the host, or the kernel for another; `None` for those that are about the terminal, or
-/// about what goes on already.
-fn done(host: &Host, namespace: usize, live: Option<(&Live, &Arc<Progress>)>, effect: Effect) -> Option<Event> {
-    let read = || live.map(|(live, progress)| live.read(progress).map_err(|refusal| refusal.line));
-    match effect {
-        Effect::Survey(edition) => Some(Event::Surveyed(edition, explain::ports(host, namespace))),
-        Effect::Answer(edition, target) => {
-            let answers = explain::answers(host, namespace, &target);
-            Some(Event::Answered(edition, target, answers))
-        }
-        Effect::Open => Some(Event::Opened(read()?.map(|host| {
-            let namespace = host.viewed;
-            (Arc::new(host), namespace)
-        }))),
-        Effect::Read(edition) => Some(Event::Read(edition, read()?.map(fresh))),
-        Effect::Stop | Effect::GiveUp(_) | Effect::Redraw | Effect::Suspend | Effect::Quit => None,
-    }
-}
-
-fn fresh(host: Host) -> Fresh {
-    let namespace = host.viewed;
-    let survey = explain::ports(&host, namespace);
-    Fresh { host: Arc::new(host), namespace, survey }
 }
 
 fn listen_to_signals(sender: &Sender<Message>) -> std::io::Result<()> {
@@ -397,7 +373,7 @@ fn settle(state: &mut State, live: Option<&Live>, event: Event) {
     while let Some(effect) = effects.pop_front() {
         let (host, namespace) = (Arc::clone(state.host()), state.namespace());
         let live = live.as_ref().map(|(live, progress)| (*live, progress));
-        if let Some(event) = done(&host, namespace, live, effect) {
+        for event in done(&host, namespace, live, effect) {
             effects.extend(update(state, event));
         }
     }

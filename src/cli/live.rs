@@ -1,14 +1,15 @@
 //! The live host: where its files are, which namespace of it is looked at, and what is said where that may not be entered.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use super::explore::Source;
+use super::output;
 use super::read::Reading;
 use super::refusal::Refusal;
 use super::wait::wait;
-use crate::host::Host;
+use crate::host::{Host, Ruleset, SetId};
 use crate::kernel::{self, NotRead, Places, Progress};
 
 /// The host that whyport runs on.
@@ -18,23 +19,62 @@ pub struct Live {
     pub netns: Option<String>,
     /// When it was read.
     pub at: Instant,
+    /// Held by whoever reads sets: two who ask for the same one do not both read it.
+    sets: Arc<Mutex<()>>,
+}
+
+/// How what was found stands to the sets that it took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sets {
+    /// What they hold is known.
+    Known,
+    /// The ruleset changed since the host was read: what one of them held then cannot be known any more.
+    Outdated,
+    /// One of them could not be read.
+    Unread,
 }
 
 impl Live {
     /// The namespace that `netns` names, or that of this process, before it is read.
     pub fn new(netns: Option<&str>) -> Live {
-        Live { netns: netns.map(str::to_owned), at: Instant::now() }
+        Live { netns: netns.map(str::to_owned), at: Instant::now(), sets: Arc::default() }
     }
 
     /// Reads the namespace, now, and every other that can be entered: what lies behind a device has a name there.
     /// `progress` tells how far it is, and stops it.
     pub fn read(&self, progress: &Arc<Progress>) -> Result<Host, Refusal> {
+        self.by(kernel::read_counting, progress)
+    }
+
+    /// The same with everything that any set holds.
+    pub fn read_whole(&self, progress: &Arc<Progress>) -> Result<Host, Refusal> {
         self.by(kernel::read_all, progress)
+    }
+
+    /// What `ask` finds once the sets are read that it asks for. Those of `ruleset` are filled.
+    pub fn known<T>(&self, ruleset: &Ruleset, ask: impl Fn() -> (T, Vec<SetId>)) -> (T, Sets) {
+        loop {
+            let (found, needs) = ask();
+            if needs.is_empty() {
+                return (found, Sets::Known);
+            }
+            match self.read_sets(ruleset, &needs, &Arc::default()) {
+                Ok(true) => {}
+                Ok(false) => return (found, Sets::Outdated),
+                Err(_) => return (found, Sets::Unread),
+            }
+        }
+    }
+
+    fn read_sets(&self, ruleset: &Ruleset, wanted: &[SetId], progress: &Arc<Progress>) -> Result<bool, NotRead> {
+        let _alone = self.sets.lock().unwrap_or_else(PoisonError::into_inner);
+        kernel::read_sets(&places(), self.netns.as_deref(), ruleset, wanted, progress)
     }
 
     fn by(&self, read: Reader, progress: &Arc<Progress>) -> Result<Host, Refusal> {
         read(&places(), self.netns.as_deref(), progress).map_err(|error| match error {
             NotRead::NoEntry(error) => Refusal::unanswered(error.to_string()),
+            NotRead::Unanswered(failure) => Refusal::unanswered(failure.to_string()),
             NotRead::Cancelled => Refusal::stopped(),
         })
     }
@@ -52,9 +92,43 @@ fn places() -> Places<'static> {
 /// How much of the host is read.
 type Reader = fn(&Places<'_>, Option<&str>, &Arc<Progress>) -> Result<Host, NotRead>;
 
-/// Reads the network namespace that `netns` names, or that of this process.
+/// Reads the network namespace that `netns` names, or that of this process, and every other that can be entered. Of sets
+/// with many elements it is known how many; [`answered`] reads those that it takes.
 pub fn read(netns: Option<&str>) -> Result<Reading, Refusal> {
+    waited_for(kernel::read_counting, netns)
+}
+
+/// The same with everything that any set holds.
+pub fn read_whole(netns: Option<&str>) -> Result<Reading, Refusal> {
     waited_for(kernel::read_all, netns)
+}
+
+/// What `ask` finds of a host, with the sets that it asks for, and the host. Where the ruleset changed before they were
+/// read, all of the host is read again.
+pub fn answered<T>(
+    reading: Reading,
+    ask: impl Fn(&Host, usize) -> Result<(T, Vec<SetId>), Refusal>,
+) -> Result<(Arc<Host>, T), Refusal> {
+    let (mut host, namespace) = (Arc::new(reading.host), reading.namespace);
+    loop {
+        let (found, needs) = ask(&host, namespace)?;
+        let Source::Live(live) = reading.source.clone() else { return Ok((host, found)) };
+        if needs.is_empty() {
+            return Ok((host, found));
+        }
+        let progress = Arc::default();
+        let (told, asked) = (Arc::clone(&progress), Arc::clone(&host));
+        let netns = live.netns.clone();
+        let read = move || live.read_sets(&asked.namespaces[namespace].ruleset, &needs, &told);
+        match wait(&progress, read)? {
+            Ok(true) => {}
+            Ok(false) => host = Arc::new(waited_for(kernel::read_all, netns.as_deref())?.host),
+            Err(error) => {
+                output::note(&format!("the elements of a set that this asks for were not read: {error}"));
+                return Ok((host, found));
+            }
+        }
+    }
 }
 
 /// Reads the rules of that namespace, and nothing else of the host.

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::host::{IpFamily, Process, Protocol, Unread};
+use crate::host::{IpFamily, Process, Protocol, SetId, Unread};
 use crate::walk::{Endpoints, Reason, Step, Walk};
 
 /// A port that is asked about.
@@ -167,6 +167,8 @@ pub struct Survey {
     pub ports: Vec<PortEntry>,
     /// What could not be read and could matter.
     pub unread: Vec<Unread>,
+    /// The sets that would have to be read for a certain answer ([`Walk::needs`]).
+    pub needs: Vec<SetId>,
 }
 
 /// A port, or a range of ports that rules answer alike.

@@ -3,12 +3,13 @@
 //! Ghosts are found by walking all ports as one set: the walk splits it where rules ask for ports, and what comes out
 //! diverted is a ghost, unless a socket listens there.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::finding::{Answer, AnswerVerdict, From, PortEntry, Survey, Target};
 use super::{judge, places, plausible, queries, sockets, words};
-use crate::host::{Body, Host, IpFamily, Namespace, Protocol, Scope, Socket, What, xt};
+use crate::host::{Body, Host, IpFamily, Namespace, Protocol, Scope, SetId, Socket, What, xt};
 use crate::walk::query::{address, number};
 use crate::walk::{Field, Outcome, Query, ValueSet, Walk, Walker};
 
@@ -17,6 +18,8 @@ use crate::walk::{Field, Outcome, Query, ValueSet, Walk, Walker};
 pub(super) struct Walks<'a> {
     walk: Box<dyn Fn(&Query) -> Walk + 'a>,
     made: HashMap<Asked, Walk>,
+    /// The sets that a walk asked for and nobody has read.
+    needs: RefCell<BTreeSet<SetId>>,
 }
 
 impl<'a> Walks<'a> {
@@ -28,7 +31,7 @@ impl<'a> Walks<'a> {
 
     /// Walks that somebody else makes.
     pub(super) fn by(walk: impl Fn(&Query) -> Walk + 'a) -> Walks<'a> {
-        Walks { walk: Box::new(walk), made: HashMap::new() }
+        Walks { walk: Box::new(walk), made: HashMap::new(), needs: RefCell::default() }
     }
 }
 
@@ -37,7 +40,22 @@ type Asked = (Protocol, IpFamily, From, Option<IpAddr>, Option<u16>);
 
 impl Walks<'_> {
     fn of(&mut self, asked: Asked, query: &Query) -> Walk {
-        self.made.entry(asked).or_insert_with(|| (self.walk)(query)).clone()
+        if let Some(walk) = self.made.get(&asked) {
+            return walk.clone();
+        }
+        let walk = self.walk(query);
+        self.made.insert(asked, walk.clone());
+        walk
+    }
+
+    fn walk(&self, query: &Query) -> Walk {
+        let walk = (self.walk)(query);
+        self.needs.borrow_mut().extend(&walk.needs);
+        walk
+    }
+
+    fn needs(&self) -> Vec<SetId> {
+        self.needs.borrow().iter().copied().collect()
     }
 }
 
@@ -48,6 +66,7 @@ pub(super) fn survey(host: &Host, namespace: usize, walks: &mut Walks<'_>) -> Su
         let target = entry.target();
         entry.answers = answers(host, namespace, &target, walks);
     }
+    survey.needs = walks.needs();
     survey
 }
 
@@ -74,7 +93,7 @@ pub(super) fn ports(host: &Host, namespace: usize, walks: &Walks<'_>) -> Survey 
         ports.extend(ghosts(host, namespace, protocol, walks));
     }
     ports.sort_by_key(|entry| (entry.protocol, entry.port, entry.addr, entry.socket));
-    Survey { ports, unread: ns.unread.clone() }
+    Survey { ports, unread: ns.unread.clone(), needs: walks.needs() }
 }
 
 /// A port for a socket that packets of strangers can reach: a connected UDP socket hears one peer only.
@@ -138,7 +157,7 @@ fn ghosts(host: &Host, namespace: usize, protocol: Protocol, walks: &Walks<'_>) 
             if query.known_address(Field::Dst).is_some_and(|dst| own.contains(&dst)) {
                 query.set(Field::Dst, ValueSet::from_ranges(own.iter().map(|addr| (number(*addr), number(*addr)))));
             }
-            let found = (walks.walk)(&query);
+            let found = walks.walk(&query);
             let mut free = Free { ns, query: &query, held: HashMap::new() };
             for index in plausible::outcomes(ns, &from, &found) {
                 let outcome = &found.outcomes[index];
@@ -363,7 +382,13 @@ mod tests {
             let (ports, addresses) = (allowed(outcome, query, Field::Dport), allowed(outcome, query, Field::Dst));
             !ports.is_empty() && !addresses.is_empty()
         };
-        Walk { query: query.clone(), unread: vec![], outcomes: all.into_iter().filter(asked).collect(), unexplored: 0 }
+        Walk {
+            query: query.clone(),
+            unread: vec![],
+            outcomes: all.into_iter().filter(asked).collect(),
+            unexplored: 0,
+            needs: Vec::new(),
+        }
     }
 
     #[test]

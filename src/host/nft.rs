@@ -24,7 +24,9 @@ pub use object::{
     CtExpectation, CtHelper, CtTimeout, Flowtable, Geneve, Object, ObjectBody, ObjectKind, Tunnel, TunnelOptions,
     flowtable,
 };
-pub use set::{ByteOrder, CatchAll, Details, Element, ElementData, ElementDetails, Set, SetFlags, Typeof};
+pub use set::{
+    ByteOrder, CatchAll, Contents, Count, Counted, Details, Element, ElementData, ElementDetails, Set, SetFlags, Typeof,
+};
 pub use statement::{
     Boolean, BooleanOp, Checksum, CompareOp, Dynset, DynsetOp, Hash, Inner, Limit, Log, LookupResult, Nat, Operand,
     PayloadSet, Queues, RejectKind, Synproxy, range, synproxy,

@@ -46,6 +46,15 @@ pub struct ObjectId {
     pub object: u32,
 }
 
+/// The identity of a set within a ruleset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SetId {
+    /// Index into [`Ruleset::tables`](super::Ruleset::tables).
+    pub table: u32,
+    /// Index into [`Table::sets`](super::Table::sets).
+    pub set: u32,
+}
+
 /// The identity of an element of a set within a ruleset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ElementId {

@@ -21,7 +21,7 @@ pub(super) fn read(proc: &Path, common: &Common, ns: &mut Namespace) {
     let (ipsets, needed) = ipsets(common, ns);
     if loaded.has("nfnetlink") && loaded.has("nf_tables") {
         progress.begin(What::NfTables);
-        match nft::read(&common.answers, &ipsets) {
+        match nft::read(&common.answers, &ipsets, common.elements) {
             Ok(rules) => {
                 ns.ruleset = rules.ruleset;
                 let ipsets = std::mem::take(&mut ns.observations.ipsets);

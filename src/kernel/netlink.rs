@@ -174,21 +174,38 @@ impl Channel {
         body: &[u8],
         mut each: impl FnMut(Message<'_>),
     ) -> Result<Dumped, Failure> {
+        let each = |message: Message<'_>| {
+            each(message);
+            ControlFlow::Continue(())
+        };
+        self.dump_until(kind, body, each).map(|(dumped, _)| dumped)
+    }
+
+    /// The same until `each` breaks it off, which is told then: the kernel still has answers for this channel
+    /// (`netlink_dump`), and takes no other question by it.
+    pub(super) fn dump_until(
+        &mut self,
+        kind: u16,
+        body: &[u8],
+        mut each: impl FnMut(Message<'_>) -> ControlFlow<()>,
+    ) -> Result<(Dumped, ControlFlow<()>), Failure> {
         self.send(kind, NLM_F_DUMP, body)?;
         let mut dumped = Dumped::Whole;
-        self.answers(|header, message| {
+        let ended = self.answers(|header, message| {
             if header.flags & NLM_F_DUMP_INTR != 0 {
                 dumped = Dumped::Interrupted;
             }
             match message.kind {
                 NLMSG_NOOP => {}
-                NLMSG_DONE | NLMSG_ERROR => return result(message.body).map(ControlFlow::Break),
+                NLMSG_DONE | NLMSG_ERROR => {
+                    return result(message.body).map(|()| ControlFlow::Break(ControlFlow::Continue(())));
+                }
                 NLMSG_OVERRUN => return Err(Failure::Malformed),
-                _ => each(message),
+                _ => return Ok(each(message).map_break(ControlFlow::Break)),
             }
             Ok(ControlFlow::Continue(()))
         })?;
-        Ok(dumped)
+        Ok((dumped, ended))
     }
 
     /// Asks for one thing, and hands over the answer.

@@ -6,6 +6,7 @@
 //! registered first: no dump tells.
 
 mod chain;
+pub(in crate::kernel) mod counted;
 mod crew;
 mod draft;
 mod expression;
@@ -26,6 +27,7 @@ use super::netlink::{Answers, Attributes, Dumped, Failure, text};
 use super::whole::until_whole;
 use super::xt::SetNames;
 use crate::host::{Chain, Family, Name, Names, ObjectId, Observations, Quick, Ruleset, nft};
+use counted::Elements;
 use crew::Crew;
 use draft::{Chains, Draft};
 use talk::Talk;
@@ -67,13 +69,13 @@ pub(super) fn family(number: u8) -> Option<Family> {
 ///
 /// # Errors
 /// [`Failure::Forbidden`] without `CAP_NET_ADMIN` there (`nfnetlink_rcv`).
-pub(super) fn read(answers: &Answers, ipsets: &SetNames) -> Result<Rules, Failure> {
-    Reader::open(answers, ipsets)?.whole()
+pub(super) fn read(answers: &Answers, ipsets: &SetNames, elements: Elements) -> Result<Rules, Failure> {
+    Reader::open(answers, ipsets, elements)?.whole()
 }
 
 /// What a recording tells, whatever the generations of its messages.
 pub(super) fn read_once(answers: &Answers, ipsets: &SetNames) -> Result<(Ruleset, Observations), Failure> {
-    Reader::open(answers, ipsets)?.all()
+    Reader::open(answers, ipsets, Elements::All)?.all()
 }
 
 /// A reading of the ruleset.
@@ -81,6 +83,8 @@ struct Reader<'a> {
     answers: &'a Answers,
     talk: Talk,
     ipsets: &'a SetNames,
+    /// Which elements are read.
+    elements: Elements,
     names: Names,
     /// What was listed of all chains, as one number, and what makes it.
     seen: Option<u64>,
@@ -100,9 +104,9 @@ struct Listed {
 type OfTables<T> = HashMap<(Family, Name), (T, Vec<String>)>;
 
 impl<'a> Reader<'a> {
-    fn open(answers: &'a Answers, ipsets: &'a SetNames) -> Result<Reader<'a>, Failure> {
+    fn open(answers: &'a Answers, ipsets: &'a SetNames, elements: Elements) -> Result<Reader<'a>, Failure> {
         let talk = Talk::open(answers, 0)?;
-        Ok(Reader { answers, talk, ipsets, names: Names::default(), seen: None, quick: Quick::default() })
+        Ok(Reader { answers, talk, ipsets, elements, names: Names::default(), seen: None, quick: Quick::default() })
     }
 
     /// Everything, of one moment if it holds still for one of three readings.
@@ -162,7 +166,8 @@ impl<'a> Reader<'a> {
 
     /// Reads rules and elements: those of tables that turn out not to be iptables' twice.
     fn fill(&mut self, drafts: &mut [Draft], observations: &mut Observations) -> Result<(), Failure> {
-        let crew = Crew { answers: self.answers, ipsets: self.ipsets, generation: self.talk.generation() };
+        let Reader { answers, ipsets, elements, .. } = *self;
+        let crew = Crew { answers, ipsets, generation: self.talk.generation(), elements };
         let all: Vec<u32> = (0..drafts.len() as u32).collect();
         let stuck = crew::fill(&crew, drafts, &all, observations, &mut self.talk)?;
         if stuck.is_empty() {
@@ -246,13 +251,16 @@ impl<'a> Reader<'a> {
 
     /// The sets of every table, without their elements.
     fn sets(&mut self) -> Result<OfTables<Vec<nft::Set>>, Failure> {
-        let names = &mut self.names;
+        let (names, elements, generation) = (&mut self.names, self.elements, self.talk.generation());
         let mut sets = OfTables::<Vec<nft::Set>>::new();
         self.talk.dump(GET_SET, 0, &[], |number, attributes| {
             let table = attributes.get(1).map(text);
-            if let (Some(family), Some(table), Some(set)) = (family(number), table, set::decode(attributes.0, names)) {
+            if let (Some(family), Some(table), Some(mut set)) =
+                (family(number), table, set::decode(attributes.0, names))
+            {
                 let (known, untold) = sets.entry((family, names.intern(&table))).or_default();
                 set::untold(attributes.0, &set, untold);
+                elements.count(attributes.0, &mut set, generation);
                 known.push(set);
             }
         })?;

@@ -131,7 +131,7 @@ fn walk() -> Walk {
         weight: 0.1,
     };
     let unread = host().namespaces[0].unread.clone();
-    Walk { query, unread, outcomes: vec![diverted, here], unexplored: 0 }
+    Walk { query, unread, outcomes: vec![diverted, here], unexplored: 0, needs: Vec::new() }
 }
 
 fn answer() -> Answer {
@@ -243,7 +243,7 @@ fn ports_have_a_row_each_and_say_who_answers_instead() {
         answers: vec![answer()],
     };
     let ghost = PortEntry { port: 30000, last: 32767, socket: None, answers: Vec::new(), ..entry.clone() };
-    let survey = Survey { ports: vec![entry, ghost], unread: Vec::new() };
+    let survey = Survey { ports: vec![entry, ghost], unread: Vec::new(), needs: Vec::new() };
     let text = ports::ports(&host(), 0, &survey, Style { colour: false, width: 80 });
     assert_tame(&text, 80);
     assert!(text.contains("diverted   tcp            80 0.0.0.0        ng\\x1binx 1103\n"), "{text}");

@@ -66,6 +66,17 @@ pub(super) fn begin(state: &mut State) -> Effect {
     Effect::Read(state.edition)
 }
 
+/// The same with everything that any set holds; a reading that is on its way already will do.
+pub(super) fn begin_whole(state: &mut State) -> Option<Effect> {
+    match state.reading {
+        Some(_) => None,
+        None => {
+            begin(state);
+            Some(Effect::ReadWhole(state.edition))
+        }
+    }
+}
+
 /// So far it is.
 pub(super) fn reach(state: &mut State, reached: Reached) {
     if let Some(reading) = &mut state.reading {

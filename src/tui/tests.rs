@@ -82,7 +82,8 @@ impl Explorer {
                     Event::Answered(edition, target, answers)
                 }
                 Effect::Open | Effect::Stop | Effect::GiveUp(_) => continue,
-                Effect::Read(_) | Effect::Redraw | Effect::Suspend | Effect::Quit => continue,
+                Effect::Read(_) | Effect::ReadWhole(_) => continue,
+                Effect::Redraw | Effect::Suspend | Effect::Quit => continue,
             };
             effects.extend(update(&mut self.state, event));
         }
@@ -425,6 +426,7 @@ fn native() -> Host {
         parts: Box::default(),
         elements: vec![element(22, nft::Verdict::Accept), element(80, jump(1)), element(443, jump(2))],
         catch_all: None,
+        counted: None,
         details: Default::default(),
     };
     let register = Register(0);

@@ -35,6 +35,8 @@ pub enum Event {
     Opened(Result<(Arc<Host>, usize), String>),
     /// So far is the reading that goes on.
     Reached(Reached),
+    /// The ruleset changed since this reading of the host: what a set holds that a walk asks for can no longer be read.
+    Outdated(Edition),
     /// So long ago the host was read.
     Aged(Duration),
 }
@@ -50,6 +52,8 @@ pub enum Effect {
     Open,
     /// Read the host again; [`Event::Read`] answers.
     Read(Edition),
+    /// The same with everything that any set holds.
+    ReadWhole(Edition),
     /// Stop the reading that goes on; its answer comes all the same.
     Stop,
     /// Leave, as there is nothing to explore: why, in one line.
@@ -82,7 +86,10 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
         Event::Reached(reached) => reading::reach(state, reached),
         Event::Aged(age) => state.age = age,
         // What is about a host that was read again since is of no use.
-        Event::Surveyed(edition, _) | Event::Answered(edition, ..) | Event::Read(edition, _)
+        Event::Surveyed(edition, _)
+        | Event::Answered(edition, ..)
+        | Event::Read(edition, _)
+        | Event::Outdated(edition)
             if edition != state.edition => {}
         Event::Surveyed(_, survey) => {
             let before = state.selected.clone();
@@ -98,6 +105,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
             state.renew(fresh);
         }
         Event::Read(_, Err(why)) => reading::failed(state, &why),
+        Event::Outdated(_) => effects.extend(reading::begin_whole(state)),
     }
     scroll(state);
     ask(state, &mut effects);

@@ -114,7 +114,9 @@ impl Engine<'_> {
         rule: &nft::Rule,
         id: RuleId,
     ) -> Asked<Option<Option<End>>> {
-        match self.native(state, hook, rule, id) {
+        self.met.get_mut().clear();
+        let ran = self.native(state, hook, rule, id);
+        match ran {
             Ok(Ran { effect, packet }) => {
                 if let Some(packet) = packet {
                     state.packet = packet;
@@ -124,12 +126,16 @@ impl Engine<'_> {
                 Ok(Some(self.apply(state, (hook, slot, chain), id, effect)))
             }
             Err(_) if native::is_without_effect(rule) => {
+                self.need(state);
                 let mut step = self.step(state, hook, slot, StepAt::Rule(id), Verdict::Continue);
                 step.sometimes = true;
                 self.mark(state, Mark::Step(step));
                 Ok(None)
             }
             Err(open) => {
+                if matches!(open, Open::Assume { why: Why::Unread, .. }) {
+                    self.need(state);
+                }
                 set_next(state, id.index);
                 Err(open)
             }

@@ -4,8 +4,9 @@
 //! and says what is open: then it is split there, and its parts go on by themselves, the likeliest first. Nothing else is
 //! kept: there are no continuations, and every part can be looked at alone.
 
+use std::cell::RefCell;
 use std::cmp::Ordering;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeSet, BinaryHeap};
 
 use super::condition::Scene;
 use super::conntrack;
@@ -23,7 +24,7 @@ use super::state::{At, End, Frame, Passing, State};
 use super::trail::{Mark, Place, Trail};
 use super::way::{Decision, Way};
 use crate::host::xt::CtStates;
-use crate::host::{ChainId, Hook, IpFamily, Policy, Priority, What};
+use crate::host::{ChainId, Hook, IpFamily, Policy, Priority, SetId, What};
 
 /// How many rules one class of packets may look at: more than any ruleset that a kernel loads makes it look at.
 const RULES: u64 = 20_000_000;
@@ -41,6 +42,8 @@ pub(super) struct Run {
     pub(super) ended: Vec<Ended>,
     pub(super) trail: Trail,
     pub(super) unexplored: usize,
+    /// The sets that would have to be read to know more.
+    pub(super) needs: BTreeSet<SetId>,
 }
 
 /// A class that waits, by its weight.
@@ -68,7 +71,7 @@ impl Ord for Waiting {
 
 /// Walks the packets of a query, of which every default is filled in.
 pub(super) fn run(plan: &Plan<'_>, query: &Query) -> Run {
-    let mut engine = Engine { plan, query, trail: Trail::default() };
+    let mut engine = Engine { plan, query, trail: Trail::default(), met: RefCell::default(), needs: BTreeSet::new() };
     let mut waiting = BinaryHeap::from([Waiting(Box::new(engine.start()), 0)]);
     let mut ended = Vec::new();
     let mut order = 0;
@@ -100,7 +103,7 @@ pub(super) fn run(plan: &Plan<'_>, query: &Query) -> Run {
             }
         }
     }
-    Run { ended, trail: engine.trail, unexplored: waiting.len() }
+    Run { ended, trail: engine.trail, unexplored: waiting.len(), needs: engine.needs }
 }
 
 /// Walks one query.
@@ -108,6 +111,10 @@ pub(super) struct Engine<'a> {
     pub(super) plan: &'a Plan<'a>,
     pub(super) query: &'a Query,
     pub(super) trail: Trail,
+    /// The sets that the rule at hand asked and nobody has read.
+    pub(super) met: RefCell<Vec<SetId>>,
+    /// Those that would have to be read to know more.
+    pub(super) needs: BTreeSet<SetId>,
 }
 
 impl<'a> Engine<'a> {

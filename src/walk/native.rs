@@ -14,13 +14,14 @@ mod unknown;
 use super::chain::Effect;
 use super::condition::{Scene, all, negate};
 use super::engine::Engine;
-use super::outcome::{Assumed, FateKind, Verdict as Told, Why};
+use super::outcome::{Assumed, Assumption, FateKind, Verdict as Told, Why};
 use super::packet::{Packet, Tracking, Value};
+use super::plan::Content;
 use super::set::ValueSet;
 use super::space::{Asked, Open};
 use super::state::State;
 use crate::host::nft::{
-    self, CompareOp, CtKey, Expression, LookupResult, MetaKey, ObjectKind, Register, Rule, Verdict,
+    self, CompareOp, CtKey, Expression, LookupResult, MetaKey, ObjectKind, Register, Rule, Set, Verdict,
 };
 use crate::host::xt::{InterfacePattern, Target};
 use crate::host::{Hook, RuleId};
@@ -99,6 +100,18 @@ fn is_idle(key: MetaKey) -> bool {
 }
 
 impl Engine<'_> {
+    /// A rule could not be decided: the sets that it asked are to be read, unless what one of them holds was guessed
+    /// already: then nobody knows whether the packet comes here at all.
+    pub(super) fn need(&mut self, state: &State) {
+        let guessed = |made: &Assumption| {
+            let of_rules = matches!(made.what, Assumed::Match { .. } | Assumed::TargetContinues(_));
+            of_rules && made.why == Why::Unread
+        };
+        if !state.space.assumptions().any(guessed) {
+            self.needs.extend(self.met.take());
+        }
+    }
+
     /// Runs a rule.
     pub(super) fn native(&self, state: &State, hook: Hook, rule: &Rule, id: RuleId) -> Asked<Ran> {
         let mut run = Run {
@@ -292,7 +305,7 @@ impl Run<'_, '_> {
             }
             Expression::ExthdrSet { .. } | Expression::ExthdrReset { .. } => Step::Next,
             Expression::Undecoded(undecoded) => self.undecoded(&undecoded.name)?,
-            _ => self.assumed()?,
+            _ => self.assumed(Why::Undecoded)?,
         })
     }
 
@@ -306,13 +319,13 @@ impl Run<'_, '_> {
         match name {
             "queue" => Ok(Step::Ends(Effect::End(FateKind::Queued, Told::Queue))),
             name if CONTINUES.contains(&name) => Ok(Step::Next),
-            _ => self.assumed(),
+            _ => self.assumed(Why::Undecoded),
         }
     }
 
     /// What nobody knows: it lets the packet go on, or it does not.
-    fn assumed(&mut self) -> Asked<Step> {
-        let open = Open::either(Assumed::TargetContinues(self.id), Why::Undecoded, 0.5);
+    fn assumed(&mut self, why: Why) -> Asked<Step> {
+        let open = Open::either(Assumed::TargetContinues(self.id), why, 0.5);
         Ok(match self.scene().assume(open)? {
             true => Step::Next,
             false => Step::Ends(Effect::End(FateKind::Unknown, Told::Unknown)),
@@ -358,6 +371,9 @@ impl Run<'_, '_> {
             return Ok(self.take(undecided(&self.scene(), at, Why::Unread)));
         };
         let set = content.set;
+        if !content.is_read() {
+            return self.unread(content, to, at);
+        }
         let pieces = self.registers.get(from, set.key_length as usize);
         let Some(to) = to else {
             let answer = lookup::contains(&self.scene(), content, &pieces, at);
@@ -378,19 +394,41 @@ impl Run<'_, '_> {
                 }
                 Ok(Step::Next)
             }
-            Ok(Given::Unknown) => {
-                if let LookupResult::Data(register) = to {
-                    self.registers.put(register, vec![Piece::unknown(Why::Undecoded, set.data_length as usize)]);
-                    return Ok(Step::Next);
-                }
-                self.assumed()
-            }
+            Ok(Given::Unknown) => self.something(to, set, Why::Undecoded),
             Err(open) => {
                 if let LookupResult::Data(register) = to {
                     self.registers.put(register, vec![Piece::unknown(Why::State, set.data_length as usize)]);
                 }
                 Ok(self.take(Err(open)))
             }
+        }
+    }
+
+    /// A lookup in a set of which nobody has read what it holds.
+    fn unread(&mut self, content: Content<'_>, to: Option<LookupResult>, at: piece::At) -> Asked<Step> {
+        self.engine.met.borrow_mut().push(content.id);
+        let answer = undecided(&self.scene(), at, Why::Unread);
+        match (to, answer) {
+            (Some(to), Ok(true)) => {
+                self.settled()?;
+                self.something(to, content.set, Why::Unread)
+            }
+            (Some(LookupResult::Data(register)), Err(open)) => {
+                self.registers.put(register, vec![Piece::unknown(Why::Unread, content.set.data_length as usize)]);
+                Ok(self.take(Err(open)))
+            }
+            (_, answer) => Ok(self.take(answer)),
+        }
+    }
+
+    /// A map gives something, and nobody knows what.
+    fn something(&mut self, to: LookupResult, map: &Set, why: Why) -> Asked<Step> {
+        match to {
+            LookupResult::Data(register) => {
+                self.registers.put(register, vec![Piece::unknown(why, map.data_length as usize)]);
+                Ok(Step::Next)
+            }
+            LookupResult::Verdict => self.assumed(why),
         }
     }
 }

@@ -437,6 +437,7 @@ impl Dice {
             elements,
             catch_all: self
                 .maybe(|dice| Box::new(CatchAll { data: dice.data(chains), details: dice.element_details() })),
+            counted: None,
             details: self.details(),
         }
     }

@@ -2,6 +2,8 @@
 //!
 //! Configuration alone: when an element expires and what it counted stands in [`Observations`](crate::host::Observations).
 
+use std::sync::OnceLock;
+
 use super::{Bytes, Expression, ObjectKind, Verdict};
 use crate::host::names::Name;
 use crate::host::ruleset::Handle;
@@ -28,8 +30,55 @@ pub struct Set {
     pub elements: Vec<Element>,
     /// What is given for every key that no element has (the catch-all element `*`).
     pub catch_all: Option<Box<CatchAll>>,
+    /// It has so many elements that they were counted when the ruleset was read: it has none here. `None`: they are here.
+    pub counted: Option<Box<Counted>>,
     /// What no packet asks for.
     pub details: Details,
+}
+
+impl Set {
+    /// More elements than this are counted where nobody asked for them: so many are read in the time of a few questions.
+    pub const MANY: u32 = 10_000;
+
+    /// What is in it, as far as that is known: of a set that was counted, once somebody read it.
+    pub fn contents(&self) -> Option<(&[Element], Option<&CatchAll>)> {
+        match &self.counted {
+            None => Some((&self.elements, self.catch_all.as_deref())),
+            Some(counted) => {
+                let contents = counted.contents.get()?;
+                Some((&contents.elements, contents.catch_all.as_deref()))
+            }
+        }
+    }
+}
+
+/// What is known of a set whose elements were counted, and not read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Counted {
+    /// How many it has.
+    pub count: Count,
+    /// The generation of the ruleset in which they were counted (`NFTA_GEN_ID`).
+    pub generation: u32,
+    /// What is in it, of the same generation: filled once, when somebody asks for it.
+    pub contents: OnceLock<Contents>,
+}
+
+/// A number of elements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Count {
+    /// So many.
+    Exactly(u32),
+    /// More than so many: kernels before 6.16 do not tell (`NFTA_SET_COUNT`), and nobody went on counting.
+    MoreThan(u32),
+}
+
+/// What is in a set.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Contents {
+    /// As [`Set::elements`].
+    pub elements: Vec<Element>,
+    /// As [`Set::catch_all`].
+    pub catch_all: Option<Box<CatchAll>>,
 }
 
 /// What is told of a set beside its elements.

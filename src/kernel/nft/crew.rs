@@ -11,10 +11,11 @@ use std::thread;
 
 use super::super::netlink::{Answers, Attributes, Failure, be};
 use super::super::xt::SetNames;
+use super::counted::{self, Elements};
 use super::draft::Draft;
 use super::talk::Talk;
 use super::{GET_ELEMENTS, GET_RULE, chain, expression, lift, set};
-use crate::host::nft::{self, Expression};
+use crate::host::nft::{self, Count, Expression, Set};
 use crate::host::{
     Body, Chain, ChainId, ElementId, ElementState, Handle, Names, Observations, Registration, Rule, RuleId, Tally,
 };
@@ -28,6 +29,8 @@ pub(super) struct Crew<'a> {
     pub(super) ipsets: &'a SetNames,
     /// The generation in which the reading began.
     pub(super) generation: u32,
+    /// Which elements are read.
+    pub(super) elements: Elements,
 }
 
 /// What is read by one dump: the rules of a chain or the elements of a set, by the positions of their table and their own.
@@ -146,10 +149,9 @@ impl Work<'_> {
 
     /// What one hand reads, until nothing is left to read.
     fn some(&self) -> Result<Found, Failure> {
-        let Crew { answers, ipsets, generation } = self.crew;
         let mut hand = Hand {
-            talk: Talk::open(answers, *generation)?,
-            ipsets,
+            crew: self.crew,
+            talk: Talk::open(self.crew.answers, self.crew.generation)?,
             names: Names::default(),
             found: Found::default(),
             rules: Vec::new(),
@@ -176,8 +178,8 @@ impl Work<'_> {
 
 /// One who reads.
 struct Hand<'a> {
+    crew: &'a Crew<'a>,
     talk: Talk,
-    ipsets: &'a SetNames,
     names: Names,
     found: Found,
     /// The rules of the chain that is read; kept for their room.
@@ -192,7 +194,7 @@ impl Hand<'_> {
         if stuck.load(Relaxed) {
             return Ok(());
         }
-        let Hand { talk, ipsets, names, found, rules, expressions } = self;
+        let Hand { crew, talk, names, found, rules, expressions } = self;
         let family = draft.listed.family;
         rules.clear();
         let mut lifts = true;
@@ -204,7 +206,7 @@ impl Hand<'_> {
             if !lifts {
                 return;
             }
-            let mut scope = expression::Scope { family, chains: &draft.numbers, ipsets, names };
+            let mut scope = expression::Scope { family, chains: &draft.numbers, ipsets: crew.ipsets, names };
             expressions.clear();
             let id = RuleId { chain: id, index: rules.len() as u32 };
             let nested = Attributes(attributes.get(4).unwrap_or_default());
@@ -240,16 +242,28 @@ impl Hand<'_> {
 
     /// Reads the elements of one set.
     fn elements(&mut self, draft: &Draft, (table, at): (u32, u32)) -> Result<(), Failure> {
-        let Hand { talk, names, found, .. } = self;
+        let Hand { crew, talk, names, found, .. } = self;
         let mut set = draft.sets[at as usize].clone();
-        let (mut elements, mut unknown) = (Vec::new(), 0);
+        if set.counted.is_some() {
+            return Ok(());
+        }
+        let may_leave_out = crew.elements.may_leave_out(&set);
+        let (mut elements, mut many, mut unknown) = (Vec::new(), 0, 0);
         let asked = [(1, &*draft.listed.name), (2, &*set.name)];
         let progress = Arc::clone(talk.progress());
-        talk.dump(GET_ELEMENTS, draft.listed.number, &asked, |_, attributes| {
+        let ended = talk.dump_until(GET_ELEMENTS, draft.listed.number, &asked, |_, attributes| {
             let before = elements.len();
             unknown += set::elements(attributes.0, &draft.numbers, names, &mut elements);
             progress.read_elements(elements.len() - before);
+            many += elements[before..].iter().filter(|raw: &&set::Raw| raw.begins()).count();
+            counted::unless_many(many, may_leave_out)
         })?;
+        if ended.is_break() {
+            talk.renew(crew.answers)?;
+            set.counted = Some(counted::counted(Count::MoreThan(Set::MANY), crew.generation));
+            found.sets.push(((table, at), set));
+            return Ok(());
+        }
         if unknown > 0 {
             found.untold.push((table, format!("properties of elements of set {}: {unknown}", set.name)));
         }

@@ -40,6 +40,7 @@ pub(super) fn decode(body: &[u8], names: &mut Names) -> Option<Set> {
         parts: parts.collect(),
         elements: Vec::new(),
         catch_all: None,
+        counted: None,
         details: details(&attributes, flags, names),
     })
 }
@@ -120,6 +121,11 @@ struct Beside {
 }
 
 impl Raw {
+    /// It is an element of its own: not the end of an interval.
+    pub(super) fn begins(&self) -> bool {
+        !self.ends
+    }
+
     /// Takes what is beside the key apart.
     fn take_beside(&mut self) -> (Option<Box<ElementDetails>>, Option<ElementState>) {
         let Some(Beside { details, state }) = self.beside.take().map(|beside| *beside) else { return (None, None) };
@@ -242,6 +248,7 @@ mod tests {
             parts: Box::default(),
             elements: Vec::new(),
             catch_all: None,
+            counted: None,
             details: Default::default(),
         };
         fill(&mut set, found, |_, _| {});

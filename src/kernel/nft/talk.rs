@@ -1,5 +1,6 @@
 //! A conversation with nf_tables: dumps, and whether all of their messages are of the generation that was read first.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use netlink_sys::protocols::NETLINK_NETFILTER;
@@ -24,6 +25,12 @@ impl Talk {
     /// Begins to speak in the network namespace of this thread. The generation is not asked for.
     pub(super) fn open(answers: &Answers, generation: u32) -> Result<Talk, Failure> {
         Ok(Talk { channel: answers.open(NETLINK_NETFILTER)?, generation, torn: false })
+    }
+
+    /// Goes on by another channel, after a dump that was broken off.
+    pub(super) fn renew(&mut self, answers: &Answers) -> Result<(), Failure> {
+        self.channel = answers.open(NETLINK_NETFILTER)?;
+        Ok(())
     }
 
     /// Begins a reading: what comes from now on is to be of the generation that there is.
@@ -74,6 +81,21 @@ impl Talk {
         asked: &[(u16, &str)],
         mut each: impl FnMut(u8, Attributes<'_>),
     ) -> Result<(), Failure> {
+        let each = |family: u8, attributes: Attributes<'_>| {
+            each(family, attributes);
+            ControlFlow::Continue(())
+        };
+        self.dump_until(kind, family, asked, each).map(drop)
+    }
+
+    /// The same until `each` breaks it off, which is told then: nothing more can be asked by it.
+    pub(super) fn dump_until(
+        &mut self,
+        kind: u16,
+        family: u8,
+        asked: &[(u16, &str)],
+        mut each: impl FnMut(u8, Attributes<'_>) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, Failure> {
         let mut request = vec![family, 0, 0, 0];
         for (kind, name) in asked {
             push_attribute(&mut request, *kind, &[name.as_bytes(), &[0]].concat());
@@ -81,25 +103,25 @@ impl Talk {
         let generation = self.generation as u16;
         let progress = (kind == GET_RULE).then(|| Arc::clone(self.progress()));
         let (mut torn, mut uncounted) = (false, 0);
-        let dumped = self.channel.dump(kind, &request, |message| {
+        let dumped = self.channel.dump_until(kind, &request, |message| {
             let stamp = message.body.get(2..GENERIC).and_then(be);
             torn |= stamp != Some(u64::from(generation));
             uncounted += 1;
             if let Some(progress) = progress.as_ref().filter(|_| uncounted == COUNTED_AT_ONCE) {
                 progress.read_rules(std::mem::take(&mut uncounted));
             }
-            each(message.body.first().copied().unwrap_or_default(), body(&message));
+            each(message.body.first().copied().unwrap_or_default(), body(&message))
         });
         if let Some(progress) = progress {
             progress.read_rules(uncounted);
         }
-        let dumped = match dumped {
+        let (dumped, ended) = match dumped {
             // What was listed a moment ago is gone: the next look at the generation tells.
-            Err(Failure::Missing) => Dumped::Interrupted,
+            Err(Failure::Missing) => (Dumped::Interrupted, ControlFlow::Continue(())),
             other => other?,
         };
         self.torn |= torn || dumped == Dumped::Interrupted;
-        Ok(())
+        Ok(ended)
     }
 }
 

@@ -15,7 +15,7 @@ use crate::syntax::iptables::{self, Options};
 
 /// The tables of this namespace, and nobody looks on.
 fn read() -> Result<Rules, Failure> {
-    super::read(&Answers::default(), &SetNames::none())
+    super::read(&Answers::default(), &SetNames::none(), Elements::All)
 }
 
 fn tool(family: IpFamily, name: &str) -> String {
@@ -202,7 +202,7 @@ fn told(flags: u16, generation: u16) -> Answers {
 fn what_each_reading_says_to_have_changed_is_read_three_times_and_torn() {
     let read = |answers: Answers| {
         let ipsets = SetNames::none();
-        let mut reader = Reader::open(&answers, &ipsets).expect("a channel");
+        let mut reader = Reader::open(&answers, &ipsets, Elements::All).expect("a channel");
         let rules = reader.whole().expect("rules");
         assert_eq!(rules.ruleset.tables.len(), 1, "what there is is shown");
         (rules.torn, reader.talk.progress().reached().again)
@@ -216,7 +216,7 @@ fn what_each_reading_says_to_have_changed_is_read_three_times_and_torn() {
 fn chains_that_are_not_those_that_were_listed_first_tear_a_reading() {
     let ipsets = SetNames::none();
     let answers = told(0, 7);
-    let mut reader = Reader::open(&answers, &ipsets).expect("a channel");
+    let mut reader = Reader::open(&answers, &ipsets, Elements::All).expect("a channel");
     reader.talk.begin().expect("a generation");
     reader.look_again().expect("no chains");
     reader.look_again().expect("no chains");

@@ -4,7 +4,7 @@
 use super::super::loaded::Loaded;
 use super::super::netlink::{Answers, frame, push_attribute};
 use super::super::processes::Held;
-use super::super::{Common, hooks, netfilter, recorded};
+use super::super::{Common, Elements, hooks, netfilter, recorded};
 use super::Folder;
 use crate::host::xt::InterfacePattern;
 use crate::host::{
@@ -101,6 +101,7 @@ fn common(messages: &[Vec<u8>]) -> Common {
         loaded: Loaded::read(&proc, &proc),
         held: Held::default(),
         found: Vec::new(),
+        elements: Elements::All,
     }
 }
 

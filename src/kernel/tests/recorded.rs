@@ -6,6 +6,7 @@ use super::super::netlink::{Answers, frame, push_attribute};
 use super::super::{nft, recorded};
 use super::{apart, run, told};
 use crate::host::{Body, Observations, Ruleset};
+use crate::kernel::nft::counted::Elements;
 use crate::kernel::xt::SetNames;
 
 /// The messages of dumps, as they came.
@@ -36,7 +37,7 @@ fn recorded_rules_are_those_of_the_kernel() {
             requests.push((10 << 8 | 13, body));
         }
         let of_recording = recorded::nf_tables(&record(NETLINK_NETFILTER, &requests)).unwrap();
-        let mut live = nft::read(&Answers::default(), &SetNames::none()).unwrap();
+        let mut live = nft::read(&Answers::default(), &SetNames::none(), Elements::All).unwrap();
         live.ruleset.rank_by_listing();
         assert_eq!(of_recording, (live.ruleset, live.observations));
         let bodies = of_recording.0.tables.iter().flat_map(|table| &table.chains).flat_map(|chain| &chain.rules);

@@ -175,6 +175,7 @@ pub(super) fn set(words: &[Word]) -> Option<Set> {
         parts: parts?.into(),
         elements: Vec::new(),
         catch_all: None,
+        counted: None,
         details: Details { expressions, ..details(words)? },
     })
 }

@@ -147,3 +147,19 @@ fn what_is_torn_is_told_in_the_header() {
     let explorer = Explorer::new(host, Some(tcp(80, None)), Look { colour: true });
     assert!(header(&explorer).contains("torn · node · a test"), "{}", explorer.text());
 }
+
+#[test]
+fn a_ruleset_that_changed_before_a_set_was_read_is_read_again_whole_and_once() {
+    let mut explorer = Explorer::on(80);
+    explorer.state.source = Source::Live;
+    assert_eq!(update(&mut explorer.state, Event::Outdated(FIRST)), [Effect::ReadWhole(FIRST)]);
+    assert!(explorer.state.is_reading());
+    assert_eq!(update(&mut explorer.state, Event::Outdated(FIRST)), [], "one at a time");
+    assert_eq!(press(&mut explorer.state, "r"), [], "one at a time");
+    update(&mut explorer.state, Event::Read(FIRST, Err("no".to_owned())));
+    assert_eq!(update(&mut explorer.state, Event::Outdated(FIRST)), [Effect::ReadWhole(FIRST)]);
+    let survey = explain::ports(&explorer.host, 0);
+    let fresh = crate::tui::Fresh { host: Arc::clone(&explorer.host), namespace: 0, survey };
+    update(&mut explorer.state, Event::Read(FIRST, Ok(fresh)));
+    assert_eq!(update(&mut explorer.state, Event::Outdated(FIRST)), [], "it is about an older reading");
+}

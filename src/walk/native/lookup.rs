@@ -32,7 +32,7 @@ pub(super) enum Given<'s> {
 
 /// Whether the key is in the set.
 pub(super) fn contains(scene: &Scene<'_>, content: Content<'_>, key: &[Piece], at: At) -> Asked<bool> {
-    if content.set.catch_all.is_some() {
+    if content.catch_all().is_some() {
         return Ok(true);
     }
     let key = Key::of(scene, content, key);
@@ -49,7 +49,7 @@ pub(super) fn given<'s>(scene: &Scene<'_>, content: Content<'s>, key: &[Piece], 
     let key = Key::of(scene, content, key);
     let left = content.left(&key.known);
     let found = if key.open.is_empty() { left.data() } else { one_given(scene, content, &left, &key, at)? };
-    let otherwise = || content.set.catch_all.as_ref().and_then(|all| all.data.as_ref());
+    let otherwise = || content.catch_all().and_then(|all| all.data.as_ref());
     Ok(found.or_else(otherwise).map_or(Given::Nothing, of))
 }
 

@@ -10,6 +10,7 @@ use crate::host::xt::{self, PortRange, RejectWith, Target};
 use crate::host::{Family, IpFamily};
 use crate::walk::chain::Effect;
 use crate::walk::nat;
+use crate::walk::outcome::Why;
 use crate::walk::packet::Value;
 use crate::walk::query;
 use crate::walk::space::Asked;
@@ -39,7 +40,7 @@ impl Run<'_, '_> {
             None => None,
             Some((first, last)) => match (address(first), address(last)) {
                 (Some(first), Some(last)) => Some((first, last)),
-                _ => return self.assumed(),
+                _ => return self.assumed(Why::Undecoded),
             },
         };
         if let (true, Some((first, last))) = (nat.flags & range::NETMAP != 0, addresses)

@@ -7,8 +7,8 @@ use std::cmp::Ordering;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use crate::host::nft::{Element, ElementData, Set};
-use crate::host::{Name, Namespace, QuickMap, Table};
+use crate::host::nft::{CatchAll, Element, ElementData, Set};
+use crate::host::{Name, Namespace, QuickMap, SetId, Table};
 use crate::walk::set::ValueSet;
 
 /// Of fewer elements than this, what is left for a question is found anew each time.
@@ -43,7 +43,7 @@ impl<'a> Contents<'a> {
             named
         };
         let (at, made) = self.made.get(table as usize)?.get_or_init(named).get(name)?;
-        Some(Content { set: sets.get(*at)?, made })
+        Some(Content { id: SetId { table, set: *at as u32 }, set: sets.get(*at)?, made })
     }
 }
 
@@ -136,14 +136,30 @@ type Known = Vec<(Part, u128)>;
 /// A set or a map, and what it holds.
 #[derive(Clone, Copy)]
 pub(in crate::walk) struct Content<'p> {
+    /// Which one it is.
+    pub(in crate::walk) id: SetId,
     /// The set.
     pub(in crate::walk) set: &'p Set,
     made: &'p Made,
 }
 
 impl<'p> Content<'p> {
+    /// Whether it is known what it holds. Nothing else is to be asked of one of which that is not.
+    pub(in crate::walk) fn is_read(&self) -> bool {
+        self.set.contents().is_some()
+    }
+
+    /// What stands for every key that no element has.
+    pub(in crate::walk) fn catch_all(&self) -> Option<&'p CatchAll> {
+        self.set.contents().and_then(|(_, all)| all)
+    }
+
+    fn elements(&self) -> &'p [Element] {
+        self.set.contents().map_or(&[], |(elements, _)| elements)
+    }
+
     fn all(&self) -> Arc<Found> {
-        let all = || Found::of((0..self.set.elements.len() as u32).collect());
+        let all = || Found::of((0..self.elements().len() as u32).collect());
         Arc::clone(self.made.all.get_or_init(|| Arc::new(all())))
     }
 
@@ -157,21 +173,21 @@ impl<'p> Content<'p> {
         if let Some((_, column)) = columns.iter().find(|(known, _)| *known == part) {
             return column.clone();
         }
-        let column = Column::of(&self.set.elements, part).map(Arc::new);
+        let column = Column::of(self.elements(), part).map(Arc::new);
         columns.push((part, column.clone()));
         column
     }
 
     /// The elements that have these numbers in these parts, of which each has numbers.
     pub(in crate::walk) fn left(&self, known: &[(Part, u128)]) -> Left<'p> {
-        Left { elements: &self.set.elements, found: self.found(known) }
+        Left { elements: self.elements(), found: self.found(known) }
     }
 
     fn found(&self, known: &[(Part, u128)]) -> Arc<Found> {
         if let Some((_, found)) = lock(&self.made.asked).iter().find(|(asked, _)| asked == known) {
             return Arc::clone(found);
         }
-        let elements = &self.set.elements;
+        let elements = self.elements();
         let spans = known.iter().filter_map(|(part, number)| {
             let column = self.column(*part)?;
             let span = column.span(elements, *number);

@@ -155,3 +155,46 @@ fn tunnels() {
     };
     assert_eq!((found.body, tally), (ObjectBody::Tunnel(Box::new(tunnel)), None));
 }
+
+/// A set of so many elements, as kernels before 6.16 tell it: each element in a message of its own.
+fn set_of(elements: u32, flags: u32) -> Answers {
+    let mut messages = Vec::new();
+    let mut message = |kind: u16, parts: &[Vec<u8>]| {
+        let body = [vec![2, 0, 0, 0], parts.concat()].concat();
+        frame(&mut messages, SUBSYSTEM | kind, 0, 0, &body);
+    };
+    let named = || vec![attribute(1, b"t\0"), attribute(2, b"s\0")];
+    message(0, &[attribute(1, b"t\0")]);
+    message(9, &[named(), vec![number(3, flags), number(4, 7), number(5, 4)]].concat());
+    for key in 0..elements {
+        let element = attribute(1, &attribute(1, &(2 * key + 1).to_be_bytes()));
+        let end = [attribute(1, &attribute(1, &(2 * key + 2).to_be_bytes())), number(3, 1)].concat();
+        let ends = if flags & 4 != 0 { attribute(1, &end) } else { Vec::new() };
+        message(12, &[named(), vec![attribute(3, &[attribute(1, &element), ends].concat())]].concat());
+    }
+    Answers::Recorded(messages.into())
+}
+
+#[test]
+fn elements_that_the_kernel_has_not_counted_are_read_until_they_are_too_many() {
+    use crate::host::nft::{Count, Set};
+    let read = |answers: &Answers, elements| {
+        let ipsets = SetNames::none();
+        let mut reader = Reader::open(answers, &ipsets, elements).expect("a channel");
+        let (mut ruleset, _) = reader.all().expect("a ruleset");
+        ruleset.tables.remove(0).sets.remove(0)
+    };
+    const INTERVAL: u32 = 4;
+    const ANONYMOUS: u32 = 1;
+    for flags in [0, INTERVAL] {
+        let small = read(&set_of(Set::MANY, flags), Elements::OfSmall);
+        assert_eq!((small.elements.len() as u32, small.counted), (Set::MANY, None));
+        let large = read(&set_of(Set::MANY + 1, flags), Elements::OfSmall);
+        assert_eq!(large.counted.as_ref().map(|counted| counted.count), Some(Count::MoreThan(Set::MANY)));
+        assert!(large.elements.is_empty() && large.contents().is_none());
+        let whole = read(&set_of(Set::MANY + 1, flags), Elements::All);
+        assert_eq!((whole.elements.len() as u32, whole.counted), (Set::MANY + 1, None));
+    }
+    let anonymous = read(&set_of(Set::MANY + 1, ANONYMOUS), Elements::OfSmall);
+    assert!(anonymous.counted.is_none(), "a part of a rule");
+}

@@ -83,6 +83,7 @@ impl Maker<'_> {
             parts: lengths,
             elements,
             catch_all,
+            counted: None,
             details: Details {
                 size,
                 merges: joins,
@@ -110,6 +111,7 @@ impl Maker<'_> {
             parts: Box::default(),
             elements: Vec::new(),
             catch_all: None,
+            counted: None,
             details: Details { size, key_order: Some(order(key)), ..Details::default() },
         });
         self.named.insert(name, self.sets.len() - 1);

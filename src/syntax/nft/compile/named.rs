@@ -74,6 +74,7 @@ impl Maker<'_> {
             parts: if concat { lengths.iter().map(|length| *length as u32).collect() } else { Box::default() },
             elements: Vec::new(),
             catch_all: None,
+            counted: None,
             details,
         });
         Ok(())

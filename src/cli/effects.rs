@@ -1,0 +1,89 @@
+//! What the explorer asks for, done: walks through the host that it shows, and readings of another.
+//!
+//! Where a walk asks for sets that nobody has read, they are read first. Deliberately does not know threads or the
+//! terminal: each effect is a call that takes its time.
+
+use std::sync::Arc;
+
+use super::live::{Live, Sets};
+use crate::explain::{self, Survey};
+use crate::host::{Host, SetId};
+use crate::kernel::Progress;
+use crate::tui::{Effect, Event, Fresh};
+
+/// The live host, and how far a reading of it is; `None`: a recording.
+type Source<'a> = Option<(&'a Live, &'a Arc<Progress>)>;
+
+/// What comes of an effect that asks the host, or the kernel for another; nothing of those that are about the terminal, or
+/// about what goes on already.
+pub fn done(host: &Host, namespace: usize, live: Source<'_>, effect: Effect) -> Vec<Event> {
+    let again = |edition, read: Result<Fresh, String>| vec![Event::Read(edition, read)];
+    match effect {
+        Effect::Survey(edition) => {
+            let (survey, sets) = ports(host, namespace, live);
+            with_news(edition, Event::Surveyed(edition, survey), sets)
+        }
+        Effect::Answer(edition, target) => {
+            let ask = || {
+                let answers = explain::answers(host, namespace, &target);
+                let needs = answers.iter().flat_map(|answer| answer.walk.needs.iter().copied()).collect();
+                (answers, needs)
+            };
+            let (answers, sets) = known(host, namespace, live, ask);
+            with_news(edition, Event::Answered(edition, target.clone(), answers), sets)
+        }
+        Effect::Open => live.map(|(live, progress)| Event::Opened(open(live, progress))).into_iter().collect(),
+        Effect::Read(edition) => live.map_or_else(Vec::new, |(live, progress)| again(edition, read(live, progress))),
+        Effect::ReadWhole(edition) => {
+            live.map_or_else(Vec::new, |(live, progress)| again(edition, read_whole(live, progress)))
+        }
+        Effect::Stop | Effect::GiveUp(_) | Effect::Redraw | Effect::Suspend | Effect::Quit => Vec::new(),
+    }
+}
+
+/// What was found; and that the ruleset changed, if so: then another reading shows what is found here as not certain.
+fn with_news(edition: crate::tui::Edition, found: Event, sets: Sets) -> Vec<Event> {
+    match sets {
+        Sets::Outdated => vec![found, Event::Outdated(edition)],
+        Sets::Known | Sets::Unread => vec![found],
+    }
+}
+
+fn open(live: &Live, progress: &Arc<Progress>) -> Result<(Arc<Host>, usize), String> {
+    let host = live.read(progress).map_err(|refusal| refusal.line)?;
+    let namespace = host.viewed;
+    Ok((Arc::new(host), namespace))
+}
+
+/// Another reading, with its ports. Where the ruleset changes before the sets are read that they ask for, everything is.
+fn read(live: &Live, progress: &Arc<Progress>) -> Result<Fresh, String> {
+    let (host, namespace) = open(live, progress)?;
+    match ports(&host, namespace, Some((live, progress))) {
+        (_, Sets::Outdated) => read_whole(live, progress),
+        (survey, Sets::Known | Sets::Unread) => Ok(Fresh { host, namespace, survey }),
+    }
+}
+
+fn read_whole(live: &Live, progress: &Arc<Progress>) -> Result<Fresh, String> {
+    let host = live.read_whole(progress).map_err(|refusal| refusal.line)?;
+    let namespace = host.viewed;
+    let survey = explain::ports(&host, namespace);
+    Ok(Fresh { host: Arc::new(host), namespace, survey })
+}
+
+fn ports(host: &Host, namespace: usize, live: Source<'_>) -> (Survey, Sets) {
+    let ask = || {
+        let survey = explain::ports(host, namespace);
+        let needs = survey.needs.clone();
+        (survey, needs)
+    };
+    known(host, namespace, live, ask)
+}
+
+/// What is found once the sets are read that it takes. A recording has them.
+fn known<T>(host: &Host, namespace: usize, live: Source<'_>, ask: impl Fn() -> (T, Vec<SetId>)) -> (T, Sets) {
+    match live {
+        Some((live, _)) => live.known(&host.namespaces[namespace].ruleset, ask),
+        None => (ask().0, Sets::Known),
+    }
+}
