@@ -39,3 +39,26 @@ fn a_reading_that_is_stopped_gives_nothing() {
         assert_eq!(progress.reached().rules, 0);
     });
 }
+
+/// A chain of many rules is one long dump: it ends in the middle.
+#[test]
+fn a_reading_that_is_stopped_on_the_way_ends_there() {
+    const RULES: usize = 10_000;
+    apart(|| {
+        let rules = "ip saddr 192.0.2.1 counter drop\n".repeat(RULES);
+        run(&["nft", "-f", "-"], &format!("table ip t {{\nchain c {{\n{rules}}}\n}}\n"));
+        let stopped = || {
+            let progress = Arc::new(Progress::default());
+            let reader = Arc::clone(&progress);
+            let reading = std::thread::spawn(move || read(&places(), None, &reader));
+            while progress.reached().rules == 0 && !reading.is_finished() {
+                std::hint::spin_loop();
+            }
+            progress.cancel();
+            let read = reading.join().unwrap();
+            (read.is_err(), progress.reached().rules)
+        };
+        // Whoever stops it may come too late.
+        assert!((0..20).map(|_| stopped()).any(|(nothing, rules)| nothing && rules < RULES));
+    });
+}
