@@ -110,7 +110,7 @@ fn as_json_tells(table: &Table) -> Table {
     for chain in &mut table.chains {
         chain.details.comment = None;
         chain.details.devices = Box::default();
-        chain.details.flags = chain.details.flags & ChainFlags::BINDING;
+        chain.details.flags &= ChainFlags::BINDING;
     }
     // A set that is asked by no rule.
     // nft's numbers of `integer` and `string`, six bits for each part.
