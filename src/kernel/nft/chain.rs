@@ -54,9 +54,13 @@ pub(super) fn details(attributes: &Attributes<'_>, names: &mut Names) -> ChainDe
 /// What of a chain has no place in the model, in a few words.
 pub(super) fn untold(name: &str, attributes: &Attributes<'_>, found: &mut Vec<String>) {
     let hook = Attributes(attributes.get(4).unwrap_or_default());
+    // `NF_INET_INGRESS` is the last hook that there is.
+    let place = hook.get(1).and_then(be).is_none_or(|number| number <= 5)
+        && attributes.get(7).map(text).is_none_or(|kind| matches!(&*kind, "filter" | "nat" | "route"));
+    let flags = attributes.get(10).and_then(be).unwrap_or(0) & !u64::from(BASE | ChainFlags::all().bits()) == 0;
     let unknown = attributes.clone().any(|(kind, _)| !(1..=12).contains(&kind)) || { hook }
         .any(|(kind, _)| !(1..=4).contains(&kind));
-    if unknown {
+    if unknown || !place || !flags {
         found.push(format!("properties of chain {name}"));
     }
 }

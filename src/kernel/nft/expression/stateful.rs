@@ -13,6 +13,7 @@ const DEPLETED: u32 = 2;
 pub(super) fn decode(name: &str, parts: &Parts<'_>, tally: &mut Option<Tally>) -> Option<Expression> {
     match name {
         "counter" => {
+            parts.only(&[1, 2, 3])?;
             *tally = counters(&parts.0).map(Tally::Counter);
             Some(Expression::Counter)
         }

@@ -3,7 +3,7 @@
 use super::super::super::netlink::{Attributes, be, text};
 use super::{Parts, Scope};
 use crate::host::Family;
-use crate::host::nft::{Dynset, DynsetOp, Expression, Log, Nat, ObjectKind, Queues, RejectKind, Synproxy};
+use crate::host::nft::{Dynset, DynsetOp, Expression, Log, Nat, ObjectKind, Queues, RejectKind, Synproxy, range};
 
 pub(super) fn decode(name: &str, parts: &Parts<'_>, scope: &mut Scope<'_>) -> Option<Expression> {
     match name {
@@ -15,11 +15,11 @@ pub(super) fn decode(name: &str, parts: &Parts<'_>, scope: &mut Scope<'_>) -> Op
         "nat" => nat(parts),
         "masq" => {
             parts.only(&[1, 2, 3])?;
-            Some(Expression::Masquerade { ports: parts.registers(2, 3), flags: parts.number(1).unwrap_or(0) })
+            Some(Expression::Masquerade { ports: parts.registers(2, 3), flags: range_flags(parts, 1)? })
         }
         "redir" => {
             parts.only(&[1, 2, 3])?;
-            Some(Expression::Redirect { ports: parts.registers(1, 2), flags: parts.number(3).unwrap_or(0) })
+            Some(Expression::Redirect { ports: parts.registers(1, 2), flags: range_flags(parts, 3)? })
         }
         "reject" => reject(parts),
         "queue" => queue(parts),
@@ -55,8 +55,20 @@ fn family(parts: &Parts<'_>, kind: u16) -> Option<Option<Family>> {
     }
 }
 
+/// The flags of a translation, where each has a meaning here. That addresses or ports are given
+/// (`NF_NAT_RANGE_MAP_IPS`, `NF_NAT_RANGE_PROTO_SPECIFIED`) their registers say too.
+fn range_flags(parts: &Parts<'_>, kind: u16) -> Option<u32> {
+    const GIVEN: u32 = 3;
+    let flags = parts.number(kind).unwrap_or(0);
+    let known = GIVEN | range::RANDOM | range::PERSISTENT | range::RANDOM_FULLY | range::NETMAP;
+    (flags & !known == 0).then_some(flags)
+}
+
 fn log(parts: &Parts<'_>, scope: &mut Scope<'_>) -> Option<Expression> {
+    /// `NF_LOG_MASK`.
+    const FLAGS: u32 = 0x2f;
     parts.only(&[1, 2, 3, 4, 5, 6])?;
+    (parts.number(6).unwrap_or(0) & !FLAGS == 0).then_some(())?;
     Some(Expression::Log(Box::new(Log {
         prefix: parts.get(2).map(|bytes| scope.names.intern(&text(bytes))),
         level: parts.number(5),
@@ -78,7 +90,7 @@ fn nat(parts: &Parts<'_>) -> Option<Expression> {
         family: family(parts, 2)??,
         addresses: parts.registers(3, 4),
         ports: parts.registers(5, 6),
-        flags: parts.number(7).unwrap_or(0),
+        flags: range_flags(parts, 7)?,
     })))
 }
 
@@ -121,7 +133,10 @@ fn tproxy(parts: &Parts<'_>) -> Option<Expression> {
 
 /// What is told to clients (`NFTA_SYNPROXY_*`).
 pub(in crate::kernel::nft) fn synproxy(attributes: &Attributes<'_>) -> Option<Synproxy> {
+    /// `NF_SYNPROXY_OPT_MASK`.
+    const FLAGS: u64 = 0xf;
     let number = |kind: u16| attributes.get(kind).and_then(be);
+    (number(3)? & !FLAGS == 0).then_some(())?;
     Some(Synproxy {
         mss: number(1)?.try_into().ok()?,
         window_scale: number(2)?.try_into().ok()?,

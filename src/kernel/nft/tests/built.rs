@@ -198,3 +198,30 @@ fn elements_that_the_kernel_has_not_counted_are_read_until_they_are_too_many() {
     let anonymous = read(&set_of(Set::MANY + 1, ANONYMOUS), Elements::OfSmall);
     assert!(anonymous.counted.is_none(), "a part of a rule");
 }
+
+/// A flag without a meaning here could say anything: what has one is kept as it came, or told beside the chain.
+#[test]
+fn flags_that_are_not_known_are_told() {
+    for (name, parts) in [
+        ("nat", vec![number(1, 0), number(2, 2), number(3, REG), number(7, 0x80)]),
+        ("masq", vec![number(1, 0x80)]),
+        ("redir", vec![number(3, 0x80)]),
+        ("log", vec![number(5, 4), number(6, 0x40)]),
+        ("synproxy", vec![short(1, 1460), attribute(2, &[7]), number(3, 0x20)]),
+        ("counter", vec![attribute(1, &[0; 8]), attribute(2, &[0; 8]), number(9, 1)]),
+    ] {
+        let told = decoded(&expression(name, &parts));
+        assert!(matches!(&told, Expression::Undecoded(kept) if &*kept.name == name), "{name}: {told:?}");
+    }
+    let hook = |place: u32| attribute(4, &[number(1, place), number(2, 0)].concat());
+    for (chain, told) in [
+        ([hook(1), attribute(7, b"filter\0"), number(10, 1)].concat(), 0),
+        ([hook(6), attribute(7, b"filter\0"), number(10, 1)].concat(), 1),
+        ([hook(1), attribute(7, b"new\0"), number(10, 1)].concat(), 1),
+        ([hook(1), attribute(7, b"filter\0"), number(10, 0x81)].concat(), 1),
+    ] {
+        let mut found = Vec::new();
+        chain::untold("c", &Attributes(&chain), &mut found);
+        assert_eq!(found.len(), told, "{chain:?}");
+    }
+}
