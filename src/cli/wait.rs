@@ -4,9 +4,9 @@
 //! Knows no kernel and no host: what is read is an argument, and how far it is comes as [`Reached`].
 
 use std::io::{self, IsTerminal, Write};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -34,7 +34,9 @@ pub fn wait<T: Send + 'static>(
     progress: &Arc<Progress>,
     reading: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Refusal> {
-    let stopped = listen();
+    let Interrupt { came, ends } = interrupt();
+    came.store(false, Ordering::Relaxed);
+    ends.store(false, Ordering::Relaxed);
     let begun = Instant::now();
     let (done, is_done) = mpsc::channel::<()>();
     let reader = thread::spawn(move || {
@@ -45,33 +47,47 @@ pub fn wait<T: Send + 'static>(
     let mut line = Line::default();
     let terminal = is_terminal();
     while is_done.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
-        if stopped.load(Ordering::Relaxed) {
-            progress.cancel();
-            write(&line.end());
-            return Err(Refusal::stopped());
+        if came.load(Ordering::Relaxed) {
+            break;
         }
         if terminal {
             write(&line.next(begun.elapsed(), &progress.reached(), width()));
         }
     }
     write(&line.end());
-    // What comes now is not waited for: Ctrl-C ends it as it ends any program.
-    stopped.store(true, Ordering::Relaxed);
+    ends.store(true, Ordering::Relaxed);
+    if came.load(Ordering::Relaxed) {
+        progress.cancel();
+        return Err(Refusal::stopped());
+    }
     reader.join().map_err(|panic| std::panic::resume_unwind(panic))
 }
 
-/// Whether Ctrl-C came. The second one ends the program whatever it does.
+/// What Ctrl-C does.
+struct Interrupt {
+    /// Whether it came.
+    came: Arc<AtomicBool>,
+    /// Whether the next one ends the program, as it ends any other: while nobody waits, and once one came.
+    ends: Arc<AtomicBool>,
+}
+
+/// Takes the signal over, once: what is registered twice would be done twice.
 ///
 /// Where the signal is ignored (nohup(1), a shell's job in the background) it stays so: nobody means this program.
-fn listen() -> Arc<AtomicBool> {
-    let stopped = Arc::new(AtomicBool::new(false));
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    if !ignores(&status, SIGINT) {
-        // They run in this order. Where they cannot be had, Ctrl-C ends the program at once.
-        let first = flag::register_conditional_default(SIGINT, Arc::clone(&stopped));
-        let _ = first.and_then(|_| flag::register(SIGINT, Arc::clone(&stopped)));
-    }
-    stopped
+fn interrupt() -> &'static Interrupt {
+    static INTERRUPT: OnceLock<Interrupt> = OnceLock::new();
+    INTERRUPT.get_or_init(|| {
+        let (came, ends) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(true)));
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        if !ignores(&status, SIGINT) {
+            // They are done in this order. Where they cannot be had, Ctrl-C ends the program at once.
+            let all = flag::register_conditional_default(SIGINT, Arc::clone(&ends))
+                .and_then(|_| flag::register(SIGINT, Arc::clone(&came)))
+                .and_then(|_| flag::register(SIGINT, Arc::clone(&ends)));
+            drop(all);
+        }
+        Interrupt { came, ends }
+    })
 }
 
 /// Whether a process ignores a signal, as its `/proc/PID/status` says (proc_pid_status(5): SigIgn).
@@ -152,12 +168,30 @@ mod tests {
         assert_eq!(line.end(), "");
     }
 
+    /// One test, as there is one signal: what one wait does to it, others would see.
     #[test]
-    fn what_is_read_is_given_and_a_panic_goes_on() {
+    fn what_is_read_is_given_a_panic_goes_on_and_control_c_ends_any_of_several_waits() {
         let progress = Arc::default();
         assert_eq!(wait(&progress, || 7), Ok(7));
         let panicked = thread::spawn(move || wait(&progress, || panic!("a defect for the test")));
         assert!(panicked.join().is_err());
+        let status = std::fs::read_to_string("/proc/self/status").expect("procfs");
+        if ignores(&status, SIGINT) {
+            return;
+        }
+        for _ in 0..2 {
+            let progress: Arc<Progress> = Arc::default();
+            let reader = Arc::clone(&progress);
+            let reading = move || {
+                signal_hook::low_level::raise(SIGINT).expect("a signal");
+                while !reader.is_cancelled() {
+                    thread::sleep(Duration::from_millis(1));
+                }
+            };
+            assert_eq!(wait(&progress, reading), Err(Refusal::stopped()));
+            assert!(progress.is_cancelled());
+        }
+        assert_eq!(wait(&Arc::default(), || 8), Ok(8));
     }
 
     #[test]
