@@ -6,6 +6,7 @@
 //! with its name and bytes, and evaluates to unknown.
 
 mod expression;
+mod key;
 mod keys;
 mod object;
 mod set;
@@ -17,6 +18,7 @@ use std::net::IpAddr;
 use super::names::Name;
 
 pub use expression::Expression;
+pub use key::Key;
 pub use keys::{
     CtKey, Extension, FibResult, HashKind, MetaKey, PayloadBase, RtKey, SocketKey, TunnelKey, TunnelMode, XfrmKey, fib,
 };

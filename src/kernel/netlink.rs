@@ -5,7 +5,8 @@
 
 use std::io;
 use std::ops::ControlFlow;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
+use std::thread;
 
 use netlink_sys::{Socket, SocketAddr};
 
@@ -15,6 +16,9 @@ use super::replay::Replay;
 /// Room for one message of a dump: the kernel fills at most this much at a time (`netlink_dump` takes up to 32 KiB, and
 /// less where the reader's buffer is smaller).
 const BUFFER: usize = 64 * 1024;
+
+/// How many datagrams are received ahead, at most.
+const AHEAD: usize = 8;
 
 /// `struct nlmsghdr`.
 pub(super) const HEADER: usize = 16;
@@ -129,7 +133,7 @@ impl Answers {
                 (Wire::Recorded(Replay::new(protocol, Arc::clone(messages))), Arc::default())
             }
         };
-        Ok(Channel { wire, progress, buffer: vec![0; BUFFER], sequence: 0, torn: false })
+        Ok(Channel { wire, progress, buffer: vec![0; BUFFER], sequence: 0, torn: false, ahead: false })
     }
 }
 
@@ -146,6 +150,7 @@ pub(super) struct Channel {
     buffer: Vec<u8>,
     sequence: u32,
     torn: bool,
+    ahead: bool,
 }
 
 impl Channel {
@@ -224,18 +229,18 @@ impl Channel {
     ) -> Result<T, Failure> {
         loop {
             let length = self.receive()?;
-            let mut bytes = &self.buffer[..length];
-            while !bytes.is_empty() {
-                let (header, message, rest) = split(bytes)?;
-                bytes = rest;
-                if header.sequence != self.sequence {
-                    continue;
-                }
-                if let ControlFlow::Break(done) = take(header, message)? {
-                    return Ok(done);
-                }
+            if let ControlFlow::Break(done) = take_all(&self.buffer[..length], self.sequence, &mut take)? {
+                return Ok(done);
+            }
+            if let (Wire::Kernel(socket), true) = (&self.wire, self.ahead) {
+                return take_ahead(socket, &self.progress, self.sequence, take);
             }
         }
+    }
+
+    /// Whether a thread of its own receives what comes next of a long answer while messages are taken.
+    pub(super) fn receive_ahead(&mut self, ahead: bool) {
+        self.ahead = ahead;
     }
 
     fn send(&mut self, kind: u16, flags: u16, body: &[u8]) -> Result<(), Failure> {
@@ -253,24 +258,92 @@ impl Channel {
 
     /// The next datagram, as its length in the buffer.
     fn receive(&mut self) -> Result<usize, Failure> {
-        let socket = match &mut self.wire {
-            Wire::Kernel(socket) => socket,
+        match &mut self.wire {
+            Wire::Kernel(socket) => receive(socket, &self.progress, &mut self.buffer),
             Wire::Recorded(replay) => {
-                return Some(replay.receive(&mut self.buffer)).filter(|length| *length > 0).ok_or(Failure::Malformed);
-            }
-        };
-        loop {
-            if self.progress.is_cancelled() {
-                return Err(Failure::Cancelled);
-            }
-            match socket.recv(&mut &mut self.buffer[..], libc::MSG_TRUNC) {
-                Ok(length) if length > self.buffer.len() => return Err(Failure::Malformed),
-                Ok(length) => return Ok(length),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(io_failure(error)),
+                Some(replay.receive(&mut self.buffer)).filter(|length| *length > 0).ok_or(Failure::Malformed)
             }
         }
     }
+}
+
+fn receive(socket: &Socket, progress: &Progress, buffer: &mut [u8]) -> Result<usize, Failure> {
+    loop {
+        if progress.is_cancelled() {
+            return Err(Failure::Cancelled);
+        }
+        match socket.recv(&mut &mut buffer[..], libc::MSG_TRUNC) {
+            Ok(length) if length > buffer.len() => return Err(Failure::Malformed),
+            Ok(length) => return Ok(length),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(io_failure(error)),
+        }
+    }
+}
+
+/// Takes the messages of a datagram that answer a request, until one of them ends the answer.
+fn take_all<T>(
+    mut bytes: &[u8],
+    sequence: u32,
+    take: &mut impl FnMut(Header, Message<'_>) -> Result<ControlFlow<T>, Failure>,
+) -> Result<ControlFlow<T>, Failure> {
+    while !bytes.is_empty() {
+        let (header, message, rest) = split(bytes)?;
+        bytes = rest;
+        if header.sequence != sequence {
+            continue;
+        }
+        if let ControlFlow::Break(done) = take(header, message)? {
+            return Ok(ControlFlow::Break(done));
+        }
+    }
+    Ok(ControlFlow::Continue(()))
+}
+
+/// Takes the messages of all further datagrams while another thread receives: the kernel makes the next datagram of a dump
+/// when one is received (`netlink_recvmsg` calls `netlink_dump`), and that may take longer than to decode it.
+fn take_ahead<T>(
+    socket: &Socket,
+    progress: &Progress,
+    sequence: u32,
+    mut take: impl FnMut(Header, Message<'_>) -> Result<ControlFlow<T>, Failure>,
+) -> Result<T, Failure> {
+    thread::scope(|scope| {
+        let (full, datagrams) = mpsc::sync_channel(AHEAD);
+        let (empty, buffers) = mpsc::channel();
+        scope.spawn(move || {
+            loop {
+                let mut buffer = buffers.try_recv().unwrap_or_else(|_| vec![0; BUFFER]);
+                let received = receive(socket, progress, &mut buffer).map(|length| (buffer, length));
+                let last = received.as_ref().map_or(true, |(buffer, length)| ends(&buffer[..*length], sequence));
+                // Whoever has enough takes no more.
+                if full.send(received).is_err() || last {
+                    break;
+                }
+            }
+        });
+        for datagram in datagrams {
+            let (buffer, length) = datagram?;
+            if let ControlFlow::Break(done) = take_all(&buffer[..length], sequence, &mut take)? {
+                return Ok(done);
+            }
+            // Nobody may need it any more.
+            let _ = empty.send(buffer);
+        }
+        Err(Failure::Malformed)
+    })
+}
+
+/// Whether nothing comes after a datagram that answers a request, or nothing that could be taken.
+fn ends(mut bytes: &[u8], sequence: u32) -> bool {
+    while !bytes.is_empty() {
+        let Ok((header, message, rest)) = split(bytes) else { return true };
+        bytes = rest;
+        if header.sequence == sequence && matches!(message.kind, NLMSG_DONE | NLMSG_ERROR) {
+            return true;
+        }
+    }
+    false
 }
 
 /// What of `struct nlmsghdr` decides how a message is taken.

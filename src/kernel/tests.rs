@@ -19,7 +19,7 @@ use nix::sched::{CloneFlags, unshare};
 
 use super::netlink::Answers;
 use super::{Common, Places, surroundings};
-use crate::host::Namespace;
+use crate::host::{Namespace, What};
 
 /// This machine's.
 pub(super) fn places() -> Places<'static> {
@@ -164,4 +164,23 @@ fn parsed(text: &str) -> Namespace {
     let recording = crate::snapshot::parse(text);
     assert_eq!(recording.diagnostics, []);
     recording.host.namespaces.into_iter().next().unwrap()
+}
+
+#[test]
+fn rules_are_read_alone_as_they_are_read_with_everything_else() {
+    apart(|| {
+        run(&["iptables-nft-restore"], &k8s::dump(300));
+        run(&["iptables-legacy-restore"], "*filter\n:INPUT DROP [0:0]\n-A INPUT -s 10.0.0.0/8 -j ACCEPT\nCOMMIT\n");
+        run(&["nft", "-f", "-"], "table inet t { chain c { iif lo tcp dport { 22, 80 } counter accept; }; }\n");
+        run(&["ipset", "restore"], "create s hash:ip\nadd s 10.0.0.1\n");
+        let all = super::read(&places(), None, &Default::default()).unwrap();
+        let rules = super::read_rules(&places(), None, &Default::default()).unwrap();
+        let (all, rules) = (all.viewed(), rules.viewed());
+        assert_eq!((&rules.ruleset, &rules.ipsets, &rules.links), (&all.ruleset, &all.ipsets, &all.links));
+        assert_eq!(rules.observations, all.observations);
+        assert_eq!(rules.ruleset.tables.len(), 3);
+        let read =
+            [What::NfTables, What::LegacyIp, What::IpSets, What::Sockets, What::Routes].map(|w| rules.is_read(w));
+        assert_eq!(read, [true, true, true, false, false]);
+    });
 }

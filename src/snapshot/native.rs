@@ -381,7 +381,9 @@ impl Reader<'_> {
         let element = keys.is_some().then_some(set.elements.len() as u32);
         let id = ElementId { table: self.table as u32, set: sets as u32, element };
         match keys {
-            Some((first, last)) => set.elements.push(Element { first, last, data, details }),
+            Some((first, last)) => {
+                set.elements.push(Element { first: first.into(), last: last.into(), data, details });
+            }
             None => set.catch_all = Some(Box::new(CatchAll { data, details })),
         }
         self.ns.observations.elements.extend(state.map(|state| (id, state)));

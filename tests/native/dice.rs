@@ -423,7 +423,7 @@ impl Dice {
         let elements = (0..self.roll(5)).map(|_| {
             let first = self.bytes();
             let last = if self.coin() { first.clone() } else { self.bytes() };
-            Element { first, last, data: self.data(chains), details: self.element_details() }
+            Element { first: first.into(), last: last.into(), data: self.data(chains), details: self.element_details() }
         });
         let elements = elements.collect();
         Set {

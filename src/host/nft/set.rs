@@ -4,7 +4,7 @@
 
 use std::sync::OnceLock;
 
-use super::{Bytes, Expression, ObjectKind, Verdict};
+use super::{Bytes, Expression, Key, ObjectKind, Verdict};
 use crate::host::names::Name;
 use crate::host::ruleset::Handle;
 
@@ -165,9 +165,9 @@ bitflags::bitflags! {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Element {
     /// The first key. In a concatenation each part has its own range.
-    pub first: Box<[u8]>,
+    pub first: Key,
     /// The last key.
-    pub last: Box<[u8]>,
+    pub last: Key,
     /// What a map gives for it.
     pub data: Option<ElementData>,
     /// What else is told of it; most elements have nothing.

@@ -4,7 +4,7 @@
 //! entry that bears its name. The last entry of a built-in chain is its policy, that of any other chain a bare return that
 //! no one wrote; one more `ERROR` ends the table. Jumps are offsets.
 
-use std::collections::HashMap;
+use std::thread;
 
 use super::Counted;
 use super::ask::{HOOKS, Info};
@@ -12,7 +12,7 @@ use super::entry::{Action, Entry};
 use crate::host::ruleset::builtin;
 use crate::host::xt::{self, Target};
 use crate::host::{
-    Backend, Base, Body, Chain, Counters, Family, IpFamily, Names, Place, Policy, Registration, Rule, Table,
+    Backend, Base, Body, Chain, Counters, Family, IpFamily, Names, Place, Policy, QuickMap, Registration, Rule, Table,
 };
 use crate::kernel::xt::{Around, SetNames, decode_target, opaque};
 
@@ -42,6 +42,9 @@ struct Run<'a> {
     entries: Vec<(Entry<'a>, usize)>,
 }
 
+/// The positions of chains, by where they start.
+type Starts = QuickMap<usize, u32>;
+
 /// Reads a table. `None` where the entries are cut off, or make no sense.
 pub(super) fn decode(
     family: IpFamily,
@@ -53,7 +56,7 @@ pub(super) fn decode(
     let mut runs = runs(family, info, bytes)?;
     // As libiptc has them: built-in chains as they come, then all others by name.
     runs.sort_by_key(|run| (run.hook.is_none(), if run.hook.is_none() { run.name } else { b"" }));
-    let starts: HashMap<usize, u32> = runs.iter().enumerate().map(|(at, run)| (run.start, at as u32)).collect();
+    let starts: Starts = runs.iter().enumerate().map(|(at, run)| (run.start, at as u32)).collect();
     let table_family = match family {
         IpFamily::V4 => Family::Ip,
         IpFamily::V6 => Family::Ip6,
@@ -66,11 +69,74 @@ pub(super) fn decode(
         sets: Vec::new(),
         particulars: Default::default(),
     };
+    let place = Around { family: table_family, sets };
     let mut counted = Counted { table, policies: Vec::new(), rules: Vec::new() };
-    for run in runs {
-        push_chain(&mut counted, run, &starts, Around { family: table_family, sets }, names)?;
+    let (shares, table) = (shares(runs), &counted.table.name);
+    let parts: Option<Vec<Part>> = match <[Share; 1]>::try_from(shares) {
+        Ok([all]) => part(all, table, &starts, place, names).map(|part| vec![part]),
+        Err(shares) => thread::scope(|scope| {
+            // Names are shared with nobody: each part has its own.
+            let decode = |share| part(share, table, &starts, place, &mut Names::default());
+            let parts: Vec<_> = shares.into_iter().map(|share| scope.spawn(move || decode(share))).collect();
+            let joined = parts.into_iter().map(|part| match part.join() {
+                Ok(part) => part,
+                Err(panic) => std::panic::resume_unwind(panic),
+            });
+            joined.collect()
+        }),
+    };
+    for part in parts? {
+        counted.table.chains.extend(part.chains);
+        counted.policies.extend(part.policies);
+        counted.rules.extend(part.rules);
     }
     Some(counted)
+}
+
+/// How many decode at once, at most.
+const HANDS: usize = 4;
+/// How many entries are worth a thread of their own.
+const WORTH: usize = 2000;
+
+/// Chains that one thread decodes, and the position of the first.
+struct Share<'a> {
+    first: u32,
+    runs: Vec<Run<'a>>,
+}
+
+/// Chains, and what their policies and rules counted.
+#[derive(Default)]
+struct Part {
+    chains: Vec<Chain>,
+    policies: Vec<(u32, Counters)>,
+    rules: Vec<(u32, u32, Counters)>,
+}
+
+/// The chains in shares of about as many entries each, in their order: one at least.
+fn shares(runs: Vec<Run<'_>>) -> Vec<Share<'_>> {
+    let entries: usize = runs.iter().map(|run| run.entries.len()).sum();
+    let hands = thread::available_parallelism().map_or(1, usize::from).min(HANDS).min(entries / WORTH).max(1);
+    let mut shares = vec![Share { first: 0, runs: Vec::new() }];
+    let mut filled = 0;
+    for (at, run) in (0..).zip(runs) {
+        if filled >= entries.div_ceil(hands) {
+            shares.push(Share { first: at, runs: Vec::new() });
+            filled = 0;
+        }
+        filled += run.entries.len();
+        if let Some(share) = shares.last_mut() {
+            share.runs.push(run);
+        }
+    }
+    shares
+}
+
+fn part(share: Share<'_>, table: &str, starts: &Starts, place: Around<'_>, names: &mut Names) -> Option<Part> {
+    let mut part = Part::default();
+    for (chain, run) in (share.first..).zip(share.runs) {
+        push_chain(&mut part, (table, chain), run, starts, place, names)?;
+    }
+    Some(part)
 }
 
 /// The chains with their entries, as they come.
@@ -97,19 +163,19 @@ fn runs<'a>(family: IpFamily, info: &Info, bytes: &'a [u8]) -> Option<Vec<Run<'a
 }
 
 fn push_chain(
-    counted: &mut Counted,
+    part: &mut Part,
+    (table, chain): (&str, u32),
     mut run: Run,
-    starts: &HashMap<usize, u32>,
+    starts: &Starts,
     place: Around<'_>,
     names: &mut Names,
 ) -> Option<()> {
-    let chain = counted.table.chains.len() as u32;
     let name = names.intern(&String::from_utf8_lossy(run.name));
     let mut base = None;
     if run.hook.is_some() {
         let (policy, seen) = policy(&run.entries.pop()?.0)?;
-        base = base_of(&counted.table.name, &name, policy);
-        counted.policies.push((chain, seen));
+        base = base_of(table, &name, policy);
+        part.policies.push((chain, seen));
     } else if run.entries.last().is_some_and(|(entry, _)| {
         entry.is_unconditional() && matches!(entry.action(), Some(Action::Standard(RETURN, _)))
     }) {
@@ -119,10 +185,10 @@ fn push_chain(
     for (entry, next) in &run.entries {
         let matches = entry.matches(place.sets, names)?.into();
         let target = target(place, entry.action()?, *next, starts, names);
-        counted.rules.push((chain, rules.len() as u32, entry.counters()?));
+        part.rules.push((chain, rules.len() as u32, entry.counters()?));
         rules.push(Rule { handle: None, body: Body::Iptables(xt::Rule { matches, target }) });
     }
-    counted.table.chains.push(Chain { name, base, rules, details: Default::default() });
+    part.chains.push(Chain { name, base, rules, details: Default::default() });
     Some(())
 }
 
@@ -148,7 +214,7 @@ fn base_of(table: &str, chain: &str, policy: Policy) -> Option<Base> {
     })
 }
 
-fn target(place: Around<'_>, action: Action, next: usize, starts: &HashMap<usize, u32>, names: &mut Names) -> Target {
+fn target(place: Around<'_>, action: Action, next: usize, starts: &Starts, names: &mut Names) -> Target {
     let (verdict, goto) = match action {
         Action::Standard(verdict, goto) => (verdict, goto),
         Action::Extension(name, revision, bytes) => {

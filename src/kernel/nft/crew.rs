@@ -158,6 +158,8 @@ impl Work<'_> {
             expressions: Vec::new(),
         };
         while let Some(part) = self.parts.get(self.next.fetch_add(1, Relaxed)) {
+            // To decode elements takes about as long as the kernel's walk does, and most sets are one datagram.
+            hand.talk.receive_ahead(matches!(part, Part::Elements(..)));
             let done = match *part {
                 Part::Rules(table, chain) => {
                     let (draft, stuck) = (&self.drafts[table as usize], &self.stuck[table as usize]);

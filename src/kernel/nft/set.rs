@@ -7,7 +7,7 @@ use super::draft::Numbers;
 use super::userdata::UserData;
 use super::{chain, expression};
 use crate::host::nft::{
-    ByteOrder, CatchAll, Details, Element, ElementData, ElementDetails, ObjectKind, Set, SetFlags, Typeof,
+    ByteOrder, CatchAll, Details, Element, ElementData, ElementDetails, Key, ObjectKind, Set, SetFlags, Typeof,
 };
 use crate::host::{ElementState, Handle, Names};
 
@@ -103,9 +103,9 @@ pub(super) fn untold(body: &[u8], set: &Set, found: &mut Vec<String>) {
 
 /// An element as the kernel tells it: in a set of intervals, where one begins or where it ends.
 pub(super) struct Raw {
-    key: Box<[u8]>,
+    key: Key,
     /// The last key, where the element has it (`NFTA_SET_ELEM_KEY_END`).
-    last: Option<Box<[u8]>>,
+    last: Option<Key>,
     /// Its key is the first one after an interval (`NFT_SET_ELEM_INTERVAL_END`).
     ends: bool,
     /// It stands for every other key (`NFT_SET_ELEM_CATCHALL`).
@@ -209,7 +209,7 @@ pub(super) fn fill(set: &mut Set, mut found: Vec<Raw>, mut note: impl FnMut(Opti
             (None, false) => raw.key.clone(),
             (None, true) => match next.peek() {
                 Some(after) => before(&after.key),
-                None => vec![0xff; raw.key.len()].into(),
+                None => vec![0xff; raw.key.len()].into_boxed_slice().into(),
             },
         };
         set.elements.push(Element { first: raw.key, last, data: raw.data, details });
@@ -217,8 +217,8 @@ pub(super) fn fill(set: &mut Set, mut found: Vec<Raw>, mut note: impl FnMut(Opti
 }
 
 /// The key before this one, in the order of bytes.
-fn before(key: &[u8]) -> Box<[u8]> {
-    let mut key: Box<[u8]> = key.into();
+fn before(key: &[u8]) -> Key {
+    let mut key = Key::from(key);
     for byte in key.iter_mut().rev() {
         let (less, borrowed) = byte.overflowing_sub(1);
         *byte = less;

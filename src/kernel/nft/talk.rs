@@ -67,6 +67,11 @@ impl Talk {
         Ok(!self.torn && self.current()? == self.generation)
     }
 
+    /// Whether a thread of its own receives what comes next of a long dump.
+    pub(super) fn receive_ahead(&mut self, ahead: bool) {
+        self.channel.receive_ahead(ahead);
+    }
+
     /// How far the reading is.
     pub(super) fn progress(&self) -> &Arc<Progress> {
         self.channel.progress()

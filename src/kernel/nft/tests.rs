@@ -3,6 +3,7 @@
 mod built;
 
 use std::fs;
+use std::net::Ipv4Addr;
 use std::path::Path;
 
 use netlink_sys::protocols::NETLINK_NETFILTER;
@@ -225,6 +226,28 @@ fn chains_that_are_not_those_that_were_listed_first_tear_a_reading() {
     hash(&mut hasher, 2, &Attributes(&[8, 0, 3, 0, b'a', b'b', b'c', 0]));
     reader.saw(hasher.finish());
     assert!(!reader.talk.is_one_instant().expect("a generation"));
+}
+
+/// It fills more than the first datagram, after which another thread receives.
+#[test]
+fn a_set_of_many_elements_is_read_whole() {
+    const ELEMENTS: u32 = 8000;
+    let address = |number: u32| Ipv4Addr::from(0x0a00_0000 + number * 2);
+    apart(move || {
+        let all: Vec<String> = (0..ELEMENTS).map(|number| address(number).to_string()).collect();
+        let set = format!("table ip t {{ set s {{ type ipv4_addr; elements = {{ {} }}; }}; }}", all.join(", "));
+        run(&["nft", "-f", "-"], &set);
+        let read = read().expect("nf_tables");
+        assert!(!read.torn);
+        let set = &read.ruleset.tables[0].sets[0];
+        assert_eq!(set.elements.len(), ELEMENTS as usize);
+        for (number, element) in (0..).zip(&set.elements) {
+            assert_eq!(
+                (&*element.first, &*element.last),
+                (&address(number).octets()[..], &address(number).octets()[..])
+            );
+        }
+    });
 }
 
 /// The nested expressions of every rule, and the bodies of sets and their elements.

@@ -5,6 +5,7 @@
 
 mod parts;
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::ops::Range;
 use std::sync::Arc;
@@ -65,7 +66,10 @@ pub fn pages(listing: Listing<'_>) -> Pages<'_> {
     let tables = listing.ruleset.tables.iter().enumerate();
     for (index, table) in tables.filter(|(_, table)| table.backend == Backend::Nft) {
         let sets = (0..).zip(&table.sets).map(|(at, set)| (set.name.clone(), at)).collect();
-        let printer = Arc::new(Printer { listing, table, index: index as u32, inner: parts::inner(table), sets });
+        let orders = HashMap::new();
+        let mut printer = Printer { listing, table, index: index as u32, inner: parts::inner(table), sets, orders };
+        printer.orders = printer.orders();
+        let printer = Arc::new(printer);
         for parts in parts::parts(table, &printer.inner) {
             let printer = Arc::clone(&printer);
             pages.push(move |out| parts.iter().for_each(|part| printer.part(out, part)));
@@ -82,6 +86,8 @@ struct Printer<'a> {
     inner: Inner,
     /// The positions of its sets, by their names.
     sets: QuickMap<Name, u32>,
+    /// The order of the elements of sets, by their positions, where it is not that in which they stand.
+    orders: HashMap<usize, Vec<u32>>,
 }
 
 fn line(out: &mut String, text: std::fmt::Arguments) {
@@ -90,6 +96,11 @@ fn line(out: &mut String, text: std::fmt::Arguments) {
 }
 
 impl Printer<'_> {
+    fn orders(&self) -> HashMap<usize, Vec<u32>> {
+        let named = self.table.sets.iter().enumerate().filter(|(_, set)| !set.flags.contains(SetFlags::ANONYMOUS));
+        named.filter_map(|(at, set)| Some((at, relation::named_order(self.scope(), set)?))).collect()
+    }
+
     fn part(&self, out: &mut String, part: &Part) {
         let Listing { observations, handles, .. } = self.listing;
         let particulars = &self.table.particulars;
@@ -100,13 +111,28 @@ impl Printer<'_> {
                 let counted = observations.objects.get(&ObjectId { table: self.index, object: *at });
                 out.push_str(&objects::object_text(&particulars.objects[*at as usize], counted, handles));
             }
-            Part::Set(at) => out.push_str(&set_text(self.scope(), &self.table.sets[*at], handles)),
+            Part::SetHead(at) => push_set_head(out, &self.table.sets[*at], handles),
+            Part::Elements(at, some) => self.elements(out, *at, some.clone()),
+            Part::SetEnd(at) => {
+                out.push_str(if relation::count(&self.table.sets[*at]) > 0 { " }\n\t}\n" } else { "\t}\n" });
+            }
             Part::Flowtable(at) => out.push_str(&objects::flowtable_text(&particulars.flowtables[*at], handles)),
             Part::ChainHead(at) => self.chain_head(out, &self.table.chains[*at]),
             Part::Rules(at, rules) => self.rules(out, *at as u32, rules.clone(), "\t\t"),
             Part::ChainEnd => out.push_str("\t}\n"),
             Part::End => out.push_str("}\n"),
         }
+    }
+
+    /// Some elements of a set.
+    fn elements(&self, out: &mut String, at: usize, some: Range<usize>) {
+        let set = &self.table.sets[at];
+        let in_line = in_line(set.key_type);
+        let order = self.orders.get(&at).map(Vec::as_slice);
+        relation::some_named_elements(self.scope(), set, order, some, |place, text| {
+            out.push_str(before_element(place, in_line));
+            push_line(out, &text);
+        });
     }
 
     fn head(&self, out: &mut String) {
@@ -266,27 +292,24 @@ pub(super) fn device(device: &InterfacePattern) -> String {
     format!("{}{}", one_line(&device.name), if device.prefix { "*" } else { "" })
 }
 
-fn set_text(scope: Scope, set: &Set, handles: bool) -> String {
+/// The lines of a set up to its elements.
+fn push_set_head(out: &mut String, set: &Set, handles: bool) {
     let is_map = set.flags.intersects(SetFlags::MAP | SetFlags::OBJECT);
     let (kind, handle) = (if is_map { "map" } else { "set" }, handle_text(set.details.handle, handles));
-    let mut out = format!("\t{kind} {} {{{handle}\n", one_line(&set.name));
-    properties(set).iter().for_each(|property| line(&mut out, format_args!("\t\t{property}")));
-    let elements = relation::named_elements(scope, set);
-    if !elements.is_empty() {
+    line(out, format_args!("\t{kind} {} {{{handle}", one_line(&set.name)));
+    properties(set).iter().for_each(|property| line(out, format_args!("\t\t{property}")));
+    if relation::count(set) > 0 {
         out.push_str("\t\telements = { ");
-        let in_line = in_line(set.key_type);
-        for (at, element) in elements.iter().enumerate() {
-            match at {
-                0 => {}
-                _ if at % in_line == 0 => out.push_str(",\n\t\t\t     "),
-                _ => out.push_str(", "),
-            }
-            out.push_str(&one_line(element));
-        }
-        out.push_str(" }\n");
     }
-    out.push_str("\t}\n");
-    out
+}
+
+/// What stands before an element, by its place.
+fn before_element(place: usize, in_line: usize) -> &'static str {
+    match place {
+        0 => "",
+        _ if place.is_multiple_of(in_line) => ",\n\t\t\t     ",
+        _ => ", ",
+    }
 }
 
 /// How many elements stand in a line, by their type (`calculate_delim`).

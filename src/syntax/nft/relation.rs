@@ -2,13 +2,15 @@
 //!
 //! Knows how the sides of a comparison are written. What its statement becomes is the business of `reader`.
 
+use std::ops::Range;
+
 use super::effects;
 use super::terms::{Side, Term, with_mask};
 use super::type_of;
 use super::types;
 use super::values::{self, Kind};
 use crate::host::nft::{
-    ByteOrder, ChainRef, CompareOp, Element, ElementData, ElementDetails, PayloadBase, Set, SetFlags, Typeof, Verdict,
+    ByteOrder, ChainRef, CompareOp, ElementData, ElementDetails, PayloadBase, Set, SetFlags, Typeof, Verdict,
 };
 use crate::host::{Counters, ElementId, ElementState, Link, Name, Observations, QuickMap, Table, Tally};
 
@@ -272,51 +274,92 @@ fn set_text(scope: Scope, side: &Side, name: &str) -> String {
 
 /// What is in a set: `{ 80, 443 }`.
 fn elements(scope: Scope, set: &Set, shapes: &[Shape]) -> String {
-    let each = each_element(scope, set, shapes);
+    let mut each = Vec::new();
+    let order = order_of(set, shapes);
+    each_element(scope, set, (shapes, order.as_deref()), 0..count(set), |_, text| each.push(text));
     if each.is_empty() { "{ }".to_owned() } else { format!("{{ {} }}", each.join(", ")) }
+}
+
+/// How many elements a set has, the one that stands for all others among them.
+pub(super) fn count(set: &Set) -> usize {
+    set.elements.len() + usize::from(set.catch_all.is_some())
 }
 
 /// The elements of a named set or map, by the type that it has.
 pub(super) fn named_elements(scope: Scope, set: &Set) -> Vec<String> {
+    let mut each = Vec::new();
+    let order = named_order(scope, set);
+    some_named_elements(scope, set, order.as_deref(), 0..count(set), |_, text| each.push(text));
+    each
+}
+
+/// Some of the elements of a named set or map, each with its place in this order.
+pub(super) fn some_named_elements(
+    scope: Scope,
+    set: &Set,
+    order: Option<&[u32]>,
+    some: Range<usize>,
+    each: impl FnMut(usize, String),
+) {
+    each_element(scope, set, (&named_shapes(scope, set), order), some, each);
+}
+
+/// nft's order of the elements of a named set or map, where it is not that in which they stand.
+pub(super) fn named_order(scope: Scope, set: &Set) -> Option<Vec<u32>> {
+    order_of(set, &named_shapes(scope, set))
+}
+
+fn named_shapes<'a>(scope: Scope<'a>, set: &'a Set) -> Vec<Shape<'a>> {
     let points = !set.flags.contains(SetFlags::INTERVAL);
     let mut shapes = shapes_of(scope, set.details.key_typeof.as_deref(), set.key_type, points);
     if points {
         order(&mut shapes, set.details.key_order);
     }
-    each_element(scope, set, &shapes)
+    shapes
 }
 
-/// Elements in nft's order, each with what a map gives for it.
-fn each_element(scope: Scope, set: &Set, shapes: &[Shape]) -> Vec<String> {
-    let mut sorted: Vec<(u32, &Element)> = (0..).zip(&set.elements).collect();
-    if !set.flags.contains(SetFlags::INTERVAL) {
-        match shapes {
-            [] => {}
-            // Names are numbers in host order to nft.
-            [one] if one.term.host || one.term.kind == Kind::Name => {
-                sorted.sort_by_cached_key(|(_, element)| element.first.iter().rev().copied().collect::<Vec<u8>>());
-            }
-            [_] => {}
-            _ => sorted.sort_by_cached_key(|(_, element)| concatenated(shapes, &element.first)),
+fn order_of(set: &Set, shapes: &[Shape]) -> Option<Vec<u32>> {
+    let mut sorted: Vec<u32> = Vec::new();
+    let key = |at: &u32| &*set.elements[*at as usize].first;
+    match shapes {
+        _ if set.flags.contains(SetFlags::INTERVAL) => return None,
+        // Names are numbers in host order to nft.
+        [one] if one.term.host || one.term.kind == Kind::Name => {
+            sorted.extend(0..set.elements.len() as u32);
+            sorted.sort_by(|a, b| key(a).iter().rev().cmp(key(b).iter().rev()));
+        }
+        [] | [_] => return None,
+        _ => {
+            sorted.extend(0..set.elements.len() as u32);
+            sorted.sort_by_cached_key(|at| concatenated(shapes, key(at)));
         }
     }
+    Some(sorted)
+}
+
+/// Elements in this order, each with what a map gives for it; the one that stands for all others is the last.
+fn each_element(
+    scope: Scope,
+    set: &Set,
+    (shapes, order): (&[Shape], Option<&[u32]>),
+    some: Range<usize>,
+    mut each: impl FnMut(usize, String),
+) {
     let state = scope.states(set);
-    let mut each: Vec<String> = sorted
-        .into_iter()
-        .map(|(at, element)| {
-            let mut text = key(shapes, &element.first, &element.last);
-            push_beside(&mut text, element.details.as_deref(), state(Some(at)));
-            push_data(&mut text, scope, set, element.data.as_ref());
-            text
-        })
-        .collect();
-    if let Some(all) = &set.catch_all {
-        let mut text = "*".to_owned();
-        push_beside(&mut text, all.details.as_deref(), state(None));
-        push_data(&mut text, scope, set, all.data.as_ref());
-        each.push(text);
+    for place in some {
+        let at = order.map_or(Some(place), |order| order.get(place).map(|at| *at as usize));
+        let element = at.and_then(|at| Some((at as u32, set.elements.get(at)?)));
+        let (mut text, at, details, data) = match (element, &set.catch_all) {
+            (Some((at, element)), _) => {
+                (key(shapes, &element.first, &element.last), Some(at), &element.details, &element.data)
+            }
+            (None, Some(all)) => ("*".to_owned(), None, &all.details, &all.data),
+            (None, None) => continue,
+        };
+        push_beside(&mut text, details.as_deref(), state(at));
+        push_data(&mut text, scope, set, data.as_ref());
+        each(place, text);
     }
-    each
 }
 
 /// nft sorts concatenations by their parts without padding, from the last byte to the first (`concat_expr_msort_value`).

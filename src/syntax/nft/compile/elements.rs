@@ -76,7 +76,7 @@ pub(super) fn elements(items: Vec<Item>, shape: Shape, mut note: impl FnMut(u32,
             Key::Any => continue,
         };
         states.extend(state.map(|state| (first.clone(), *state)));
-        elements.push(Element { first, last, data, details });
+        elements.push(Element { first: first.into(), last: last.into(), data, details });
     }
     if several && shape.interval {
         // They have no order: they stay as they are told.
@@ -92,8 +92,8 @@ pub(super) fn elements(items: Vec<Item>, shape: Shape, mut note: impl FnMut(u32,
     note_states(states, &elements, &mut note);
     if let (Some(undo), true) = (shape.undo, shape.interval) {
         for element in &mut elements {
-            element.first = undone(undo, &element.first, shape.length);
-            element.last = undone(undo, &element.last, shape.length);
+            element.first = undone(undo, &element.first, shape.length).into();
+            element.last = undone(undo, &element.last, shape.length).into();
         }
     }
     elements

@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
+use super::super::relation;
 use super::is_bound;
 use crate::host::nft::{Expression, SetFlags, Verdict};
 use crate::host::{Body, Rule, Table};
@@ -17,7 +18,10 @@ pub(super) enum Part {
     /// The free line between two things.
     Free,
     Object(u32),
-    Set(usize),
+    SetHead(usize),
+    /// Some elements of a set, by their places in the order in which they are printed.
+    Elements(usize, Range<usize>),
+    SetEnd(usize),
     Flowtable(usize),
     ChainHead(usize),
     /// Some rules of a chain.
@@ -84,19 +88,17 @@ pub(super) fn parts(table: &Table, inner: &Inner) -> Vec<Vec<Part>> {
     let mut book = Book { pages: Vec::new(), page: vec![Part::Head], rows: 0, empty: true };
     (0..table.particulars.objects.len() as u32).for_each(|at| book.add(1, Part::Object(at)));
     for (at, set) in table.sets.iter().enumerate().filter(|(_, set)| !set.flags.contains(SetFlags::ANONYMOUS)) {
-        book.add(set.elements.len(), Part::Set(at));
+        book.add(1, Part::SetHead(at));
+        book.run(relation::count(set), |some| Part::Elements(at, some));
+        book.push(0, Part::SetEnd(at));
     }
     (0..table.particulars.flowtables.len()).for_each(|at| book.add(1, Part::Flowtable(at)));
     // A chain that is a part of a rule stands in it; where no rule has it, it stands by itself.
     for bound in [false, true] {
         for at in chains(table, bound).filter(|at| !inner.contains_key(at)) {
             let at = at as usize;
-            let rules = table.chains[at].rules.len();
             book.add(1, Part::ChainHead(at));
-            for first in (0..rules).step_by(ROWS) {
-                let after = rules.min(first + ROWS);
-                book.push(after - first, Part::Rules(at, first..after));
-            }
+            book.run(table.chains[at].rules.len(), |some| Part::Rules(at, some));
             book.push(0, Part::ChainEnd);
         }
     }
@@ -122,6 +124,14 @@ impl Book {
             self.push(1, Part::Free);
         }
         self.push(rows, part);
+    }
+
+    /// Adds so many rows in parts that fit on a page each.
+    fn run(&mut self, rows: usize, part: impl Fn(Range<usize>) -> Part) {
+        for first in (0..rows).step_by(ROWS) {
+            let after = rows.min(first + ROWS);
+            self.push(after - first, part(first..after));
+        }
     }
 
     fn push(&mut self, rows: usize, part: Part) {
