@@ -5,12 +5,17 @@
 #[path = "nft/apart.rs"]
 mod apart;
 
+#[path = "nft/lot.rs"]
+mod lot;
+
+use std::io::Write as _;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::mpsc;
 
 use apart::{apart, read, run};
-use whyport::host::nft::{ChainFlags, Expression, SetFlags};
+use lot::Lot;
+use whyport::host::nft::{ChainFlags, Expression, Set, SetFlags};
 use whyport::host::{Body, Namespace, Observations, Rule, Table};
 use whyport::syntax::{Diagnostic, nft};
 
@@ -115,11 +120,12 @@ fn as_json_tells(table: &Table) -> Table {
     // A set that is asked by no rule.
     // nft's numbers of `integer` and `string`, six bits for each part.
     let is_open = |number: u32| (0..5).any(|part| matches!(number >> (6 * part) & 0x3f, 4 | 5));
-    for set in table.sets.iter_mut().filter(|set| is_open(set.key_type)) {
+    let is_named = |set: &&mut Set| !set.flags.contains(SetFlags::ANONYMOUS);
+    for set in table.sets.iter_mut().filter(is_named).filter(|set| is_open(set.key_type)) {
         set.key_length = 0;
         set.elements.clear();
     }
-    for set in &mut table.sets {
+    for set in table.sets.iter_mut().filter(is_named) {
         let details = &mut set.details;
         (details.key_typeof, details.data_typeof) = (None, None);
         (details.key_order, details.data_order) = (None, None);
@@ -130,6 +136,22 @@ fn as_json_tells(table: &Table) -> Table {
             details.timeout = details.timeout.map(|timeout| timeout / 1000 * 1000);
             details.expressions = details.expressions.iter().take(1).cloned().collect();
         }
+    }
+    // No listing has the handles of sets within rules.
+    let within = table.sets.iter_mut().filter(|set| set.flags.contains(SetFlags::ANONYMOUS));
+    within.for_each(|set| set.details.handle = None);
+    table
+}
+
+/// A table without handles: those of each namespace are its own.
+fn without_handles(table: &Table) -> Table {
+    let mut table = table.clone();
+    table.particulars.handle = None;
+    table.particulars.objects.iter_mut().for_each(|object| object.handle = None);
+    table.sets.iter_mut().for_each(|set| set.details.handle = None);
+    for chain in &mut table.chains {
+        chain.details.handle = None;
+        chain.rules.iter_mut().for_each(|rule| rule.handle = None);
     }
     table
 }
@@ -247,4 +269,102 @@ fn a_packet_goes_the_same_way() {
     for told in ["10.0.0.1:8080", "192.0.2.0/24", "10.9.0.0/16"] {
         assert!(walked[0].contains(told), "{told}");
     }
+}
+
+/// Leaves out the rules that nft has no meaning for.
+fn meant(family: &str, head: &str, rules: &[String]) -> Vec<String> {
+    let is_meant = |rules: &[String]| checked(&table(family, head, rules));
+    if is_meant(rules) {
+        return rules.to_vec();
+    }
+    rules.iter().filter(|rule| is_meant(std::slice::from_ref(*rule))).cloned().collect()
+}
+
+fn table(family: &str, head: &str, rules: &[String]) -> String {
+    let chains = rules.iter().enumerate().map(|(at, rule)| format!("  chain c{at} {{\n    {rule}\n  }}\n"));
+    format!("table {family} t {{\n{head}{}}}\n", chains.collect::<String>())
+}
+
+/// Rulesets that nobody thought of. They follow from `WHYPORT_SEED` (1); `WHYPORT_ROUNDS` (24) says how many there are. What
+/// the kernel has of what nft listed, what its text says and what its JSON says are the same, down to each condition.
+#[test]
+fn rulesets_at_random_are_the_same_from_kernel_text_and_json() {
+    let setting = |name: &str, usual| std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(usual);
+    let (seed, rounds): (u64, u64) = (setting("WHYPORT_SEED", 1), setting("WHYPORT_ROUNDS", 24));
+    println!("WHYPORT_SEED={seed} WHYPORT_ROUNDS={rounds}");
+    let (mut wrong, mut drawn, mut loaded_of) = (String::new(), 0, 0);
+    for round in 0..rounds {
+        let (family, head, rules) = Lot::new(seed.wrapping_mul(1_000_003).wrapping_add(round)).table();
+        let kept = meant(family, &head, &rules);
+        (drawn, loaded_of) = (drawn + rules.len(), loaded_of + kept.len());
+        // nft does not list all that it stores, and not all that it lists it reads: such rules are left out.
+        let lists = printed(&loaded(table(family, &head, &kept)).text);
+        let again = meant(family, &head, &lists);
+        let kept: Vec<String> =
+            kept.into_iter().zip(&lists).filter(|(_, lists)| again.contains(lists)).map(|(rule, _)| rule).collect();
+        let first = loaded(table(family, &head, &kept));
+        let Loaded { mut kernel, .. } = loaded(table(family, &head, &printed(&first.text)));
+        kernel.ruleset.rank_by_listing();
+        let Loaded { text, json, .. } = first;
+        let [text, json] = [nft::parse(&text, &kernel.links), nft::parse_json(&json, &kernel.links)].map(|mut dump| {
+            dump.ruleset.rank_by_listing();
+            dump
+        });
+        let at_device = |said: &&Diagnostic| said.text.contains("leaves out at which one");
+        assert_eq!(text.diagnostics, []);
+        assert_eq!(json.diagnostics.iter().find(|said| !at_device(said)), None);
+        let [kernel, text, json] = [&kernel.ruleset, &text.ruleset, &json.ruleset].map(|ruleset| &ruleset.tables[0]);
+        let handles = |table: &Table| -> Vec<_> {
+            table
+                .chains
+                .iter()
+                .map(|chain| (chain.details.handle, chain.rules.iter().map(|rule| rule.handle).collect::<Vec<_>>()))
+                .collect()
+        };
+        assert_eq!(handles(text), handles(json));
+        let [kernel, text, json] = [kernel, text, json].map(|table| without_handles(&as_json_tells(table)));
+        for (at, rule) in kernel.chains.iter().enumerate() {
+            let rules = |table: &Table| table.chains[at].clone();
+            let (text, json) = (rules(&text), rules(&json));
+            if *rule != text || *rule != json {
+                let kept = rule.name.strip_prefix('c').and_then(|at| kept.get(at.parse::<usize>().ok()?));
+                wrong.push_str(&format!(
+                    "{family} {kept:?}\n  kernel: {rule:?}\n  text:   {text:?}\n  json:   {json:?}\n"
+                ));
+            }
+        }
+        for ((kernel, text), json) in kernel.sets.iter().zip(&text.sets).zip(&json.sets) {
+            if kernel != text || kernel != json {
+                wrong.push_str(&format!("{family}\n  kernel: {kernel:?}\n  text:   {text:?}\n  json:   {json:?}\n"));
+            }
+        }
+        assert_eq!([&text.particulars, &json.particulars], [&kernel.particulars; 2]);
+        assert_eq!(text.sets.len(), json.sets.len());
+    }
+    assert!(wrong.is_empty(), "WHYPORT_SEED={seed}:\n{wrong}");
+    assert!(loaded_of > drawn / 2, "{loaded_of} of {drawn} rules were loaded");
+    println!("{loaded_of} of {drawn} rules");
+}
+
+/// What nft lists of the rule in each of the chains `c0`, `c1` and so on, without its handle.
+fn printed(listing: &str) -> Vec<String> {
+    let lines: Vec<&str> =
+        listing.lines().map(|line| line.split(" # handle").next().unwrap_or_default().trim()).collect();
+    lines.windows(2).filter(|pair| pair[0].starts_with("chain c")).map(|pair| pair[1].to_owned()).collect()
+}
+
+/// Whether nft has a meaning for a ruleset.
+fn checked(text: &str) -> bool {
+    let (to, from) = mpsc::channel();
+    let text = text.to_owned();
+    apart(move || {
+        run(&["ip", "link", "add", "dummy7", "type", "bridge"], "");
+        let path = format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap_or_default());
+        let nft =
+            Command::new("nft").env("PATH", path).args(["-f", "-"]).stdin(Stdio::piped()).stderr(Stdio::null()).spawn();
+        let mut nft = nft.unwrap();
+        nft.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+        to.send(nft.wait().unwrap().success()).unwrap();
+    });
+    from.recv().unwrap()
 }

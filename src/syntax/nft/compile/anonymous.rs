@@ -66,8 +66,10 @@ impl Maker<'_> {
         let all = items.iter().find(|item| item.key == Key::Any);
         let catch_all = all.map(|all| Box::new(CatchAll { data: all.data.clone(), details: all.details.clone() }));
         let joins = interval && !is_map;
+        let told = items.len() as u32;
         let elements = elements::elements(items, Shape { interval, joins, undo, length: key_length }, |_, _| {});
-        let size = elements::size(&elements, catch_all.is_some(), interval && !several);
+        // One that is told twice counts twice, where there are no ranges.
+        let size = if interval { elements::size(&elements, catch_all.is_some(), !several) } else { told };
         let (data_type, data_length) = data(gives);
         let lengths = match (&key.what, interval) {
             (What::Concatenation(parts), true) => parts.iter().map(|part| bytes(part.bits) as u32).collect(),
