@@ -285,12 +285,12 @@ fn table(family: &str, head: &str, rules: &[String]) -> String {
     format!("table {family} t {{\n{head}{}}}\n", chains.collect::<String>())
 }
 
-/// Rulesets that nobody thought of. They follow from `WHYPORT_SEED` (1); `WHYPORT_ROUNDS` (24) says how many there are. What
+/// Rulesets that nobody thought of. They follow from `WHYPORT_SEED` (1); `WHYPORT_ROUNDS` (16) says how many there are. What
 /// the kernel has of what nft listed, what its text says and what its JSON says are the same, down to each condition.
 #[test]
 fn rulesets_at_random_are_the_same_from_kernel_text_and_json() {
     let setting = |name: &str, usual| std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(usual);
-    let (seed, rounds): (u64, u64) = (setting("WHYPORT_SEED", 1), setting("WHYPORT_ROUNDS", 24));
+    let (seed, rounds): (u64, u64) = (setting("WHYPORT_SEED", 1), setting("WHYPORT_ROUNDS", 16));
     println!("WHYPORT_SEED={seed} WHYPORT_ROUNDS={rounds}");
     let (mut wrong, mut drawn, mut loaded_of) = (String::new(), 0, 0);
     for round in 0..rounds {
@@ -305,7 +305,7 @@ fn rulesets_at_random_are_the_same_from_kernel_text_and_json() {
         let first = loaded(table(family, &head, &kept));
         let Loaded { mut kernel, .. } = loaded(table(family, &head, &printed(&first.text)));
         kernel.ruleset.rank_by_listing();
-        let Loaded { text, json, .. } = first;
+        let Loaded { kernel: stored, text, json } = first;
         let [text, json] = [nft::parse(&text, &kernel.links), nft::parse_json(&json, &kernel.links)].map(|mut dump| {
             dump.ruleset.rank_by_listing();
             dump
@@ -313,7 +313,8 @@ fn rulesets_at_random_are_the_same_from_kernel_text_and_json() {
         let at_device = |said: &&Diagnostic| said.text.contains("leaves out at which one");
         assert_eq!(text.diagnostics, []);
         assert_eq!(json.diagnostics.iter().find(|said| !at_device(said)), None);
-        let [kernel, text, json] = [&kernel.ruleset, &text.ruleset, &json.ruleset].map(|ruleset| &ruleset.tables[0]);
+        let all = [&kernel.ruleset, &text.ruleset, &json.ruleset, &stored.ruleset];
+        let [kernel, text, json, stored] = all.map(|ruleset| &ruleset.tables[0]);
         let handles = |table: &Table| -> Vec<_> {
             table
                 .chains
@@ -322,11 +323,14 @@ fn rulesets_at_random_are_the_same_from_kernel_text_and_json() {
                 .collect()
         };
         assert_eq!(handles(text), handles(json));
-        let [kernel, text, json] = [kernel, text, json].map(|table| without_handles(&as_json_tells(table)));
+        let [kernel, text, json, stored] =
+            [kernel, text, json, stored].map(|table| without_handles(&as_json_tells(table)));
         for (at, rule) in kernel.chains.iter().enumerate() {
             let rules = |table: &Table| table.chains[at].clone();
             let (text, json) = (rules(&text), rules(&json));
-            if *rule != text || *rule != json {
+            // `tcp flags { fin, fin }` nft lists as `tcp flags fin`, which is another thing; its JSON is true there.
+            let is_true = json == *rule || json == rules(&stored);
+            if *rule != text || !is_true {
                 let kept = rule.name.strip_prefix('c').and_then(|at| kept.get(at.parse::<usize>().ok()?));
                 wrong.push_str(&format!(
                     "{family} {kept:?}\n  kernel: {rule:?}\n  text:   {text:?}\n  json:   {json:?}\n"
@@ -353,18 +357,21 @@ fn printed(listing: &str) -> Vec<String> {
     lines.windows(2).filter(|pair| pair[0].starts_with("chain c")).map(|pair| pair[1].to_owned()).collect()
 }
 
-/// Whether nft has a meaning for a ruleset.
+/// Whether nft has a meaning for a ruleset, and lists it without falling over it.
 fn checked(text: &str) -> bool {
     let (to, from) = mpsc::channel();
     let text = text.to_owned();
     apart(move || {
         run(&["ip", "link", "add", "dummy7", "type", "bridge"], "");
         let path = format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap_or_default());
-        let nft =
-            Command::new("nft").env("PATH", path).args(["-f", "-"]).stdin(Stdio::piped()).stderr(Stdio::null()).spawn();
-        let mut nft = nft.unwrap();
-        nft.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
-        to.send(nft.wait().unwrap().success()).unwrap();
+        let nft = |words: &[&str], input: &str| {
+            let mut nft = Command::new("nft");
+            nft.env("PATH", &path).args(words).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+            let mut nft = nft.spawn().unwrap();
+            nft.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+            nft.wait().unwrap().success()
+        };
+        to.send(nft(&["-f", "-"], &text) && nft(&["list", "ruleset"], "")).unwrap();
     });
     from.recv().unwrap()
 }

@@ -8,6 +8,8 @@
 mod expr;
 mod object;
 mod statement;
+#[cfg(test)]
+mod tests;
 mod typed;
 mod value;
 
