@@ -241,6 +241,11 @@ fn what_was_read_prints_the_same_again() {
             "{\"ifindex\":5,\"addr_info\"",
         ),
         (
+            "[ip -d -j link]\n[{\"ifindex\":5,\"ifname\":\"a\"},{\"ifindex\":5,\"ifname\":\"b\"}]\n\
+             [ip -j addr]\n[{\"ifindex\":5,\"addr_info\":[{\"local\":\"10.0.0.1\",\"prefixlen\":8}]}]\n",
+            "[\n{\"ifindex\":5,\"ifname\":\"a\",\"addr_info\"",
+        ),
+        (
             "[ip -j route show table all]\n[{\"dst\":\"10.0.0.0/8\",\"nexthops\":[{\"flags\":[\"dead\"]}]}]\n",
             "\"nexthops\":[{\"flags\":[\"dead\"],\"weight\":1}]",
         ),

@@ -3,6 +3,8 @@
 //!
 //! Knows iproute2's keys. Deliberately does not know routes, nor what a missing device means for a packet.
 
+use std::collections::HashSet;
+
 use ipnet::IpNet;
 use serde_json::{Value, json};
 
@@ -33,13 +35,17 @@ pub(super) fn parse_links(section: &Section, trouble: &mut Trouble) -> Vec<Link>
     let objects = json::objects(section, trouble).unwrap_or_default();
     let mut links: Vec<Link> = Vec::with_capacity(objects.len());
     let mut owners = Vec::with_capacity(objects.len());
+    let mut known = HashSet::new();
     for (at, object) in objects.iter().enumerate() {
-        match link(object) {
+        match link(object).filter(|link| known.insert(link.index)) {
             Some(link) => {
                 links.push(link);
                 owners.push((json::text(object, "master"), json::text(object, "link")));
             }
-            None => trouble.bad(section.line, format!("[{}]: entry {} is no device", section.words, at + 1)),
+            None => trouble.bad(
+                section.line,
+                format!("[{}]: entry {} is no device, or one that was there before", section.words, at + 1),
+            ),
         }
     }
     for (at, (master, lower)) in owners.into_iter().enumerate() {

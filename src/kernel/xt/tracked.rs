@@ -68,8 +68,7 @@ fn hashlimit1(blob: &Blob, names: &mut Names) -> Option<Match> {
 fn finer(cost: u64) -> u64 {
     const COARSE: u64 = 10_000;
     const FINE: u64 = 1_000_000;
-    let fits = |unit: &&u64| (COARSE * **unit).checked_div(cost).is_some_and(|n| n != 0 && n >= COARSE * **unit % cost);
-    let unit = [60 * 60, 60, 1].iter().take_while(fits).last().unwrap_or(&(24 * 60 * 60));
+    let unit = longest_unit(COARSE, cost);
     let count = (COARSE * unit).checked_div(cost).unwrap_or(0);
     (FINE * unit).checked_div(count).unwrap_or(cost * (FINE / COARSE))
 }
@@ -77,18 +76,27 @@ fn finer(cost: u64) -> u64 {
 const HASHLIMIT_BYTES: u32 = 0x20;
 
 /// Whether iptables has words for what the kernel has: not for bursts of no packets, of more than `XT_HASHLIMIT_BURST_MAX`,
-/// or of more bytes than it counts; not for costs that no rate of bytes has; and where rates are matched in intervals, for whole numbers a second alone.
+/// or of more bytes than it counts; nor for what is no whole number of packets in a unit, of pieces of 16 bytes, or, where
+/// rates are matched in intervals, of packets a second.
 fn has_words(bytes: bool, cost: u64, burst: u64, rate_match: bool) -> bool {
     const MOST_BURST: u64 = 1_000_000;
     const SECOND: u64 = 1_000_000;
-    let is_whole = || SECOND.checked_div(cost).and_then(|count| SECOND.checked_div(count)) == Some(cost);
-    // As libxt_hashlimit makes rates of costs and back, in pieces of 16 bytes.
-    let rate = u64::from(u32::MAX).checked_div(cost).unwrap_or(0).saturating_sub(1) << 4;
-    let is_exact = || u64::from(u32::MAX) / ((rate >> 4) + 1) == cost;
-    match bytes {
-        true => is_exact() && u32::try_from(burst).is_ok() && rate.checked_mul(burst).is_some(),
-        false => (1..=MOST_BURST).contains(&burst) && (!rate_match || is_whole()),
+    if bytes {
+        // As libxt_hashlimit makes rates of costs and back.
+        let rate = u64::from(u32::MAX).checked_div(cost).unwrap_or(0).saturating_sub(1) << 4;
+        let is_exact = u64::from(u32::MAX) / ((rate >> 4) + 1) == cost;
+        return is_exact && u32::try_from(burst).is_ok() && rate.checked_mul(burst).is_some();
     }
+    let unit = if rate_match { SECOND } else { longest_unit(SECOND, cost) * SECOND };
+    let is_exact = unit.checked_div(cost).and_then(|count| unit.checked_div(count)) == Some(cost);
+    is_exact && (1..=MOST_BURST).contains(&burst)
+}
+
+/// The seconds of the unit in which a rate is printed, of which one costs so much where a second has `second`: the last from
+/// days on before the rest would be more than the rate (`print_rate`).
+fn longest_unit(second: u64, cost: u64) -> u64 {
+    let fits = |unit: &&u64| (second * **unit).checked_div(cost).is_some_and(|n| n != 0 && n >= second * **unit % cost);
+    *[60 * 60, 60, 1].iter().take_while(fits).last().unwrap_or(&(24 * 60 * 60))
 }
 
 fn hashlimit(

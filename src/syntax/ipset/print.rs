@@ -56,8 +56,10 @@ fn push_elements(
     }
 }
 
+/// What stays on its line, as a reader has it: blanks at its ends mean nothing.
 fn one_line(text: &str) -> String {
-    text.chars().map(|sign| if sign.is_control() { ' ' } else { sign }).collect()
+    let text: String = text.chars().map(|sign| if sign.is_control() { ' ' } else { sign }).collect();
+    text.trim().to_owned()
 }
 
 fn push_name(out: &mut String, name: &str, form: Form) {

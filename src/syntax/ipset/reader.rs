@@ -40,7 +40,7 @@ enum Note<'t> {
 fn note(line: &str) -> Option<Note<'_>> {
     let says = line.strip_prefix("# ")?;
     let revision = || says.strip_prefix("revision ")?.parse().ok().map(Note::Revision);
-    revision().or_else(|| says.strip_prefix("not understood: ").map(Note::NotUnderstood))
+    revision().or_else(|| says.strip_prefix("not understood:").map(|what| Note::NotUnderstood(what.trim())))
 }
 
 #[derive(Default)]

@@ -105,6 +105,18 @@ fn people_write_less_and_differently() {
     }
 }
 
+/// A comment that names nothing is a comment all the same.
+#[test]
+fn an_empty_word_is_kept() {
+    for text in ["# not understood:\ncreate a hash:ip\n", "# not understood: \u{1}x \ncreate a hash:ip\n"] {
+        let dump = parse(text);
+        assert_eq!(dump.sets[0].untold.len(), 1, "{text}");
+        let whole = print(&dump.sets, &dump.seen, Form::Whole);
+        let again = parse(&whole);
+        assert_eq!(print(&again.sets, &again.seen, Form::Whole), whole, "{text}");
+    }
+}
+
 /// What is not known is told once, kept, and printed for those who look.
 #[test]
 fn what_is_not_known_is_kept() {
