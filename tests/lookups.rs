@@ -136,8 +136,9 @@ fn assert_walks(host: &Host, rows: &[Row], dice: &mut Dice, expected: impl Fn(Op
     }
     assert!(packets.iter().any(|(_, port, row)| expected(*row, *port) == FateKind::Dropped), "none is dropped");
     assert!(packets.iter().any(|(_, port, row)| expected(*row, *port) == FateKind::Delivered), "none is delivered");
-    for port in [rows[0].port.0, 81] {
-        let sources = ValueSet::range(u128::from(NET), u128::from(NET + 0xff_ffff));
+    // Of all sources there are, the host refuses some: what is said of the others need not leave those out.
+    let net = ValueSet::range(u128::from(NET), u128::from(NET + 0xff_ffff));
+    for (port, sources) in [(rows[0].port.0, net), (81, ValueSet::full(32))] {
         let query = to_port(ValueSet::one(u128::from(port)), sources);
         let walk = walker.walk(&query);
         assert_eq!(walk.unexplored, 0);
@@ -220,12 +221,12 @@ fn ranges_of_addresses_with_ranges_of_ports() {
 #[test]
 fn a_map_gives_marks() {
     let dice = &mut Dice(13);
-    let row = |src| Row { src, port: ANY, gives: dice.roll(100) };
+    let row = |src| Row { src, port: ANY, gives: dice.roll(20) };
     let rows: Vec<Row> = sources(&mut Dice(14), ELEMENTS, 1).into_iter().map(row).collect();
     let elements = rows.iter().map(|row| format!("{} : {:#010x}", addresses(row.src), row.gives));
-    let rules = "\t\tmeta mark set ip saddr map @m\n\t\tmeta mark 1-60 drop\n";
+    let rules = "\t\tmeta mark set ip saddr map @m\n\t\tmeta mark 1-12 drop\n";
     let text = set("map", "m", "ipv4_addr : mark", elements, rules);
-    assert_walks(&host(&text), &rows, dice, |hit, _| dropped_if(hit.is_some_and(|row| (1..=60).contains(&row.gives))));
+    assert_walks(&host(&text), &rows, dice, |hit, _| dropped_if(hit.is_some_and(|row| (1..=12).contains(&row.gives))));
 }
 
 #[test]

@@ -65,10 +65,16 @@ fn widened(family: IpFamily, set: &ValueSet, free: &ValueSet) -> ValueSet {
         }
     }
     let around = |(first, last): (u128, u128)| {
-        whole.ranges().iter().find(|range| range.0 <= first && last <= range.1).copied().unwrap_or((first, last))
+        let after = whole.ranges().partition_point(|range| range.0 <= first);
+        let met = after.checked_sub(1).and_then(|at| whole.ranges().get(at)).filter(|range| last <= range.1);
+        met.copied().unwrap_or((first, last))
     };
     let simplest = |(first, last): (u128, u128)| {
         let (left, right) = around((first, last));
+        // Most ranges of a large set have nothing free beside them.
+        if (left, right) == (first, last) {
+            return (first, last);
+        }
         // Beyond its neighbours' free edges only: another range of the set must not be swallowed.
         let reaches = |a, b| ValueSet::range(a, b).minus(free).within(&ValueSet::range(first, last));
         let choices = [(first, last), (left, last), (first, right), (left, right)];
