@@ -28,6 +28,7 @@ pub fn add(seeds: &mut Seeds) {
     for text in JSON {
         seeds.add("nft_json", text.as_bytes());
     }
+    seeds.add_files("nft_json", "tests/data/json", ".json");
     hook_lists(seeds);
     shown_texts(seeds);
     proc_texts(seeds);
