@@ -6,7 +6,7 @@ use divan::Bencher;
 use divan::counter::BytesCount;
 use whyport::host::{Backend, IpFamily};
 use whyport::syntax::iptables::{Options, parse, print};
-use whyport::syntax::nft;
+use whyport::syntax::{nft, pasted};
 
 const OPTIONS: Options = Options { family: None, backend: Backend::IptablesNft };
 
@@ -18,6 +18,14 @@ fn main() {
 fn read(bencher: Bencher, rules: usize) {
     let text = k8s::dump(rules);
     bencher.counter(BytesCount::of_str(&text)).bench(|| parse(divan::black_box(&text), &OPTIONS));
+}
+
+/// The same as people give it: what stands in it is found out first.
+#[divan::bench(args = [1_000, 100_000])]
+fn read_pasted(bencher: Bencher, rules: usize) {
+    let text = k8s::dump(rules);
+    assert!(pasted::read(&text).is_ok_and(|read| read.diagnostics.is_empty()));
+    bencher.counter(BytesCount::of_str(&text)).bench(|| pasted::read(divan::black_box(&text)));
 }
 
 #[divan::bench(args = [1_000, 100_000])]

@@ -41,7 +41,7 @@ fn long_help() -> String {
 /// Where the host comes from. Nothing given: the live one.
 #[derive(Debug, Args)]
 pub struct Source {
-    /// Read a recorded host: a whyport snapshot, or what iptables-save, ip6tables-save, nft list ruleset (with -j, too) or ipset save printed (-: standard input)
+    /// Read a recorded host: a whyport snapshot, or a text in which iptables-save, iptables -S, nft list ruleset (with -j, too) or ipset save printed something, or commands of iptables stand, as people paste it (-: standard input)
     #[arg(long, global = true, value_name = "FILE", conflicts_with = "demo")]
     pub snapshot: Option<PathBuf>,
     /// Read an embedded host (without NAME: the k3s story)

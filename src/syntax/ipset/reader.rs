@@ -16,11 +16,14 @@ use crate::syntax::{Diagnostic, DiagnosticKind};
 /// How long a list may be in which elements are put before others: each time it is searched.
 const LIST: usize = 1024;
 
+/// What may stand around a line.
+const BLANKS: [char; 4] = [' ', '\t', '\r', '\u{feff}'];
+
 /// Reads all lines.
 pub(super) fn parse(text: &str) -> Dump {
     let mut reader = Reader::default();
     for (at, line) in text.lines().enumerate() {
-        reader.line(at + 1, line.trim_matches([' ', '\t', '\r', '\u{feff}']));
+        reader.line(at + 1, line.trim_matches(BLANKS));
     }
     reader.dump
 }
@@ -40,7 +43,8 @@ enum Note<'t> {
 fn note(line: &str) -> Option<Note<'_>> {
     let says = line.strip_prefix("# ")?;
     let revision = || says.strip_prefix("revision ")?.parse().ok().map(Note::Revision);
-    revision().or_else(|| says.strip_prefix("not understood:").map(|what| Note::NotUnderstood(what.trim())))
+    revision()
+        .or_else(|| says.strip_prefix("not understood:").map(|what| Note::NotUnderstood(what.trim_matches(BLANKS))))
 }
 
 #[derive(Default)]
@@ -254,7 +258,10 @@ fn named_type(rest: &str) -> Option<(Cow<'_, str>, SetType, &str)> {
 
 /// Words that stay on their line, whatever they are.
 fn plain(words: &str) -> Name {
-    let signs = words.trim().chars().map(|sign| if sign.is_control() { '?' } else { sign });
+    let signs = words
+        .trim_matches(|sign: char| sign.is_whitespace() || BLANKS.contains(&sign))
+        .chars()
+        .map(|sign| if sign.is_control() { '?' } else { sign });
     signs.collect::<String>().into()
 }
 

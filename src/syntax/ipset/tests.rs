@@ -130,6 +130,11 @@ fn what_is_not_known_is_kept() {
     assert_eq!(dump.sets[1].elements[0].key, Key::Other("x,y".into()));
     let whole = print(&dump.sets, &dump.seen, Form::Whole);
     assert_eq!(parse(&whole).sets, dump.sets, "{whole}");
+    // Words of which nothing is to be seen.
+    let dump = parse("create a hash:ip \"\" \"\"\nadd a 10.0.0.1 \"\" \"\u{feff}\"\n");
+    let whole = print(&dump.sets, &dump.seen, Form::Whole);
+    assert!(whole.contains("# not understood:"), "{whole}");
+    assert_eq!(parse(&whole).sets, dump.sets, "{whole}");
 }
 
 /// Names and comments that would not stay on their line come back from a recording.
