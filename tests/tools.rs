@@ -35,6 +35,7 @@ fn rules(family: IpFamily) -> Vec<(&'static str, &'static str, &'static str)> {
             "*output" => (table, chain) = ("filter", "OUTPUT"),
             "*forward" => (table, chain) = ("filter", "FORWARD"),
             "*mangle" => (table, chain) = ("mangle", "PREROUTING"),
+            "*leaving" => (table, chain) = ("mangle", "POSTROUTING"),
             "*raw" => (table, chain) = ("raw", "PREROUTING"),
             "*nat" => (table, chain) = ("nat", "PREROUTING"),
             "*postrouting" => (table, chain) = ("nat", "POSTROUTING"),

@@ -122,9 +122,12 @@ pub(super) fn push_range<T: std::fmt::Display + PartialEq>(out: &mut String, fir
     }
 }
 
-/// A protocol by name or number.
+/// A protocol by name or number. What /etc/protocols calls 0 asks for any, as `all` does.
 pub(super) fn protocol(text: &str) -> Option<Protocol> {
-    let named = |text: &str| if text == "all" { Some(Protocol(0)) } else { Protocol::from_name(text) };
+    let named = |text: &str| match text {
+        "all" | "ip" | "hopopt" => Some(Protocol(0)),
+        _ => Protocol::from_name(text),
+    };
     number(text).map(Protocol).or_else(|| named(text)).or_else(|| named(&text.to_ascii_lowercase()))
 }
 
@@ -293,8 +296,7 @@ pub(super) fn flags<F: bitflags::Flags>(text: &str, bit: impl Fn(&str) -> Option
 /// Appends the names of the bits that are set, in the order of the table, with commas between.
 pub(super) fn push_flags<F: bitflags::Flags + Copy>(out: &mut String, set: F, names: &[(&str, F)]) {
     let mut first = true;
-    for (name, bit) in names.iter().filter(|(_, bit)| set.contains(*bit)) {
-        let _ = bit;
+    for (name, _) in names.iter().filter(|(_, bit)| set.contains(*bit)) {
         if !std::mem::replace(&mut first, false) {
             out.push(',');
         }
