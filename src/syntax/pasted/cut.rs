@@ -146,6 +146,12 @@ impl<'t> Cutter<'t> {
                 let is_nft = self.text[self.next..end].trim() == "\"nftables\"";
                 if is_nft { Line::Of(Tool::Json) } else { Line::Other }
             }
+            // What whyport's recordings say of a set stands before it.
+            Line::Comment
+                if is_note(line) && self.open.as_ref().is_none_or(|open| !open.in_table && open.depth == 0) =>
+            {
+                Line::Of(Tool::Ipset)
+            }
             class => class,
         }
     }
@@ -401,4 +407,10 @@ impl<'t> Cutter<'t> {
             self.cut.sections.push(open.close(self.text));
         }
     }
+}
+
+/// `# revision 6` or `# not understood: …`.
+fn is_note(line: &str) -> bool {
+    let revision = line.strip_prefix("# revision ").is_some_and(|number| number.parse::<u8>().is_ok());
+    revision || line.starts_with("# not understood:")
 }

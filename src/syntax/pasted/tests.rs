@@ -145,6 +145,41 @@ fn every_oddity_is_told_once_and_costs_nothing_else() {
 }
 
 #[test]
+fn what_whyport_prints_is_read_again() {
+    let sets = ipset::parse("create a hash:ip colour red\nadd a 10.0.0.1\n");
+    let whole = ipset::print(&sets.sets, &sets.seen, ipset::Form::Whole);
+    let legacy = FILTER.replace(" (nf_tables)", "");
+    let bare =
+        |dump: &str| dump.lines().filter(|line| !line.starts_with("# ")).map(|line| format!("{line}\n")).collect();
+    let (four, six): (String, String) = (bare(&legacy), bare(SIX));
+    let printed = format!(
+        "# iptables-legacy-save\n{four}# ip6tables-nft-save\n{six}# nft list ruleset\n{NFT}# ipset save\n{whole}"
+    );
+    let pasted = read(&printed).unwrap();
+    assert_eq!(told(&pasted), told(&read(&format!("{legacy}{SIX}{NFT}{whole}")).unwrap()));
+    assert_eq!(pasted.sets.unwrap().sets, sets.sets);
+    assert_eq!(pasted.diagnostics, []);
+}
+
+#[test]
+fn commands_make_the_tables_they_would_make() {
+    let commands = "#!/bin/sh\n# comments\niptables -F\niptables -P INPUT DROP\nsudo iptables -A INPUT -p tcp -m tcp --dport 80 -j WEB\n\
+                    iptables -N WEB\niptables -A WEB -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n\
+                    iptables -t filter -I INPUT 1 -s 10.0.0.0/8,10.1.0.0/16 -j ACCEPT -w\niptables -D INPUT 2\n\
+                    /sbin/ip6tables -t raw -A PREROUTING -s fe80::/10 -j CT --notrack 2>/dev/null || true\n";
+    let plain = "*filter\n:INPUT DROP [0:0]\n:WEB - [0:0]\n-A INPUT -s 10.0.0.0/8 -j ACCEPT\n\
+                 -A INPUT -p tcp -m tcp --dport 80 -j WEB\n-A WEB -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\nCOMMIT\n\
+                 *raw\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -s fe80::/10 -j CT --notrack\nCOMMIT\n";
+    same(commands, plain, &[]);
+    let prompted: String = commands.lines().skip(2).map(|line| format!("root@host:~# {line}\n")).collect();
+    same(&prompted, plain, &[1]);
+    same(&format!("{commands}$IPT -A INPUT -j DROP\niptables -A INPUT -s $HOST -j DROP\n"), plain, &[11, 12]);
+    // Where a table is listed, the listing counts.
+    same(&format!("{plain}iptables -A INPUT -j DROP\n"), plain, &[12]);
+    assert!(read("$IPT -A INPUT -j DROP\n").is_err());
+}
+
+#[test]
 fn warnings_of_the_tools_are_told() {
     let legacy = "# Warning: iptables-legacy tables present, use iptables-legacy-save to see them\n";
     let other = "# Table `foo' is incompatible, use 'nft' tool.\n";
