@@ -33,7 +33,7 @@ macro_rules! optional {
         $($field:literal $bit:literal $bits:literal $kind:expr;)*
     })*) => {
         /// In the order in which nft looks for a name: what is said of a routing header of any type comes first.
-        pub(super) const OPTIONAL: &[Optional] = &[$(Optional {
+        pub(super) static OPTIONAL: &[Optional] = &[$(Optional {
             within: Extension::$within,
             number: $number,
             name: $name,

@@ -88,7 +88,7 @@ pub(super) struct Field {
 
 macro_rules! fields {
     ($($header:ident { $($name:literal $bit:literal $bits:literal $kind:expr $(, if $message:literal)?;)* })*) => {
-        const FIELDS: &[Field] = &[$($(Field {
+        static FIELDS: &[Field] = &[$($(Field {
             header: Header::$header,
             name: $name,
             bit: $bit,
@@ -258,7 +258,7 @@ pub(super) fn named(words: &[&str]) -> Option<&'static Field> {
 /// Room for the longest name of a field, in bytes.
 const LONGEST: usize = 32;
 
-/// The place of a field among those of its header.
+/// The place of a field among those of its header: by its address, which is why the table is no constant.
 pub(super) fn place(field: &'static Field) -> usize {
     fields(field.header, field.message).position(|known| std::ptr::eq(known, field)).unwrap_or(0)
 }
