@@ -264,7 +264,10 @@ fn each_output_is_read_by_its_own_reader() {
     ));
     let listed = listed.unwrap().rules.unwrap();
     for table in &listed.ruleset.tables {
-        assert!(rules.ruleset.tables.contains(table), "{} of -S is that of iptables-save", table.name);
+        let saved = rules.ruleset.tables.iter().find(|saved| saved.family == Family::Ip && saved.name == table.name);
+        // `-S` shows the policies of a table that is not there, too.
+        let is_empty = table.chains.iter().all(|chain| chain.rules.is_empty());
+        assert!(saved.map_or(is_empty, |saved| saved == table), "{} of -S is that of iptables-save", table.name);
     }
     assert_eq!(listed.ruleset.tables.len(), 2);
 }

@@ -145,7 +145,9 @@ impl Rules {
         }
         self.diagnostics.extend(section.said);
         let dump = parse(&section.text, &[]);
-        self.add(dump.into(), section.line, |line| section.line + line - 1);
+        // What is missing at the end is told of the last line.
+        let last = if dump.diagnostics.is_empty() { 1 } else { section.text.lines().count().max(1) };
+        self.add(dump.into(), section.line, |line| section.line + line.min(last) - 1);
     }
 
     fn made(&mut self, made: commands::Made) {
