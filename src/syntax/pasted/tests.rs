@@ -204,3 +204,24 @@ fn a_report_with_everything_in_it() {
     let lines: Vec<usize> = lines.into_iter().chain([end - 2, end]).collect();
     same(&text, &all(), &lines);
 }
+
+/// What `nft -j` printed, between prompts and beside what other tools printed.
+#[test]
+fn json_of_nft_is_read_where_it_stands() {
+    let json = include_str!("../../../tests/data/json/docker.json");
+    let alone = read(json).unwrap();
+    assert_eq!(said(&alone), []);
+    let rules = |pasted: &Pasted| pasted.rules.as_ref().unwrap().ruleset.clone();
+    assert_eq!(rules(&alone).tables.len(), 1);
+    let lines = json.replace(", {\"", ",\n  {\"");
+    for json in [json, &lines] {
+        let text = format!("root@host:~# nft -j list ruleset\n{json}root@host:~# ipset save\n{SETS}");
+        let pasted = read(&text).unwrap();
+        assert_eq!(rules(&pasted), rules(&alone));
+        assert_eq!(pasted.sets.unwrap().sets.len(), 1);
+    }
+    // Cut off in the middle: what is whole is read.
+    let cut = read(&json[..json.len() / 2]).unwrap();
+    assert_eq!(rules(&cut).tables[0].chains.len(), rules(&alone).tables[0].chains.len());
+    assert_eq!(cut.rules.unwrap().diagnostics.len(), 1);
+}
