@@ -122,7 +122,13 @@ fn sctp_chunks(blob: &Blob) -> Option<SctpChunks> {
     for at in 0..blob.u32(280).filter(|count| *count <= MOST)? as usize {
         let [chunk, set, mask] = blob.array(268 + 3 * at)?;
         let is_asked = types[usize::from(chunk) / 32] & 1 << (chunk % 32) != 0;
-        if is_asked && all || flags.iter().any(|other| other.chunk == chunk) {
+        // The bits that have letters, and the one that a dash stands for (`parse_sctp_chunk`).
+        let letters: u8 = match chunk {
+            0 | 64 => 0x8f,
+            6 | 14 => 0x81,
+            _ => 0x80,
+        };
+        if is_asked && (all || mask & !letters != 0) || flags.iter().any(|other| other.chunk == chunk) {
             return None;
         }
         if is_asked {

@@ -191,6 +191,15 @@ fn hashlimits_that_no_words_say_are_kept() {
     }
 }
 
+/// Flags of chunks that have no letter are kept as bytes.
+#[test]
+fn flags_of_chunks_have_letters_or_are_kept() {
+    let asked = [(284, &4u32.to_ne_bytes()[..]), (264, &1u32.to_ne_bytes()), (280, &1u32.to_ne_bytes())];
+    let chunk = |mask: u8| at(292, &[&asked[..], &[(8, &1u32.to_ne_bytes()[..]), (268, &[0, 2, mask])]].concat());
+    assert_eq!(told(Family::Ip, "sctp", 0, &chunk(0x06)), "-m sctp --chunk-types any DATA:uB");
+    assert!(matches!(a_match("sctp", 0, &chunk(0xf0)), Match::Opaque(_)));
+}
+
 /// A rule is a line of a dump: what would break it is kept as bytes, but for a comment, which decides nothing.
 #[test]
 fn no_text_breaks_its_line() {
