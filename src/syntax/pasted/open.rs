@@ -17,6 +17,8 @@ pub(super) struct Section<'t> {
     pub(super) text: Cow<'t, str>,
     /// What the command before it says of it.
     pub(super) hints: Hints,
+    /// Whether a line of it says which iptables made it.
+    pub(super) has_header: bool,
     /// What of it could not be read.
     pub(super) said: Vec<Diagnostic>,
 }
@@ -82,7 +84,7 @@ impl<'t> Open<'t> {
     /// A section that begins at a line of the text.
     pub(super) fn new(tool: Tool, line: usize, at: usize, hints: Hints) -> Open<'t> {
         Open {
-            section: Section { tool, line, text: Cow::Borrowed(""), hints, said: Vec::new() },
+            section: Section { tool, line, text: Cow::Borrowed(""), hints, has_header: false, said: Vec::new() },
             start: at,
             end: at,
             changed: None,
