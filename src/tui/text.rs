@@ -33,14 +33,15 @@ pub fn pad(text: &str, width: usize) -> String {
     out
 }
 
-/// `text` in lines of at most `width` columns, broken at spaces where there are any, and within words that are longer.
+/// `text` in lines of at most `width` columns, broken at spaces where there are any, within words that are longer, and
+/// within clusters that are wider. Only a character that is two columns wide stands out of a line of one.
 pub fn wrap(text: &str, width: usize) -> Vec<String> {
     let width = width.max(1);
     let mut lines = vec![String::new()];
     let mut used = 0;
     for word in text.split(' ').filter(|word| !word.is_empty()) {
         let fits = used == 0 || used + 1 + word.width() <= width;
-        for (index, cluster) in word.graphemes(true).enumerate() {
+        for (index, cluster) in word.graphemes(true).flat_map(|cluster| pieces(cluster, width)).enumerate() {
             let gap = usize::from(index == 0 && used > 0 && fits);
             if used > 0 && (index == 0 && !fits || used + gap + cluster.width() > width) {
                 lines.push(String::new());
@@ -54,6 +55,13 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
         }
     }
     lines
+}
+
+/// A cluster whole, or in its characters where it is wider than a line: those that stand before another (UAX #29, GB9b)
+/// make one cluster with it however many there are.
+fn pieces(cluster: &str, width: usize) -> impl Iterator<Item = &str> {
+    let wider = cluster.width() > width;
+    cluster.split_inclusive(move |_| wider)
 }
 
 #[cfg(test)]
@@ -82,5 +90,6 @@ mod tests {
         assert_eq!(wrap("abcdefgh ij", 4), ["abcd", "efgh", "ij"]);
         assert_eq!(wrap("a 名前名前", 4), ["a", "名前", "名前"]);
         assert_eq!(wrap("  ", 4), [""]);
+        assert_eq!(wrap("\u{600}\u{600}a", 2), ["\u{600}\u{600}", "a"]);
     }
 }
