@@ -432,8 +432,10 @@ fn print_namespace(out: &mut String, ns: &Namespace) {
     let neighbours = read(What::Neighbours);
     section("ip -j neigh", neighbours || !ns.neighbours.is_empty(), &|out| links::print_neighbours(out, ns));
     section("bridge -j fdb", neighbours || !ns.fdb.is_empty(), &|out| links::print_fdb(out, ns));
-    let sysctls = read(What::Sysctls) || ns.sysctls != Default::default();
-    section("sysctl", sysctls, &|out| sysctls::print(out, &ns.sysctls));
+    // A device may be known without any of its values: then there is nothing to write.
+    let mut sysctls = String::new();
+    sysctls::print(&mut sysctls, &ns.sysctls);
+    section("sysctl", read(What::Sysctls) || !sysctls.is_empty(), &|out| out.push_str(&sysctls));
     section("ss -H -tulpne", read(What::Sockets) || !ns.sockets.is_empty(), &|out| sockets::print(out, &ns.sockets));
     print_rules(out, ns);
 }

@@ -115,6 +115,8 @@ fn damage_has_its_line() {
         ("[nft list ruleset]\ntable ip x {\n}\n", 7, What::NfTables),
         ("[hooks]\nprerouting -100 ip nat PREROUTING iptables-nft\n", 7, What::Hooks),
         ("[hooks]\norder: perhaps\n", 7, What::Hooks),
+        ("[nf_tables]\ntable ip x\ntable ip x\nchain a\n", 8, What::NfTables),
+        ("[nf_tables]\ntable ip x\nchain a\nchain b\nchain a\nrule\n", 10, What::NfTables),
         ("[iptables-nft-save]\n*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -j\nCOMMIT\n", 9, What::NfTables),
     ];
     for (text, line, what) in cases {
@@ -137,6 +139,15 @@ fn what_is_there_twice_or_unknown_is_reported() {
     assert_eq!(recording.host.namespaces.len(), 1);
     assert_eq!(recording.host.viewed().sysctls.ip_forward, Some(true));
     assert!(!recording.host.viewed().is_read(What::PolicyRules));
+}
+
+/// What is known of a device may be nothing that has a line: then it is not as if sysctls had been read.
+#[test]
+fn a_section_that_says_nothing_is_not_made_up() {
+    let text = small("[sysctl]\nnet.ipv4.conf.eth0.rp_filter = yes\n");
+    let printed = snapshot::print(&snapshot::parse(&text).host);
+    assert!(!printed.contains("[sysctl]") && printed.contains("sysctls: "), "{printed}");
+    assert_eq!(snapshot::print(&snapshot::parse(&printed).host), printed);
 }
 
 #[test]

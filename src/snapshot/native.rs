@@ -9,6 +9,7 @@ mod set;
 mod tally;
 mod words;
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
 pub(super) use words::{Word, name, split};
@@ -47,8 +48,7 @@ pub(super) fn print(out: &mut String, ns: &Namespace) {
         for flowtable in &table.particulars.flowtables {
             line(out, format_args!("{}", object::flowtable_text(flowtable)));
         }
-        let chains: Vec<Name> = table.chains.iter().map(|chain| chain.name.clone()).collect();
-        let scope = Scope { family: table.family, chains: &chains, table: Some(table) };
+        let scope = Scope { family: table.family, chains: None, table: Some(table) };
         for (s, set) in table.sets.iter().enumerate() {
             print_set(out, ns, scope, set, ElementId { table: t, set: s as u32, element: None });
         }
@@ -124,7 +124,7 @@ fn print_rule(out: &mut String, ns: &Namespace, scope: Scope, rule: &Rule, id: R
 
 /// Reads the section: its tables come after those that were there.
 pub(super) fn parse(section: &Section, ns: &mut Namespace, trouble: &mut Trouble) {
-    let mut reader = Reader { ns, chains: chains_by_table(section), state: State::Nothing, table: 0, next: 0 };
+    let mut reader = Reader { ns, listed: listed(section), state: State::Nothing, table: 0, next: 0 };
     for (line, text) in section.lines() {
         if let Err(what) = reader.line(text) {
             trouble.bad(line, what);
@@ -133,24 +133,32 @@ pub(super) fn parse(section: &Section, ns: &mut Namespace, trouble: &mut Trouble
     reader.close();
 }
 
-/// The names of the chains of each table: rules name chains that come after them.
-fn chains_by_table(section: &Section) -> Vec<Vec<Name>> {
-    let mut tables: Vec<Vec<Name>> = Vec::new();
+/// A table of the section: which it is, and its chains with their numbers.
+struct Listed {
+    family: Family,
+    name: Name,
+    chains: HashMap<Name, u32>,
+}
+
+/// The tables of the section, each once: rules name chains that come after them.
+fn listed(section: &Section) -> Vec<Listed> {
+    let mut tables: Vec<Listed> = Vec::new();
     // What follows a table that cannot be read belongs to none.
     let mut lost = true;
     for (_, text) in section.lines() {
         let (first, rest) = text.split_once(' ').unwrap_or((text, ""));
         match first {
             "table" => {
-                lost = table_line(rest).is_none();
-                if !lost {
-                    tables.push(Vec::new());
-                }
+                let known = table_line(rest)
+                    .filter(|(family, name, _)| tables.iter().all(|of| of.family != *family || of.name != *name));
+                lost = known.is_none();
+                tables.extend(known.map(|(family, name, _)| Listed { family, name, chains: HashMap::new() }));
             }
             "chain" if !lost => {
                 let words = split(rest).unwrap_or_default();
-                if let (Some(chains), Some(word)) = (tables.last_mut(), words.first()) {
-                    chains.push(word.text.as_str().into());
+                if let (Some(Listed { chains, .. }), Some(word)) = (tables.last_mut(), words.first()) {
+                    let next = chains.len() as u32;
+                    chains.entry(word.text.as_str().into()).or_insert(next);
                 }
             }
             _ => {}
@@ -192,9 +200,9 @@ enum State {
 
 struct Reader<'n> {
     ns: &'n mut Namespace,
-    chains: Vec<Vec<Name>>,
+    listed: Vec<Listed>,
     state: State,
-    /// The index of the open table in the ruleset, and that of the next one in `chains`.
+    /// The index of the open table in the ruleset, and that of the next one in `listed`.
     table: usize,
     next: usize,
 }
@@ -204,6 +212,10 @@ type Wrong = String;
 
 fn expected(example: &str) -> Wrong {
     format!("not a line such as: {example}")
+}
+
+fn was_there(name: &str) -> Wrong {
+    format!("{name} was there before")
 }
 
 impl Reader<'_> {
@@ -279,9 +291,13 @@ impl Reader<'_> {
     fn open_table(&mut self, text: &str) -> Result<(), Wrong> {
         self.next = 0;
         let (family, name, particulars) = table_line(text).ok_or_else(|| expected("table inet filter"))?;
+        let natives = || self.ns.ruleset.tables.iter().filter(|table| table.backend == Backend::Nft);
+        if natives().any(|table| table.family == family && table.name == name) {
+            return Err(was_there(&name));
+        }
         let (backend, chains, sets) = (Backend::Nft, Vec::new(), Vec::new());
         self.table = self.ns.ruleset.tables.len();
-        self.next = 1 + self.ns.ruleset.tables.iter().filter(|table| table.backend == Backend::Nft).count();
+        self.next = 1 + natives().count();
         self.ns.ruleset.tables.push(Table { family, name, backend, chains, sets, particulars });
         Ok(())
     }
@@ -291,6 +307,10 @@ impl Reader<'_> {
         let (name, words) = words.split_first().ok_or_else(wrong)?;
         let (base, counters, details) = (base(words), counters(words), chain_details(words));
         let chains = &mut self.ns.ruleset.tables[self.table].chains;
+        let number = self.next.checked_sub(1).and_then(|at| self.listed.get(at)?.chains.get(&*name.text));
+        if number.is_some_and(|number| (*number as usize) < chains.len()) {
+            return Err(was_there(&name.text));
+        }
         let id = ChainId { table: self.table as u32, chain: chains.len() as u32 };
         // The chain is there, whatever its line says: those after it keep their numbers.
         chains.push(Chain {
@@ -336,7 +356,7 @@ impl Reader<'_> {
     }
 
     fn scope(&self) -> Scope<'_> {
-        let chains = self.next.checked_sub(1).and_then(|at| self.chains.get(at)).map_or(&[][..], Vec::as_slice);
+        let chains = self.next.checked_sub(1).and_then(|at| self.listed.get(at)).map(|open| &open.chains);
         let family = self.ns.ruleset.tables.get(self.table).map_or(Family::Inet, |table| table.family);
         Scope { family, chains, table: None }
     }

@@ -5,6 +5,8 @@
 
 mod more;
 
+use std::collections::HashMap;
+
 use super::words::{self, Cursor, Word};
 use crate::host::nft::{
     ChainRef, CompareOp, CtKey, Expression, FibResult, Log, LookupResult, MetaKey, Nat, PayloadBase, Queues, Register,
@@ -71,16 +73,16 @@ pub(super) fn value_of<T: Copy>(table: Words<T>, word: &str) -> Option<T> {
 pub(super) struct Scope<'t> {
     /// The family of the table.
     pub family: Family,
-    /// The names of its chains.
-    pub chains: &'t [Name],
+    /// The numbers of its chains, while it is read: rules name chains that come after them.
+    pub chains: Option<&'t HashMap<Name, u32>>,
     /// The table, while it is written.
     pub table: Option<&'t Table>,
 }
 
 impl Scope<'_> {
     fn chain(&self, chain: u32) -> String {
-        match self.chains.get(chain as usize) {
-            Some(name) => words::name(name),
+        match self.table.and_then(|table| table.chains.get(chain as usize)) {
+            Some(chain) => words::name(&chain.name),
             // No table has such a rule.
             None => format!("?{chain}"),
         }
@@ -88,7 +90,7 @@ impl Scope<'_> {
 
     fn chain_in(&self, cursor: &mut Cursor) -> Option<u32> {
         let name = cursor.text()?;
-        self.chains.iter().position(|known| **known == *name).map(|at| at as u32)
+        self.chains?.get(name).copied()
     }
 }
 
