@@ -253,6 +253,33 @@ fn rules_are_fed_back_as_they_were_printed() {
     assert_eq!(json["hooks"][0]["hook"], "prerouting");
 }
 
+/// The help of `--handles` says whose are shown, and those are.
+#[test]
+fn handles_are_of_native_tables_and_all_that_is_in_them() {
+    const LISTED: &str = "table inet t { # handle 3
+\tcounter n { # handle 4
+\t\tpackets 0 bytes 0
+\t}
+
+\tset s { # handle 5
+\t\ttype inet_service
+\t}
+
+\tchain c { # handle 6
+\t\ttcp dport @s accept # handle 7
+\t}
+}
+";
+    let help = printed(&["rules", "--help"]);
+    assert!(help.contains("of native tables and of what is in them"), "{help}");
+    let told = |arguments: &[&str], text: &str| {
+        let output = run_on(&[&["rules", "--snapshot", "-"], arguments].concat(), text.as_bytes());
+        self::text(&output.stdout).matches("# handle").count()
+    };
+    assert_eq!((told(&["--handles"], LISTED), told(&[], LISTED)), (5, 0));
+    assert_eq!(told(&["--handles"], DUMP), 0);
+}
+
 #[test]
 fn completions_and_the_manual_name_every_command() {
     let completions = printed(&["completions", "bash"]);

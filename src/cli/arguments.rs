@@ -168,7 +168,7 @@ pub struct RulesArguments {
     /// With packet and byte counters
     #[arg(long)]
     pub counters: bool,
-    /// With the handles of nft's rules (not of its tables, chains and sets)
+    /// With the handles that nft list ruleset -a shows, of native tables and of what is in them
     #[arg(long)]
     pub handles: bool,
     /// As JSON (schema whyport.rules/1)
