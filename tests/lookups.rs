@@ -245,6 +245,27 @@ fn a_map_gives_verdicts() {
     });
 }
 
+/// What could not be decoded is something all the same: no packet is told to miss it.
+#[test]
+fn what_is_given_and_cannot_be_decoded_is_not_known() {
+    let rules = "\t\ttcp dport vmap @m\n\t\ttcp dport 80-82 drop\n";
+    let elements = ["80 : accept", "81 : accept", "82 : drop"].map(str::to_owned);
+    let mut host = host(&set("map", "m", "inet_service : verdict", elements.into_iter(), rules));
+    for element in &mut host.namespaces[0].ruleset.tables[0].sets[0].elements[1..] {
+        element.data = None;
+    }
+    let certain = |ports: ValueSet| {
+        let walk = whyport::walk::walk(&host, &to_port(ports, ValueSet::one(u128::from(NET))));
+        walk.outcomes.iter().map(Outcome::is_certain).collect::<Vec<_>>()
+    };
+    assert_eq!(certain(ValueSet::one(80)), [true]);
+    for port in [81, 82] {
+        assert!(certain(ValueSet::one(port)).iter().all(|certain| !certain), "{port}");
+    }
+    let open = certain(ValueSet::from_ranges([(80, 82)]));
+    assert_eq!(open.iter().filter(|certain| **certain).count(), 1, "{open:?}");
+}
+
 #[test]
 fn a_map_of_addresses_with_ports_gives_verdicts() {
     let dice = &mut Dice(17);

@@ -140,7 +140,6 @@ pub(super) fn elements(body: &[u8], chains: &Numbers, names: &mut Names, found: 
     let list = Attributes(body).get(3).unwrap_or_default();
     for (_, nested) in Attributes(list) {
         let parts = Attributes(nested);
-        unknown += usize::from(parts.clone().any(|(kind, _)| !(1..=11).contains(&kind)));
         let flags = parts.get(3).and_then(be).unwrap_or(0);
         let key = parts.get(1).and_then(expression::value).unwrap_or_default();
         let mut object = || parts.get(9).map(|name| ElementData::Object(names.intern(&text(name))));
@@ -151,6 +150,7 @@ pub(super) fn elements(body: &[u8], chains: &Numbers, names: &mut Names, found: 
             },
             None => object(),
         };
+        unknown += usize::from(is_unknown(&parts, flags, data.as_ref()));
         found.push(Raw {
             key: key.into(),
             last: parts.get(10).and_then(expression::value).map(Into::into),
@@ -161,6 +161,12 @@ pub(super) fn elements(body: &[u8], chains: &Numbers, names: &mut Names, found: 
         });
     }
     unknown
+}
+
+/// Whether something of an element has no meaning here: an attribute, a flag, or what a map gives for it.
+fn is_unknown(parts: &Attributes<'_>, flags: u64, data: Option<&ElementData>) -> bool {
+    let given = || parts.clone().any(|(kind, _)| matches!(kind, 2 | 9));
+    parts.clone().any(|(kind, _)| !(1..=11).contains(&kind)) || flags & !3 != 0 || data.is_none() && given()
 }
 
 /// What is told of an element beside its key; most have nothing.

@@ -49,15 +49,16 @@ pub(super) fn given<'s>(scene: &Scene<'_>, content: Content<'s>, key: &[Piece], 
     let key = Key::of(scene, content, key);
     let left = content.left(&key.known);
     let found = if key.open.is_empty() { left.data() } else { one_given(scene, content, &left, &key, at)? };
-    let otherwise = || content.catch_all().and_then(|all| all.data.as_ref());
+    let otherwise = || content.catch_all().map(|all| all.data.as_ref());
     Ok(found.or_else(otherwise).map_or(Given::Nothing, of))
 }
 
-fn of(data: &ElementData) -> Given<'_> {
+/// What an element gives; one whose data could not be decoded gives something all the same.
+fn of(data: Option<&ElementData>) -> Given<'_> {
     match data {
-        ElementData::Value(bytes) => Given::Data(bytes),
-        ElementData::Verdict(verdict) => Given::Verdict(verdict),
-        ElementData::Object(_) => Given::Unknown,
+        Some(ElementData::Value(bytes)) => Given::Data(bytes),
+        Some(ElementData::Verdict(verdict)) => Given::Verdict(verdict),
+        Some(ElementData::Object(_)) | None => Given::Unknown,
     }
 }
 
@@ -95,7 +96,7 @@ impl<'k> Key<'k> {
     }
 }
 
-/// What is given by the element that the key fits; `None`: it fits none. Of much that may be given that is asked for first
+/// What is given by the element that the key fits, where that is known; `None`: it fits none. Of much that may be given that is asked for first
 /// which one of the packets gets.
 fn one_given<'s>(
     scene: &Scene<'_>,
@@ -103,7 +104,7 @@ fn one_given<'s>(
     left: &Left<'s>,
     key: &Key<'_>,
     at: At,
-) -> Asked<Option<&'s ElementData>> {
+) -> Asked<Option<Option<&'s ElementData>>> {
     if left.groups().len() > FEW {
         if !one_of(scene, left, &key.open, at)? {
             return Ok(None);

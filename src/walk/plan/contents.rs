@@ -290,9 +290,9 @@ impl<'p> Left<'p> {
         [members, greater].map(|half| self.of(half))
     }
 
-    /// What the first of them gives.
-    pub(in crate::walk) fn data(&self) -> Option<&'p ElementData> {
-        self.iter().next()?.data.as_ref()
+    /// What the first of them gives, where that is known; `None`: there is none.
+    pub(in crate::walk) fn data(&self) -> Option<Option<&'p ElementData>> {
+        Some(self.iter().next()?.data.as_ref())
     }
 
     /// Those that give the same, for everything that is given; in the order of the set.
@@ -310,12 +310,10 @@ impl<'p> Left<'p> {
 
     fn grouped(&self) -> &Groups {
         self.found.groups.get_or_init(|| {
-            let mut known: QuickMap<&ElementData, u32> = QuickMap::default();
+            let mut known: QuickMap<Option<&ElementData>, u32> = QuickMap::default();
             let mut groups: Vec<Vec<u32>> = Vec::new();
             let mut place = |at: &u32| {
-                let Some(data) = self.elements.get(*at as usize).and_then(|element| element.data.as_ref()) else {
-                    return u32::MAX;
-                };
+                let data = self.elements.get(*at as usize).and_then(|element| element.data.as_ref());
                 let place = *known.entry(data).or_insert(groups.len() as u32);
                 match groups.get_mut(place as usize) {
                     Some(members) => members.push(*at),

@@ -225,3 +225,43 @@ fn flags_that_are_not_known_are_told() {
         assert_eq!(found.len(), told, "{chain:?}");
     }
 }
+
+/// What an element has without a meaning here is counted, so that it is named beside the table: an attribute, a flag, or
+/// what a map gives for it.
+#[test]
+fn elements_that_are_not_wholly_known_are_told() {
+    let key = |key: u8| attribute(1, &attribute(1, &[key; 4]));
+    let verdict = |code: u32| attribute(2, &attribute(2, &number(1, code)));
+    let elements = [
+        ([key(1), verdict(1)].concat(), false),
+        ([key(2), number(3, 1)].concat(), false),
+        ([number(3, 2), verdict(0)].concat(), false),
+        ([key(4), attribute(2, &attribute(1, &[7; 4]))].concat(), false),
+        ([key(5), attribute(9, b"object\0")].concat(), false),
+        ([key(6), number(12, 0)].concat(), true),
+        ([key(7), number(3, 4)].concat(), true),
+        ([key(8), verdict(77)].concat(), true),
+        ([key(9), attribute(2, &attribute(3, &[7; 4]))].concat(), true),
+    ];
+    for (element, is_told) in &elements {
+        let list = attribute(3, &attribute(1, element));
+        let unknown = set::elements(&list, &Default::default(), &mut Names::default(), &mut Vec::new());
+        assert_eq!(unknown, usize::from(*is_told), "{element:?}");
+    }
+    let mut messages = Vec::new();
+    let mut message = |kind: u16, parts: &[Vec<u8>]| {
+        let body = [vec![2, 0, 0, 0], parts.concat()].concat();
+        frame(&mut messages, SUBSYSTEM | kind, 0, 0, &body);
+    };
+    let named = || vec![attribute(1, b"t\0"), attribute(2, b"m\0")];
+    message(0, &[attribute(1, b"t\0")]);
+    message(9, &[named(), vec![number(3, 8), number(4, 7), number(5, 4)]].concat());
+    let list = elements.iter().map(|(element, _)| attribute(1, element)).collect::<Vec<_>>().concat();
+    message(12, &[named(), vec![attribute(3, &list)]].concat());
+    let ipsets = SetNames::none();
+    let answers = Answers::Recorded(messages.into());
+    let mut reader = Reader::open(&answers, &ipsets, Elements::All).expect("a channel");
+    let (ruleset, _) = reader.all().expect("a ruleset");
+    let untold = &ruleset.tables[0].particulars.untold;
+    assert_eq!(untold.iter().map(|what| &**what).collect::<Vec<_>>(), ["properties of elements of set m: 4"]);
+}
