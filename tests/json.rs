@@ -8,6 +8,9 @@ mod apart;
 #[path = "nft/lot.rs"]
 mod lot;
 
+#[path = "nft/sections.rs"]
+mod sections;
+
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -15,32 +18,10 @@ use std::sync::mpsc;
 
 use apart::{apart, read, run};
 use lot::Lot;
+use sections::{SETS, sections, table};
 use whyport::host::nft::{ChainFlags, Expression, Set, SetFlags};
 use whyport::host::{Body, Namespace, Observations, Rule, Table};
 use whyport::syntax::{Diagnostic, nft};
-
-/// The tables that the rules are added to.
-const SETS: &str = "
-  map m { type inet_service : ipv4_addr; elements = { 80 : 10.0.0.1 } }
-  map mp { type inet_service : ipv4_addr . inet_service; elements = { 80 : 10.0.0.1 . 8080 } }
-  map mk { type ipv4_addr : mark; elements = { 10.0.0.1 : 0x5 } }
-  set named { type ipv4_addr; flags interval; elements = { 10.0.0.0/8 } }
-  set ports { type inet_service; elements = { 22, 80 } }
-  chain x { }
-  chain y { }
-";
-
-/// The rules of each family in a file.
-fn rules(file: &str) -> Vec<(&str, Vec<&str>)> {
-    let mut found: Vec<(&str, Vec<&str>)> = Vec::new();
-    for line in file.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
-        match line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
-            Some(family) => found.push((family, Vec::new())),
-            None => found.last_mut().unwrap().1.push(line),
-        }
-    }
-    found
-}
 
 /// Rules as whyport reads them, and as nft lists them.
 struct Loaded {
@@ -76,10 +57,8 @@ fn rules_are_read_as_from_the_text() {
         include_str!("data/native-expressions.txt"),
     ];
     let mut count = 0;
-    for (family, rules) in files.into_iter().flat_map(rules) {
-        let chains = rules.iter().enumerate().map(|(at, rule)| format!("  chain c{at} {{\n    {rule}\n  }}\n"));
-        let chains: String = chains.collect();
-        let Loaded { kernel, text, json } = loaded(format!("table {family} t {{\n{SETS}{chains}}}\n"));
+    for (family, rules) in files.into_iter().flat_map(sections) {
+        let Loaded { kernel, text, json } = loaded(table(family, SETS, &rules));
         let own = nft::parse_json(&json, &kernel.links);
         let text = nft::parse(&text, &kernel.links);
         wrong.extend(own.diagnostics.iter().map(|Diagnostic { text, .. }| format!("{family}: {text}\n")));
@@ -278,11 +257,6 @@ fn meant(family: &str, head: &str, rules: &[String]) -> Vec<String> {
         return rules.to_vec();
     }
     rules.iter().filter(|rule| is_meant(std::slice::from_ref(*rule))).cloned().collect()
-}
-
-fn table(family: &str, head: &str, rules: &[String]) -> String {
-    let chains = rules.iter().enumerate().map(|(at, rule)| format!("  chain c{at} {{\n    {rule}\n  }}\n"));
-    format!("table {family} t {{\n{head}{}}}\n", chains.collect::<String>())
 }
 
 /// Rulesets that nobody thought of. They follow from `WHYPORT_SEED` (1); `WHYPORT_ROUNDS` (16) says how many there are. What

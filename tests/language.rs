@@ -5,34 +5,16 @@
 #[path = "nft/apart.rs"]
 mod apart;
 
+#[path = "nft/sections.rs"]
+mod sections;
+
 use std::sync::mpsc;
 
 use apart::{apart, read, run};
+use sections::{SETS, sections, table};
 use whyport::host::nft::{Details, Expression, Set};
 use whyport::host::{Body, Chain, Namespace, Ruleset, Table};
 use whyport::syntax::nft;
-
-/// The tables that the rules are added to.
-const SETS: &str = "
-  map m { type inet_service : ipv4_addr; elements = { 80 : 10.0.0.1 } }
-  map mp { type inet_service : ipv4_addr . inet_service; elements = { 80 : 10.0.0.1 . 8080 } }
-  map mk { type ipv4_addr : mark; elements = { 10.0.0.1 : 0x5 } }
-  set named { type ipv4_addr; flags interval; elements = { 10.0.0.0/8 } }
-  set ports { type inet_service; elements = { 22, 80 } }
-  chain x { }
-  chain y { }
-";
-
-fn rules(file: &str) -> Vec<(&str, Vec<&str>)> {
-    let mut found: Vec<(&str, Vec<&str>)> = Vec::new();
-    for line in file.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
-        match line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
-            Some(family) => found.push((family, Vec::new())),
-            None => found.last_mut().unwrap().1.push(line),
-        }
-    }
-    found
-}
 
 /// What whyport reads of a namespace of its own into which this is loaded, and how nft lists it.
 fn loaded(text: String, options: &'static [&'static str]) -> (Namespace, String) {
@@ -69,10 +51,8 @@ fn rules_are_read_as_nft_stores_them() {
         include_str!("data/native-expressions.txt"),
         include_str!("data/language-rules.txt"),
     ];
-    for (family, rules) in files.into_iter().flat_map(rules) {
-        let chains: Vec<String> =
-            rules.iter().enumerate().map(|(at, rule)| format!("  chain c{at} {{\n    {rule}\n  }}\n")).collect();
-        let (_, listing) = loaded(format!("table {family} t {{\n{SETS}{}}}\n", chains.concat()), &[]);
+    for (family, rules) in files.into_iter().flat_map(sections) {
+        let (_, listing) = loaded(table(family, SETS, &rules), &[]);
         let (again, _) = loaded(listing.clone(), &[]);
         let dump = nft::parse(&listing, &again.links);
         let (kernel, own) = (&again.ruleset.tables[0], &dump.ruleset.tables[0]);

@@ -5,34 +5,15 @@
 #[path = "nft/apart.rs"]
 mod apart;
 
+#[path = "nft/sections.rs"]
+mod sections;
+
 use apart::{apart, read, run};
+use sections::{SETS, sections, table};
 use whyport::host::nft::Expression;
 use whyport::host::{Body, Host, Namespace};
 use whyport::report::rules::{self, Kind, Told};
 use whyport::syntax::nft;
-
-/// The tables that the rules are added to.
-const SETS: &str = "
-  map m { type inet_service : ipv4_addr; elements = { 80 : 10.0.0.1 } }
-  map mp { type inet_service : ipv4_addr . inet_service; elements = { 80 : 10.0.0.1 . 8080 } }
-  map mk { type ipv4_addr : mark; elements = { 10.0.0.1 : 0x5 } }
-  set named { type ipv4_addr; flags interval; elements = { 10.0.0.0/8 } }
-  set ports { type inet_service; elements = { 22, 80 } }
-  chain x { }
-  chain y { }
-";
-
-/// The rules of each family in a file.
-fn sections(text: &'static str) -> Vec<(&'static str, Vec<&'static str>)> {
-    let mut found: Vec<(&str, Vec<&str>)> = Vec::new();
-    for line in text.lines().filter(|line| !line.starts_with('#')) {
-        match line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
-            Some(family) => found.push((family, Vec::new())),
-            None => found.last_mut().unwrap().1.push(line),
-        }
-    }
-    found
-}
 
 /// What nft prints of the rule in each of the chains `c0`, `c1` and so on.
 fn printed(listing: &str) -> Vec<&str> {
@@ -48,9 +29,7 @@ fn rules_read_as_nft_prints_them() {
 }
 
 fn check(family: &str, rules: &[&str]) {
-    let chains: Vec<String> =
-        rules.iter().enumerate().map(|(at, rule)| format!("  chain c{at} {{\n    {rule}\n  }}\n")).collect();
-    run(&["nft", "-f", "-"], &format!("table {family} t {{\n{SETS}{}}}\n", chains.concat()));
+    run(&["nft", "-f", "-"], &table(family, SETS, rules));
     let listing = run(&["nft", "list", "ruleset"], "");
     let expected = printed(&listing);
     assert_eq!(expected.len(), rules.len());
@@ -128,9 +107,7 @@ fn every_expression_is_listed_as_nft_lists_it() {
     for (family, rules) in sections(include_str!("data/native-expressions.txt")) {
         apart(move || {
             run(&["ip", "link", "set", "lo", "up"], "");
-            let chains = rules.iter().enumerate().map(|(at, rule)| format!("chain c{at} {{\n {rule}\n}}\n"));
-            let chains: String = chains.collect();
-            run(&["nft", "-f", "-"], &format!("table {family} t {{\nchain x {{ }}\nchain y {{ }}\n{chains}}}\n"));
+            run(&["nft", "-f", "-"], &table(family, SETS, &rules));
             let ns = read();
             let all = ns.ruleset.tables.iter().flat_map(|table| &table.chains).flat_map(|chain| &chain.rules);
             for rule in all {
