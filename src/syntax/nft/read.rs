@@ -4,6 +4,8 @@ mod effect;
 mod expr;
 mod object;
 mod statement;
+#[cfg(test)]
+mod tests;
 mod token;
 
 use super::tree::{Base, Chain, Gives, Priority, Set, Statement, Table, TypeOf};

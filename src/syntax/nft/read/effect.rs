@@ -3,7 +3,7 @@
 use super::token::Token;
 use super::{Fault, Reader};
 use crate::host::Family;
-use crate::host::nft::{DynsetOp, ObjectKind, range, synproxy};
+use crate::host::nft::{DynsetOp, ObjectKind, Synproxy, range, synproxy};
 use crate::syntax::nft::tree::{Change, Expr, Log, Nat, NatKind, Reject, Statement};
 
 impl<'t> Reader<'t> {
@@ -125,7 +125,7 @@ impl<'t> Reader<'t> {
     fn place(&mut self) -> Result<(Option<Expr<'t>>, Option<Expr<'t>>), Fault> {
         let Token::Word(word) = self.tokens.peek() else { return Err(Fault) };
         let (host, port) = split_place(word);
-        if host.is_some_and(|host| host.len() == word.len()) {
+        if host.is_some_and(|host| host.len() == word.len() && !host.starts_with('[')) {
             let address = self.mapped()?;
             return match self.tokens.peek() {
                 Token::Word(word) if word.starts_with(':') => {
@@ -201,34 +201,30 @@ impl<'t> Reader<'t> {
         if let Some(object) = self.object(ObjectKind::SYNPROXY)? {
             return Ok(object);
         }
-        let (mss, window_scale, flags) = self.synproxy()?;
-        Ok(Statement::Synproxy { mss, window_scale, flags })
+        let mut of = Synproxy { mss: 0, window_scale: 0, flags: 0 };
+        while self.part_of_synproxy(&mut of)? {}
+        Ok(Statement::Synproxy { mss: of.mss, window_scale: of.window_scale, flags: of.flags })
     }
 
-    pub(super) fn synproxy(&mut self) -> Result<(u16, u8, u32), Fault> {
-        let (mut mss, mut scale, mut flags) = (0, 0, 0);
-        loop {
-            self.skip_lines();
-            match self.tokens.peek() {
-                Token::Word("mss") => {
-                    self.tokens.next();
-                    (mss, flags) = (self.number()?, flags | synproxy::MSS);
-                }
-                Token::Word("wscale") => {
-                    self.tokens.next();
-                    (scale, flags) = (self.number()?, flags | synproxy::WSCALE);
-                }
-                Token::Word("timestamp") => {
-                    self.tokens.next();
-                    flags |= synproxy::TIMESTAMP;
-                }
-                Token::Word("sack-perm") => {
-                    self.tokens.next();
-                    flags |= synproxy::SACK_PERM;
-                }
-                _ => return Ok((mss, scale, flags)),
+    /// Reads one more of what a synproxy is told, if there is one. In an object each may have its own line.
+    pub(super) fn part_of_synproxy(&mut self, of: &mut Synproxy) -> Result<bool, Fault> {
+        let Token::Word(word @ ("mss" | "wscale" | "timestamp" | "sack-perm")) = self.tokens.peek() else {
+            return Ok(false);
+        };
+        self.tokens.next();
+        of.flags |= match word {
+            "mss" => {
+                of.mss = self.number()?;
+                synproxy::MSS
             }
-        }
+            "wscale" => {
+                of.window_scale = self.number()?;
+                synproxy::WSCALE
+            }
+            "timestamp" => synproxy::TIMESTAMP,
+            _ => synproxy::SACK_PERM,
+        };
+        Ok(true)
     }
 
     /// `ct helper set "x"` and the like, `ct count over 5`; `None`: something else.

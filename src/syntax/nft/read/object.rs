@@ -3,6 +3,7 @@
 use super::token::Token;
 use super::{Fault, Reader};
 use crate::host::Family;
+use crate::host::nft::Synproxy;
 use crate::syntax::nft::tree::{Flowtable, Object, ObjectBody, Priority};
 
 impl<'t> Reader<'t> {
@@ -53,8 +54,11 @@ impl<'t> Reader<'t> {
             }
             "limit" => ObjectBody::Limit(self.limit()?),
             "synproxy" => {
-                let (mss, window_scale, flags) = self.synproxy()?;
-                ObjectBody::Synproxy { mss, window_scale, flags }
+                let mut of = Synproxy { mss: 0, window_scale: 0, flags: 0 };
+                while self.part_of_synproxy(&mut of)? {
+                    self.skip_lines();
+                }
+                ObjectBody::Synproxy { mss: of.mss, window_scale: of.window_scale, flags: of.flags }
             }
             "secmark" => ObjectBody::Secmark(self.need_text()?),
             _ => self.ct_object(kind)?,
