@@ -76,6 +76,7 @@ mod json;
 mod links;
 mod native;
 mod routes;
+mod rules;
 mod section;
 mod sets;
 mod sockets;
@@ -85,7 +86,7 @@ use std::fmt::Write as _;
 
 pub use bare::{bare, bare_dump};
 
-use crate::host::{Backend, ChainId, Family, Host, IpFamily, LinkKind, Namespace, Observations, RuleId, Ruleset, What};
+use crate::host::{Backend, Family, Host, IpFamily, LinkKind, Namespace, Observations, Ruleset, What};
 use crate::syntax::iptables;
 use crate::syntax::{Diagnostic, DiagnosticKind};
 use section::{Families, Part, Section, Title};
@@ -192,8 +193,10 @@ fn namespace(part: &Part, trouble: &mut Trouble) -> Namespace {
     let rules_last = |section: &Section| match section.title {
         Title::NetnsIds => 0,
         Title::Links => 1,
-        Title::IptablesNft(_) | Title::IptablesLegacy(_) | Title::Nft | Title::Native | Title::Ipset => 4,
-        Title::Hooks | Title::Handles => 5,
+        Title::IptablesNft(_) | Title::IptablesLegacy(_) | Title::Native | Title::Ipset => 4,
+        // It lists iptables' tables too, in other words.
+        Title::Nft => 5,
+        Title::Hooks | Title::Handles => 6,
         _ => 3,
     };
     ordered.sort_by_key(|section| rules_last(section));
@@ -255,34 +258,15 @@ fn read(section: &Section, ns: &mut Namespace, has_ip6_routes: bool, trouble: &m
                 ns.mark_unread(What::Processes, "ss -p, as root");
             }
         }
-        Title::IptablesNft(family) => read_rules(section, family, Backend::IptablesNft, ns, trouble),
-        Title::IptablesLegacy(family) => read_rules(section, family, Backend::IptablesLegacy, ns, trouble),
+        Title::IptablesNft(family) => rules::parse(section, family, Backend::IptablesNft, ns, trouble),
+        Title::IptablesLegacy(family) => rules::parse(section, family, Backend::IptablesLegacy, ns, trouble),
         Title::Ipset => sets::parse(section, ns, trouble),
-        Title::Nft => {
-            if let Some((line, _)) = section.lines().next() {
-                trouble.bad(line, format!("[{}] can only be empty yet: this is not read", section.words));
-            }
-        }
+        Title::Nft => rules::parse_nft(section, ns, trouble),
         Title::Native => native::parse(section, ns, trouble),
         Title::Hooks => hooks::parse(section, &mut ns.ruleset, trouble),
         Title::Handles => hooks::parse_handles(section, &mut ns.ruleset, trouble),
         Title::Unread => read_unread(section, ns, trouble),
     }
-}
-
-fn read_rules(section: &Section, family: IpFamily, backend: Backend, ns: &mut Namespace, trouble: &mut Trouble) {
-    if section.body.trim().is_empty() {
-        return;
-    }
-    let dump = iptables::parse(section.body, &iptables::Options { family: Some(family), backend });
-    let tables = ns.ruleset.tables.len() as u32;
-    let moved = |chain: ChainId| ChainId { table: chain.table + tables, ..chain };
-    ns.ruleset.tables.extend(dump.ruleset.tables);
-    let rules = dump.observations.rules;
-    ns.observations.rules.extend(rules.into_iter().map(|(id, seen)| (RuleId { chain: moved(id.chain), ..id }, seen)));
-    let policies = dump.observations.policies;
-    ns.observations.policies.extend(policies.into_iter().map(|(id, seen)| (moved(id), seen)));
-    trouble.add(section, dump.diagnostics);
 }
 
 /// Every part that can be unread, in the order of the sections.
@@ -349,6 +333,7 @@ fn missing(sections: &[Section], ns: &Namespace) -> Vec<(What, &'static str)> {
     let routes = |family| has(Title::Routes(Families::Unsaid)) || has(Title::Routes(family));
     let rules4 = has(Title::PolicyRules(Families::Unsaid)) || has(Title::PolicyRules(Families::V4));
     let nft = |family| has(Title::IptablesNft(family));
+    let lists_all = sections.iter().any(|section| section.title == Title::Nft && !section.body.trim().is_empty());
     let bridges = ns.links.iter().any(|link| link.kind == LinkKind::Bridge);
     [
         (What::Links, has(Title::Links), "ip -d -j link"),
@@ -360,7 +345,8 @@ fn missing(sections: &[Section], ns: &Namespace) -> Vec<(What, &'static str)> {
         (What::Sockets, has(Title::Sockets), "ss -H -tulpne"),
         (
             What::NfTables,
-            nft(IpFamily::V4) && nft(IpFamily::V6) && (has(Title::Nft) || has(Title::Native)),
+            // What nft lists is every table, those of iptables in its own words.
+            nft(IpFamily::V4) && nft(IpFamily::V6) && (has(Title::Nft) || has(Title::Native)) || lists_all,
             "iptables-nft-save, ip6tables-nft-save and nft list ruleset",
         ),
         (What::LegacyIp, has(Title::IptablesLegacy(IpFamily::V4)), "iptables-legacy-save"),

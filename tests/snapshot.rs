@@ -112,7 +112,8 @@ fn damage_has_its_line() {
         ("[sysctl]\nnet.ipv4.ip_forward = yes\n", 7, What::Sysctls),
         ("[ss -H -tulpne]\ntcp LISTEN 0 64 0.0.0.0:http 0.0.0.0:*\n", 7, What::Sockets),
         ("[ss -H -tulpne]\nhello there\n", 7, What::Sockets),
-        ("[nft list ruleset]\ntable ip x {\n}\n", 7, What::NfTables),
+        ("[nft list ruleset]\ntable ip x {\n\tchain a {\n\t\tip saddr 10.0.0.1\n", 10, What::NfTables),
+        ("[nft list ruleset]\nhello there\n", 7, What::NfTables),
         ("[hooks]\nprerouting -100 ip nat PREROUTING iptables-nft\n", 7, What::Hooks),
         ("[hooks]\norder: perhaps\n", 7, What::Hooks),
         ("[nf_tables]\ntable ip x\ntable ip x\nchain a\n", 8, What::NfTables),
@@ -147,6 +148,33 @@ fn a_section_that_says_nothing_is_not_made_up() {
     let text = small("[sysctl]\nnet.ipv4.conf.eth0.rp_filter = yes\n");
     let printed = snapshot::print(&snapshot::parse(&text).host);
     assert!(!printed.contains("[sysctl]") && printed.contains("sysctls: "), "{printed}");
+    assert_eq!(snapshot::print(&snapshot::parse(&printed).host), printed);
+}
+
+/// nft lists the tables of iptables-nft too, in words that say less: those are told by iptables' own.
+#[test]
+fn what_nft_lists_is_read_beside_what_iptables_saves() {
+    let text = small(concat!(
+        "[ip -d -j link]\n",
+        r#"[{"ifindex":7,"ifname":"eth0","flags":["UP"],"mtu":1500,"link_type":"ether","promiscuity":0}]"#,
+        "\n[nft list ruleset]\ntable ip nat {\n\tchain PREROUTING {\n",
+        "\t\ttype nat hook prerouting priority dstnat; policy accept;\n",
+        "\t\ttcp dport 80 counter packets 5 bytes 300 # xt_DNAT\n\t}\n}\n",
+        "table inet t {\n\tchain in {\n\t\ttype filter hook input priority filter; policy drop;\n",
+        "\t\tiif \"eth0\" counter packets 7 bytes 420 accept\n\t}\n}\n",
+        "[iptables-nft-save]\n*nat\n:PREROUTING ACCEPT [1:60]\n",
+        "[5:300] -A PREROUTING -p tcp -m tcp --dport 80 -j DNAT --to-destination 10.0.0.2\nCOMMIT\n",
+    ));
+    let recording = snapshot::parse(&text);
+    assert_eq!(recording.diagnostics, []);
+    let ns = recording.host.viewed();
+    assert!(ns.is_read(What::NfTables));
+    let tables: Vec<_> = ns.ruleset.tables.iter().map(|table| format!("{} {}", table.backend, table.name)).collect();
+    assert_eq!(tables, ["iptables-nft nat", "nft t"]);
+    let printed = snapshot::print(&recording.host);
+    for line in ["[5:300] -A PREROUTING -p tcp", "# iif 7 counter", "rule packets=7 bytes=420"] {
+        assert!(printed.contains(line), "{line}: {printed}");
+    }
     assert_eq!(snapshot::print(&snapshot::parse(&printed).host), printed);
 }
 

@@ -35,6 +35,21 @@ impl Observations {
             }
         }
     }
+
+    /// Adds what was seen of the tables of another ruleset, which stand now where `place` says, if anywhere. ipset's sets
+    /// are of no table: what was seen of them stays behind.
+    pub fn take_in(&mut self, seen: Observations, place: impl Fn(u32) -> Option<u32>) {
+        let chain = |id: ChainId| Some(ChainId { table: place(id.table)?, ..id });
+        let rule = |id: RuleId| Some(RuleId { chain: chain(id.chain)?, ..id });
+        let object = |id: ObjectId| Some(ObjectId { table: place(id.table)?, ..id });
+        let element = |id: ElementId| Some(ElementId { table: place(id.table)?, ..id });
+        let Observations { rules, policies, expressions, objects, elements, ipsets: _ } = seen;
+        self.rules.extend(rules.into_iter().filter_map(|(id, seen)| Some((rule(id)?, seen))));
+        self.policies.extend(policies.into_iter().filter_map(|(id, seen)| Some((chain(id)?, seen))));
+        self.expressions.extend(expressions.into_iter().filter_map(|((id, at), seen)| Some(((rule(id)?, at), seen))));
+        self.objects.extend(objects.into_iter().filter_map(|(id, seen)| Some((object(id)?, seen))));
+        self.elements.extend(elements.into_iter().filter_map(|(id, seen)| Some((element(id)?, seen))));
+    }
 }
 
 /// The identity of a stateful object within a ruleset.

@@ -34,6 +34,11 @@ pub struct Pasted {
 
 /// Reads a text; `Err` says what it looks like where nothing in it can be read.
 pub fn read(text: &str) -> Result<Pasted, Kind> {
+    read_among(text, &[])
+}
+
+/// Reads a text as [`read`] does. Devices that rules of nft name by their index are found among `links`.
+pub fn read_among(text: &str, links: &[Link]) -> Result<Pasted, Kind> {
     if let Some(kind) = kind::refused(text) {
         return Err(kind);
     }
@@ -56,8 +61,8 @@ pub fn read(text: &str) -> Result<Pasted, Kind> {
     for section in cut.sections {
         match section.tool {
             Tool::Iptables => rules.iptables(section),
-            Tool::Nft => rules.nft(section, nft::parse),
-            Tool::Json => rules.nft(section, nft::parse_json),
+            Tool::Nft => rules.nft(section, links, nft::parse),
+            Tool::Json => rules.nft(section, links, nft::parse_json),
             Tool::Ipset => sets.add(&section),
         }
     }
@@ -134,7 +139,7 @@ impl Rules {
         self.add(dump, section.line, |line| section.line + line - 1);
     }
 
-    fn nft(&mut self, section: Section, parse: fn(&str, &[Link]) -> nft::Dump) {
+    fn nft(&mut self, section: Section, links: &[Link], parse: fn(&str, &[Link]) -> nft::Dump) {
         let mut words = section.text.split_ascii_whitespace().skip(1);
         if let (Some(family), Some(name)) = (words.next(), words.next())
             && self.joined.is_of_iptables(family, name)
@@ -142,7 +147,7 @@ impl Rules {
             return;
         }
         self.diagnostics.extend(section.said);
-        let dump = parse(&section.text, &[]);
+        let dump = parse(&section.text, links);
         // What is missing at the end is told of the last line.
         let last = if dump.diagnostics.is_empty() { 1 } else { section.text.lines().count().max(1) };
         self.add(dump.into(), section.line, |line| section.line + line.min(last) - 1);

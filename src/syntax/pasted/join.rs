@@ -2,7 +2,7 @@
 //!
 //! Knows that a table may be listed twice, and by two tools. Deliberately does not know where dumps come from.
 
-use crate::host::{Backend, ChainId, ElementId, ObjectId, Observations, RuleId, Ruleset, Table};
+use crate::host::{Backend, Observations, Ruleset, Table};
 
 /// Rules that were joined.
 #[derive(Default)]
@@ -37,7 +37,7 @@ impl Joined {
                 Fate::Known | Fate::Other => None,
             });
         }
-        self.note(seen, &places);
+        self.observations.take_in(seen, |table| places.get(table as usize).copied().flatten());
         left_out
     }
 
@@ -58,22 +58,6 @@ impl Joined {
             Some(known) if known.backend != table.backend || known == table => Fate::Known,
             Some(_) => Fate::Other,
         }
-    }
-
-    /// Takes what was counted to where the tables are now.
-    fn note(&mut self, seen: Observations, places: &[Option<u32>]) {
-        let place = |table: u32| places.get(table as usize).copied().flatten();
-        let chain = |id: ChainId| Some(ChainId { table: place(id.table)?, ..id });
-        let rule = |id: RuleId| Some(RuleId { chain: chain(id.chain)?, ..id });
-        let Observations { rules, policies, expressions, objects, elements, ipsets: _ } = seen;
-        let own = &mut self.observations;
-        own.rules.extend(rules.into_iter().filter_map(|(id, seen)| Some((rule(id)?, seen))));
-        own.policies.extend(policies.into_iter().filter_map(|(id, seen)| Some((chain(id)?, seen))));
-        own.expressions.extend(expressions.into_iter().filter_map(|((id, at), seen)| Some(((rule(id)?, at), seen))));
-        let object = |id: ObjectId| Some(ObjectId { table: place(id.table)?, ..id });
-        own.objects.extend(objects.into_iter().filter_map(|(id, seen)| Some((object(id)?, seen))));
-        let element = |id: ElementId| Some(ElementId { table: place(id.table)?, ..id });
-        own.elements.extend(elements.into_iter().filter_map(|(id, seen)| Some((element(id)?, seen))));
     }
 }
 
