@@ -2,11 +2,15 @@
 //!
 //! Knows how it is asked, and the little of its answers that divides them into seeds.
 
+#[path = "../../benches/bare/netlink.rs"]
+mod netlink;
+
 use std::collections::BTreeMap;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
 use netlink_sys::protocols::NETLINK_NETFILTER;
-use netlink_sys::{Socket, SocketAddr};
+
+use netlink::{attributes, push_attribute};
 
 /// Everything of nf_tables.
 pub fn nf_tables() -> Vec<u8> {
@@ -93,51 +97,11 @@ pub fn blobs(messages: &[u8]) -> Vec<Vec<u8>> {
     found
 }
 
-fn attributes(mut bytes: &[u8]) -> Vec<(u16, &[u8])> {
-    let mut found = Vec::new();
-    while bytes.len() >= 4 {
-        let length = usize::from(u16::from_ne_bytes([bytes[0], bytes[1]]));
-        let Some(value) = bytes.get(4..length) else { break };
-        found.push((u16::from_ne_bytes([bytes[2], bytes[3]]) & 0x3fff, value));
-        bytes = bytes.get(length.next_multiple_of(4)..).unwrap_or_default();
-    }
-    found
-}
-
-fn push_attribute(body: &mut Vec<u8>, kind: u16, value: &[u8]) {
-    body.extend_from_slice(&((value.len() + 4) as u16).to_ne_bytes());
-    body.extend_from_slice(&kind.to_ne_bytes());
-    body.extend_from_slice(value);
-    body.resize(body.len().next_multiple_of(4), 0);
-}
-
-/// The messages that answer a dump; none where the kernel refuses.
+/// The messages that answer a dump, as far as they came; none where the kernel refuses.
 pub fn dump(protocol: isize, kind: u16, body: &[u8]) -> Vec<Vec<u8>> {
-    let mut socket = Socket::new(protocol).expect("a socket");
-    socket.bind_auto().expect("an address");
-    socket.connect(&SocketAddr::new(0, 0)).expect("the kernel");
-    let mut request = Vec::new();
-    request.extend_from_slice(&(16 + body.len() as u32).to_ne_bytes());
-    request.extend_from_slice(&kind.to_ne_bytes());
-    request.extend_from_slice(&0x301u16.to_ne_bytes());
-    request.extend_from_slice(&[0; 8]);
-    request.extend_from_slice(body);
-    socket.send(&request, 0).expect("a request");
     let mut messages = Vec::new();
-    let mut buffer = vec![0u8; 64 * 1024];
-    loop {
-        let length = socket.recv(&mut &mut buffer[..], 0).expect("an answer");
-        let mut rest = &buffer[..length];
-        while rest.len() >= 16 {
-            let size = u32::from_ne_bytes([rest[0], rest[1], rest[2], rest[3]]) as usize;
-            if matches!(u16::from_ne_bytes([rest[4], rest[5]]), 2 | 3) {
-                return messages;
-            }
-            let padded = size.next_multiple_of(4).min(rest.len());
-            messages.push(rest[..padded].to_vec());
-            rest = &rest[padded..];
-        }
-    }
+    netlink::dump(&netlink::open(protocol), kind, body, |message| messages.push(message.to_vec()));
+    messages
 }
 
 /// `IPT_SO_GET_INFO` and `IPT_SO_GET_ENTRIES` of a table that was just made.
