@@ -8,7 +8,9 @@ mod way;
 
 use std::fmt::Write as _;
 use std::net::Ipv4Addr;
+use std::sync::OnceLock;
 
+use whyport::host::nft::{Count, Counted, Set};
 use whyport::host::{Host, IpFamily, Protocol};
 use whyport::syntax::nft;
 use whyport::walk::{FateKind, Field, Op, Origin, Outcome, Query, ValueSet, Values, Walker};
@@ -264,6 +266,49 @@ fn what_is_given_and_cannot_be_decoded_is_not_known() {
     }
     let open = certain(ValueSet::from_ranges([(80, 82)]));
     assert_eq!(open.iter().filter(|certain| **certain).count(), 1, "{open:?}");
+}
+
+/// A port that nobody knows is told as such: it is neither the one that came in nor any other.
+#[test]
+fn a_port_that_is_given_is_known_or_assumed() {
+    const RULES: &str = "table ip t {
+\tmap m {
+\t\ttype inet_service : inet_service
+\t\telements = { 80 : 8080, 81 : 8081 }
+\t}
+
+\tchain c {
+\t\ttype nat hook prerouting priority dstnat; policy accept;
+\t\ttcp dport 80-81 dnat to 10.0.0.9:tcp dport map @m
+\t\ttcp dport 91 dnat to 10.0.0.9:numgen inc mod 2 map { 0 : 8080, 1 : 8081 }
+\t\ttcp dport 92 dnat to 10.0.0.9:tcp sport
+\t}
+}
+";
+    let mut host = host(RULES);
+    let ways = |host: &Host, port: u128| {
+        let walk = whyport::walk::walk(host, &to_port(ValueSet::one(port), ValueSet::one(u128::from(NET))));
+        let way = |outcome: &Outcome| {
+            let (to, why) = (outcome.fate.endpoints, outcome.assumed.iter().map(|assumed| assumed.why.name()));
+            assert_eq!(to.dst, Some([10, 0, 0, 9].into()), "{port}");
+            (to.dport, why.collect::<Vec<_>>())
+        };
+        let forwarded = walk.outcomes.iter().filter(|outcome| outcome.fate.kind == FateKind::Forwarded);
+        forwarded.map(way).collect::<Vec<_>>()
+    };
+    assert_eq!(ways(&host, 80), [(Some(8080), vec![])]);
+    assert_eq!(ways(&host, 91).iter().filter(|(port, why)| port.is_none() && !why.is_empty()).count(), 1);
+    assert_eq!(ways(&host, 92), [(Some(4000), vec![])]);
+    let map = &mut host.namespaces[0].ruleset.tables[0].sets[0];
+    map.elements[0].data = None;
+    assert_eq!(ways(&host, 80), [(None, vec!["undecoded"])]);
+    assert_eq!(ways(&host, 81), [(Some(8081), vec![])]);
+    let map = &mut host.namespaces[0].ruleset.tables[0].sets[0];
+    let (count, contents) = (Count::MoreThan(Set::MANY), OnceLock::new());
+    map.counted = Some(Box::new(Counted { count, generation: 1, contents }));
+    let unread = ways(&host, 80);
+    assert!(unread.iter().any(|(port, why)| port.is_none() && why.contains(&"unread")), "{unread:?}");
+    assert!(unread.iter().all(|(_, why)| !why.is_empty()), "{unread:?}");
 }
 
 #[test]

@@ -282,14 +282,8 @@ impl Run<'_, '_> {
                 Step::Next
             }
             Expression::Nat(nat) => self.nat(nat)?,
-            Expression::Masquerade { ports, flags } => {
-                let nat = self.range(None, *ports, *flags);
-                self.translate(&Target::Masquerade(Box::new(nat)))?
-            }
-            Expression::Redirect { ports, flags } => {
-                let nat = self.range(None, *ports, *flags);
-                self.translate(&Target::Redirect(Box::new(nat)))?
-            }
+            Expression::Masquerade { ports, flags } => self.translate(Target::Masquerade, None, *ports, *flags)?,
+            Expression::Redirect { ports, flags } => self.translate(Target::Redirect, None, *ports, *flags)?,
             Expression::Reject { kind, code } => {
                 let with = translate::reject_with(*kind, *code, self.engine.family());
                 Step::Ends(Effect::End(FateKind::Rejected, Told::Reject(with)))

@@ -99,6 +99,8 @@ pub enum Assumed {
     },
     /// The target of a rule, which is not understood, lets the packet go on.
     TargetContinues(RuleId),
+    /// A rule that translates gives a port, and nobody knows which.
+    GivesPort(RuleId),
     /// Of two base chains of equal priority, this one runs before the other.
     Order {
         /// The chain that is taken to run first.

@@ -122,6 +122,7 @@ fn what(ns: &Namespace, assumption: &Assumption, match_text: &dyn Fn(RuleId, Opt
             of_rule(either(Phrase::ChosenFits, Phrase::ChosenFitsNot), *rule, Some(*index))
         }
         Assumed::TargetContinues(rule) => of_rule(either(Phrase::TargetContinues, Phrase::TargetStops), *rule, None),
+        Assumed::GivesPort(rule) => of_rule(Phrase::GivesPort, *rule, None),
         Assumed::Order { first, second } => {
             let (first, second) = if assumption.holds { (first, second) } else { (second, first) };
             say(Phrase::RunsBefore, &[("first", &rules::chain(ns, *first)), ("second", &rules::chain(ns, *second))])
@@ -157,9 +158,10 @@ pub(super) fn gist(ns: &Namespace, rule: RuleId, index: Option<u16>) -> String {
     }
 }
 
-/// An expression of a native rule by its name.
+/// An expression of a native rule by its name; without an index, what the rule does in the end.
 fn expression_gist(rule: &nft::Rule, index: Option<u16>) -> String {
-    match index.and_then(|index| rule.expressions.get(usize::from(index))) {
+    let Some(index) = index else { return rule.expressions.iter().rev().find_map(deed).unwrap_or_default() };
+    match rule.expressions.get(usize::from(index)) {
         Some(nft::Expression::Match(matched)) => match_gist(matched),
         Some(nft::Expression::Target(target)) => target_name(target),
         Some(nft::Expression::Undecoded(undecoded)) => undecoded.name.to_string(),
@@ -167,6 +169,19 @@ fn expression_gist(rule: &nft::Rule, index: Option<u16>) -> String {
         Some(nft::Expression::Lookup { set, .. }) => format!("@{set}"),
         Some(_) | None => String::new(),
     }
+}
+
+/// What an expression does with the packet, in a word or two.
+fn deed(expression: &nft::Expression) -> Option<String> {
+    Some(match expression {
+        nft::Expression::Nat(nat) => (if nat.destination { "dnat" } else { "snat" }).to_owned(),
+        nft::Expression::Masquerade { .. } => "masquerade".to_owned(),
+        nft::Expression::Redirect { .. } => "redirect".to_owned(),
+        nft::Expression::Lookup { set, to: Some(nft::LookupResult::Verdict), .. } => format!("vmap @{set}"),
+        nft::Expression::Target(target) => target_name(target),
+        nft::Expression::Undecoded(undecoded) => undecoded.name.to_string(),
+        _ => return None,
+    })
 }
 
 fn target_name(target: &Target) -> String {

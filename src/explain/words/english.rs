@@ -125,6 +125,7 @@ pub(super) fn phrase(phrase: Phrase) -> &'static str {
         Phrase::MatchFails => "“{text}” of {rule} does not hold",
         Phrase::TargetContinues => "“{text}” of {rule} lets it go on",
         Phrase::TargetStops => "“{text}” of {rule} does not let it go on",
+        Phrase::GivesPort => "“{text}” of {rule} gives some port",
         Phrase::RunsBefore => "{first} runs before {second}",
         Phrase::LeavesBy => "it leaves by {devices}",
         Phrase::LeavesNotBy => "it does not leave by {devices}",

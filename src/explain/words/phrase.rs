@@ -129,6 +129,7 @@ pub(super) enum Phrase {
     MatchFails,
     TargetContinues,
     TargetStops,
+    GivesPort,
     RunsBefore,
     LeavesBy,
     LeavesNotBy,

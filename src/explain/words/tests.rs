@@ -79,6 +79,12 @@ fn assumptions_as_clauses() {
             "“-j TARPIT” of rule 1 of filter INPUT lets it go on (not understood)",
         ),
         (
+            Assumed::GivesPort(rule),
+            true,
+            Why::Undecoded,
+            "“-j TARPIT” of rule 1 of filter INPUT gives some port (not understood)",
+        ),
+        (
             Assumed::Order { first: INPUT, second: nat(PREROUTING) },
             false,
             Why::Order,

@@ -4,16 +4,18 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+use super::piece::Source;
 use super::{Run, Step};
 use crate::host::nft::{Nat, Register, RejectKind, range};
 use crate::host::xt::{self, PortRange, RejectWith, Target};
 use crate::host::{Family, IpFamily};
 use crate::walk::chain::Effect;
 use crate::walk::nat;
-use crate::walk::outcome::Why;
+use crate::walk::outcome::{Assumed, Why};
 use crate::walk::packet::Value;
 use crate::walk::query;
-use crate::walk::space::Asked;
+use crate::walk::set::ValueSet;
+use crate::walk::space::{Asked, Open};
 
 impl Run<'_, '_> {
     /// `nft_nat_eval`.
@@ -46,10 +48,11 @@ impl Run<'_, '_> {
         if let (true, Some((first, last))) = (nat.flags & range::NETMAP != 0, addresses)
             && let Some(net) = between(first, last)
         {
-            return self.translate(&Target::Netmap(Box::new(net)));
+            let target = Target::Netmap(Box::new(net));
+            return Ok(step(self.engine.translation(&self.scene(), self.state, &target)?));
         }
-        let given = Box::new(self.range(addresses, nat.ports, nat.flags));
-        self.translate(&if nat.destination { Target::Dnat(given) } else { Target::Snat(given) })
+        let target = if nat.destination { Target::Dnat } else { Target::Snat };
+        self.translate(target, addresses, nat.ports, nat.flags)
     }
 
     /// A translation to an address that the packet itself has somewhere.
@@ -70,40 +73,66 @@ impl Run<'_, '_> {
         Ok(Some(Step::Ends(Effect::Map(side, value, port, made))))
     }
 
-    /// The range that a translation gives.
-    pub(super) fn range(
+    /// A translation to a range.
+    pub(super) fn translate(
         &self,
+        target: fn(Box<xt::Nat>) -> Target,
         addresses: Option<(IpAddr, IpAddr)>,
         ports: Option<(Register, Register)>,
         flags: u32,
-    ) -> xt::Nat {
-        let scene = self.scene();
-        let port = |register: Register| match &self.registers.get(register, 2)[..] {
-            [piece] => match piece.value(&scene) {
-                Some(Value::Known(port)) => u16::try_from(port).ok(),
-                _ => None,
-            },
-            _ => None,
+    ) -> Asked<Step> {
+        let (ports, port) = match ports.map(|(first, last)| (self.port(first), self.port(last))) {
+            None => (None, None),
+            Some((Value::Known(first), Value::Known(last))) => {
+                (Some(PortRange { first: first as u16, last: last as u16 }), None)
+            }
+            Some((first, last)) if first == last => (None, Some(first)),
+            Some(_) => (None, Some(any_port(Why::Undecoded))),
         };
-        let ports = ports.map(|(first, last)| match (port(first), port(last)) {
-            (Some(first), Some(last)) => PortRange { first, last },
-            _ => PortRange { first: 1, last: u16::MAX },
-        });
-        xt::Nat {
+        let target = target(Box::new(xt::Nat {
             addresses,
             ports,
             base_port: None,
             random: flags & range::RANDOM != 0,
             random_fully: flags & range::RANDOM_FULLY != 0,
             persistent: flags & range::PERSISTENT != 0,
+        }));
+        let scene = self.scene();
+        match (self.engine.translation(&scene, self.state, &target)?, port) {
+            (Effect::Map(side, addr, _, made), Some(port)) if scene.query.protocol.has_ports() => {
+                if let Value::Chosen { why, .. } = &port {
+                    scene.assume(Open::taken(Assumed::GivesPort(self.id), *why, true))?;
+                }
+                self.engine.is_changed(&scene, side, &addr, &port)?;
+                Ok(Step::Ends(Effect::Map(side, addr, port, made)))
+            }
+            (effect, _) => Ok(step(effect)),
         }
     }
 
-    pub(super) fn translate(&self, target: &Target) -> Asked<Step> {
-        Ok(match self.engine.translation(&self.scene(), self.state, target)? {
-            Effect::Continue(_) => Step::Next,
-            effect => Step::Ends(effect),
-        })
+    /// The port in a register: one that is known, one of the packet's own, or any where nobody knows which.
+    fn port(&self, register: Register) -> Value {
+        let scene = self.scene();
+        let pieces = self.registers.get(register, 2);
+        let value = match &pieces[..] {
+            [piece] => piece.value(&scene).ok_or(match piece.source {
+                Source::Unknown(why) => why,
+                _ => Why::Undecoded,
+            }),
+            _ => Err(Why::Undecoded),
+        };
+        value.unwrap_or_else(any_port)
+    }
+}
+
+fn any_port(why: Why) -> Value {
+    Value::Chosen { among: ValueSet::full(16), why }
+}
+
+fn step(effect: Effect) -> Step {
+    match effect {
+        Effect::Continue(_) => Step::Next,
+        effect => Step::Ends(effect),
     }
 }
 
