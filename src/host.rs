@@ -176,6 +176,49 @@ pub enum What {
     Recording,
 }
 
+impl What {
+    /// Every part, in the order in which they are listed here.
+    pub const ALL: [What; 15] = [
+        What::Links,
+        What::Addresses,
+        What::Routes,
+        What::PolicyRules,
+        What::Neighbours,
+        What::Sysctls,
+        What::Sockets,
+        What::Processes,
+        What::NfTables,
+        What::LegacyIp,
+        What::LegacyIp6,
+        What::IpSets,
+        What::Hooks,
+        What::Conntrack,
+        What::Recording,
+    ];
+
+    /// Whether rules and their order are told from it; what is not, they can be printed without.
+    pub fn is_of_rules(self) -> bool {
+        match self {
+            // Rules name devices.
+            What::Links
+            | What::NfTables
+            | What::LegacyIp
+            | What::LegacyIp6
+            | What::IpSets
+            | What::Hooks
+            | What::Recording => true,
+            What::Addresses
+            | What::Routes
+            | What::PolicyRules
+            | What::Neighbours
+            | What::Sysctls
+            | What::Sockets
+            | What::Processes
+            | What::Conntrack => false,
+        }
+    }
+}
+
 impl fmt::Display for What {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -211,3 +254,16 @@ pub struct Unread {
 
 /// What a reader needs of something that changes all the time.
 const STILL: &str = "a moment in which nothing changes";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_part_that_can_be_unread_is_listed_once() {
+        for (at, what) in What::ALL.into_iter().enumerate() {
+            assert_eq!(what as usize, at, "{what}");
+        }
+        assert_eq!(What::ALL.len(), What::Recording as usize + 1, "nothing comes after the last");
+    }
+}

@@ -152,7 +152,7 @@ pub fn read_rules(places: &Places<'_>, netns: Option<&str>, progress: &Arc<Progr
             Err(failure) => ns.mark_unread(What::Links, needs(&failure, "CAP_NET_ADMIN")),
         }
         netfilter::read(places.proc, &common, &mut ns);
-        for what in BESIDE_RULES {
+        for what in What::ALL.into_iter().filter(|what| !what.is_of_rules()) {
             ns.mark_unread(what, "a reading of the whole host".to_owned());
         }
         let mut host = Host { namespaces: vec![ns], ..Host::default() };
@@ -160,18 +160,6 @@ pub fn read_rules(places: &Places<'_>, netns: Option<&str>, progress: &Arc<Progr
         if progress.is_cancelled() { Err(NotRead::Cancelled) } else { Ok(host) }
     })
 }
-
-/// What rules are printed without.
-const BESIDE_RULES: [What; 8] = [
-    What::Addresses,
-    What::Routes,
-    What::PolicyRules,
-    What::Neighbours,
-    What::Sysctls,
-    What::Sockets,
-    What::Processes,
-    What::Conntrack,
-];
 
 fn host(
     places: &Places<'_>,

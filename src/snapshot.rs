@@ -269,25 +269,6 @@ fn read(section: &Section, ns: &mut Namespace, has_ip6_routes: bool, trouble: &m
     }
 }
 
-/// Every part that can be unread, in the order of the sections.
-const WHATS: [What; 15] = [
-    What::Links,
-    What::Addresses,
-    What::Routes,
-    What::PolicyRules,
-    What::Neighbours,
-    What::Sysctls,
-    What::Sockets,
-    What::Processes,
-    What::NfTables,
-    What::LegacyIp,
-    What::LegacyIp6,
-    What::IpSets,
-    What::Hooks,
-    What::Conntrack,
-    What::Recording,
-];
-
 /// What stands after the name of a part that is there, but of several moments.
 const TORN: &str = " (torn)";
 
@@ -296,11 +277,11 @@ fn read_unread(section: &Section, ns: &mut Namespace, trouble: &mut Trouble) {
         let (name, needs) = text.split_once(':').unwrap_or((text, ""));
         let whole = name.trim();
         let torn = whole.strip_suffix(TORN);
-        match WHATS.into_iter().find(|what| what.to_string() == torn.unwrap_or(whole)) {
+        match What::ALL.into_iter().find(|what| what.to_string() == torn.unwrap_or(whole)) {
             Some(what) if torn.is_some() => ns.mark_torn(what),
             Some(what) => ns.mark_unread(what, needs.trim()),
             None => {
-                let names: Vec<String> = WHATS.iter().map(What::to_string).collect();
+                let names: Vec<String> = What::ALL.iter().map(What::to_string).collect();
                 trouble.bad(line, format!("unread is one of: {}", names.join(", ")));
             }
         }

@@ -2,7 +2,7 @@
 //!
 //! Knows what such a dump cannot tell. Deliberately does not know what is in it.
 
-use super::{Recording, UNNAMED, WHATS};
+use super::{Recording, UNNAMED};
 use crate::host::xt::Match;
 use crate::host::{Backend, Family, Host, Namespace, Ruleset, What};
 use crate::syntax::pasted::Pasted;
@@ -56,7 +56,7 @@ fn of(dump: iptables::Dump, sets: ipset::Dump) -> Recording {
     }
     ns.ruleset.rank_by_listing();
     let damaged = dump.diagnostics.iter().any(|found| found.kind == DiagnosticKind::Damaged);
-    for what in WHATS {
+    for what in What::ALL {
         match what {
             What::Links
             | What::Addresses

@@ -8,7 +8,7 @@ use crate::host::nft::{self, SetFlags};
 use crate::host::xt::{InterfacePattern, Match, Target};
 use crate::host::{
     Base, Body, Chain, ChainId, ChainType, Counters, Hook, Namespace, ObjectId, Place, Registration, RuleId, Ruleset,
-    Table, What,
+    Table,
 };
 use crate::syntax::ipset::{element_text, options_text};
 use crate::syntax::nft::{SetText, object_words, set_words};
@@ -142,17 +142,11 @@ pub fn rules(ns: &Namespace) -> String {
     let order = |hook: Hook| HookJson { hook: hook.name(), chains: places(&ns.ruleset, hook) };
     print(&RulesJson {
         schema: "whyport.rules/1",
-        unread: UnreadJson::all(ns.unread.iter().filter(|unread| matters(unread.what))),
+        unread: UnreadJson::all(ns.unread.iter().filter(|unread| unread.what.is_of_rules())),
         hooks: Hook::ALL.into_iter().map(order).filter(|hook| !hook.chains.is_empty()).collect(),
         tables: (0..ns.ruleset.tables.len()).map(|table| self::table(ns, table)).collect(),
         ipsets: ns.ipsets.iter().enumerate().map(|(at, set)| ipset(set, ns.observations.ipsets.get(at))).collect(),
     })
-}
-
-/// Whether rules and their order are told from it.
-fn matters(what: What) -> bool {
-    use What::{Hooks, IpSets, LegacyIp, LegacyIp6, Links, NfTables, Recording};
-    matches!(what, NfTables | LegacyIp | LegacyIp6 | IpSets | Hooks | Links | Recording)
 }
 
 /// One of ipset's sets, in ipset's words.
