@@ -60,6 +60,17 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
+/// The target that stands where a command may: a word that is neither can have been meant as either.
+fn target_or_command(word: &str) -> Result<explain::Target, Refusal> {
+    target::parse(word).map_err(|refusal| match word.bytes().all(|byte| byte.is_ascii_alphabetic()) {
+        true => Refusal::usage(format!(
+            "“{word}” is neither a port nor a command; write 80, or one of {}",
+            arguments::commands()
+        )),
+        false => refusal,
+    })
+}
+
 fn execute(arguments: Arguments) -> Result<(), Refusal> {
     let Arguments { target, source, color, command } = arguments;
     if target.is_some() && command.is_some() {
@@ -67,7 +78,7 @@ fn execute(arguments: Arguments) -> Result<(), Refusal> {
     }
     match command {
         None => {
-            let target = target.as_deref().map(target::parse).transpose()?;
+            let target = target.as_deref().map(target_or_command).transpose()?;
             if output::is_interactive() && source.is_live() {
                 return explore::open(live::Live::new(source.netns.as_deref()), target, output::style(color).colour);
             }

@@ -157,8 +157,19 @@ fn names_that_are_unknown_are_answered_with_those_that_are_known() {
     assert_refused(&run(&["demo", "nowhere"]), 2, "there is k3s-port-80");
     assert_refused(&run(&["trace", "80", "--demo", "--netns", "nowhere"]), 2, "svclb");
     assert_eq!(run(&["ports", "--demo", "--snapshot", "x"]).status.code(), Some(2));
+    assert_refused(&run(&["rule", "--demo"]), 2, "or one of ports, trace, rules, record, shot, demo, completions");
     assert_eq!(run(&["trace"]).status.code(), Some(2));
     assert_eq!(run(&["nonsense", "80"]).status.code(), Some(2));
+}
+
+/// Else it is taken for the demo's name, and missed where it must stand.
+#[test]
+fn a_target_after_the_demo_is_told_its_place() {
+    for arguments in [&["trace", "--demo", "80"][..], &["--demo", "udp/53"], &["demo", "80"]] {
+        let output = run(arguments);
+        assert_eq!((output.status.code(), text(&output.stdout)), (Some(2), ""));
+        assert!(text(&output.stderr).contains("TARGET goes before --demo: whyport trace "), "{}", text(&output.stderr));
+    }
 }
 
 #[test]

@@ -3,8 +3,9 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
+use super::target;
 use crate::tui::action::BINDINGS;
 
 /// Who really answers this port, and why?
@@ -38,6 +39,21 @@ fn long_help() -> String {
     format!("{TARGETS}\n\n{READING}\n\nKeys of the explorer:{keys}")
 }
 
+/// The name of an embedded host. A target is taken for one where it comes after `--demo`, and then seems to be missing.
+fn demo(name: &str) -> Result<String, String> {
+    match target::parse(name) {
+        Ok(_) => Err(format!("TARGET goes before --demo: whyport trace {name} --demo")),
+        Err(_) => Ok(name.to_owned()),
+    }
+}
+
+/// The commands, as a list in words.
+pub fn commands() -> String {
+    let command = Arguments::command();
+    let names: Vec<_> = command.get_subcommands().filter(|one| !one.is_hide_set()).map(|one| one.get_name()).collect();
+    names.join(", ")
+}
+
 /// Where the host comes from. Nothing given: the live one.
 #[derive(Debug, Args)]
 pub struct Source {
@@ -45,7 +61,7 @@ pub struct Source {
     #[arg(long, global = true, value_name = "FILE", conflicts_with = "demo")]
     pub snapshot: Option<PathBuf>,
     /// Read an embedded host (without NAME: the k3s story)
-    #[arg(long, global = true, value_name = "NAME", num_args = 0..=1, default_missing_value = "")]
+    #[arg(long, global = true, value_name = "NAME", num_args = 0..=1, default_missing_value = "", value_parser = demo)]
     pub demo: Option<String>,
     /// Look from this network namespace: of the live host, or (by name) of a recorded one
     #[arg(long, global = true, value_name = "NAME|PID|PATH")]
@@ -93,6 +109,7 @@ pub enum Command {
     /// The explorer on an embedded host (default: the k3s story)
     Demo {
         /// Which one
+        #[arg(value_parser = demo)]
         name: Option<String>,
     },
     /// Completions for a shell, on standard output

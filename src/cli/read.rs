@@ -57,11 +57,7 @@ pub fn embedded(name: &str) -> Result<Reading, Refusal> {
     let names = snapshot::demo_names();
     let wanted = if name.is_empty() { names.first().copied().unwrap_or_default() } else { name };
     let Some(text) = snapshot::demo(wanted) else {
-        let mut line = format!("no demo is called “{name}”; there is {}", names.join(", "));
-        if super::target::parse(name).is_ok() {
-            line.push_str(&format!(" (TARGET goes before --demo: whyport trace {name} --demo)"));
-        }
-        return Err(Refusal::usage(line));
+        return Err(Refusal::usage(format!("no demo is called “{name}”; there is {}", names.join(", "))));
     };
     Ok(reading(snapshot::parse(text), format!("demo {wanted}"), Vec::new()))
 }
@@ -152,8 +148,10 @@ fn complaints(shown: &str, recording: &Recording) -> Vec<String> {
     diagnostics.sort_by_key(|found| found.line);
     let mut notes: Vec<_> =
         diagnostics.iter().map(|found| format!("{shown}, line {}: {}", found.line, found.text)).collect();
-    if more > 0 {
-        notes.push(format!("{shown}: and {more} more such lines"));
+    match more {
+        0 => {}
+        1 => notes.push(format!("{shown}: and one more such line")),
+        _ => notes.push(format!("{shown}: and {more} more such lines")),
     }
     notes
 }
