@@ -126,6 +126,18 @@ impl Namespace {
         self.unread.iter().any(|unread| unread.what == what && unread.torn)
     }
 
+    /// That these sets, which somebody asked for, are unread, and what it would take; `None`: there are none.
+    pub fn unread_elements(&self, sets: &[SetId]) -> Option<Unread> {
+        let counted = |id: &SetId| {
+            let set = self.ruleset.tables.get(id.table as usize)?.sets.get(id.set as usize)?;
+            set.counted.as_deref().filter(|counted| counted.contents.get().is_none())
+        };
+        let unread: Vec<_> = sets.iter().filter_map(counted).collect();
+        let tried = unread.iter().find_map(|counted| counted.needs.get());
+        let needs = tried.map_or("another reading", |needs| needs);
+        (!unread.is_empty()).then(|| Unread { what: What::Elements, needs: needs.to_owned(), torn: false })
+    }
+
     /// Notes that `what` is unread, and what that needs, unless that is noted already.
     pub fn mark_unread(&mut self, what: What, needs: impl Into<String>) {
         if self.is_read(what) {
@@ -168,6 +180,8 @@ pub enum What {
     LegacyIp6,
     /// ipset sets and their elements.
     IpSets,
+    /// What is in sets of nf_tables that have very many elements.
+    Elements,
     /// The order in which base chains of equal priority are registered.
     Hooks,
     /// The flows that conntrack knows.
@@ -178,7 +192,7 @@ pub enum What {
 
 impl What {
     /// Every part, in the order in which they are listed here.
-    pub const ALL: [What; 15] = [
+    pub const ALL: [What; 16] = [
         What::Links,
         What::Addresses,
         What::Routes,
@@ -191,6 +205,7 @@ impl What {
         What::LegacyIp,
         What::LegacyIp6,
         What::IpSets,
+        What::Elements,
         What::Hooks,
         What::Conntrack,
         What::Recording,
@@ -205,6 +220,7 @@ impl What {
             | What::LegacyIp
             | What::LegacyIp6
             | What::IpSets
+            | What::Elements
             | What::Hooks
             | What::Recording => true,
             What::Addresses
@@ -234,6 +250,7 @@ impl fmt::Display for What {
             What::LegacyIp => "iptables-legacy rules",
             What::LegacyIp6 => "ip6tables-legacy rules",
             What::IpSets => "ipset sets",
+            What::Elements => "elements of large sets",
             What::Hooks => "hook order",
             What::Conntrack => "conntrack flows",
             What::Recording => "the rest of the recording",

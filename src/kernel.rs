@@ -115,7 +115,7 @@ pub fn read_counting(places: &Places<'_>, netns: Option<&str>, progress: &Arc<Pr
 /// Gives whether that ruleset is still the kernel's: if not, sets stay unread, and only another reading of everything helps.
 ///
 /// # Errors
-/// As [`read`], and where the kernel does not answer.
+/// As [`read`], and where the kernel does not answer. What it would take is noted at the sets then.
 pub fn read_sets(
     places: &Places<'_>,
     netns: Option<&str>,
@@ -123,15 +123,22 @@ pub fn read_sets(
     wanted: &[SetId],
     progress: &Arc<Progress>,
 ) -> Result<bool, NotRead> {
-    apart(|| {
+    let read = apart(|| {
         enter(places, netns)?;
-        progress.begin(What::NfTables);
+        progress.begin(What::Elements);
         match nft::counted::fill(&Answers::Kernel(Arc::clone(progress)), ruleset, wanted) {
             Err(Failure::Cancelled) => Err(NotRead::Cancelled),
             Err(failure) => Err(NotRead::Unanswered(failure)),
             Ok(same) => Ok(same),
         }
-    })
+    });
+    match &read {
+        Ok(_) => {}
+        Err(NotRead::Unanswered(failure)) => nft::counted::give_up(ruleset, wanted, &needs(failure, "CAP_NET_ADMIN")),
+        Err(NotRead::Cancelled) => nft::counted::give_up(ruleset, wanted, "another try: the reading was stopped"),
+        Err(NotRead::NoEntry(error)) => nft::counted::give_up(ruleset, wanted, &format!("another try: {error}")),
+    }
+    read
 }
 
 /// Reads the rules and sets of that namespace alone, and the devices that rules name: everything else is unread in the host.

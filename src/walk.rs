@@ -96,8 +96,10 @@ impl<'a> Walker<'a> {
             outcomes = order::both(outcomes, finish::outcomes(reversed, &asked, run), *guess, &self.plan.guesses);
         }
         let matters = |unread: &&Unread| self.plan.may_matter(query.family, unread.what);
-        let unread = self.plan.namespace().unread.iter().filter(matters).cloned().collect();
-        Walk { query: told(query, &asked, &outcomes), unread, outcomes, unexplored, needs: needs.into_iter().collect() }
+        let ns = self.plan.namespace();
+        let needs: Vec<SetId> = needs.into_iter().collect();
+        let unread = ns.unread.iter().filter(matters).cloned().chain(ns.unread_elements(&needs)).collect();
+        Walk { query: told(query, &asked, &outcomes), unread, outcomes, unexplored, needs }
     }
 
     /// What conntrack says of a first packet whose flags or type are known.

@@ -16,7 +16,7 @@ use nix::sched::{CloneFlags, unshare};
 use serde_json::Value;
 use socket2::{Domain, Socket, Type};
 use whyport::host::nft::{Count, Set};
-use whyport::host::{Host, IpFamily, Protocol, SetId};
+use whyport::host::{Host, IpFamily, Protocol, SetId, Unread, What};
 use whyport::kernel::{self, Places, Progress};
 use whyport::snapshot;
 use whyport::walk::{Field, Origin, Query, ValueSet, Walk, walk};
@@ -220,7 +220,35 @@ fn what_changed_since_is_not_taken_for_what_was() {
         nft(&format!("add element ip t one_by_one {{ {} }}", source(ELEMENTS)));
         let ruleset = &host.namespaces[0].ruleset;
         assert!(!kernel::read_sets(&places(), None, ruleset, &asking.needs, &Arc::default()).unwrap());
-        assert_eq!(walk(&host, &query(None, 8001)).needs, asking.needs, "it is still unread");
+        let still = walk(&host, &query(None, 8001));
+        assert_eq!(still.needs, asking.needs, "it is still unread");
+        assert_eq!(unread(&still.unread), ["another reading"]);
+    });
+}
+
+/// What it would take to know what large sets hold.
+fn unread(unread: &[Unread]) -> Vec<&str> {
+    unread.iter().filter(|unread| unread.what == What::Elements).map(|unread| &*unread.needs).collect()
+}
+
+#[test]
+fn a_set_that_could_not_be_read_is_told_to_be_unread_until_it_is() {
+    apart(|| {
+        let host = kernel::read_counting(&places(), None, &Arc::default()).unwrap();
+        let ruleset = &host.namespaces[0].ruleset;
+        let asking = walk(&host, &query(None, 8001));
+        let stopped = Arc::new(Progress::default());
+        stopped.cancel();
+        assert!(kernel::read_sets(&places(), None, ruleset, &asking.needs, &stopped).is_err());
+        let answer = walk(&host, &query(None, 8001));
+        assert_eq!(unread(&answer.unread), ["another try: the reading was stopped"]);
+        assert!(answer.outcomes.iter().all(|outcome| !outcome.is_certain()));
+        assert!(unread(&walk(&host, &query(None, PLAIN)).unread).is_empty(), "it asks no set");
+        assert!(
+            kernel::read_sets(&places(), Some("no such namespace"), ruleset, &asking.needs, &Arc::default()).is_err()
+        );
+        let (known, _) = known(&host, &query(None, 8001));
+        assert!(unread(&known.unread).is_empty() && known.outcomes.iter().all(|outcome| outcome.is_certain()));
     });
 }
 

@@ -304,8 +304,8 @@ fn a_port_that_is_given_is_known_or_assumed() {
     assert_eq!(ways(&host, 80), [(None, vec!["undecoded"])]);
     assert_eq!(ways(&host, 81), [(Some(8081), vec![])]);
     let map = &mut host.namespaces[0].ruleset.tables[0].sets[0];
-    let (count, contents) = (Count::MoreThan(Set::MANY), OnceLock::new());
-    map.counted = Some(Box::new(Counted { count, generation: 1, contents }));
+    let (count, contents, needs) = (Count::MoreThan(Set::MANY), OnceLock::new(), OnceLock::new());
+    map.counted = Some(Box::new(Counted { count, generation: 1, contents, needs }));
     let unread = ways(&host, 80);
     assert!(unread.iter().any(|(port, why)| port.is_none() && why.contains(&"unread")), "{unread:?}");
     assert!(unread.iter().all(|(_, why)| !why.is_empty()), "{unread:?}");

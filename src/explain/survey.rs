@@ -93,7 +93,9 @@ pub(super) fn ports(host: &Host, namespace: usize, walks: &Walks<'_>) -> Survey 
         ports.extend(ghosts(host, namespace, protocol, walks));
     }
     ports.sort_by_key(|entry| (entry.protocol, entry.port, entry.addr, entry.socket));
-    Survey { ports, unread: ns.unread.clone(), needs: walks.needs() }
+    let needs = walks.needs();
+    let unread = ns.unread.iter().cloned().chain(ns.unread_elements(&needs)).collect();
+    Survey { ports, unread, needs }
 }
 
 /// A port for a socket that packets of strangers can reach: a connected UDP socket hears one peer only.

@@ -127,7 +127,7 @@ pub fn unread<'a>(unread: impl IntoIterator<Item = &'a Unread>) -> Option<String
     let mut told: Vec<(bool, &str, Vec<String>)> = Vec::new();
     let mut torn = Vec::new();
     for Unread { what, needs, torn: is_torn } in unread {
-        let rest = !matches!(what, What::NfTables | What::LegacyIp | What::LegacyIp6 | What::IpSets);
+        let rest = !matches!(what, What::NfTables | What::LegacyIp | What::LegacyIp6 | What::IpSets | What::Elements);
         let what = what.to_string();
         if *is_torn {
             if !torn.contains(&(rest, what.clone())) {

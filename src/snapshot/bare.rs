@@ -71,7 +71,13 @@ fn of(dump: iptables::Dump, sets: ipset::Dump) -> Recording {
                 ns.mark_unread(what, NEEDS_WHOLE_DUMP);
             }
             What::IpSets if asks_sets(&ns.ruleset) && ns.ipsets.is_empty() => ns.mark_unread(what, NEEDS_SETS),
-            What::NfTables | What::LegacyIp | What::LegacyIp6 | What::IpSets | What::Conntrack | What::Recording => {}
+            What::NfTables
+            | What::LegacyIp
+            | What::LegacyIp6
+            | What::IpSets
+            | What::Elements
+            | What::Conntrack
+            | What::Recording => {}
         }
     }
     let mut diagnostics = dump.diagnostics;

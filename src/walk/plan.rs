@@ -129,6 +129,7 @@ impl<'a> Plan<'a> {
             | What::Sysctls
             | What::Sockets
             | What::NfTables
+            | What::Elements
             | What::Recording => true,
             What::LegacyIp => family == IpFamily::V4,
             What::LegacyIp6 => family == IpFamily::V6,

@@ -61,6 +61,8 @@ pub struct Counted {
     pub generation: u32,
     /// What is in it, of the same generation: filled once, when somebody asks for it.
     pub contents: OnceLock<Contents>,
+    /// What it would take to read it, where somebody tried in vain, as [`Unread::needs`](crate::host::Unread::needs).
+    pub needs: OnceLock<Box<str>>,
 }
 
 /// A number of elements.

@@ -42,7 +42,7 @@ const COUNT: u16 = 20;
 
 /// A count of elements that nobody has read.
 pub(super) fn counted(count: Count, generation: u32) -> Box<Counted> {
-    Box::new(Counted { count, generation, contents: OnceLock::new() })
+    Box::new(Counted { count, generation, contents: OnceLock::new(), needs: OnceLock::new() })
 }
 
 /// Reads what is in these sets of a ruleset, and puts it there. Sets that are read are not read again. Gives whether
@@ -69,6 +69,15 @@ pub(in crate::kernel) fn fill(answers: &Answers, ruleset: &Ruleset, wanted: &[Se
         let _ = counted.contents.set(contents);
     }
     Ok(true)
+}
+
+/// Notes what it would take to read these sets, as that was tried in vain.
+pub(in crate::kernel) fn give_up(ruleset: &Ruleset, wanted: &[SetId], needs: &str) {
+    let set = |id: &SetId| ruleset.tables.get(id.table as usize)?.sets.get(id.set as usize);
+    for counted in wanted.iter().filter_map(set).filter_map(|set| set.counted.as_deref()) {
+        // What is known of the first try is true of the next ones.
+        let _ = counted.needs.set(needs.into());
+    }
 }
 
 fn contents(talk: &mut Talk, table: &Table, set: &Set, names: &mut Names) -> Result<Contents, Failure> {
