@@ -16,7 +16,7 @@ mod value;
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use super::tree::{Chain, Rule, Statement, Table};
+use super::tree::{Chain, Rule, Rules, Statement, Table};
 use crate::host::Family;
 use crate::syntax::{Diagnostic, DiagnosticKind};
 use value::{End, Json};
@@ -281,7 +281,8 @@ impl<'t> Reader<'t> {
             Some(known) => *known,
             None => {
                 self.damaged(format!("chain {name}: it is not told, but rules of it"));
-                let chain = Chain { name, handle: None, comment: None, base: None, offload: false, rules: Vec::new() };
+                let rules = Rules::default();
+                let chain = Chain { name, handle: None, comment: None, base: None, offload: false, rules };
                 self.add_chain(table_at, chain)
             }
         };
@@ -308,14 +309,17 @@ impl<'t> Reader<'t> {
             };
             statements.push(statement);
         }
-        let rule = Rule {
+        let comment = self.comment(of);
+        let rules = &mut self.tables[table].chains[chain].rules;
+        let first = rules.statements.len();
+        rules.statements.append(&mut statements);
+        rules.rules.push(Rule {
             text: statements_in(text),
             line: self.line,
             handle: object::handle(of),
-            comment: self.comment(of),
-            statements,
-        };
-        self.tables[table].chains[chain].rules.push(rule);
+            comment,
+            statements: first..rules.statements.len(),
+        });
         Ok(())
     }
 }

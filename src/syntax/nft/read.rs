@@ -8,7 +8,7 @@ mod statement;
 mod tests;
 mod token;
 
-use super::tree::{Base, Chain, Gives, Priority, Set, Statement, Table, TypeOf};
+use super::tree::{Base, Chain, Gives, Priority, Rules, Set, Statement, Table, TypeOf};
 use crate::host::Family;
 use crate::host::nft::SetFlags;
 use crate::syntax::{Diagnostic, DiagnosticKind};
@@ -240,7 +240,7 @@ impl<'t> Reader<'t> {
     fn chain(&mut self) -> Result<Chain<'t>, Fault> {
         let name = self.need_name()?;
         let handle = self.open()?;
-        let mut chain = Chain { name, handle, comment: None, base: None, offload: false, rules: Vec::new() };
+        let mut chain = Chain { name, handle, comment: None, base: None, offload: false, rules: Rules::default() };
         loop {
             self.skip_lines();
             match self.tokens.peek() {
@@ -248,7 +248,7 @@ impl<'t> Reader<'t> {
                     self.tokens.next();
                     chain.base = Some(self.base(&mut chain.offload)?);
                 }
-                Token::Word("comment") if chain.rules.is_empty() => {
+                Token::Word("comment") => {
                     self.tokens.next();
                     chain.comment = Some(self.need_text()?);
                 }

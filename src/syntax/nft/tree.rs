@@ -1,5 +1,7 @@
 //! nft's language as a tree: what was written. What it means to the kernel is decided by `compile`.
 
+use std::ops::Range;
+
 use super::extensions::{Optional, Part};
 use super::fields::Field;
 use crate::host::Family;
@@ -86,7 +88,7 @@ pub(super) enum Statement<'t> {
     /// `jump { … }`
     Block {
         goto: bool,
-        rules: Vec<Rule<'t>>,
+        rules: Rules<'t>,
     },
     VerdictMap {
         key: Expr<'t>,
@@ -213,7 +215,23 @@ pub(super) struct Rule<'t> {
     pub line: usize,
     pub handle: Option<u64>,
     pub comment: Option<&'t str>,
+    /// Its statements, among those of [`Rules`].
+    pub statements: Range<usize>,
+}
+
+/// Rules in their order. The statements of all of them lie in one room: reading took 6 % longer where each rule asked for one of
+/// its own.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Rules<'t> {
+    pub rules: Vec<Rule<'t>>,
     pub statements: Vec<Statement<'t>>,
+}
+
+impl<'t> Rules<'t> {
+    /// Each rule with its statements.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&Rule<'t>, &[Statement<'t>])> {
+        self.rules.iter().map(|rule| (rule, self.statements.get(rule.statements.clone()).unwrap_or_default()))
+    }
 }
 
 /// `type ipv4_addr . inet_service` or `typeof ip saddr . tcp dport`.
@@ -271,7 +289,7 @@ pub(super) struct Chain<'t> {
     pub comment: Option<&'t str>,
     pub base: Option<Base<'t>>,
     pub offload: bool,
-    pub rules: Vec<Rule<'t>>,
+    pub rules: Rules<'t>,
 }
 
 #[derive(Debug, Clone)]

@@ -60,7 +60,7 @@ pub(super) struct Maker<'a> {
     pub(super) steps: Steps,
     pub(super) questions: Vec<Question>,
     /// The rules of chains within rules: those chains come after all others.
-    pub(super) blocks: Vec<&'a [tree::Rule<'a>]>,
+    pub(super) blocks: Vec<&'a tree::Rules<'a>>,
     /// How many anonymous sets, maps and maps of objects there are.
     pub(super) anonymous: [u32; 3],
 }

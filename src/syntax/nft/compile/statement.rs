@@ -329,7 +329,7 @@ impl<'a> Maker<'a> {
     }
 
     /// `jump { … }`: a chain of its own, whose rules are made when those of all others are.
-    fn block(&mut self, goto: bool, rules: &'a [tree::Rule<'a>]) -> Result<(), Trouble> {
+    fn block(&mut self, goto: bool, rules: &'a tree::Rules<'a>) -> Result<(), Trouble> {
         let chain = ChainRef((self.chains.len() + self.blocks.len()) as u32);
         self.blocks.push(rules);
         self.does(Expression::Verdict(if goto { Verdict::Goto(chain) } else { Verdict::Jump(chain) }))

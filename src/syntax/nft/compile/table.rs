@@ -113,7 +113,7 @@ impl<'a> Maker<'a> {
 
     fn rules(
         &mut self,
-        written: &'a [tree::Rule<'a>],
+        written: &'a tree::Rules<'a>,
         chain: ChainId,
         observations: &mut Observations,
         diagnostics: &mut Vec<Diagnostic>,
@@ -124,7 +124,7 @@ impl<'a> Maker<'a> {
 
     fn rule(
         &mut self,
-        written: &'a tree::Rule<'a>,
+        (written, statements): (&'a tree::Rule<'a>, &'a [tree::Statement<'a>]),
         id: RuleId,
         observations: &mut Observations,
         diagnostics: &mut Vec<Diagnostic>,
@@ -132,7 +132,7 @@ impl<'a> Maker<'a> {
         self.steps.clear();
         self.seen = Seen::new(self.family);
         let (sets, anonymous, blocks) = (self.sets.len(), self.anonymous, self.blocks.len());
-        let trouble = written.statements.iter().find_map(|statement| self.statement(statement).err());
+        let trouble = statements.iter().find_map(|statement| self.statement(statement).err());
         let is_read = trouble.is_none();
         let expressions = match trouble {
             None => self.steps.finish(),
@@ -147,7 +147,7 @@ impl<'a> Maker<'a> {
                 Box::new([nft::Expression::Undecoded(Box::new(Undecoded { name, data }))])
             }
         };
-        note(written, &expressions, id, observations);
+        note(statements, &expressions, id, observations);
         // What is kept as text has its comment in it.
         let comment = if is_read { written.comment } else { None };
         let comment = comment.map(|comment| self.names.intern(comment));
@@ -157,24 +157,11 @@ impl<'a> Maker<'a> {
 }
 
 /// Notes what the expressions of a rule have come to: those that keep a state are in the order of their statements.
-fn note(written: &tree::Rule<'_>, made: &[nft::Expression], id: RuleId, observations: &mut Observations) {
-    let mut stateful = made.iter().enumerate().filter(|(_, expression)| expression.is_stateful()).map(|(at, _)| at);
-    for statement in &written.statements {
-        if super::statement::stateful(statement).is_err() {
-            continue;
-        }
-        let tally = super::statement::tally(statement);
-        let Some(at) = stateful.next() else { return };
-        match tally {
-            Some(Tally::Counter(counters)) if !observations.rules.contains_key(&id) => {
-                observations.rules.insert(id, counters);
-            }
-            Some(tally) => {
-                observations.expressions.insert((id, at as u16), tally);
-            }
-            None => {}
-        }
-    }
+fn note(statements: &[tree::Statement<'_>], made: &[nft::Expression], id: RuleId, observations: &mut Observations) {
+    let stateful = made.iter().zip(0..).filter(|(expression, _)| expression.is_stateful()).map(|(_, at)| at);
+    let told = statements.iter().filter(|statement| super::statement::stateful(statement).is_ok());
+    let tallies = told.zip(stateful).filter_map(|(statement, at)| Some((at, super::statement::tally(statement)?)));
+    observations.note(id, tallies);
 }
 
 fn details(chain: &tree::Chain<'_>, names: &mut Names) -> ChainDetails {

@@ -7,7 +7,7 @@ use super::{Fault, Reader};
 use crate::host::Family;
 use crate::host::nft::{SetFlags, synproxy};
 use crate::syntax::nft::tree::{
-    Base, Chain, Expr, Flowtable, Gives, Item, Object, ObjectBody, Priority, Set, Table, TypeOf,
+    Base, Chain, Expr, Flowtable, Gives, Item, Object, ObjectBody, Priority, Rules, Set, Table, TypeOf,
 };
 
 /// Flags of a table by their names.
@@ -67,7 +67,7 @@ impl<'t> Reader<'t> {
             comment: self.comment(of),
             base,
             offload: words(of, "flags").contains(&"offload"),
-            rules: Vec::new(),
+            rules: Rules::default(),
         })
     }
 

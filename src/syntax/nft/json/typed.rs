@@ -21,7 +21,7 @@ pub(super) fn complete<'t>(table: &mut Table<'t>) -> Vec<&'t str> {
             continue;
         }
         let name = table.sets[at].name;
-        let statements = table.chains.iter().flat_map(|chain| &chain.rules).flat_map(|rule| &rule.statements);
+        let statements = table.chains.iter().flat_map(|chain| &chain.rules.statements);
         let key = statements.into_iter().find_map(|statement| key_of(statement, name)).cloned();
         match key {
             Some(key) => table.sets[at].key = TypeOf::Exprs(key),

@@ -3,27 +3,29 @@
 use super::token::Token;
 use super::{Fault, Reader};
 use crate::host::nft::{Limit, ObjectKind};
-use crate::syntax::nft::tree::{Expr, NatKind, Rule, Sign, Statement};
+use crate::syntax::nft::tree::{Expr, NatKind, Rule, Rules, Sign, Statement};
 
 impl<'t> Reader<'t> {
     /// A rule up to the end of its line; comments of `nft -a` tell its handle.
-    pub(super) fn rule(&mut self) -> Result<Rule<'t>, Fault> {
+    fn rule(&mut self, rules: &mut Rules<'t>) {
         let (from, line) = (self.tokens.at, self.tokens.line);
-        let mut rule = Rule { text: "", line, handle: None, comment: None, statements: Vec::new() };
-        let found = self.rule_body(&mut rule);
+        let first = rules.statements.len();
+        let mut rule = Rule { text: "", line, handle: None, comment: None, statements: 0..0 };
+        let found = self.rule_body(&mut rule, &mut rules.statements);
         // What is not understood is passed over, up to the end of the line and of the braces that it opens.
         if found.is_err() {
-            rule.statements.clear();
-            rule.statements.push(Statement::Unread);
+            rules.statements.truncate(first);
+            rules.statements.push(Statement::Unread);
             self.tokens.at = from;
             self.tokens.line = line;
             rule.handle = self.skip_rule();
         }
         rule.text = self.tokens.between(from, self.end);
-        Ok(rule)
+        rule.statements = first..rules.statements.len();
+        rules.rules.push(rule);
     }
 
-    fn rule_body(&mut self, rule: &mut Rule<'t>) -> Result<(), Fault> {
+    fn rule_body(&mut self, rule: &mut Rule<'t>, statements: &mut Vec<Statement<'t>>) -> Result<(), Fault> {
         self.left = true;
         loop {
             self.end = self.tokens.at;
@@ -50,7 +52,7 @@ impl<'t> Reader<'t> {
                 }
                 _ => {
                     let statement = self.statement()?;
-                    rule.statements.push(statement);
+                    statements.push(statement);
                 }
             }
         }
@@ -153,12 +155,12 @@ impl<'t> Reader<'t> {
     }
 
     /// Rules up to a closing brace.
-    pub(super) fn rules(&mut self) -> Result<Vec<Rule<'t>>, Fault> {
+    pub(super) fn rules(&mut self) -> Result<Rules<'t>, Fault> {
         self.depth += 1;
         if self.depth > 16 {
             return Err(Fault);
         }
-        let mut rules = Vec::new();
+        let mut rules = Rules::default();
         loop {
             self.skip_lines();
             match self.tokens.peek() {
@@ -166,7 +168,7 @@ impl<'t> Reader<'t> {
                 Token::Comment(_) => {
                     self.tokens.next();
                 }
-                _ => rules.push(self.rule()?),
+                _ => self.rule(&mut rules),
             }
         }
         self.depth -= 1;
