@@ -162,6 +162,19 @@ fn rulesets_are_read_as_nft_stores_them() {
     }
 }
 
+/// What `nft -f` adds to a table that the same text has already made.
+#[test]
+fn what_is_written_twice_is_read_as_nft_stores_it() {
+    let text = include_str!("data/native/twice.nft");
+    let (kernel, _) = loaded(text.to_owned(), &[]);
+    let mut own = nft::parse(text, &[]);
+    own.ruleset.rank_by_listing();
+    assert_eq!(own.diagnostics, []);
+    let tables = |ruleset: &Ruleset| ruleset.tables.iter().map(without_handles).collect::<Vec<_>>();
+    assert_eq!(tables(&own.ruleset), tables(&kernel.ruleset));
+    assert_eq!(own.observations, kernel.observations);
+}
+
 /// Listings that are cut off, torn apart or mixed up are read as far as they can be, and nothing panics.
 #[test]
 fn no_text_does_harm() {

@@ -1,5 +1,6 @@
 //! nft's language as text → its tree.
 
+mod again;
 mod effect;
 mod expr;
 mod object;
@@ -52,7 +53,7 @@ pub(super) fn read<'t>(text: &'t str, diagnostics: &mut Vec<Diagnostic>) -> Vec<
     }
     let said = reader.faults.into_iter();
     diagnostics.extend(said.map(|(line, text)| Diagnostic { line, kind: DiagnosticKind::Damaged, text }));
-    tables
+    again::gathered(tables)
 }
 
 /// A statement that stands alone.
@@ -226,8 +227,15 @@ impl<'t> Reader<'t> {
             },
             Token::Word("comment") => table.comment = Some(self.need_text()?),
             Token::Word("chain") => table.chains.push(self.chain()?),
-            Token::Word("set") => table.sets.push(self.set(false)?),
-            Token::Word("map") => table.sets.push(self.set(true)?),
+            Token::Word(word @ ("set" | "map")) => {
+                let set = self.set(word == "map")?;
+                match &set.key {
+                    TypeOf::Names(names) if names.is_empty() => {
+                        self.faults.push((set.line, format!("{word} {}: its type is not told", set.name)));
+                    }
+                    TypeOf::Names(_) | TypeOf::Exprs(_) => table.sets.push(set),
+                }
+            }
             Token::Word("flowtable") => table.flowtables.push(self.flowtable()?),
             Token::Word(word @ ("counter" | "quota" | "limit" | "synproxy" | "secmark" | "ct")) => {
                 table.objects.push(self.object_of(word)?);
@@ -265,7 +273,7 @@ impl<'t> Reader<'t> {
         self.need("hook")?;
         let hook = self.need_word()?;
         let mut base =
-            Base { kind, hook, devices: Vec::new(), priority: Priority { name: None, number: 0 }, policy_drop: false };
+            Base { kind, hook, devices: Vec::new(), priority: Priority { name: None, number: 0 }, policy_drop: None };
         loop {
             match self.tokens.peek() {
                 Token::Word("device" | "devices") => {
@@ -278,7 +286,7 @@ impl<'t> Reader<'t> {
                 }
                 Token::Word("policy") => {
                     self.tokens.next();
-                    base.policy_drop = self.need_word()? == "drop";
+                    base.policy_drop = Some(self.need_word()? == "drop");
                 }
                 Token::Word("flags") => {
                     self.tokens.next();

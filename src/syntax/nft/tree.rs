@@ -298,7 +298,8 @@ pub(super) struct Base<'t> {
     pub hook: &'t str,
     pub devices: Vec<&'t str>,
     pub priority: Priority<'t>,
-    pub policy_drop: bool,
+    /// Whether the policy is drop, where one is told.
+    pub policy_drop: Option<bool>,
 }
 
 /// A number, or a name and what is added.

@@ -199,7 +199,7 @@ fn base_of(family: Family, base: &tree::Base<'_>, dormant: bool) -> Base {
         },
         hook: Hook::from_name(base.hook).unwrap_or(Hook::Ingress),
         priority: priority(family, &base.priority),
-        policy: if base.policy_drop { Policy::Drop } else { Policy::Accept },
+        policy: if base.policy_drop == Some(true) { Policy::Drop } else { Policy::Accept },
         registration: if dormant { Registration::Dormant } else { Registration::Registered(Place::Guessed(0)) },
     }
 }

@@ -82,7 +82,7 @@ impl<'t> Reader<'t> {
             hook,
             devices,
             priority: self.priority(of)?,
-            policy_drop: of.get("policy").and_then(Json::as_str) == Some("drop"),
+            policy_drop: of.get("policy").and_then(Json::as_str).map(|policy| policy == "drop"),
         })
     }
 
