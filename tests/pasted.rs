@@ -5,6 +5,10 @@
 
 #[path = "pasted/mar.rs"]
 mod mar;
+#[path = "pasted/oddities.rs"]
+mod oddities;
+#[path = "tools/suite.rs"]
+mod suite;
 
 use std::io::Write;
 use std::path::Path;
@@ -158,7 +162,8 @@ fn printed(dice: &mut Dice) -> Vec<Item> {
     );
     for tool in ["iptables-nft", "ip6tables-nft", "iptables-legacy", "ip6tables-legacy"] {
         for _ in 0..8 {
-            let (table, chain, rule) = mar::rule(dice, tool.starts_with("ip6"));
+            let rules = suite::rules(if tool.starts_with("ip6") { IpFamily::V6 } else { IpFamily::V4 });
+            let (table, chain, rule) = rules[dice.below(rules.len())];
             let user = if table == "filter" { ":USER - [0:0]\n:LOOP-1 - [0:0]\n" } else { "" };
             script += &format!("{tool}-restore -n <<'END'\n*{table}\n{user}-A {chain} {rule}\nCOMMIT\nEND\n");
         }

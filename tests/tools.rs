@@ -2,14 +2,16 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "tools/suite.rs"]
+mod suite;
+
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
+use suite::rules;
 use whyport::host::{Backend, IpFamily};
 use whyport::syntax::iptables::{self, Options};
-
-const RULES: &str = include_str!("data/tools/rules.txt");
 
 struct Tool {
     family: IpFamily,
@@ -22,28 +24,6 @@ impl Tool {
         let kind = if self.backend == Backend::IptablesLegacy { "legacy" } else { "nft" };
         format!("ip{six}tables-{kind}-{what}")
     }
-}
-
-/// The rules of a family: table, chain, rule.
-fn rules(family: IpFamily) -> Vec<(&'static str, &'static str, &'static str)> {
-    let own = if family == IpFamily::V4 { '4' } else { '6' };
-    let (mut table, mut chain) = ("", "");
-    let mut all = Vec::new();
-    for line in RULES.lines().filter(|line| !line.starts_with(['#', ':'])) {
-        match line {
-            "*filter" => (table, chain) = ("filter", "INPUT"),
-            "*output" => (table, chain) = ("filter", "OUTPUT"),
-            "*forward" => (table, chain) = ("filter", "FORWARD"),
-            "*mangle" => (table, chain) = ("mangle", "PREROUTING"),
-            "*leaving" => (table, chain) = ("mangle", "POSTROUTING"),
-            "*raw" => (table, chain) = ("raw", "PREROUTING"),
-            "*nat" => (table, chain) = ("nat", "PREROUTING"),
-            "*postrouting" => (table, chain) = ("nat", "POSTROUTING"),
-            _ if line.starts_with(own) || line.starts_with('-') => all.push((table, chain, line[1..].trim())),
-            _ => {}
-        }
-    }
-    all
 }
 
 fn dump(rules: &[(&str, &str, &str)]) -> String {

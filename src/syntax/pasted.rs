@@ -10,8 +10,6 @@ mod join;
 mod line;
 mod open;
 mod shell;
-#[cfg(test)]
-mod tests;
 mod wrapped;
 
 use join::Joined;

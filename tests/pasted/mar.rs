@@ -32,28 +32,6 @@ pub struct Item {
     pub output: String,
 }
 
-/// One of the suite's rules: its table, its chain, and its words.
-pub fn rule(dice: &mut Dice, six: bool) -> (&'static str, &'static str, &'static str) {
-    const RULES: &str = include_str!("../data/tools/rules.txt");
-    let own = if six { '6' } else { '4' };
-    let (mut table, mut chain) = ("", "");
-    let mut all = Vec::new();
-    for line in RULES.lines().filter(|line| !line.starts_with(['#', ':'])) {
-        match line {
-            "*filter" => (table, chain) = ("filter", "INPUT"),
-            "*output" => (table, chain) = ("filter", "OUTPUT"),
-            "*forward" => (table, chain) = ("filter", "FORWARD"),
-            "*mangle" => (table, chain) = ("mangle", "PREROUTING"),
-            "*raw" => (table, chain) = ("raw", "PREROUTING"),
-            "*nat" => (table, chain) = ("nat", "PREROUTING"),
-            "*postrouting" => (table, chain) = ("nat", "POSTROUTING"),
-            _ if line.starts_with(own) || line.starts_with('-') => all.push((table, chain, line[1..].trim())),
-            _ => {}
-        }
-    }
-    all[dice.below(all.len())]
-}
-
 /// A dump with all its counters at zero.
 pub fn without_counters(dump: &str) -> String {
     let line = |line: &str| match line.split_once(" [") {
