@@ -20,7 +20,7 @@ use apart::{apart, read, run};
 use lot::Lot;
 use sections::{SETS, sections, table};
 use whyport::host::nft::{ChainFlags, Expression, Set, SetFlags};
-use whyport::host::{Body, Namespace, Observations, Rule, Table};
+use whyport::host::{Body, Chain, Handle, Namespace, Observations, Rule, Table};
 use whyport::syntax::{Diagnostic, nft};
 
 /// Rules as whyport reads them, and as nft lists them.
@@ -250,6 +250,12 @@ fn a_packet_goes_the_same_way() {
     }
 }
 
+/// The handles of all chains, and of their rules.
+fn handles(table: &Table) -> Vec<(Option<Handle>, Vec<Option<Handle>>)> {
+    let of_rules = |chain: &Chain| chain.rules.iter().map(|rule| rule.handle).collect();
+    table.chains.iter().map(|chain| (chain.details.handle, of_rules(chain))).collect()
+}
+
 /// Leaves out the rules that nft has no meaning for.
 fn meant(family: &str, head: &str, rules: &[String]) -> Vec<String> {
     let is_meant = |rules: &[String]| checked(&table(family, head, rules));
@@ -289,13 +295,6 @@ fn rulesets_at_random_are_the_same_from_kernel_text_and_json() {
         assert_eq!(json.diagnostics.iter().find(|said| !at_device(said)), None);
         let all = [&kernel.ruleset, &text.ruleset, &json.ruleset, &stored.ruleset];
         let [kernel, text, json, stored] = all.map(|ruleset| &ruleset.tables[0]);
-        let handles = |table: &Table| -> Vec<_> {
-            table
-                .chains
-                .iter()
-                .map(|chain| (chain.details.handle, chain.rules.iter().map(|rule| rule.handle).collect::<Vec<_>>()))
-                .collect()
-        };
         assert_eq!(handles(text), handles(json));
         let [kernel, text, json, stored] =
             [kernel, text, json, stored].map(|table| without_handles(&as_json_tells(table)));

@@ -365,8 +365,7 @@ fn rule_object(rule: &PolicyRule) -> Value {
         match ports {
             Some((first, last)) if first == last => put(key, json!(first)),
             Some((first, last)) => {
-                put(first_key, json!(first));
-                put(last_key, json!(last));
+                [(first_key, first), (last_key, last)].into_iter().for_each(|(key, port)| put(key, json!(port)));
             }
             None => {}
         }

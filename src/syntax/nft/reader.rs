@@ -14,7 +14,7 @@ use super::registers::{Held, Operand, Registers};
 use super::relation::{Observed, Scope};
 use super::terms::{Side, Term, side};
 use super::{effects, relation, values};
-use crate::host::nft::{CompareOp, Expression, LookupResult, Nat, Register, Rule, Undecoded, range};
+use crate::host::nft::{CompareOp, Expression, LookupResult, Nat, Register, RejectKind, Rule, Undecoded, range};
 use crate::host::{Counters, Family, Observations, RuleId, Table, Tally, xt};
 use crate::syntax::iptables;
 
@@ -162,15 +162,7 @@ impl<'r> Reader<'r> {
             }
             Expression::Log(log) => (Role::Does, effects::log(log), Vec::new()),
             Expression::Notrack => (Role::Does, "notrack".to_owned(), Vec::new()),
-            Expression::Reject { kind, code } => {
-                let reset = *kind == crate::host::nft::RejectKind::TcpReset;
-                let text = effects::reject(*kind, *code, self.table.family, self.context.network);
-                if *kind != crate::host::nft::RejectKind::Icmpx {
-                    let implied = self.context.rejects(reset);
-                    self.leave_out(implied);
-                }
-                (Role::Decides, text, Vec::new())
-            }
+            Expression::Reject { kind, code } => (Role::Decides, self.reject(*kind, *code), Vec::new()),
             Expression::MetaSet { .. }
             | Expression::CtSet { .. }
             | Expression::Nat(_)
@@ -210,6 +202,16 @@ impl<'r> Reader<'r> {
         };
         self.say(role, text, parts, at);
         self.context.acts();
+    }
+
+    /// An answer of one protocol says of itself what was asked of the packet's.
+    fn reject(&mut self, kind: RejectKind, code: u8) -> String {
+        let text = effects::reject(kind, code, self.table.family, self.context.network);
+        if kind != RejectKind::Icmpx {
+            let implied = self.context.rejects(kind == RejectKind::TcpReset);
+            self.leave_out(implied);
+        }
+        text
     }
 
     /// Statements that change the packet or its flow, by what is in registers.

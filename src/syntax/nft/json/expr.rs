@@ -83,15 +83,11 @@ impl<'t> Reader<'t> {
                 modulus: number(value, "mod")?,
                 offset: number_or(value, "offset", 0)?,
             },
-            "jhash" | "symhash" => Expr::Hash {
-                of: if key == "jhash" { Some(Box::new(self.needed(value, "expr")?)) } else { None },
-                modulus: number(value, "mod")?,
-                seed: match value.get("seed") {
-                    Some(_) => Some(number(value, "seed")?),
-                    None => None,
-                },
-                offset: number_or(value, "offset", 0)?,
-            },
+            "jhash" => {
+                let of = Box::new(self.needed(value, "expr")?);
+                hash(value, Some(of))?
+            }
+            "symhash" => hash(value, None)?,
             _ => return self.operation(key, value),
         })
     }
@@ -283,6 +279,12 @@ fn optional<'t>(within: &str, of: &Json<'_>) -> Result<Expr<'t>, Fault> {
 /// An option of TCP by its number.
 fn tcp_option<'t>(of: &Json<'_>) -> Result<Expr<'t>, Fault> {
     Ok(Expr::TcpOption { kind: number(of, "base")?, bit: number(of, "offset")?, bits: number(of, "len")? })
+}
+
+/// A hash of something, or of the flow where there is nothing.
+fn hash<'t>(told: &Json<'_>, of: Option<Box<Expr<'t>>>) -> Result<Expr<'t>, Fault> {
+    let seed = told.get("seed").map(|_| number(told, "seed")).transpose()?;
+    Ok(Expr::Hash { of, modulus: number(told, "mod")?, seed, offset: number_or(told, "offset", 0)? })
 }
 
 fn ct<'t>(of: &Json<'_>) -> Result<Expr<'t>, Fault> {

@@ -71,11 +71,7 @@ impl<'t> Reader<'t> {
                 address: self.maybe(value, "addr")?,
                 device: self.needed(value, "dev")?,
             },
-            "queue" => {
-                let flags = words(value, "flags");
-                let (bypass, fanout) = (flags.contains(&"bypass"), flags.contains(&"fanout"));
-                Statement::Queue { to: self.maybe(value, "num")?, bypass, fanout }
-            }
+            "queue" => self.queue(value)?,
             "synproxy" => {
                 let (mss, window_scale, flags) = synproxy_of(value)?;
                 Statement::Synproxy { mss, window_scale, flags }
@@ -230,6 +226,12 @@ impl<'t> Reader<'t> {
             }
             _ => Ok((self.expr(of)?, None, Vec::new())),
         }
+    }
+
+    fn queue(&mut self, of: &Json<'t>) -> Result<Statement<'t>, Fault> {
+        let flags = words(of, "flags");
+        let (bypass, fanout) = (flags.contains(&"bypass"), flags.contains(&"fanout"));
+        Ok(Statement::Queue { to: self.maybe(of, "num")?, bypass, fanout })
     }
 
     fn meter(&mut self, of: &Json<'t>) -> Result<Statement<'t>, Fault> {
