@@ -132,6 +132,7 @@ pub fn read_sets(
             Ok(same) => Ok(same),
         }
     });
+    progress.end();
     match &read {
         Ok(_) => {}
         Err(NotRead::Unanswered(failure)) => nft::counted::give_up(ruleset, wanted, &needs(failure, "CAP_NET_ADMIN")),

@@ -6,12 +6,13 @@
 use std::sync::Arc;
 
 use super::live::{Live, Sets};
+use super::refusal::Refusal;
 use crate::explain::{self, Survey};
 use crate::host::{Host, SetId};
 use crate::kernel::Progress;
 use crate::tui::{Effect, Event, Fresh};
 
-/// The live host, and how far a reading of it is; `None`: a recording.
+/// The live host, and how far a reading of it is, or of its sets; `None`: a recording.
 type Source<'a> = Option<(&'a Live, &'a Arc<Progress>)>;
 
 /// What comes of an effect that asks the host, or the kernel for another; nothing of those that are about the terminal, or
@@ -60,6 +61,7 @@ fn read(live: &Live, progress: &Arc<Progress>) -> Result<Fresh, String> {
     let (host, namespace) = open(live, progress)?;
     match ports(&host, namespace, Some((live, progress))) {
         (_, Sets::Outdated) => read_whole(live, progress),
+        (_, Sets::Unread) if progress.is_cancelled() => Err(Refusal::stopped().line),
         (survey, Sets::Known | Sets::Unread) => Ok(Fresh { host, namespace, survey }),
     }
 }
@@ -83,7 +85,7 @@ fn ports(host: &Host, namespace: usize, live: Source<'_>) -> (Survey, Sets) {
 /// What is found once the sets are read that it takes. A recording has them.
 fn known<T>(host: &Host, namespace: usize, live: Source<'_>, ask: impl Fn() -> (T, Vec<SetId>)) -> (T, Sets) {
     match live {
-        Some((live, _)) => live.known(&host.namespaces[namespace].ruleset, ask),
+        Some((live, progress)) => live.known(&host.namespaces[namespace].ruleset, progress, ask),
         None => (ask().0, Sets::Known),
     }
 }

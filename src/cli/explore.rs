@@ -122,6 +122,7 @@ fn explore(live: Option<Live>, state: impl FnOnce((u16, u16)) -> State) -> Resul
         state: state(size),
         begun: Instant::now(),
         progress: Arc::default(),
+        sets: Arc::default(),
         sender: sender.clone(),
         messages,
         redraw: false,
@@ -164,6 +165,8 @@ struct Explorer {
     begun: Instant,
     /// How far it is.
     progress: Arc<Progress>,
+    /// How far the sets are read that an answer takes.
+    sets: Arc<Progress>,
     state: State,
     sender: Sender<Message>,
     messages: Receiver<Message>,
@@ -220,24 +223,33 @@ impl Explorer {
 
     /// The next message, as long as the screen need not tell something new about the reading, or another age of the host.
     fn next(&self) -> Result<Message, RecvTimeoutError> {
-        match &self.live {
-            Some(_) if self.state.is_reading() => loop {
-                let told = || self.state.reached() == Some(self.progress.reached());
+        match (&self.live, self.watched()) {
+            (Some(_), Some(progress)) => loop {
+                let told = || self.state.reached().unwrap_or_default() == progress.reached();
                 match self.messages.recv_timeout(TICK) {
                     Err(RecvTimeoutError::Timeout) if told() => {}
                     next => return next,
                 }
             },
-            Some(_) => self.messages.recv_timeout(tui::until_next(self.age())),
-            None => self.messages.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            (Some(_), None) => self.messages.recv_timeout(tui::until_next(self.age())),
+            (None, _) => self.messages.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        }
+    }
+
+    /// The reading that somebody waits for: that of the host, or that of sets which an answer takes.
+    fn watched(&self) -> Option<&Progress> {
+        match (self.state.is_reading(), self.state.is_waiting()) {
+            (true, _) => Some(&self.progress),
+            (false, true) => Some(&self.sets),
+            (false, false) => None,
         }
     }
 
     /// What the passing time tells.
     fn tick(&self) -> Event {
-        match self.state.is_reading() {
-            true => Event::Reached(self.progress.reached()),
-            false => Event::Aged(self.age()),
+        match self.watched() {
+            Some(progress) => Event::Reached(progress.reached()),
+            None => Event::Aged(self.age()),
         }
     }
 
@@ -271,21 +283,24 @@ impl Explorer {
                 Effect::Stop => self.progress.cancel(),
                 Effect::Suspend => next = Next::Suspend,
                 Effect::Redraw => self.redraw = true,
-                Effect::Survey(_) | Effect::Answer(..) => self.work(effect),
+                Effect::Survey(_) | Effect::Answer(..) => self.work(effect, &self.sets),
                 Effect::Open | Effect::Read(_) | Effect::ReadWhole(_) => {
                     self.begun = Instant::now();
                     self.progress = Arc::default();
-                    self.work(effect);
+                    self.work(effect, &self.progress);
                 }
             }
+        }
+        if !self.state.is_working() {
+            self.sets = Arc::default();
         }
         Ok(next)
     }
 
-    /// Does an effect on a thread of its own. The explorer asks for few at a time.
-    fn work(&self, effect: Effect) {
+    /// Does an effect on a thread of its own; `progress` is how far what it reads is. The explorer asks for few at a time.
+    fn work(&self, effect: Effect, progress: &Arc<Progress>) {
         let (host, namespace) = (Arc::clone(self.state.host()), self.state.namespace());
-        let (live, sender, progress) = (self.live.clone(), self.sender.clone(), Arc::clone(&self.progress));
+        let (live, sender, progress) = (self.live.clone(), self.sender.clone(), Arc::clone(progress));
         thread::spawn(move || {
             let watch = Watch(&sender);
             for event in done(&host, namespace, live.as_ref().map(|live| (live, &progress)), effect) {

@@ -51,14 +51,20 @@ impl Live {
         self.by(kernel::read_all, progress)
     }
 
-    /// What `ask` finds once the sets are read that it asks for. Those of `ruleset` are filled.
-    pub fn known<T>(&self, ruleset: &Ruleset, ask: impl Fn() -> (T, Vec<SetId>)) -> (T, Sets) {
+    /// What `ask` finds once the sets are read that it asks for. Those of `ruleset` are filled; `progress` tells how far
+    /// that is, and stops it.
+    pub fn known<T>(
+        &self,
+        ruleset: &Ruleset,
+        progress: &Arc<Progress>,
+        ask: impl Fn() -> (T, Vec<SetId>),
+    ) -> (T, Sets) {
         loop {
             let (found, needs) = ask();
             if needs.is_empty() {
                 return (found, Sets::Known);
             }
-            match self.read_sets(ruleset, &needs, &Arc::default()) {
+            match self.read_sets(ruleset, &needs, progress) {
                 Ok(true) => {}
                 Ok(false) => return (found, Sets::Outdated),
                 Err(_) => return (found, Sets::Unread),

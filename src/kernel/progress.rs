@@ -63,6 +63,11 @@ impl Progress {
         self.again.store(0, Relaxed);
     }
 
+    /// Nothing is being read any longer.
+    pub(super) fn end(&self) {
+        *self.what.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = None;
+    }
+
     /// Chains were found that will be read.
     pub(super) fn found_chains(&self, count: usize) {
         self.of.fetch_add(count, Relaxed);

@@ -11,7 +11,7 @@ use super::source::Source;
 use super::state::State;
 use super::update::Effect;
 use crate::explain::{Target, words};
-use crate::host::{Host, Namespace, Reached};
+use crate::host::{Host, Namespace, Reached, What};
 
 /// A reading that goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,12 +44,15 @@ impl State {
 
     /// How far the screen says it is.
     pub fn reached(&self) -> Option<Reached> {
-        self.reading.map(|reading| reading.reached)
+        self.reading.map(|reading| reading.reached).or(self.sets)
     }
 
     /// What the header says of it, in a few words.
     pub(super) fn reading_text(&self) -> Option<String> {
-        let reading = self.reading?;
+        let Some(reading) = self.reading else {
+            let sets = self.sets.as_ref().filter(|reached| reached.what == Some(What::Elements));
+            return sets.map(words::reached_briefly);
+        };
         Some(if reading.stopping { "stopping".to_owned() } else { words::reached_briefly(&reading.reached) })
     }
 
@@ -77,10 +80,11 @@ pub(super) fn begin_whole(state: &mut State) -> Option<Effect> {
     }
 }
 
-/// So far it is.
+/// So far it is: the reading of the host, or else that of sets which an answer takes.
 pub(super) fn reach(state: &mut State, reached: Reached) {
-    if let Some(reading) = &mut state.reading {
-        reading.reached = reached;
+    match &mut state.reading {
+        Some(reading) => reading.reached = reached,
+        None => state.sets = Some(reached),
     }
 }
 

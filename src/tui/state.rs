@@ -15,7 +15,7 @@ use super::reading::Reading;
 use super::source::Source;
 use super::tree::Tree;
 use crate::explain::{Answer, AnswerVerdict, From, PortEntry, Survey, Target, words};
-use crate::host::{Host, IpFamily, Namespace, Policy, What};
+use crate::host::{Host, IpFamily, Namespace, Policy, Reached, What};
 use crate::walk::{Outcome, StepAt, Verdict};
 
 /// How many ports' answers are kept; those that were asked longest ago give way.
@@ -85,6 +85,8 @@ pub struct State {
     pub(super) edition: Edition,
     /// The reading that goes on.
     pub(super) reading: Option<Reading>,
+    /// How far the sets are read that an answer takes.
+    pub(super) sets: Option<Reached>,
     /// What is to be found again once the way is known.
     pub(super) held: Option<Held>,
     /// What is said until the next key.
@@ -135,6 +137,7 @@ impl State {
             age: Duration::ZERO,
             edition: Edition::default(),
             reading: None,
+            sets: None,
             held: None,
             notice: None,
             look,
@@ -341,6 +344,11 @@ impl State {
     /// Whether something that is shown is being worked out.
     pub fn is_waiting(&self) -> bool {
         !self.surveyed || self.selected.as_ref().is_some_and(|selected| self.asking.contains(selected))
+    }
+
+    /// Whether anything is being worked out, be it shown or not.
+    pub fn is_working(&self) -> bool {
+        !self.surveyed || !self.asking.is_empty()
     }
 
     /// Whether a part of the namespace was read.

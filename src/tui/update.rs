@@ -109,6 +109,9 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
     }
     scroll(state);
     ask(state, &mut effects);
+    if !state.is_waiting() {
+        state.sets = None;
+    }
     effects
 }
 

@@ -80,6 +80,7 @@ pub(super) fn phrase(phrase: Phrase) -> &'static str {
         Phrase::OneRule => "1 rule",
         Phrase::ManyRules => "{count} rules",
         Phrase::ChainsOf => "{chains} of {of} chains",
+        Phrase::ReadingElements => "reading: {elements}",
         Phrase::SetElements => "{count} set elements",
         Phrase::Needs => "{what} (needs {needs})",
         Phrase::NobodyTcp => "the packet arrives, and no socket listens on {port}: the kernel answers with a reset",

@@ -86,6 +86,7 @@ pub(super) enum Phrase {
     ManyRules,
     ChainsOf,
     SetElements,
+    ReadingElements,
     NobodyTcp,
     NobodyOther,
     NobodyAfter,

@@ -33,8 +33,12 @@ pub(super) fn reached(reached: &Reached) -> String {
 
 /// `reading: 340 of 10,012 chains`.
 pub(super) fn reached_briefly(reached: &Reached) -> String {
-    match reached.of {
-        0 => begins(reached),
+    match (reached.of, reached.elements) {
+        (0, 0) => begins(reached),
+        (0, elements) => {
+            let elements = say(Phrase::SetElements, &[("count", &grouped(elements))]);
+            say(Phrase::ReadingElements, &[("elements", &elements)])
+        }
         _ => say(Phrase::ReadingChains, &[("chains", &chains(reached))]),
     }
 }
@@ -88,6 +92,7 @@ mod tests {
         assert_eq!(reached_briefly(&at), "reading: 340 of 10,012 chains");
         at = Reached { what: Some(What::IpSets), again: 1, elements: 100, ..Reached::default() };
         assert_eq!(reached(&at), "reading ipset sets, anew as they changed: 100 set elements");
+        assert_eq!(reached_briefly(&at), "reading: 100 set elements");
     }
 
     #[test]

@@ -140,6 +140,24 @@ fn a_reading_that_was_done_before_it_could_be_stopped_is_taken() {
 }
 
 #[test]
+fn a_large_set_that_an_answer_takes_is_told_as_it_is_read() {
+    let host = Arc::new(node());
+    let mut state = State::new(Arc::clone(&host), 0, Source::Live, Some(tcp(80, None)), Look { colour: true }, SIZE);
+    update(&mut state, Event::Started);
+    let mut explorer = Explorer { host: Arc::clone(&host), state };
+    let so_far = |elements| Reached { what: Some(What::Elements), elements, ..Reached::default() };
+    update(&mut explorer.state, Event::Reached(so_far(120_000)));
+    assert!(header(&explorer).contains("reading: 120,000 set elements"), "{}", explorer.text());
+    assert!(!explorer.state.is_reading(), "the host itself is read");
+    update(&mut explorer.state, Event::Reached(Reached { what: None, ..so_far(120_000) }));
+    assert!(!header(&explorer).contains("elements"), "{}", explorer.text());
+    explorer.take(Event::Surveyed(FIRST, explain::ports(&host, 0)));
+    assert!(!explorer.state.is_waiting());
+    update(&mut explorer.state, Event::Reached(so_far(130_000)));
+    assert!(!header(&explorer).contains("elements"), "nobody waits for it: {}", explorer.text());
+}
+
+#[test]
 fn what_is_torn_is_told_in_the_header() {
     assert!(!header(&Explorer::on(80)).contains("torn"));
     let mut host = node();
