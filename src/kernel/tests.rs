@@ -19,7 +19,8 @@ use nix::sched::{CloneFlags, unshare};
 
 use super::netlink::Answers;
 use super::{Common, Places, surroundings};
-use crate::host::{Namespace, What};
+use crate::host::{Backend, IpFamily, Namespace, What};
+use crate::syntax::iptables::{self, Options};
 
 /// This machine's.
 pub(super) fn places() -> Places<'static> {
@@ -92,6 +93,39 @@ pub(super) fn run(command: &[&str], input: &str) -> String {
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{} failed: {said}\n{input}", command.join(" "));
     String::from_utf8(output.stdout).unwrap()
+}
+
+/// Fails at the first line in which what is printed is not what a tool wrote, its dated comments aside.
+pub(super) fn assert_same_lines(printed: &str, written: &str) {
+    fn lines(text: &str) -> Vec<&str> {
+        text.lines().filter(|line| !line.starts_with('#')).collect()
+    }
+    let (printed, written) = (lines(printed), lines(written));
+    for (printed, written) in printed.iter().zip(&written) {
+        assert_eq!(printed, written);
+    }
+    assert_eq!(printed.len(), written.len(), "{printed:?}");
+}
+
+/// Dumps of real hosts as this backend prints them, without the rules that ask for sets.
+pub(super) fn real_hosts(backend: Backend) -> Vec<String> {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/corpus");
+    let names = [
+        "podman-netavark-1.4.iptables-save",
+        "k3s-node.iptables-save",
+        "k3s-svclb.iptables-save",
+        "kube-proxy-TestTracePacket.iptables-save",
+        "azure-iptablesave.iptables-save",
+        "azure-iptablesave-v1.unfolded.iptables-save",
+        "azure-iptablesave-v2.iptables-save",
+    ];
+    let dump = |name: &str| {
+        let text = fs::read_to_string(corpus.join(name)).expect(name);
+        let dump = iptables::parse(&text, &Options { family: Some(IpFamily::V4), backend });
+        let text = iptables::print(&dump.ruleset, Some(&dump.observations), IpFamily::V4, backend);
+        text.lines().filter(|line| !line.contains(" -m set ")).flat_map(|line| [line, "\n"]).collect()
+    };
+    names.map(dump).to_vec()
 }
 
 pub(super) fn ip(lines: &str) {

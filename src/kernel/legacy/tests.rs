@@ -9,7 +9,7 @@ use std::path::Path;
 
 use super::*;
 use crate::host::Backend;
-use crate::kernel::tests::{apart, k8s, run};
+use crate::kernel::tests::{apart, assert_same_lines, k8s, real_hosts, run};
 use crate::syntax::iptables::{self, Dump, Options};
 
 fn tool(family: IpFamily, name: &str) -> String {
@@ -36,21 +36,13 @@ fn saved(family: IpFamily) -> (String, Dump) {
     (text, dump)
 }
 
-fn lines(text: &str) -> Vec<&str> {
-    text.lines().filter(|line| !line.starts_with('#')).collect()
-}
-
 /// Loads a dump, and compares what the kernel has with what the tool prints.
 fn judge(family: IpFamily, text: &str) {
     run(&[&tool(family, "restore"), "-c"], text);
     let (ruleset, observations) = kernel(family);
     let (written, dump) = saved(family);
     let printed = iptables::print(&ruleset, Some(&observations), family, Backend::IptablesLegacy);
-    let (printed, written) = (lines(&printed), lines(&written));
-    for (printed, written) in printed.iter().zip(&written) {
-        assert_eq!(printed, written);
-    }
-    assert_eq!(printed.len(), written.len());
+    assert_same_lines(&printed, &written);
     assert_eq!(dump.diagnostics, []);
     for (read, parsed) in ruleset.tables.iter().zip(&dump.ruleset.tables) {
         assert_eq!((&read.name, read.chains.len()), (&parsed.name, parsed.chains.len()));
@@ -89,20 +81,7 @@ fn both(family: IpFamily, text: String) {
 /// Dumps of real hosts, without the rules that ask for sets, which are not there.
 #[test]
 fn dumps_of_real_hosts() {
-    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/corpus");
-    for name in [
-        "podman-netavark-1.4.iptables-save",
-        "k3s-node.iptables-save",
-        "k3s-svclb.iptables-save",
-        "kube-proxy-TestTracePacket.iptables-save",
-        "azure-iptablesave.iptables-save",
-        "azure-iptablesave-v1.unfolded.iptables-save",
-        "azure-iptablesave-v2.iptables-save",
-    ] {
-        let text = fs::read_to_string(corpus.join(name)).expect(name);
-        let dump = iptables::parse(&text, &Options { family: Some(IpFamily::V4), backend: Backend::IptablesLegacy });
-        let text = iptables::print(&dump.ruleset, Some(&dump.observations), IpFamily::V4, Backend::IptablesLegacy);
-        let rules = text.lines().filter(|line| !line.contains(" -m set ")).collect::<Vec<_>>().join("\n") + "\n";
+    for rules in real_hosts(Backend::IptablesLegacy) {
         apart(move || judge(IpFamily::V4, &rules));
     }
 }

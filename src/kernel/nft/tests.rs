@@ -2,16 +2,14 @@
 
 mod built;
 
-use std::fs;
 use std::net::Ipv4Addr;
-use std::path::Path;
 
 use netlink_sys::protocols::NETLINK_NETFILTER;
 
 use super::*;
 use crate::host::{Backend, Body, Handle, IpFamily, Table};
 use crate::kernel::netlink::{NLM_F_DUMP_INTR, frame, push_attribute};
-use crate::kernel::tests::{apart, k8s, run};
+use crate::kernel::tests::{apart, assert_same_lines, k8s, real_hosts, run};
 use crate::syntax::iptables::{self, Options};
 
 /// The tables of this namespace, and nobody looks on.
@@ -21,10 +19,6 @@ fn read() -> Result<Rules, Failure> {
 
 fn tool(family: IpFamily, name: &str) -> String {
     format!("{}-nft-{name}", if family == IpFamily::V4 { "iptables" } else { "ip6tables" })
-}
-
-fn lines(text: &str) -> Vec<&str> {
-    text.lines().filter(|line| !line.starts_with('#')).collect()
 }
 
 /// Loads a dump, and compares what the kernel has with what the tool prints; `misprinted` are rules that the tool does not
@@ -39,10 +33,7 @@ pub(in crate::kernel) fn judge(family: IpFamily, text: &str, misprinted: &[(&str
         written = written.replace(wrong, right);
     }
     let printed = iptables::save(&read.ruleset, Some(&read.observations), family, Backend::IptablesNft);
-    for (printed, written) in lines(&printed).iter().zip(lines(&written)) {
-        assert_eq!(*printed, written);
-    }
-    assert_eq!(lines(&printed).len(), lines(&written).len(), "{printed}");
+    assert_same_lines(&printed, &written);
     let dump = iptables::parse(&written, &Options { family: Some(family), backend: Backend::IptablesNft });
     for parsed in &dump.ruleset.tables {
         let is_it = |table: &&Table| table.name == parsed.name;
@@ -57,20 +48,7 @@ pub(in crate::kernel) fn judge(family: IpFamily, text: &str, misprinted: &[(&str
 /// Dumps of real hosts, without the rules that ask for sets, which are not there.
 #[test]
 fn dumps_of_real_hosts() {
-    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/corpus");
-    for name in [
-        "podman-netavark-1.4.iptables-save",
-        "k3s-node.iptables-save",
-        "k3s-svclb.iptables-save",
-        "kube-proxy-TestTracePacket.iptables-save",
-        "azure-iptablesave.iptables-save",
-        "azure-iptablesave-v1.unfolded.iptables-save",
-        "azure-iptablesave-v2.iptables-save",
-    ] {
-        let text = fs::read_to_string(corpus.join(name)).expect(name);
-        let dump = iptables::parse(&text, &Options { family: Some(IpFamily::V4), backend: Backend::IptablesNft });
-        let text = iptables::print(&dump.ruleset, Some(&dump.observations), IpFamily::V4, Backend::IptablesNft);
-        let rules = text.lines().filter(|line| !line.contains(" -m set ")).collect::<Vec<_>>().join("\n") + "\n";
+    for rules in real_hosts(Backend::IptablesNft) {
         apart(move || judge(IpFamily::V4, &rules, &[]));
     }
 }
@@ -137,7 +115,7 @@ fn rules_of_nft_that_iptables_reads() {
             }
             let written = run(&[&tool(family, "save")], "");
             let printed = || iptables::save(&read().expect("nf_tables").ruleset, None, family, Backend::IptablesNft);
-            assert_eq!(lines(&printed()), lines(&written));
+            assert_same_lines(&printed(), &written);
             assert!(written.lines().count() > 5, "{written}");
             // What later versions read besides.
             run(&["nft", "-f", "-"], &format!("add rule {table} filter INPUT counter meta mark set 0x5\n"));
