@@ -29,6 +29,7 @@ pub mod outcome;
 mod output;
 mod packet;
 mod plan;
+mod plans;
 pub mod query;
 mod route;
 pub mod set;
@@ -51,14 +52,15 @@ use std::sync::OnceLock;
 use crate::host::xt::CtStates;
 use crate::host::{Host, Protocol, SetId, Unread};
 use plan::Plan;
+use plans::Plans;
 
 /// Everything that can happen to the packets of a query.
 #[derive(Debug, Clone)]
 pub struct Walk {
     /// What was asked, with the defaults that it took filled in.
     pub query: Query,
-    /// What could not be read and could matter here.
-    pub unread: Vec<Unread>,
+    /// What could not be read and could matter here, each with the index of its namespace.
+    pub unread: Vec<(usize, Unread)>,
     /// Disjoint outcomes, likeliest first; sources that routing refuses come last, as one outcome.
     pub outcomes: Vec<Outcome>,
     /// How many branches were not followed to their end because the limit of the query was reached.
@@ -72,39 +74,51 @@ pub struct Walk {
 pub struct Walker<'a> {
     host: &'a Host,
     namespace: usize,
-    plan: Plan<'a>,
-    reversed: OnceLock<Plan<'a>>,
+    plans: Plans<'a>,
+    reversed: OnceLock<Plans<'a>>,
 }
 
 impl<'a> Walker<'a> {
     /// Prepares a namespace of a host, by its index.
     pub fn new(host: &'a Host, namespace: usize) -> Walker<'a> {
-        Walker { host, namespace, plan: Plan::new(host, namespace, false), reversed: OnceLock::new() }
+        Walker { host, namespace, plans: Plans::of(host, false), reversed: OnceLock::new() }
     }
 
     /// Walks the packets of a query of this namespace.
     pub fn walk(&self, query: &Query) -> Walk {
         let asked = self.with_defaults(query);
-        let run = engine::run(&self.plan, &asked);
+        let planned = |namespace: usize| self.plans.at(namespace);
+        let run = engine::run(&planned, &asked);
         let unexplored = run.unexplored;
         let mut needs = run.needs.clone();
-        let mut outcomes = finish::outcomes(&self.plan, &asked, run);
-        if let Some(guess) = self.plan.guesses.iter().find(|guess| guess.family == query.family) {
-            let reversed = self.reversed.get_or_init(|| Plan::new(self.host, self.namespace, true));
-            let run = engine::run(reversed, &asked);
+        let visited = run.visited.clone();
+        let mut outcomes = finish::outcomes(&planned, &asked, run);
+        let guesses = self.plans.guesses(query.family, &visited);
+        if let Some(guess) = guesses.first() {
+            let reversed = self.reversed.get_or_init(|| Plans::of(self.host, true));
+            let planned = |namespace: usize| reversed.at(namespace);
+            let run = engine::run(&planned, &asked);
             needs.extend(&run.needs);
-            outcomes = order::both(outcomes, finish::outcomes(reversed, &asked, run), *guess, &self.plan.guesses);
+            outcomes = order::both(outcomes, finish::outcomes(&planned, &asked, run), *guess, &guesses);
         }
-        let matters = |unread: &&Unread| self.plan.may_matter(query.family, unread.what);
-        let ns = self.plan.namespace();
         let needs: Vec<SetId> = needs.into_iter().collect();
-        let unread = ns.unread.iter().filter(matters).cloned().chain(ns.unread_elements(&needs)).collect();
+        let matters = |namespace: usize| {
+            let plan = self.plans.at(namespace);
+            let unread = plan.namespace().unread.iter().filter(|unread| plan.may_matter(query.family, unread.what));
+            unread.map(move |unread| (namespace, unread.clone()))
+        };
+        let elements = self.plan().namespace().unread_elements(&needs).map(|unread| (self.namespace, unread));
+        let unread = visited.into_iter().flat_map(matters).chain(elements).collect();
         Walk { query: told(query, &asked, &outcomes), unread, outcomes, unexplored, needs }
+    }
+
+    fn plan(&self) -> &Plan<'a> {
+        self.plans.at(self.namespace)
     }
 
     /// What conntrack says of a first packet whose flags or type are known.
     fn first_state(&self, query: &Query) -> Option<CtStates> {
-        let loose = self.plan.namespace().sysctls.conntrack_tcp_loose.unwrap_or(true);
+        let loose = self.plan().namespace().sysctls.conntrack_tcp_loose.unwrap_or(true);
         let (flags, kind) = match query.protocol {
             Protocol::TCP => (Some(query.known(Field::TcpFlags)? as u8), None),
             Protocol::ICMP | Protocol::ICMPV6 => (None, Some(query.known(Field::IcmpType)? as u8)),
@@ -118,15 +132,15 @@ impl<'a> Walker<'a> {
         let mut asked = query.clone();
         match &query.origin {
             Origin::Device(name) => {
-                asked.set(Field::Iif, ValueSet::one(self.plan.devices.class_of(name)));
+                asked.set(Field::Iif, ValueSet::one(self.plan().devices.class_of(name)));
             }
-            Origin::Somewhere => asked.set(Field::Iif, self.plan.devices.all_but_loopback()),
+            Origin::Somewhere => asked.set(Field::Iif, self.plan().devices.all_but_loopback()),
             Origin::Local => {}
         }
         let (first, last) = route::multicast(query.family);
         let to_many = query.origin != Origin::Local && query.values(Field::Dst).within(&ValueSet::range(first, last));
         if query.dst_is_local {
-            let elsewhere = &self.plan.turned_to[query.family as usize];
+            let elsewhere = &self.plan().turned_to[query.family as usize];
             asked.set(Field::Dst, query.values(Field::Dst).minus(elsewhere));
         }
         if let Some(first) = self.first_state(&asked) {

@@ -227,8 +227,8 @@ fn what_changed_since_is_not_taken_for_what_was() {
 }
 
 /// What it would take to know what large sets hold.
-fn unread(unread: &[Unread]) -> Vec<&str> {
-    unread.iter().filter(|unread| unread.what == What::Elements).map(|unread| &*unread.needs).collect()
+fn unread(unread: &[(usize, Unread)]) -> Vec<&str> {
+    unread.iter().filter(|(_, unread)| unread.what == What::Elements).map(|(_, unread)| &*unread.needs).collect()
 }
 
 #[test]

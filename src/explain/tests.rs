@@ -334,7 +334,8 @@ fn chance_among_addresses_is_diverted_to_one_of_them() {
         let mut steps = translating(addr, 8000);
         steps[2].at = StepAt::Rule(RuleId { chain: nat(CNI_DN), index: number - 1 });
         let mut one = outcome(FateKind::Forwarded, addr, 8000, steps);
-        one.assumed = vec![Assumption { what: Assumed::Match { rule, index: 0 }, holds, why: Why::Random }];
+        one.assumed =
+            vec![Assumption { namespace: 0, what: Assumed::Match { rule, index: 0 }, holds, why: Why::Random }];
         one
     };
     let answer = ask(&host, 443, None, vec![to("10.42.0.7", true, 1), to("10.42.0.8", false, 2)]);

@@ -173,13 +173,8 @@ pub fn condition(condition: &Condition) -> String {
 
 /// An assumption as a clause. `match_text` gives the text of a match (`Some(index)`) or of the target (`None`) of a rule
 /// in the syntax of the tool that made it.
-pub fn assumption(
-    host: &Host,
-    namespace: usize,
-    assumption: &Assumption,
-    match_text: &dyn Fn(RuleId, Option<u16>) -> String,
-) -> String {
-    conditions::assumption(host, namespace, assumption, match_text)
+pub fn assumption(host: &Host, assumption: &Assumption, match_text: &dyn Fn(RuleId, Option<u16>) -> String) -> String {
+    conditions::assumption(host, assumption, match_text)
 }
 
 /// `tcp 80`, `icmp`.

@@ -30,13 +30,17 @@ struct UnreadJson {
 
 impl UnreadJson {
     fn all<'a>(unread: impl IntoIterator<Item = &'a Unread>) -> Vec<UnreadJson> {
-        let json = |unread: &Unread| UnreadJson {
+        unread.into_iter().map(|unread| UnreadJson::of("", unread)).collect()
+    }
+
+    /// What could not be read of the namespace with this name; of the one that was asked about: none.
+    fn of(namespace: &str, unread: &Unread) -> UnreadJson {
+        UnreadJson {
             what: unread.what.to_string(),
-            ns: String::new(),
+            ns: namespace.to_owned(),
             needs: unread.needs.clone(),
             torn: unread.torn,
-        };
-        unread.into_iter().map(json).collect()
+        }
     }
 }
 

@@ -95,7 +95,7 @@ fn walk() -> Walk {
                 Values::Addresses(addr("192.168.66.1"), addr("192.168.66.2")),
             ],
         }]],
-        assumed: vec![Assumption { what: Assumed::Forwards, holds: true, why: Why::Unread }],
+        assumed: vec![Assumption { namespace: 0, what: Assumed::Forwards, holds: true, why: Why::Unread }],
         passes: vec![pass.clone()],
         events: vec![
             Event::Step(step(rule(PREROUTING), 0, Verdict::Jump(SVC))),
@@ -130,7 +130,7 @@ fn walk() -> Walk {
         },
         weight: 0.1,
     };
-    let unread = host().namespaces[0].unread.clone();
+    let unread = host().namespaces[0].unread.iter().map(|unread| (0, unread.clone())).collect();
     Walk { query, unread, outcomes: vec![diverted, here], unexplored: 0, needs: Vec::new() }
 }
 

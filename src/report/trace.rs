@@ -47,7 +47,7 @@ impl<'h> Telling<'h, '_> {
         if !because.is_empty() {
             self.page.line(2, 2, &[(Tone::Plain, &because)]);
         }
-        if let Some(text) = words::unread(&answer.walk.unread) {
+        if let Some(text) = words::unread(answer.walk.unread.iter().map(|(_, unread)| unread)) {
             self.page.line(2, 4, &[(Tone::Unsure, &text)]);
         }
         let all = answer.walk.outcomes.len();
@@ -133,10 +133,9 @@ impl<'h> Telling<'h, '_> {
 
     fn assumed(&mut self, outcome: &Outcome) {
         for assumption in &outcome.assumed {
-            let namespace = outcome.fate.namespace;
-            let ruleset = &self.host.namespaces[namespace].ruleset;
+            let ruleset = &self.host.namespaces[assumption.namespace].ruleset;
             let text = |rule: RuleId, index: Option<u16>| part_text(ruleset, rule, index);
-            let clause = words::assumption(self.host, namespace, assumption, &text);
+            let clause = words::assumption(self.host, assumption, &text);
             self.page.line(0, 8, &[(Tone::Unsure, "assumed "), (Tone::Plain, &clause)]);
         }
     }

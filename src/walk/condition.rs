@@ -98,7 +98,7 @@ impl Scene<'_> {
 
     /// Whether something was assumed already; asks for it otherwise.
     pub(super) fn assume(&self, open: Open) -> Asked<bool> {
-        self.space.assume(open, &self.packet.tuple())
+        self.space.assume(open, self.plan.index, &self.packet.tuple())
     }
 
     /// Something about a match that nothing here can decide.

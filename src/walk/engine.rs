@@ -17,6 +17,7 @@ use super::outcome::{Assumed, FateKind, Reason, Step, StepAt, Verdict, Why};
 use super::output;
 use super::packet::{Device, Packet, Tracking, Value};
 use super::plan::{Plan, Slot};
+use super::plans::Planned;
 use super::query::{Origin, Query};
 use super::set::ValueSet;
 use super::space::{Asked, Open, Space};
@@ -42,7 +43,9 @@ pub(super) struct Run {
     pub(super) ended: Vec<Ended>,
     pub(super) trail: Trail,
     pub(super) unexplored: usize,
-    /// The sets that would have to be read to know more.
+    /// The namespaces to which packets came, by their index: first the one that was asked about.
+    pub(super) visited: Vec<usize>,
+    /// The sets of the namespace that was asked about that would have to be read to know more.
     pub(super) needs: BTreeSet<SetId>,
 }
 
@@ -70,8 +73,17 @@ impl Ord for Waiting {
 }
 
 /// Walks the packets of a query, of which every default is filled in.
-pub(super) fn run(plan: &Plan<'_>, query: &Query) -> Run {
-    let mut engine = Engine { plan, query, trail: Trail::default(), met: RefCell::default(), needs: BTreeSet::new() };
+pub(super) fn run<'a>(plans: Planned<'a>, query: &'a Query) -> Run {
+    let plan = plans(query.namespace);
+    let mut engine = Engine {
+        plans,
+        plan,
+        query,
+        trail: Trail::default(),
+        met: RefCell::default(),
+        needs: BTreeSet::new(),
+        visited: vec![query.namespace],
+    };
     let mut waiting = BinaryHeap::from([Waiting(Box::new(engine.start()), 0)]);
     let mut ended = Vec::new();
     let mut order = 0;
@@ -87,7 +99,7 @@ pub(super) fn run(plan: &Plan<'_>, query: &Query) -> Run {
                     break;
                 }
                 Err(open) => {
-                    let mut parts = state.space.split(query, &open);
+                    let mut parts = state.space.split(query, state.namespace, &open);
                     match (parts.pop(), parts.is_empty()) {
                         (Some((space, _)), true) => state.space = space,
                         (last, _) => {
@@ -103,11 +115,13 @@ pub(super) fn run(plan: &Plan<'_>, query: &Query) -> Run {
             }
         }
     }
-    Run { ended, trail: engine.trail, unexplored: waiting.len(), needs: engine.needs }
+    Run { ended, trail: engine.trail, unexplored: waiting.len(), visited: engine.visited, needs: engine.needs }
 }
 
 /// Walks one query.
 pub(super) struct Engine<'a> {
+    plans: Planned<'a>,
+    /// That of the namespace in which the class at hand is.
     pub(super) plan: &'a Plan<'a>,
     pub(super) query: &'a Query,
     pub(super) trail: Trail,
@@ -115,6 +129,8 @@ pub(super) struct Engine<'a> {
     pub(super) met: RefCell<Vec<SetId>>,
     /// Those that would have to be read to know more.
     pub(super) needs: BTreeSet<SetId>,
+    /// The namespaces to which packets came.
+    visited: Vec<usize>,
 }
 
 impl<'a> Engine<'a> {
@@ -130,6 +146,7 @@ impl<'a> Engine<'a> {
             frames: Vec::new(),
             base: none,
             place: Place::START,
+            namespace: self.query.namespace,
             pass: 1,
             way: None,
             to_all: false,
@@ -141,6 +158,9 @@ impl<'a> Engine<'a> {
 
     /// Goes on from where the class stands. An error leaves it as it is.
     fn go_on(&mut self, state: &mut State) -> Asked<Option<End>> {
+        if self.plan.index != state.namespace {
+            self.plan = (self.plans)(state.namespace);
+        }
         match state.at {
             At::Start => self.enter(state),
             At::Slot(hook, slot, chain) => self.enter_slot(state, hook, slot, chain).map(|()| None),
@@ -228,7 +248,13 @@ impl<'a> Engine<'a> {
     /// A pass through the namespace begins.
     fn pass(&mut self, state: &mut State, at: At) {
         let enters = state.packet.tuple();
-        state.passes.push(Passing { iif: state.packet.iif, oif: Device::Absent, enters, leaves: None });
+        state.passes.push(Passing {
+            namespace: state.namespace,
+            iif: state.packet.iif,
+            oif: Device::Absent,
+            enters,
+            leaves: None,
+        });
         state.at = at;
     }
 

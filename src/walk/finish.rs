@@ -9,6 +9,7 @@ use super::outcome::{
 };
 use super::packet::{Device, Value};
 use super::plan::Plan;
+use super::plans::Planned;
 use super::query::{Query, address};
 use super::set::ValueSet;
 use super::sockets;
@@ -38,7 +39,8 @@ struct Group {
 }
 
 /// The outcomes of a run, likeliest first; sources that routing refuses come last, as one.
-pub(super) fn outcomes(plan: &Plan<'_>, query: &Query, run: Run) -> Vec<Outcome> {
+pub(super) fn outcomes<'a>(plans: Planned<'a>, query: &'a Query, run: Run) -> Vec<Outcome> {
+    let plan = plans(query.namespace);
     let whole: f64 = run.ended.iter().map(|ended| ended.state.weight).sum();
     let mut groups = merge::groups(plan, query, run.ended);
     let (refused, mut others): (Vec<_>, Vec<_>) = groups.drain(..).partition(is_refused_source);
@@ -50,8 +52,14 @@ pub(super) fn outcomes(plan: &Plan<'_>, query: &Query, run: Run) -> Vec<Outcome>
             .flat_map(|set| set.ranges().iter().copied()),
     );
     others.sort_by(|a, b| b.weight.total_cmp(&a.weight).then(a.place.cmp(&b.place)));
-    let teller =
-        Teller { plan, query, trail: &run.trail, refused: &sources, whole: if whole > 0.0 { whole } else { 1.0 } };
+    let teller = Teller {
+        plans,
+        plan,
+        query,
+        trail: &run.trail,
+        refused: &sources,
+        whole: if whole > 0.0 { whole } else { 1.0 },
+    };
     let mut outcomes: Vec<Outcome> = others.iter().map(|group| teller.outcome(group, true)).collect();
     let told = refused.iter().map(|group| teller.outcome(group, false)).collect();
     if let Some(mut one) = merge::into_one(told) {
@@ -74,15 +82,17 @@ fn is_refused_source(group: &Group) -> bool {
 }
 
 /// What outcomes are told with.
-struct Teller<'a> {
+struct Teller<'t, 'a> {
+    plans: Planned<'a>,
+    /// The plan of the namespace that was asked about.
     plan: &'a Plan<'a>,
     query: &'a Query,
-    trail: &'a Trail,
-    refused: &'a ValueSet,
+    trail: &'t Trail,
+    refused: &'t ValueSet,
     whole: f64,
 }
 
-impl Teller<'_> {
+impl Teller<'_, '_> {
     fn outcome(&self, group: &Group, without_refused: bool) -> Outcome {
         let passes: Vec<Pass> = (1..).zip(&group.passes).map(|(number, pass)| self.pass(group, number, pass)).collect();
         Outcome {
@@ -111,7 +121,12 @@ impl Teller<'_> {
             let names = self.plan.devices.names(&group.leaves);
             let others = self.plan.devices.names(&all.minus(&group.leaves));
             let (names, holds) = if self.plan.devices.is_open(&group.leaves) { (others, false) } else { (names, true) };
-            assumed.push(Assumption { what: Assumed::LeavesBy(names), holds, why: Why::Unread });
+            assumed.push(Assumption {
+                namespace: self.plan.index,
+                what: Assumed::LeavesBy(names),
+                holds,
+                why: Why::Unread,
+            });
         }
         assumed
     }
@@ -140,7 +155,8 @@ impl Teller<'_> {
         Endpoints { src: addr(src), sport: port(sport), dst: addr(dst), dport: port(dport) }
     }
 
-    fn device(&self, group: &Group, device: Device) -> Option<String> {
+    /// The name of a device in a pass, by its number from 1.
+    fn device(&self, group: &Group, pass: u32, device: Device) -> Option<String> {
         let number = match device {
             Device::Known(number) => number,
             Device::Entering => match (&self.query.origin, self.field(group, Field::Iif)) {
@@ -150,15 +166,20 @@ impl Teller<'_> {
             Device::Leaving => group.leaves.only()?,
             Device::Absent => return None,
         };
-        self.plan.devices.name(number).map(str::to_owned)
+        self.plan_of(group, pass).devices.name(number).map(str::to_owned)
+    }
+
+    fn plan_of(&self, group: &Group, pass: u32) -> &Plan<'_> {
+        let at = (pass as usize).checked_sub(1).and_then(|at| group.passes.get(at));
+        at.map_or(self.plan, |pass| (self.plans)(pass.namespace))
     }
 
     fn pass(&self, group: &Group, number: u32, pass: &Passing) -> Pass {
         Pass {
             number,
-            namespace: self.plan.index,
-            iif: self.device(group, pass.iif),
-            oif: self.device(group, pass.oif),
+            namespace: pass.namespace,
+            iif: self.device(group, number, pass.iif),
+            oif: self.device(group, number, pass.oif),
             enters: self.endpoints(group, &pass.enters),
             leaves: pass.leaves.as_ref().map(|tuple| self.endpoints(group, tuple)),
         }
@@ -173,7 +194,7 @@ impl Teller<'_> {
                 dst: self.known(group, dst).map(|known| address(self.query.family, known)),
                 decision: match decision {
                     Decision::Local => RouteDecision::Local,
-                    Decision::Out(way) => RouteDecision::Out { oif: self.device(group, way.oif), via: way.via },
+                    Decision::Out(way) => RouteDecision::Out { oif: self.device(group, *pass, way.oif), via: way.via },
                     Decision::Refused(reason) => RouteDecision::Refused(*reason),
                 },
             }),
@@ -182,15 +203,17 @@ impl Teller<'_> {
 
     fn fate(&self, group: &Group) -> Fate {
         let endpoints = self.endpoints(group, &group.tuple);
+        let last = group.passes.len() as u32;
+        let plan = self.plan_of(group, last);
         let leaves = matches!(group.end.kind, FateKind::Forwarded | FateKind::Sent);
         let socket = (group.end.kind == FateKind::Delivered).then(|| {
-            let iif = group.passes.last().and_then(|pass| self.device(group, pass.iif));
-            sockets::hearing(self.plan.namespace(), self.query.protocol, self.query.family, &endpoints, iif.as_deref())
+            let iif = group.passes.last().and_then(|pass| self.device(group, last, pass.iif));
+            sockets::hearing(plan.namespace(), self.query.protocol, self.query.family, &endpoints, iif.as_deref())
         });
         Fate {
             kind: group.end.kind,
-            namespace: self.plan.index,
-            oif: if leaves { self.device(group, group.oif) } else { None },
+            namespace: plan.index,
+            oif: if leaves { self.device(group, last, group.oif) } else { None },
             endpoints,
             socket: socket.flatten(),
             by: group.end.by.clone(),

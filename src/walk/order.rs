@@ -15,7 +15,7 @@ pub(super) fn both(first: Vec<Outcome>, second: Vec<Outcome>, guess: Guess, gues
     let mut outcomes = Vec::with_capacity(first.len() + new.len());
     let assume = |mut outcome: Outcome, holds: bool| {
         let what = Assumed::Order { first: about.first, second: about.second };
-        outcome.assumed.insert(0, Assumption { what, holds, why: Why::Order });
+        outcome.assumed.insert(0, Assumption { namespace: about.namespace, what, holds, why: Why::Order });
         outcome.weight /= 2.0;
         outcome
     };

@@ -79,6 +79,8 @@ pub enum Values {
 /// What was taken one way because it could not be decided.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Assumption {
+    /// Index of the namespace of which it speaks.
+    pub namespace: usize,
     /// What it is about.
     pub what: Assumed,
     /// Whether it was taken to hold.

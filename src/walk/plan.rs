@@ -35,6 +35,8 @@ pub(super) enum Slot {
 /// Two neighbours among equals whose order is guessed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Guess {
+    /// Index of the namespace.
+    pub(super) namespace: usize,
     /// The family.
     pub(super) family: IpFamily,
     /// The chain that is taken to run first.
@@ -176,7 +178,7 @@ impl<'a> Plan<'a> {
                 && (a.guessed || b.guessed)
                 && (a.kind == ChainType::Nat) == (b.kind == ChainType::Nat)
             {
-                self.guesses.push(Guess { family, first: a.id, second: b.id });
+                self.guesses.push(Guess { namespace: self.index, family, first: a.id, second: b.id });
             }
         }
         self.guess_dispatcher(family, hook, &chains);
@@ -193,7 +195,12 @@ impl<'a> Plan<'a> {
     fn guess_dispatcher(&mut self, family: IpFamily, hook: Hook, chains: &[Placed]) {
         let Some(nat) = chains.iter().find(|placed| placed.kind == ChainType::Nat) else { return };
         let equal = chains.iter().filter(|placed| placed.kind != ChainType::Nat && placed.priority == dispatcher(hook));
-        self.guesses.extend(equal.map(|placed| Guess { family, first: nat.id, second: placed.id }));
+        self.guesses.extend(equal.map(|placed| Guess {
+            namespace: self.index,
+            family,
+            first: nat.id,
+            second: placed.id,
+        }));
     }
 
     /// The addresses that have one of these types, as `by` sees it; `on`: of this device only.

@@ -148,21 +148,22 @@ impl Space {
         }
     }
 
-    /// Whether something was assumed to hold; asks for the assumption where it was not made yet.
-    pub(super) fn assume(&self, open: Open, tuple: &[Value; 4]) -> Asked<bool> {
+    /// Whether something was assumed to hold of a namespace; asks for the assumption where it was not made yet.
+    pub(super) fn assume(&self, open: Open, namespace: usize, tuple: &[Value; 4]) -> Asked<bool> {
         let Open::Assume { what, .. } = &open else {
             return Err(open);
         };
+        let is_it = |made: &&Made| made.assumption.namespace == namespace && made.assumption.what == *what;
         let fits = |made: &&Made| made.while_tuple.as_ref().is_none_or(|had| **had == *tuple);
-        match self.made.iter().filter(|made| made.assumption.what == *what).find(fits) {
+        match self.made.iter().filter(is_it).find(fits) {
             Some(made) => Ok(made.assumption.holds),
             None => Err(open),
         }
     }
 
-    /// The packets for which the open question is answered yes, and those for which it is no, each with its share of the
+    /// The packets for which the open question, asked in a namespace, is answered yes, and those for which it is no, each with its share of the
     /// whole from 0 to 1. Parts without packets are left out.
-    pub(super) fn split(&self, query: &Query, open: &Open) -> Vec<(Space, f64)> {
+    pub(super) fn split(&self, query: &Query, namespace: usize, open: &Open) -> Vec<(Space, f64)> {
         match open {
             Open::Field(field, set) => self.split_field(query, *field, set),
             Open::Range(field, first, last) => self.split_field(query, *field, &ValueSet::range(*first, *last)),
@@ -177,7 +178,7 @@ impl Space {
             Open::Assume { what, why, likely, only, while_tuple } => {
                 let part = |holds: bool, share: f64| {
                     let mut space = self.clone();
-                    let assumption = Assumption { what: what.clone(), holds, why: *why };
+                    let assumption = Assumption { namespace, what: what.clone(), holds, why: *why };
                     space.made.push(Made { assumption, while_tuple: while_tuple.clone() });
                     (space, share)
                 };

@@ -34,6 +34,8 @@ pub(super) struct Frame {
 /// One way through the namespace, so far.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Passing {
+    /// Index of the namespace.
+    pub(super) namespace: usize,
     /// The device it came in by.
     pub(super) iif: Device,
     /// The device it left by.
@@ -63,6 +65,8 @@ pub(super) struct State {
     pub(super) before: [Value; 3],
     /// The way it went.
     pub(super) place: Place,
+    /// Index of the namespace in which it is.
+    pub(super) namespace: usize,
     /// The pass, from 1.
     pub(super) pass: u32,
     /// Where it leaves; `None`: by `lo`, for this host.

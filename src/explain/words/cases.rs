@@ -66,8 +66,8 @@ fn when(teller: &Teller<'_>, case: &Case<'_>) -> String {
             let mut parts: Vec<String> = conditions::when(&outcome.when).into_iter().collect();
             let told = outcome.assumed.iter().filter(|one| is_disputed(teller, one));
             parts.extend(told.map(|one| {
-                let gist = |rule, index| conditions::gist(teller.ns, rule, index);
-                conditions::assumption(teller.host, teller.namespace, one, &gist)
+                let gist = |rule, index| conditions::gist(&teller.host.namespaces[one.namespace], rule, index);
+                conditions::assumption(teller.host, one, &gist)
             }));
             list(Phrase::And, &parts, CASES)
         })

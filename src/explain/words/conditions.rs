@@ -94,11 +94,10 @@ fn numbers(field: Field, first: u64, last: u64) -> Vec<String> {
 /// An assumption as a clause.
 pub(super) fn assumption(
     host: &Host,
-    namespace: usize,
     assumption: &Assumption,
     match_text: &dyn Fn(RuleId, Option<u16>) -> String,
 ) -> String {
-    let what = what(&host.namespaces[namespace], assumption, match_text);
+    let what = what(&host.namespaces[assumption.namespace], assumption, match_text);
     let why = match assumption.why {
         Why::Order => Phrase::WhyOrder,
         Why::Rate => Phrase::WhyRate,

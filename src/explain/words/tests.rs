@@ -58,7 +58,7 @@ fn assumptions_as_clauses() {
     let rule = RuleId { chain: INPUT, index: 0 };
     let text =
         |_: RuleId, index: Option<u16>| if index.is_some() { "-m limit".to_owned() } else { "-j TARPIT".to_owned() };
-    let say = |what, holds, why| assumption(&host, 0, &Assumption { what, holds, why }, &text);
+    let say = |what, holds, why| assumption(&host, &Assumption { namespace: 0, what, holds, why }, &text);
     let cases = [
         (
             Assumed::Match { rule, index: 0 },

@@ -152,7 +152,10 @@ pub fn trace(host: &Host, namespace: usize, origin: &str, walks: &[Walk]) -> Str
     print(&TraceJson {
         schema: "whyport.trace/1",
         packet: packet(origin, walks),
-        unread: UnreadJson::all(&unread),
+        unread: unread
+            .iter()
+            .map(|(at, unread)| UnreadJson::of(namespace_name(host, namespace, *at), unread))
+            .collect(),
         outcomes: outcomes.into_iter().map(|(outcome, device)| context.outcome(outcome, device)).collect(),
         unexplored: walks.iter().map(|walk| walk.unexplored).sum(),
     })
@@ -251,7 +254,7 @@ impl Context<'_> {
         OutcomeJson {
             when,
             certain: outcome.is_certain(),
-            assumed: outcome.assumed.iter().map(|assumption| self.assumption(outcome, assumption)).collect(),
+            assumed: outcome.assumed.iter().map(|assumption| self.assumption(assumption)).collect(),
             passes: outcome.passes.iter().map(|pass| self.pass(pass)).collect(),
             steps: outcome.steps().map(|step| self.step(self.at(outcome, step.pass), step)).collect(),
             fate: self.fate(&outcome.fate),
@@ -267,11 +270,10 @@ impl Context<'_> {
         &self.host.namespaces[namespace].ruleset
     }
 
-    fn assumption(&self, outcome: &Outcome, assumption: &Assumption) -> AssumptionJson {
-        let namespace = outcome.fate.namespace;
-        let text = |rule: RuleId, index: Option<u16>| part_text(self.ruleset(namespace), rule, index);
+    fn assumption(&self, assumption: &Assumption) -> AssumptionJson {
+        let text = |rule: RuleId, index: Option<u16>| part_text(self.ruleset(assumption.namespace), rule, index);
         AssumptionJson {
-            text: words::assumption(self.host, namespace, assumption, &text),
+            text: words::assumption(self.host, assumption, &text),
             holds: assumption.holds,
             why: assumption.why.name(),
         }

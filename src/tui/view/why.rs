@@ -85,7 +85,7 @@ fn answer(state: &State, page: &mut Page) {
     page.text(Tone::Plain, &capital(&words::because(&state.host, state.namespace, answer)));
     places(state, page, answers);
     outcome(state, page);
-    if let Some(text) = words::unread(&answer.walk.unread) {
+    if let Some(text) = words::unread(answer.walk.unread.iter().map(|(_, unread)| unread)) {
         page.text(Tone::Unsure, &text);
     }
     if answer.walk.unexplored > 0 {
@@ -137,11 +137,10 @@ fn outcome(state: &State, page: &mut Page) {
             page.text(Tone::Dim, &format!("or in {} more cases", outcome.when.len() - ALTERNATIVES));
         }
     }
-    let namespace = outcome.fate.namespace;
-    let text =
-        |rule: RuleId, index: Option<u16>| syntax::part_text(&state.host.namespaces[namespace].ruleset, rule, index);
     for assumption in &outcome.assumed {
-        let clause = words::assumption(&state.host, namespace, assumption, &text);
+        let ruleset = &state.host.namespaces[assumption.namespace].ruleset;
+        let text = |rule: RuleId, index: Option<u16>| syntax::part_text(ruleset, rule, index);
+        let clause = words::assumption(&state.host, assumption, &text);
         page.text(Tone::Unsure, &format!("assumed: {clause}"));
     }
 }
