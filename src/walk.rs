@@ -22,6 +22,7 @@ mod fib;
 pub mod field;
 mod finish;
 mod input;
+mod ipset;
 mod nat;
 mod native;
 mod order;

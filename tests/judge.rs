@@ -59,6 +59,8 @@ cases! {
     equal_priority_nft_last "equal-priority-nft-last" case::TWO_LEGS;
     first_tcp_packets "first-tcp-packets" case::TWO_LEGS;
     interface_not_there "interface-not-there" case::TWO_LEGS;
+    ipset_rules "ipset" case::TWO_LEGS;
+    ipset6 "ipset6" case::TWO_LEGS;
     jump_goto_return "jump-goto-return" case::TWO_LEGS;
     legacy_registers_all "legacy-registers-all" case::TWO_LEGS;
     loopback "loopback" case::TWO_LEGS;

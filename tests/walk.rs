@@ -159,3 +159,75 @@ fn logging_for_some_packets_does_not_split() {
          martian local-source",
     );
 }
+
+/// Rules with sets that they ask.
+fn with_sets(rules: &str, sets: &str) -> String {
+    // What stands before the sections that follow closes the section of the rules.
+    format!("{}\n[ipset save]\n{sets}\n", filter(rules))
+}
+
+#[test]
+fn the_most_specific_prefix_of_a_set_decides_for_an_unknown_source() {
+    assert_way(
+        &with_sets(
+            "-A INPUT -m set --match-set nets src -j ACCEPT\n-A INPUT -j DROP",
+            "create nets hash:net\nadd nets 9.0.0.0/8\nadd nets 9.1.0.0/16 nomatch\nadd nets 9.1.2.0/24",
+        ),
+        &Ask { src: None, ..Ask::from_outside(22) },
+        "when src not-in 9.0.0.0/16 9.1.2.0/24 9.2.0.0-9.255.255.255
+         route local
+         filter INPUT 2 drop
+         dropped
+         when src in 9.0.0.0/16 9.1.2.0/24 9.2.0.0-9.255.255.255
+         route local
+         filter INPUT 1 accept
+         delivered
+         when src in 0.0.0.0/32 10.0.0.1/32 127.0.0.0/8 192.168.1.2/32 192.168.1.255/32 224.0.0.0/4 255.255.255.255/32
+         route refused
+         martian local-source",
+    );
+}
+
+#[test]
+fn a_set_of_addresses_and_ports_splits_by_what_is_open() {
+    assert_way(
+        &with_sets(
+            "-A INPUT -m set --match-set pairs src,dst -j ACCEPT\n-A INPUT -j DROP",
+            "create pairs hash:ip,port\nadd pairs 9.0.0.1,tcp:22\nadd pairs 9.0.0.2,tcp:23\nadd pairs 9.0.0.3,udp:22",
+        ),
+        &Ask { src: None, ..Ask::from_outside(22) },
+        "when src not-in 9.0.0.1/32
+         route local
+         filter INPUT 2 drop
+         dropped
+         when src in 9.0.0.1/32
+         route local
+         filter INPUT 1 accept
+         delivered
+         when src in 0.0.0.0/32 10.0.0.1/32 127.0.0.0/8 192.168.1.2/32 192.168.1.255/32 224.0.0.0/4 255.255.255.255/32
+         route refused
+         martian local-source",
+    );
+}
+
+#[test]
+fn what_a_rule_adds_to_a_set_is_in_doubt_behind_it() {
+    assert_way(
+        &with_sets(
+            "-A INPUT -m set --match-set seen src -j DROP\n-A INPUT -j SET --add-set seen src\n\
+             -A INPUT -m set --match-set seen src -j ACCEPT",
+            "create seen hash:ip",
+        ),
+        &Ask::from_outside(22),
+        "assumed state true
+         route local
+         filter INPUT 2 continue
+         filter INPUT 3 accept
+         delivered
+         assumed state false
+         route local
+         filter INPUT 2 continue
+         filter INPUT policy accept
+         delivered",
+    );
+}

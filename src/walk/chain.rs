@@ -39,6 +39,9 @@ const CONTINUES: [&str; 20] = [
     "ULOG",
 ];
 
+/// The place of a rule's target among its matches: behind all of them.
+const TARGET: u16 = u16::MAX;
+
 /// What a rule's target makes of the packet.
 pub(super) enum Effect {
     /// The next rule.
@@ -158,10 +161,13 @@ impl Engine<'_> {
     pub(super) fn effect(&self, state: &State, hook: Hook, target: &Target, id: RuleId) -> Asked<Effect> {
         let scene = self.scene(state, hook);
         Ok(match target {
-            Target::Continue | Target::Log(_) | Target::Mark(_) | Target::Connmark(_) | Target::Set(_) => {
-                if matches!(target, Target::Connmark(_)) {
-                    scene.has_flow()?;
-                }
+            Target::Continue | Target::Log(_) | Target::Mark(_) => Effect::Continue(Verdict::Continue),
+            Target::Connmark(_) => {
+                scene.has_flow()?;
+                Effect::Continue(Verdict::Continue)
+            }
+            Target::Set(set) => {
+                scene.mapped_mark(set, (id, TARGET))?;
                 Effect::Continue(Verdict::Continue)
             }
             Target::Accept => Effect::Accept,
@@ -332,9 +338,20 @@ impl Engine<'_> {
                 let old = self.scene(state, hook).settled(&state.packet.mark);
                 state.packet.mark = replaced(&old, mark.mask, &Value::Known(u128::from(mark.value)), u32::MAX);
             }
-            // Which element it finds, if any, is not decided: nor is the mark that it has.
-            Target::Set(set) if set.map_mark => {
-                state.packet.mark = Value::Chosen { among: ValueSet::full(32), why: Why::Undecoded };
+            Target::Set(set) => {
+                let changed = [&set.add, &set.del].into_iter().flatten();
+                let numbers = changed.filter_map(|set| self.plan.ipsets.number(&set.name));
+                // What would have to be known was asked before.
+                let given = self.scene(state, hook).mapped_mark(set, (id, TARGET)).unwrap_or(Some(None));
+                state.packet.set_changed.extend(numbers);
+                state.packet.mark = match given {
+                    Some(Some((mark, mask))) => {
+                        let old = self.scene(state, hook).settled(&state.packet.mark);
+                        replaced(&old, mask, &Value::Known(mark.into()), u32::MAX)
+                    }
+                    Some(None) => Value::Chosen { among: ValueSet::full(32), why: Why::State },
+                    None => return,
+                };
             }
             Target::Notrack { .. } => untrack(state),
             Target::Ct(ct) if ct.notrack => untrack(state),

@@ -4,6 +4,7 @@
 //! net/ipv6/netfilter), with the hook's devices and conntrack's view as they are at the hook that is walked.
 
 mod around;
+mod sets;
 mod tracked;
 
 use std::net::IpAddr;
@@ -338,20 +339,6 @@ impl Scene<'_> {
                 }
             },
         }
-    }
-
-    /// What is in a set is not looked up: the same set is assumed to give the same answer for the same addresses.
-    fn ipset(&self, set: &SetMatch, at: At) -> Asked<bool> {
-        let (rule, index) = self.plan.first_asking(set).unwrap_or(at);
-        let open = Open::Assume {
-            what: Assumed::Match { rule, index },
-            why: if self.plan.namespace().is_read(What::IpSets) { Why::Undecoded } else { Why::Unread },
-            likely: 0.5,
-            only: None,
-            while_tuple: Some(Box::new(self.packet.tuple())),
-        };
-        let plain = self.plan.negates(rule, index);
-        self.assume(open).map(|holds| holds != (set.not != plain))
     }
 
     fn iprange(&self, range: &Iprange, at: At) -> Asked<bool> {

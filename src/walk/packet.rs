@@ -96,6 +96,8 @@ pub(super) struct Packet {
     pub(super) mark: Value,
     /// How often its time to live was counted down here: before the forward hook (`ip_forward`, `ip6_forward`).
     pub(super) hops: u8,
+    /// The ipset sets that rules changed on its way, by their numbers: what they hold is no longer what was read.
+    pub(super) set_changed: Vec<u32>,
     /// A rule turned it to this host, by an address that nobody has read.
     pub(super) redirected: bool,
     /// The hook's incoming device.
@@ -127,6 +129,7 @@ impl Packet {
             dport,
             mark: Value::Entering(Field::Mark),
             hops: 0,
+            set_changed: Vec::new(),
             redirected: false,
             iif: Device::Absent,
             oif: Device::Absent,

@@ -11,6 +11,7 @@ use super::conntrack;
 use super::devices::Devices;
 use super::fib::Tables;
 use super::field::Field;
+use super::ipset::IpSets;
 use super::packet::Device;
 use super::query::number;
 use super::set::ValueSet;
@@ -65,6 +66,8 @@ pub(super) struct Plan<'a> {
     pub(super) tentative: ValueSet,
     /// What its sets and maps hold.
     pub(super) contents: Contents<'a>,
+    /// What ipset's sets hold.
+    pub(super) ipsets: IpSets<'a>,
     slots: HashMap<(IpFamily, Hook), Vec<Slot>>,
     tracks: [bool; 2],
     types: [Vec<TypeRange>; 2],
@@ -91,6 +94,7 @@ impl<'a> Plan<'a> {
             tables: Tables::of(namespace),
             tentative: tentative(namespace),
             contents: Contents::of(namespace),
+            ipsets: IpSets::of(namespace),
             slots: HashMap::new(),
             tracks: FAMILIES.map(|family| tracks(namespace, family)),
             types: FAMILIES.map(|family| address_types(namespace, family, None)),

@@ -4,6 +4,8 @@
 //! # what it is about
 //! == sysctl ipv4/ip_forward 0
 //! == ip route add 192.0.2.0/24 via 10.9.0.2
+//! == ipset
+//! create …
 //! == rules iptables
 //! *nat
 //! …
@@ -11,7 +13,7 @@
 //! enters eth0 …
 //! == also legacy
 //! ```
-//! `rules` names the tool that loads what follows, in the order of the file. `also legacy` runs the case once more with the
+//! `ipset` is what `ipset restore` reads. `rules` names the tool that loads what follows, in the order of the file. `also legacy` runs the case once more with the
 //! legacy tools in place of the others. A `?` stands for a port that the kernel draws by lot. With `WHYPORT_JUDGE_WRITE` set, what the kernel says is written into the file.
 
 use std::collections::HashMap;
@@ -289,6 +291,10 @@ fn play(text: &str, plan: &Plan<'_>, legacy: bool) -> String {
             "rules" => {
                 let tool = Tool::named(rest).unwrap_or_else(|| panic!("no tool is called {rest}"));
                 node.rules.load(if legacy { tool.legacy() } else { tool }, &body);
+                recording = None;
+            }
+            "ipset" => {
+                run(&["ipset", "restore"], &body);
                 recording = None;
             }
             "packet" => {

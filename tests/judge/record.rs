@@ -82,7 +82,7 @@ pub fn snapshot(surroundings: &str, rules: &Rules) -> String {
     for (family, table) in native {
         text += &run(&["nft", "list", "table", family, table], "");
     }
-    text += "\n[ipset save]\n\n[hooks]\norder: known\n";
+    let _ = writeln!(text, "\n[ipset save]\n{}\n[hooks]\norder: known", run(&["ipset", "save"], ""));
     for base in rules.in_order() {
         let (hook, priority) = (&base.hook, base.priority);
         let _ =

@@ -343,9 +343,11 @@ pub fn legacy_verdict(spec: &str) -> String {
         Some("ACCEPT" | "DNAT" | "SNAT" | "MASQUERADE" | "REDIRECT" | "NETMAP") => "accept".into(),
         Some("DROP" | "REJECT") => "drop".into(),
         Some("RETURN") => "return".into(),
-        None | Some("MARK" | "CONNMARK" | "LOG" | "NFLOG" | "CT" | "NOTRACK" | "TTL" | "HL" | "DSCP" | "TCPMSS") => {
-            "continue".into()
-        }
+        None
+        | Some(
+            "MARK" | "CONNMARK" | "LOG" | "NFLOG" | "CT" | "NOTRACK" | "TTL" | "HL" | "DSCP" | "TCPMSS" | "SET" | "TOS"
+            | "ECN" | "CLASSIFY" | "TEE" | "CHECKSUM" | "HMARK" | "TCPOPTSTRIP" | "AUDIT",
+        ) => "continue".into(),
         Some(chain) => format!("jump {chain}"),
     }
 }

@@ -76,8 +76,6 @@ RULES
 
 [nft list ruleset]
 
-[ipset save]
-
 [end]
 "#;
 
@@ -103,7 +101,8 @@ impl<'a> Ask<'a> {
 
 /// The host with these rules.
 pub fn host(rules: &str) -> Host {
-    let recording = snapshot::parse(&HOST.replace("RULES", rules));
+    let sets = if rules.contains("[ipset save]") { "" } else { "[ipset save]\n\n" };
+    let recording = snapshot::parse(&HOST.replace("RULES", rules).replace("[end]", &format!("{sets}[end]")));
     let damaged = |diagnostic: &Diagnostic| diagnostic.kind == DiagnosticKind::Damaged;
     assert!(!recording.diagnostics.iter().any(damaged), "{:?}: the test's own text\n{rules}", recording.diagnostics);
     recording.host
