@@ -119,7 +119,10 @@ fn protocols(ns: &Namespace) -> Vec<Protocol> {
                 Body::Iptables(_) => Vec::new(),
                 Body::Nft(native) => words::native::asked(ns.ruleset.table(id), native),
             };
-            let asked = asked.iter().flatten();
+            let asked = asked.iter().flatten().filter_map(|thing| match thing {
+                words::native::Thing::Match(matched) => Some(matched),
+                words::native::Thing::PortsOf(..) => None,
+            });
             protocols.extend(rule.body.matches().chain(asked).filter_map(|matched| match matched {
                 xt::Match::Protocol(protocol) if protocol.value.has_ports() => Some(protocol.value),
                 _ => None,

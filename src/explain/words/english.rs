@@ -81,6 +81,8 @@ pub(super) fn phrase(phrase: Phrase) -> &'static str {
         Phrase::ManyRules => "{count} rules",
         Phrase::ChainsOf => "{chains} of {of} chains",
         Phrase::ReadingElements => "reading: {elements}",
+        Phrase::PortsOf => "ports in @{set} ({count} elements)",
+        Phrase::PortsOfMore => "ports in @{set} (more than {count} elements)",
         Phrase::SetElements => "{count} set elements",
         Phrase::Needs => "{what} (needs {needs})",
         Phrase::NobodyTcp => "the packet arrives, and no socket listens on {port}: the kernel answers with a reset",

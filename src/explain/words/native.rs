@@ -7,14 +7,23 @@ use std::collections::HashMap;
 
 use ipnet::IpNet;
 
-use crate::host::nft::{self, CompareOp, Expression, MetaKey, PayloadBase, Register, Rule};
+use crate::host::nft::{self, CompareOp, Count, Expression, MetaKey, PayloadBase, Register, Rule};
 use crate::host::xt::{
     AddressMask, AddressTypes, Addrtype, InterfacePattern, Match, Multiport, Neg, PortRange, WhichPort,
 };
-use crate::host::{Protocol, Table};
+use crate::host::{Name, Protocol, Table};
 
-/// A thing that a rule asks, in the form that iptables would give it; `None`: something that a sentence does not tell.
-pub(in crate::explain) type Asked = Option<Match>;
+/// A thing that a rule asks; `None`: something that a sentence does not tell.
+pub(in crate::explain) type Asked = Option<Thing>;
+
+/// A thing that a rule asks, as far as a sentence tells it.
+#[derive(Debug, PartialEq)]
+pub(in crate::explain) enum Thing {
+    /// In the form that iptables would give it.
+    Match(Match),
+    /// A destination port in this set, of which it is known only how many elements it has.
+    PortsOf(Name, Count),
+}
 
 /// What a register holds.
 #[derive(Clone, Copy, PartialEq)]
@@ -50,7 +59,7 @@ pub(in crate::explain) fn asked(table: &Table, rule: &Rule) -> Vec<Asked> {
             Expression::Range { from, not: false, ends } if loads.get(from) == Some(&Load::Dport) => {
                 asked.push(ports(&[(&ends.0, &ends.1)]));
             }
-            Expression::Match(matched) => asked.push(Some((**matched).clone())),
+            Expression::Match(matched) => asked.push(Some(Thing::Match((**matched).clone()))),
             Expression::Range { .. } | Expression::Undecoded(_) => asked.push(None),
             // What changes a register makes of it something that is not told.
             Expression::Bitwise { to, .. } | Expression::Byteorder { to, .. } => _ = loads.insert(*to, Load::Other),
@@ -86,10 +95,10 @@ fn compared(load: Load, op: CompareOp, data: &[u8]) -> Option<Asked> {
         CompareOp::NotEqual => true,
         _ => return Some(None),
     };
-    Some(match (load, not) {
+    let matched = match (load, not) {
         (Load::Family, false) => return None,
         (Load::Protocol, not) => data.first().map(|number| Match::Protocol(Neg { not, value: Protocol(*number) })),
-        (Load::Dport, false) => ports(&[(data, data)]),
+        (Load::Dport, false) => return Some(ports(&[(data, data)])),
         (Load::Source, not) => prefix(data).map(|value| Match::Source(Neg { not, value })),
         (Load::Destination, not) => prefix(data).map(|value| Match::Destination(Neg { not, value })),
         (Load::Device, not) => Some(Match::InInterface(Neg { not, value: device(data) })),
@@ -98,26 +107,29 @@ fn compared(load: Load, op: CompareOp, data: &[u8]) -> Option<Asked> {
             Some(Match::Addrtype(Addrtype { destination, ..Addrtype::default() }))
         }
         _ => None,
-    })
+    };
+    Some(matched.map(Thing::Match))
 }
 
 fn looked_up(set: Option<&nft::Set>, load: Load, not: bool) -> Option<Asked> {
-    let set = set.filter(|set| !not && load == Load::Dport && set.catch_all.is_none());
-    let ranges: Vec<(&[u8], &[u8])> = match set {
-        // The sentence is about one packet: of a map of verdicts it is one element's port, and the rule shows which.
-        Some(set) if set.data_type.is_none() => {
-            set.elements.iter().map(|element| (&*element.first, &*element.last)).collect()
+    // The sentence is about one packet: of a map of verdicts it is one element's port, and the rule shows which.
+    let Some(set) = set.filter(|set| !not && load == Load::Dport && set.data_type.is_none()) else { return Some(None) };
+    Some(match (set.contents(), &set.counted) {
+        (Some((elements, None)), _) => {
+            let ranges: Vec<_> = elements.iter().map(|element| (&*element.first, &*element.last)).collect();
+            ports(&ranges)
         }
-        _ => return Some(None),
-    };
-    Some(ports(&ranges))
+        (None, Some(counted)) => Some(Thing::PortsOf(set.name.clone(), counted.count)),
+        (Some((_, Some(_))), _) | (None, None) => None,
+    })
 }
 
 fn ports(ranges: &[(&[u8], &[u8])]) -> Asked {
     let port = |bytes: &[u8]| bytes.try_into().ok().map(u16::from_be_bytes);
     let ranges = ranges.iter().map(|(first, last)| Some(PortRange { first: port(first)?, last: port(last)? }));
     let ports: Option<Box<[PortRange]>> = ranges.collect();
-    Some(Match::Multiport(Box::new(Multiport { which: WhichPort::Destination, not: false, ports: ports? })))
+    let ports = Multiport { which: WhichPort::Destination, not: false, ports: ports? };
+    Some(Thing::Match(Match::Multiport(Box::new(ports))))
 }
 
 /// The leading bytes of an address.
@@ -168,9 +180,9 @@ mod tests {
         let net = AddressMask::Net("10.0.0.0/8".parse().expect("a prefix"));
         let port = Multiport { which: WhichPort::Destination, not: false, ports: [PortRange::one(80)].into() };
         let told = [
-            Some(Match::Protocol(Neg::is(Protocol::TCP))),
-            Some(Match::Multiport(Box::new(port))),
-            Some(Match::Source(Neg::is(net))),
+            Some(Thing::Match(Match::Protocol(Neg::is(Protocol::TCP)))),
+            Some(Thing::Match(Match::Multiport(Box::new(port)))),
+            Some(Thing::Match(Match::Source(Neg::is(net)))),
             None,
         ];
         assert_eq!(asked(&table, &rule), told);

@@ -86,6 +86,8 @@ pub(super) enum Phrase {
     ManyRules,
     ChainsOf,
     SetElements,
+    PortsOf,
+    PortsOfMore,
     ReadingElements,
     NobodyTcp,
     NobodyOther,

@@ -55,7 +55,7 @@ fn chains(reached: &Reached) -> String {
 }
 
 /// A number with a comma after each three digits.
-fn grouped(number: usize) -> String {
+pub(super) fn grouped(number: usize) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.chars().enumerate() {

@@ -4,9 +4,11 @@
 
 use std::net::IpAddr;
 
-use super::native;
+use super::native::{self, Thing};
 use super::phrase::{Phrase, list, say};
+use super::reading::grouped;
 use crate::explain::finding::Finding;
+use crate::host::nft::Count;
 use crate::host::xt::{
     self, AddressMask, AddressTypes, InterfacePattern, Match, Neg, PortRange, RejectWith, WhichPort,
 };
@@ -153,7 +155,7 @@ fn reject_name(with: RejectWith) -> &'static str {
 #[derive(Default)]
 struct Gist {
     protocol: Option<Protocol>,
-    ports: Option<Vec<PortRange>>,
+    ports: Option<String>,
     to: Option<String>,
     from: Option<String>,
     by: Option<String>,
@@ -168,7 +170,8 @@ impl Gist {
             Body::Nft(native) => {
                 for asked in native::asked(ns.ruleset.table(rule.chain), native) {
                     match asked {
-                        Some(matched) => self.ask(&matched),
+                        Some(Thing::Match(matched)) => self.ask(&matched),
+                        Some(Thing::PortsOf(set, count)) => self.ports = Some(ports_of(&set, count)),
                         None => self.more = true,
                     }
                 }
@@ -181,10 +184,10 @@ impl Gist {
             Match::Protocol(Neg { not: false, value }) => self.protocol = Some(*value),
             Match::Tcp(xt::TcpMatch { dport: Some(Neg { not: false, value }), .. })
             | Match::Udp(xt::UdpMatch { dport: Some(Neg { not: false, value }), .. }) => {
-                self.ports = Some(vec![*value])
+                self.ports = Some(ports(&[*value]))
             }
-            Match::Multiport(ports) if !ports.not && ports.which != WhichPort::Source => {
-                self.ports = Some(ports.ports.to_vec());
+            Match::Multiport(asked) if !asked.not && asked.which != WhichPort::Source => {
+                self.ports = Some(ports(&asked.ports));
             }
             Match::Destination(net) => self.to = Some(address(net, Phrase::For, Phrase::NotFor)),
             Match::Source(net) => self.from = Some(address(net, Phrase::Source, Phrase::NotSource)),
@@ -208,7 +211,7 @@ impl Gist {
     /// `tcp 80 and 443 for any local address`; `None`: nothing that a sentence tells.
     fn words(&self, protocol: Protocol) -> Option<String> {
         let first = match (&self.ports, self.protocol) {
-            (Some(ports), _) => Some(format!("{} {}", self.protocol.unwrap_or(protocol), self::ports(ports))),
+            (Some(ports), _) => Some(format!("{} {}", self.protocol.unwrap_or(protocol), ports)),
             // Not all of them are meant.
             (None, Some(_)) if self.more => None,
             (None, Some(protocol)) => Some(say(Phrase::All, &[("protocol", &protocol.to_string())])),
@@ -235,6 +238,15 @@ fn ports(ports: &[PortRange]) -> String {
         })
         .collect();
     list(Phrase::And, &texts, PORTS)
+}
+
+/// The ports of a set that nobody has read: `ports in @blocked (20,000 elements)`.
+fn ports_of(set: &str, count: Count) -> String {
+    let (phrase, count) = match count {
+        Count::Exactly(count) => (Phrase::PortsOf, count),
+        Count::MoreThan(count) => (Phrase::PortsOfMore, count),
+    };
+    say(phrase, &[("set", set), ("count", &grouped(count as usize))])
 }
 
 fn address(net: &Neg<AddressMask>, is: Phrase, is_not: Phrase) -> String {

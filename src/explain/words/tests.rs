@@ -129,3 +129,66 @@ fn assumptions_as_clauses() {
         assert_eq!(say(what, holds, why), clause);
     }
 }
+
+/// Of a set that was counted a sentence says how many elements it has, until somebody reads it.
+#[test]
+fn the_ports_of_a_large_set_are_told_by_its_name_until_it_is_read() {
+    use crate::host::nft::{
+        self, CompareOp, Contents, Count, Counted, Element, Expression, MetaKey, PayloadBase, Register, Set, SetFlags,
+    };
+    use crate::host::{Backend, Base, Body, Chain, ChainId, Family, Protocol, Rule, Table};
+    use crate::walk::StepAt;
+
+    let register = Register(0);
+    let expressions = [
+        Expression::Meta { key: MetaKey::L4PROTO, to: register },
+        Expression::Compare { from: register, op: CompareOp::Equal, data: [6].into() },
+        Expression::Payload { base: PayloadBase::Transport, offset: 2, length: 2, to: register },
+        Expression::Lookup { set: "many".into(), from: register, to: None, not: false },
+    ];
+    let rule = nft::Rule { expressions: expressions.into(), comment: None };
+    let chain = Chain {
+        name: "c".into(),
+        base: None::<Base>,
+        rules: vec![Rule { handle: None, body: Body::Nft(Box::new(rule)) }],
+        details: Default::default(),
+    };
+    let told = |counted: Counted| {
+        let set = Set {
+            name: "many".into(),
+            flags: SetFlags::empty(),
+            key_type: 13,
+            key_length: 2,
+            data_type: None,
+            data_length: 0,
+            parts: Box::default(),
+            elements: Vec::new(),
+            catch_all: None,
+            counted: Some(Box::new(counted)),
+            details: Default::default(),
+        };
+        let mut host = node();
+        let table = Table {
+            family: Family::Inet,
+            name: "t".into(),
+            backend: Backend::Nft,
+            chains: vec![chain.clone()],
+            sets: vec![set],
+            particulars: Default::default(),
+        };
+        let tables = &mut host.namespaces[0].ruleset.tables;
+        tables.push(table);
+        let rule = RuleId { chain: ChainId { table: tables.len() as u32 - 1, chain: 0 }, index: 0 };
+        super::rules::asked(&host.namespaces[0], &[StepAt::Rule(rule)], Protocol::TCP)
+    };
+    let counted = |count| Counted { count, generation: 1, contents: Default::default(), needs: Default::default() };
+    assert_eq!(told(counted(Count::Exactly(20_000))), "tcp ports in @many (20,000 elements)");
+    assert_eq!(told(counted(Count::MoreThan(10_000))), "tcp ports in @many (more than 10,000 elements)");
+    let element = |port: u16| {
+        let key = || port.to_be_bytes().into();
+        Element { first: key(), last: key(), data: None, details: None }
+    };
+    let contents = Contents { elements: vec![element(80), element(443)], catch_all: None };
+    let read = Counted { contents: contents.into(), ..counted(Count::Exactly(2)) };
+    assert_eq!(told(read), "tcp 80 and 443");
+}
