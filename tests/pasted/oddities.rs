@@ -200,3 +200,9 @@ fn json_of_nft_is_read_where_it_stands() {
     assert_eq!(rules(&cut).tables[0].chains.len(), rules(&alone).tables[0].chains.len());
     assert_eq!(cut.rules.unwrap().diagnostics.len(), 1);
 }
+
+#[test]
+fn a_command_on_a_table_that_iptables_has_not_is_told() {
+    let command = "iptables -A INPUT -p tcp -j ACCEPT\n";
+    same(&format!("iptables -t nta -A PREROUTING -p tcp -j ACCEPT\n{command}"), command, &[1]);
+}

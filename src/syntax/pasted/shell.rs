@@ -194,6 +194,9 @@ fn nft(after: &str) -> Option<Said<'_>> {
     }
 }
 
+/// Every table that iptables and ip6tables know (`xtables_table` in nft.c, the modules `iptable_*`).
+const TABLES: [&str; 5] = ["filter", "nat", "mangle", "raw", "security"];
+
 /// A program of iptables by its name: `ip6tables-legacy-save`.
 fn iptables<'t>(name: &str, after: &'t str) -> Option<Said<'t>> {
     let (family, rest) = match (name.strip_prefix("iptables"), name.strip_prefix("ip6tables")) {
@@ -207,6 +210,7 @@ fn iptables<'t>(name: &str, after: &'t str) -> Option<Said<'t>> {
         (None, None) => (None, rest),
     };
     let words = words(after)?;
+    let no_table = !TABLES.contains(&&*table(&words));
     let options_only = words.first().is_none_or(|word| word.starts_with(['-', '!']));
     let mut hints = Hints { family: Some(family), backend, table: None };
     match rest {
@@ -214,6 +218,7 @@ fn iptables<'t>(name: &str, after: &'t str) -> Option<Said<'t>> {
         "-save" => Some(Said::Lists(hints)),
         "-restore" => Some(Said::Foreign),
         "" if words.is_empty() => None,
+        "" if no_table => Some(Said::Unreadable("it names no table of iptables")),
         "" => {
             let has = |names: [&str; 2]| words.iter().any(|word| names.contains(&word.as_str()));
             if has(["-S", "--list-rules"]) || words.iter().any(|word| lists(word, 'S')) {
