@@ -32,8 +32,8 @@ const OLD_NAMES: [(&str, SetType); 15] = [
 pub(super) fn kind(word: &str) -> Option<SetType> {
     let old = || OLD_NAMES.iter().find(|(name, _)| *name == word).map(|(_, kind)| kind.clone());
     let unknown = || {
-        let begins = ["bitmap:", "hash:", "list:"].iter().any(|start| word.starts_with(start));
-        begins.then(|| SetType::Other(word.into()))
+        let what = ["bitmap:", "hash:", "list:"].iter().find_map(|start| word.strip_prefix(start));
+        what.is_some_and(|what| what.starts_with(|sign: char| sign.is_ascii_lowercase())).then(|| SetType::Other(word.into()))
     };
     SetType::from_name(word).or_else(old).or_else(unknown)
 }
