@@ -33,7 +33,8 @@ pub(super) fn kind(word: &str) -> Option<SetType> {
     let old = || OLD_NAMES.iter().find(|(name, _)| *name == word).map(|(_, kind)| kind.clone());
     let unknown = || {
         let what = ["bitmap:", "hash:", "list:"].iter().find_map(|start| word.strip_prefix(start));
-        what.is_some_and(|what| what.starts_with(|sign: char| sign.is_ascii_lowercase())).then(|| SetType::Other(word.into()))
+        what.is_some_and(|what| what.starts_with(|sign: char| sign.is_ascii_lowercase()))
+            .then(|| SetType::Other(word.into()))
     };
     SetType::from_name(word).or_else(old).or_else(unknown)
 }

@@ -170,7 +170,8 @@ impl<'t> Reader<'t> {
             IpFamily::V6 => Family::Ip6,
         };
         let same = |table: &Table| (table.family, table.backend, &table.name) == (family, origin.backend, &name);
-        if name.is_empty() || name.contains(char::is_whitespace) {
+        let plain = |sign: u8| sign.is_ascii_alphanumeric() || matches!(sign, b'_' | b'-');
+        if name.is_empty() || !name.bytes().all(plain) {
             self.skipping = true;
             return self.damaged(at, "not the name of a table; its lines are left out");
         }
