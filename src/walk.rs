@@ -25,6 +25,7 @@ mod input;
 mod ipset;
 mod nat;
 mod native;
+mod onward;
 mod order;
 pub mod outcome;
 mod output;

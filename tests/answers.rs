@@ -71,10 +71,10 @@ tcp 22 0.0.0.0 sshd (4364): reached
   localhost, IPv4: reached, sshd (4364)
   container bridge cni0, IPv4: reached, sshd (4364)
 tcp 80 0.0.0.0 nginx (4362): diverted
-  outside by eth0, IPv4: diverted, 10.42.0.2:80 (svclb)
-  own address 192.168.66.100, IPv4: diverted, 10.42.0.2:80 (svclb)
-  localhost, IPv4: diverted, 10.42.0.2:80 (svclb)
-  container bridge cni0, IPv4: diverted, 10.42.0.2:80 (svclb)
+  outside by eth0, IPv4: diverted, traefik (4365) in traefik
+  own address 192.168.66.100, IPv4: diverted, traefik (4365) in traefik
+  localhost, IPv4: diverted, traefik (4365) in traefik
+  container bridge cni0, IPv4: diverted, traefik (4365) in traefik
 tcp 80 :: nginx (4363): reached
   outside by eth0, IPv6: reached, nginx (4363)
   own address fe80::f8d6:43ff:fe9e:b3c, IPv6: reached, nginx (4363)
@@ -143,16 +143,25 @@ fn rules_and_the_sentence_for_them() {
             "nat",
             "-A PREROUTING -p tcp -m tcp --dport 80 -j DNAT --to-destination 10.99.0.1:80",
             80,
-            "diverted: nginx (4362) never gets this packet. Rule 1 of nat PREROUTING turns tcp 80 to 10.99.0.1:80 before \
-             a socket is looked up.",
+            "blocked: nginx (4362) never gets this packet. Rule 1 of nat PREROUTING turns tcp 80 to 10.99.0.1:80; then in \
+             namespace client 10.99.0.1 is not an address of this host, and packets that arrive by eth0 are not forwarded: \
+             net.ipv4.conf.eth0.forwarding = 0.",
+        ),
+        (
+            "nat",
+            "-A PREROUTING -p tcp -m tcp --dport 80 -j DNAT --to-destination 10.42.0.59:8000",
+            80,
+            "diverted: nginx (4362) never gets this packet. Rule 1 of nat PREROUTING turns tcp 80 to 10.42.0.59:8000 \
+             (traefik) before a socket is looked up.",
         ),
         (
             "nat",
             "-A PREROUTING -p tcp -m tcp --dport 90 -m statistic --mode random --probability 0.50000000000 -j DNAT \
-             --to-destination 10.42.0.2:80\n-A PREROUTING -p tcp -m tcp --dport 90 -j DNAT --to-destination 10.42.0.59:80",
+             --to-destination 192.168.66.1:80\n-A PREROUTING -p tcp -m tcp --dport 90 -j DNAT --to-destination \
+             10.42.0.59:8000",
             90,
-            "diverted: No socket listens on tcp 90 here. One of several rules of nat PREROUTING turns it to 10.42.0.2:80 \
-             or 10.42.0.59:80 (by chance).",
+            "diverted: No socket listens on tcp 90 here. One of several rules of nat PREROUTING turns it to \
+             10.42.0.59:8000 or 192.168.66.1:80 (by chance).",
         ),
     ];
     for (table, rules, port, expected) in cases {

@@ -316,26 +316,38 @@ fn rules_met(trace: &Value) -> Vec<String> {
     steps.map(|step| format!("{} {}", step["chain"].as_str().unwrap(), step["rule"]["number"])).collect()
 }
 
+/// The namespace of each pass of the likeliest outcome.
+fn places(trace: &Value) -> Vec<&str> {
+    let passes = trace["outcomes"][0]["passes"].as_array().unwrap();
+    passes.iter().map(|pass| pass["ns"].as_str().unwrap()).collect()
+}
+
+fn ends_at_traefik(trace: &Value) {
+    let fate = &trace["outcomes"][0]["fate"];
+    assert_eq!((&fate["kind"], &fate["ns"]), (&"delivered".into(), &"traefik".into()), "{fate}");
+    assert_eq!((&fate["dst"], &fate["dport"]), (&"10.42.0.59".into(), &8000.into()), "{fate}");
+    assert_eq!(fate["socket"]["processes"][0]["name"], "traefik", "{fate}");
+}
+
 #[test]
-fn the_story_from_outside_ends_at_the_pod() {
+fn the_story_from_outside_ends_at_traefik() {
     let trace = json(&["trace", "80", "--demo", "--json"]);
     contract::trace(&trace);
     let met = rules_met(&trace);
     assert!(met.iter().any(|rule| rule == "PREROUTING 2"), "{met:?}");
-    let fate = &trace["outcomes"][0]["fate"];
-    assert_eq!((&fate["kind"], &fate["oif"]), (&"forwarded".into(), &"cni0".into()), "{fate}");
-    assert_eq!((&fate["dst"], &fate["dport"]), (&"10.42.0.2".into(), &80.into()), "{fate}");
+    assert_eq!(places(&trace), ["", "svclb", "", "traefik"]);
+    ends_at_traefik(&trace);
     insta::assert_snapshot!("story-outside", printed(&["trace", "80", "--demo"]));
 }
 
 #[test]
-fn the_story_from_localhost_ends_at_the_pod_too() {
+fn the_story_from_localhost_ends_at_traefik_too() {
     let trace = json(&["trace", "tcp/127.0.0.1:80", "--origin", "local", "--demo", "--json"]);
     contract::trace(&trace);
     let met = rules_met(&trace);
     assert!(met.iter().any(|rule| rule.starts_with("OUTPUT ")), "{met:?}");
-    let fate = &trace["outcomes"][0]["fate"];
-    assert_eq!((&fate["oif"], &fate["dst"]), (&"cni0".into(), &"10.42.0.2".into()), "{fate}");
+    assert_eq!(places(&trace), ["", "svclb", "", "traefik"]);
+    ends_at_traefik(&trace);
     insta::assert_snapshot!("story-localhost", printed(&["trace", "tcp/127.0.0.1:80", "--origin", "local", "--demo"]));
 }
 

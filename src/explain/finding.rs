@@ -119,6 +119,8 @@ pub enum Who {
 pub struct Finding {
     /// What kind of thing decides.
     pub cause: Cause,
+    /// Index of the namespace in which it decides.
+    pub namespace: usize,
     /// The rule or policy that decides, where one does.
     pub by: Option<Step>,
     /// The jumps that lead to it from the base chain, outermost first.

@@ -27,7 +27,8 @@ pub(super) fn judge(host: &Host, target: &Target, from: From, walk: Walk) -> Ans
     let chosen = plausible::outcomes(ns, &from, &walk);
     let judged: Vec<Judged> =
         chosen.iter().map(|i| outcome(host, expected, holder, &walk.query, &walk.outcomes[*i])).collect();
-    let Judged { verdict, who, because } = together(host, judged, holder, walk.unexplored);
+    let ends = chosen.iter().map(|i| end(&walk.query, &walk.outcomes[*i])).collect();
+    let Judged { verdict, who, because } = together(host, &walk, judged, ends, holder);
     // Rules that nobody has seen may send it anywhere: `who` gets it if they do not.
     let verdict = if rests_on_unread_rules(&from, ns, &walk) { AnswerVerdict::Depends } else { verdict };
     Answer { from, family: walk.query.family, verdict, who, because, walk }
@@ -70,7 +71,9 @@ pub(super) fn outcome(
     let translation = translation(outcome);
     let judged = |verdict, who, cause, by: Option<Step>| {
         let leads = by.as_ref().map_or_else(Vec::new, |by| leads(outcome, by));
-        Judged { verdict, who, because: Finding { cause, by, leads, holder } }
+        let pass = by.as_ref().and_then(|by| outcome.passes.iter().find(|pass| pass.number == by.pass));
+        let namespace = pass.map_or(fate.namespace, |pass| pass.namespace);
+        Judged { verdict, who, because: Finding { cause, namespace, by, leads, holder } }
     };
     let decider = fate.by.clone();
     match fate.kind {
@@ -115,8 +118,13 @@ fn delivered(
 ) -> (AnswerVerdict, Who, Cause) {
     let fate = &outcome.fate;
     let there = &host.namespaces[fate.namespace];
+    let is_elsewhere = fate.namespace != query.namespace;
     let Some(socket) = fate.socket else {
-        return if matches!(query.protocol, Protocol::ICMP | Protocol::ICMPV6) {
+        return if is_elsewhere && there.is_read(What::Sockets) {
+            // Whether something answers there or not: it is not this host that is asked.
+            let who = Who::Address { endpoints: fate.endpoints, oif: None };
+            (AnswerVerdict::Diverted, who, if translated { Cause::Translated } else { Cause::NotHere })
+        } else if matches!(query.protocol, Protocol::ICMP | Protocol::ICMPV6) {
             (AnswerVerdict::Reached, Who::Kernel, Cause::KernelAnswers)
         } else if !there.is_read(What::Sockets) {
             (AnswerVerdict::Depends, Who::Unknown, Cause::Undecided)
@@ -130,7 +138,7 @@ fn delivered(
         processes: there.sockets.get(socket).map_or_else(Vec::new, |socket| socket.processes.clone()),
     };
     let is = |other: Option<usize>| {
-        fate.namespace == query.namespace
+        !is_elsewhere
             && other.is_some_and(|other| {
                 other == socket
                     || there
@@ -140,8 +148,8 @@ fn delivered(
                         .is_some_and(|(a, b)| sockets::are_twins(a, b))
             })
     };
-    if fate.namespace != query.namespace {
-        (AnswerVerdict::Diverted, who, Cause::Translated)
+    if is_elsewhere {
+        (AnswerVerdict::Diverted, who, if translated { Cause::Translated } else { Cause::NotHere })
     } else if translated && !is(holder) {
         (AnswerVerdict::Diverted, who, Cause::Redirected)
     } else if expected.is_some() && !is(expected) {
@@ -184,23 +192,29 @@ pub(super) fn leads(outcome: &Outcome, by: &Step) -> Vec<Step> {
 }
 
 /// What all outcomes say together.
-fn together(host: &Host, judged: Vec<Judged>, holder: Option<usize>, unexplored: usize) -> Judged {
+fn together(
+    host: &Host,
+    walk: &Walk,
+    judged: Vec<Judged>,
+    ends: Option<Vec<Endpoints>>,
+    holder: Option<usize>,
+) -> Judged {
     let depends = |cause| Judged {
         verdict: AnswerVerdict::Depends,
         who: Who::Unknown,
-        because: Finding { cause, by: None, leads: Vec::new(), holder },
+        because: Finding { cause, namespace: walk.query.namespace, by: None, leads: Vec::new(), holder },
     };
     let Some(first) = judged.first().cloned() else {
         return depends(Cause::Undecided);
     };
-    if unexplored > 0 || judged.iter().any(|other| other.verdict != first.verdict) {
+    if walk.unexplored > 0 || judged.iter().any(|other| other.verdict != first.verdict) {
         return depends(Cause::OutcomesDiffer);
     }
     if judged.iter().all(|other| same_who(host, &first.who, &other.who)) {
         return first;
     }
-    match several(&judged) {
-        Some(endpoints) => Judged { who: Who::OneOf(endpoints), ..first },
+    match ends {
+        Some(ends) => Judged { who: Who::OneOf(distinct(ends)), ..first },
         None => {
             Judged { who: Who::Unknown, because: Finding { cause: Cause::OutcomesDiffer, ..first.because }, ..first }
         }
@@ -223,16 +237,29 @@ pub(super) fn same_who(host: &Host, a: &Who, b: &Who) -> bool {
     }
 }
 
-/// The different addresses that packets go to, where all of them go to some.
-fn several(judged: &[Judged]) -> Option<Vec<Endpoints>> {
+/// Where an outcome's packets end up, if that is not this host; `None`: nowhere, or here.
+fn end(query: &Query, outcome: &Outcome) -> Option<Endpoints> {
+    let fate = &outcome.fate;
+    let elsewhere = match fate.kind {
+        FateKind::Forwarded | FateKind::Sent => true,
+        FateKind::Delivered => fate.namespace != query.namespace,
+        FateKind::Dropped
+        | FateKind::Rejected
+        | FateKind::Queued
+        | FateKind::Unroutable
+        | FateKind::Martian
+        | FateKind::Unknown => false,
+    };
+    elsewhere.then_some(fate.endpoints)
+}
+
+/// The addresses without those that are there twice.
+fn distinct(ends: Vec<Endpoints>) -> Vec<Endpoints> {
     let mut all: Vec<Endpoints> = Vec::new();
-    for one in judged {
-        let Who::Address { endpoints, .. } = &one.who else {
-            return None;
-        };
-        if all.iter().all(|known| (known.dst, known.dport) != (endpoints.dst, endpoints.dport)) {
-            all.push(*endpoints);
+    for end in ends {
+        if all.iter().all(|known| (known.dst, known.dport) != (end.dst, end.dport)) {
+            all.push(end);
         }
     }
-    Some(all)
+    all
 }

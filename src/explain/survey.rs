@@ -150,6 +150,8 @@ fn ghosts(host: &Host, namespace: usize, protocol: Protocol, walks: &Walks<'_>) 
             continue;
         }
         for mut query in queries::queries(ns, namespace, &target, &from, family) {
+            // Whoever gets it then: rules take the port away.
+            query.stays = true;
             query.limit = LIMIT;
             query.set(Field::Dport, ValueSet::range(1, 0xffff));
             let own = own_addresses(ns, family);

@@ -143,6 +143,7 @@ fn answer() -> Answer {
         verdict: AnswerVerdict::Diverted,
         who: Who::Address { endpoints, oif: Some("cni0".to_owned()) },
         because: Finding {
+            namespace: 0,
             cause: Cause::Translated,
             by: Some(step(rule(SVC), 1, to_pod())),
             leads: vec![step(rule(PREROUTING), 0, Verdict::Jump(SVC))],

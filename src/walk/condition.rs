@@ -135,8 +135,8 @@ impl Scene<'_> {
             },
             Match::Set(set) => self.ipset(set, at),
             Match::Owner(owner) => self.owner(owner),
-            Match::Mac(mac) => self.mac(mac),
-            Match::Pkttype(kind) => self.pkttype(kind),
+            Match::Mac(mac) => self.mac(mac, at),
+            Match::Pkttype(kind) => self.pkttype(kind, at),
             Match::Iprange(range) => self.iprange(range, at),
             Match::Length(length) => {
                 let (first, last) = length.value;

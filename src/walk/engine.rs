@@ -13,9 +13,10 @@ use super::conntrack;
 use super::field::Field;
 use super::input::{self, Next};
 use super::nat::Side;
+use super::onward::{self, Arrival};
 use super::outcome::{Assumed, FateKind, Reason, Step, StepAt, Verdict, Why};
 use super::output;
-use super::packet::{Device, Packet, Tracking, Value};
+use super::packet::{Device, Flow, Packet, Tracking, Value};
 use super::plan::{Plan, Slot};
 use super::plans::Planned;
 use super::query::{Origin, Query};
@@ -25,12 +26,14 @@ use super::state::{At, End, Frame, Passing, State};
 use super::trail::{Mark, Place, Trail};
 use super::way::{Decision, Way};
 use crate::host::xt::CtStates;
-use crate::host::{ChainId, Hook, IpFamily, Policy, Priority, SetId, What};
+use crate::host::{ChainId, Hook, IpFamily, Mac, Policy, Priority, SetId, What};
 
 /// How many rules one class of packets may look at: more than any ruleset that a kernel loads makes it look at.
 const RULES: u64 = 20_000_000;
 /// How deep chains may jump: legacy rulesets go as deep as they have chains.
 const DEPTH: usize = 4096;
+/// How often a packet may come to a namespace.
+const PASSES: usize = 32;
 
 /// A class that ended.
 pub(super) struct Ended {
@@ -151,6 +154,7 @@ impl<'a> Engine<'a> {
             way: None,
             to_all: false,
             made_here: self.query.origin == Origin::Local,
+            looped: false,
             passes: Vec::new(),
             looked: 0,
         }
@@ -163,6 +167,7 @@ impl<'a> Engine<'a> {
         }
         match state.at {
             At::Start => self.enter(state),
+            At::Arrived => self.arrive(state),
             At::Slot(hook, slot, chain) => self.enter_slot(state, hook, slot, chain).map(|()| None),
             At::Chain(hook, slot, chain) => self.rules(state, hook, slot, chain),
             At::Rerouting(hook, slot) => self.reroute(state, hook, slot),
@@ -193,6 +198,37 @@ impl<'a> Engine<'a> {
     }
 
     fn enter(&mut self, state: &mut State) -> Asked<Option<End>> {
+        self.take_unread(state)?;
+        if self.query.origin != Origin::Local {
+            let mut arrived = state.packet.clone();
+            arrived.iif = Device::Entering;
+            return self.come_in(state, arrived);
+        }
+        let sent = output::sender(self.scene(state, Hook::Output), self.plan)?;
+        state.packet.src_mac = None;
+        state.packet.src = sent.src;
+        state.packet.flow.original = state.packet.tuple();
+        Ok(self.leave(state, sent.next, None, At::Slot(Hook::Output, 0, 0)))
+    }
+
+    /// The packet stands before a namespace that is not the first.
+    fn arrive(&mut self, state: &mut State) -> Asked<Option<End>> {
+        self.take_unread(state)?;
+        let arrived = state.packet.clone();
+        self.come_in(state, arrived)
+    }
+
+    /// A packet comes in by a device.
+    fn come_in(&mut self, state: &mut State, arrived: Packet) -> Asked<Option<End>> {
+        let scene = Scene { packet: &arrived, ..self.scene(state, Hook::Prerouting) };
+        let refused = input::refused_on_arrival(&scene)?;
+        state.packet = arrived;
+        self.pass(state, At::Slot(Hook::Prerouting, 0, 0));
+        Ok(refused.map(|reason| End::because(FateKind::Martian, Some(reason))))
+    }
+
+    /// What was not read of the namespace, or is torn, is taken to change nothing.
+    fn take_unread(&self, state: &State) -> Asked<()> {
         let legacy = match self.query.family {
             IpFamily::V4 => What::LegacyIp,
             IpFamily::V6 => What::LegacyIp6,
@@ -209,19 +245,7 @@ impl<'a> Engine<'a> {
             let open = Open::taken(Assumed::Torn(what), Why::Unread, true);
             self.scene(state, Hook::Prerouting).assume(open)?;
         }
-        if self.query.origin != Origin::Local {
-            let mut arrived = state.packet.clone();
-            arrived.iif = Device::Entering;
-            let scene = Scene { packet: &arrived, ..self.scene(state, Hook::Prerouting) };
-            let refused = input::refused_on_arrival(&scene)?;
-            state.packet = arrived;
-            self.pass(state, At::Slot(Hook::Prerouting, 0, 0));
-            return Ok(refused.map(|reason| End::because(FateKind::Martian, Some(reason))));
-        }
-        let sent = output::sender(self.scene(state, Hook::Output), self.plan)?;
-        state.packet.src = sent.src;
-        state.packet.flow.original = state.packet.tuple();
-        Ok(self.leave(state, sent.next, None, At::Slot(Hook::Output, 0, 0)))
+        Ok(())
     }
 
     /// Follows what routing said of a packet made here: on to a hook, or to its end.
@@ -382,7 +406,7 @@ impl<'a> Engine<'a> {
 
     fn after(&mut self, state: &mut State, hook: Hook) -> Asked<Option<End>> {
         match hook {
-            Hook::Prerouting if state.pass > 1 => {
+            Hook::Prerouting if state.looped => {
                 state.at = At::Slot(Hook::Input, 0, 0);
                 Ok(None)
             }
@@ -432,13 +456,64 @@ impl<'a> Engine<'a> {
         }
         if state.way.is_some() || !state.made_here {
             let kind = if state.made_here { FateKind::Sent } else { FateKind::Forwarded };
-            return Some(End::because(kind, None));
+            return match self.arrival(state) {
+                Some(arrival) => self.cross(state, arrival),
+                None => Some(End::because(kind, None)),
+            };
         }
         state.pass += 1;
         state.made_here = false;
+        state.looped = true;
         state.packet.iif = state.packet.oif;
         state.packet.oif = Device::Absent;
         self.pass(state, At::Slot(Hook::Prerouting, 0, 0));
+        None
+    }
+
+    /// Where the packet comes in next, if that can be told.
+    fn arrival(&self, state: &State) -> Option<Arrival> {
+        let Device::Known(device) = state.packet.oif else { return None };
+        if self.query.stays {
+            return None;
+        }
+        let namespace = self.plan.namespace();
+        let link = namespace.link(self.plan.devices.name(device)?)?;
+        let next_hop =
+            Engine::router(state).or_else(|| self.scene(state, Hook::Postrouting).address_of(&state.packet.dst))?;
+        let arrival = onward::arrival(self.plan.host, state.namespace, link, next_hop)?;
+        let there = &self.plan.host.namespaces[arrival.namespace];
+        [What::Links, What::Addresses, What::Routes].iter().all(|what| there.is_read(*what)).then_some(arrival)
+    }
+
+    /// The packet goes on into another namespace (`skb_scrub_packet`): its mark, its flow and who sent it stay behind.
+    fn cross(&mut self, state: &mut State, arrival: Arrival) -> Option<End> {
+        let Arrival { namespace, link, from } = arrival;
+        self.plan = (self.plans)(namespace);
+        let name = self.plan.namespace().link_at(link).map(|link| link.name.as_str());
+        let iif = name.and_then(|name| self.plan.devices.number(name)).map_or(Device::Absent, Device::Known);
+        let tuple = state.packet.tuple();
+        let was_there = |pass: &Passing| pass.namespace == namespace && pass.iif == iif && pass.enters == tuple;
+        if state.passes.iter().any(was_there) || state.passes.len() >= PASSES {
+            self.plan = (self.plans)(state.namespace);
+            return Some(End::because(FateKind::Dropped, Some(Reason::Loop)));
+        }
+        if !self.visited.contains(&namespace) {
+            self.visited.push(namespace);
+        }
+        let packet = &mut state.packet;
+        if namespace != state.namespace {
+            packet.mark = Value::Known(0);
+            packet.flow = Flow::of(tuple);
+        }
+        let mac = |mac: Mac| Value::Known(mac.0.iter().fold(0, |value, byte| value << 8 | u128::from(*byte)));
+        packet.src_mac = Some(from.map_or(Value::Chosen { among: ValueSet::full(48), why: Why::Unread }, mac));
+        packet.pkttype = Value::Known(0);
+        packet.redirected = false;
+        (packet.iif, packet.oif) = (iif, Device::Absent);
+        (state.namespace, state.way) = (namespace, None);
+        (state.made_here, state.looped, state.to_all) = (false, false, false);
+        state.pass += 1;
+        state.at = At::Arrived;
         None
     }
 

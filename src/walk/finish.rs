@@ -74,6 +74,7 @@ pub(super) fn outcomes<'a>(plans: Planned<'a>, query: &'a Query, run: Run) -> Ve
 /// Whether routing refused these packets for their source.
 fn is_refused_source(group: &Group) -> bool {
     group.end.kind == FateKind::Martian
+        && group.passes.len() == 1
         && matches!(
             group.end.reason,
             Some(Reason::RpFilter | Reason::LocalSource | Reason::ImpossibleSource | Reason::RouteLocalnet)

@@ -444,6 +444,8 @@ pub enum Reason {
     Prohibit,
     /// A broadcast or multicast destination that no socket takes.
     Broadcast,
+    /// It comes again, unchanged, to where it was: until its time to live runs out.
+    Loop,
 }
 
 impl Reason {
@@ -463,6 +465,7 @@ impl Reason {
             Reason::Unreachable => "unreachable",
             Reason::Prohibit => "prohibit",
             Reason::Broadcast => "broadcast",
+            Reason::Loop => "loop",
         }
     }
 }

@@ -81,6 +81,22 @@ pub(super) struct Flow {
     pub(super) confirmed: bool,
 }
 
+impl Flow {
+    /// The flow of a packet with these addresses that conntrack has not seen.
+    pub(super) fn of(original: [Value; 4]) -> Flow {
+        Flow {
+            tracking: Tracking::Unseen,
+            original,
+            mark: Value::Known(0),
+            dnat: false,
+            snat: false,
+            dst_done: false,
+            src_done: false,
+            confirmed: false,
+        }
+    }
+}
+
 /// The packet as it is at some point of its way.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Packet {
@@ -100,6 +116,10 @@ pub(super) struct Packet {
     pub(super) set_changed: Vec<u32>,
     /// A rule turned it to this host, by an address that nobody has read.
     pub(super) redirected: bool,
+    /// Link-layer source address; `None`: it came in no frame.
+    pub(super) src_mac: Option<Value>,
+    /// To whom its frame was addressed.
+    pub(super) pkttype: Value,
     /// The hook's incoming device.
     pub(super) iif: Device,
     /// The hook's outgoing device.
@@ -113,16 +133,9 @@ impl Packet {
     pub(super) fn entering() -> Packet {
         let [src, sport, dst, dport] = [Field::Src, Field::Sport, Field::Dst, Field::Dport].map(Value::Entering);
         Packet {
-            flow: Flow {
-                tracking: Tracking::Unseen,
-                original: [src.clone(), sport.clone(), dst.clone(), dport.clone()],
-                mark: Value::Known(0),
-                dnat: false,
-                snat: false,
-                dst_done: false,
-                src_done: false,
-                confirmed: false,
-            },
+            flow: Flow::of([src.clone(), sport.clone(), dst.clone(), dport.clone()]),
+            src_mac: Some(Value::Entering(Field::SrcMac)),
+            pkttype: Value::Entering(Field::Pkttype),
             src,
             sport,
             dst,

@@ -33,6 +33,8 @@ pub struct Query {
     pub fields: BTreeMap<Field, ValueSet>,
     /// The destination is some address of this host, though nobody knows which: a dump without addresses.
     pub dst_is_local: bool,
+    /// It is followed no further than to where it leaves the namespace.
+    pub stays: bool,
     /// At most this many outcomes are followed to their end.
     pub limit: usize,
 }
@@ -51,6 +53,7 @@ impl Query {
             protocol,
             fields: BTreeMap::new(),
             dst_is_local: false,
+            stays: false,
             limit: Query::LIMIT,
         };
         query.set(Field::Mark, ValueSet::one(0));

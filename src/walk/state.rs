@@ -12,6 +12,8 @@ use crate::host::{ChainId, Hook};
 pub(super) enum At {
     /// It has not entered.
     Start,
+    /// It came to another namespace, and has not entered it.
+    Arrived,
     /// Before what runs at a place of a hook; within conntrack's NAT, before one of its chains.
     Slot(Hook, usize, usize),
     /// In a chain of that slot.
@@ -75,6 +77,8 @@ pub(super) struct State {
     pub(super) to_all: bool,
     /// It was made here, and no device carried it yet.
     pub(super) made_here: bool,
+    /// It came back by `lo`, with the route that it left with.
+    pub(super) looped: bool,
     /// Its passes.
     pub(super) passes: Vec<Passing>,
     /// How many rules were looked at: texts may hold loops that no kernel loads.

@@ -84,7 +84,17 @@ impl<'a> Teller<'a> {
     }
 
     pub(super) fn decision(&self, finding: &Finding, to: Option<&str>) -> String {
-        rules::decision(self.ns, finding, self.protocol(), to)
+        let ns = &self.host.namespaces[finding.namespace];
+        self.there(finding.namespace, rules::decision(ns, finding, self.protocol(), to))
+    }
+
+    /// A clause, with the namespace in which that happens, unless it is the one that is looked at.
+    fn there(&self, namespace: usize, what: String) -> String {
+        if namespace == self.namespace {
+            return what;
+        }
+        let name = &self.host.namespaces[namespace].name;
+        say(Phrase::There, &[("namespace", name), ("what", &what)])
     }
 
     /// The new destination of the step that decides, with the namespace that has it.
@@ -145,6 +155,7 @@ impl<'a> Teller<'a> {
         let finding = &self.answer.because;
         let what = match &self.answer.who {
             Who::OneOf(_) => self.choice(),
+            _ if self.turns().len() > 1 => self.choice(),
             _ => self.decision(finding, self.new_destination(finding, self.outcome()).as_deref()),
         };
         let before = self.never_gets().or_else(|| {
@@ -156,6 +167,18 @@ impl<'a> Teller<'a> {
             None => what,
         };
         join(before, sentence(&what))
+    }
+
+    /// The destinations that rules give in the outcomes, each once.
+    fn turns(&self) -> Vec<String> {
+        let mut turns = Vec::new();
+        for (_, judged) in &self.judged {
+            let to = judged.because.by.as_ref().and_then(|by| by.verdict.translation());
+            if let Some(text) = to.map(rules::translation).filter(|text| !turns.contains(text)) {
+                turns.push(text);
+            }
+        }
+        turns
     }
 
     /// How packets come to one of several addresses: the chain in which their ways part.
@@ -173,7 +196,7 @@ impl<'a> Teller<'a> {
                 let texts: Vec<String> = endpoints.iter().filter_map(|to| rules::endpoint(to.dst, to.dport)).collect();
                 list(Phrase::Or, &texts, super::FEW)
             }
-            other => self.who(other),
+            _ => list(Phrase::Or, &self.turns(), super::FEW),
         };
         let random = self.judged.iter().all(|(outcome, _)| {
             let of_chance = |why| matches!(why, Why::Random);
@@ -183,12 +206,13 @@ impl<'a> Teller<'a> {
         let first = ways.first().map_or(&[][..], Vec::as_slice);
         let shared = (0..first.len()).take_while(|i| ways.iter().all(|way| way.get(*i) == first.get(*i))).count();
         let parting = first.get(shared).or_else(|| first.last()).map(|at| at.chain());
-        let chain = parting.map_or_else(String::new, |chain| rules::chain(self.ns, chain));
-        let jumped = parting.map_or("", |chain| &self.ns.ruleset.chain(chain).name);
+        let ns = &self.host.namespaces[self.answer.because.namespace];
+        let chain = parting.map_or_else(String::new, |chain| rules::chain(ns, chain));
+        let jumped = parting.map_or("", |chain| &ns.ruleset.chain(chain).name);
         match (shared, first.first()) {
             (1.., Some(StepAt::Rule(rule))) => {
-                let what = rules::asked(self.ns, &first[..shared], self.protocol());
-                let place = rules::rule_place(self.ns, *rule);
+                let what = rules::asked(ns, &first[..shared], self.protocol());
+                let place = rules::rule_place(ns, *rule);
                 let fills = [("rule", place.as_str()), ("what", &what), ("chain", jumped), ("to", &who)];
                 say(Phrase::SendsPick, &fills)
             }
@@ -214,7 +238,9 @@ impl<'a> Teller<'a> {
         let clause = match translation {
             Some((outcome, by)) => {
                 let leads = judge::leads(outcome, &by);
-                let turned = Finding { cause: Cause::Translated, by: Some(by), leads, holder: None };
+                let at = outcome.passes.iter().find(|pass| pass.number == by.pass);
+                let namespace = at.map_or(self.namespace, |pass| pass.namespace);
+                let turned = Finding { cause: Cause::Translated, namespace, by: Some(by), leads, holder: None };
                 let to = self.new_destination(&turned, Some(outcome));
                 say(Phrase::AndThen, &[("first", &self.decision(&turned, to.as_deref())), ("second", &clause)])
             }
@@ -226,9 +252,15 @@ impl<'a> Teller<'a> {
     /// What blocks, as a clause.
     pub(super) fn blocking(&self, finding: &Finding, outcome: Option<&Outcome>) -> String {
         match (finding.cause, &finding.by) {
-            (Cause::Kernel(reason), _) => kernel::reason(self.ns, self.answer.family, outcome, reason),
+            (Cause::Kernel(reason), _) => {
+                let namespace = outcome.map_or(self.namespace, |outcome| outcome.fate.namespace);
+                let ns = &self.host.namespaces[namespace];
+                self.there(namespace, kernel::reason(ns, self.answer.family, outcome, reason))
+            }
             (Cause::DroppedByPolicy, Some(by)) => {
-                say(Phrase::DroppedByPolicy, &[("chain", &rules::chain(self.ns, by.at.chain()))])
+                let ns = &self.host.namespaces[finding.namespace];
+                let chain = rules::chain(ns, by.at.chain());
+                self.there(finding.namespace, say(Phrase::DroppedByPolicy, &[("chain", &chain)]))
             }
             _ => self.decision(finding, None),
         }

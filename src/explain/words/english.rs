@@ -11,6 +11,7 @@ pub(super) fn phrase(phrase: Phrase) -> &'static str {
         Phrase::Kernel => "the kernel",
         Phrase::NamelessSocket => "the socket on {port}",
         Phrase::InNamespace => "{who} in {namespace}",
+        Phrase::There => "in namespace {namespace} {what}",
         Phrase::OneOfMany => "one of {count} addresses",
         Phrase::SomeAddress => "an address that cannot be told",
         Phrase::Or => "{items} or {last}",
@@ -121,6 +122,7 @@ pub(super) fn phrase(phrase: Phrase) -> &'static str {
         Phrase::Blackhole => "the route to {dst} is a blackhole: the packet is dropped in silence",
         Phrase::Unreachable => "the route to {dst} says unreachable",
         Phrase::Prohibit => "the route to {dst} says prohibit",
+        Phrase::Loop => "packets to {dst} go in a circle until their time to live runs out",
         Phrase::Broadcast => "{dst} is a broadcast or multicast address, and no socket takes it",
         Phrase::Unread => "not read",
 

@@ -7,7 +7,7 @@ use crate::walk::{Outcome, Reason};
 /// Why the kernel drops an outcome's packets, as a clause.
 pub(super) fn reason(ns: &Namespace, family: IpFamily, outcome: Option<&Outcome>, reason: Reason) -> String {
     let fate = outcome.map(|outcome| &outcome.fate);
-    let iif = outcome.and_then(|outcome| outcome.passes.first()).and_then(|pass| pass.iif.clone());
+    let iif = outcome.and_then(|outcome| outcome.passes.last()).and_then(|pass| pass.iif.clone());
     let oif = fate.and_then(|fate| fate.oif.clone());
     let some = || say(Phrase::SomeDevice, &[]);
     let dst =
@@ -49,6 +49,7 @@ pub(super) fn reason(ns: &Namespace, family: IpFamily, outcome: Option<&Outcome>
         Reason::Unreachable => say(Phrase::Unreachable, &[("dst", &dst)]),
         Reason::Prohibit => say(Phrase::Prohibit, &[("dst", &dst)]),
         Reason::Broadcast => say(Phrase::Broadcast, &[("dst", &dst)]),
+        Reason::Loop => say(Phrase::Loop, &[("dst", &dst)]),
     }
 }
 

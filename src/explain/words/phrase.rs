@@ -14,6 +14,7 @@ pub(super) enum Phrase {
     Kernel,
     NamelessSocket,
     InNamespace,
+    There,
     OneOfMany,
     SomeAddress,
     Or,
@@ -126,6 +127,7 @@ pub(super) enum Phrase {
     Unreachable,
     Prohibit,
     Broadcast,
+    Loop,
     Unread,
     // Assumptions.
     MatchHolds,

@@ -95,5 +95,6 @@ pub fn reason(reason: Reason) -> &'static str {
         Reason::Unreachable => "an unreachable route",
         Reason::Prohibit => "a prohibit route",
         Reason::Broadcast => "broadcast or multicast that no socket takes",
+        Reason::Loop => "it goes in a circle, until its time to live runs out",
     }
 }

@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::host::xt::AddressTypes;
-use crate::walk::Origin;
 use crate::walk::plan::TypedBy;
 
 impl Scene<'_> {
@@ -96,24 +95,27 @@ impl Scene<'_> {
         all([socket, id(Field::Uid, owner.uid), id(Field::Gid, owner.gid)])
     }
 
+    /// The link-layer source address, where a device brought the packet in a frame.
+    pub(in crate::walk) fn sender(&self) -> Option<&Value> {
+        self.packet.src_mac.as_ref().filter(|_| self.packet.iif != Device::Absent)
+    }
+
     /// `mac_mt`: holds only for packets that arrived on an Ethernet device, before they are routed on; lo is none.
-    pub(in crate::walk) fn mac(&self, mac: &Neg<crate::host::Mac>) -> Asked<bool> {
-        if self.packet.iif == Device::Absent || self.query.origin == Origin::Local {
-            return Ok(false);
-        }
+    pub(in crate::walk) fn mac(&self, mac: &Neg<crate::host::Mac>, at: At) -> Asked<bool> {
+        let Some(sender) = self.sender() else { return Ok(false) };
         let value = mac.value.0.iter().fold(0u128, |value, byte| value << 8 | u128::from(*byte));
-        negate(self.entering(Field::SrcMac, value, value), mac.not)
+        negate(self.in_range(sender, value, value, Some(at)), mac.not)
     }
 
     /// `pkttype_mt`: a packet made here is its own loop's.
-    pub(in crate::walk) fn pkttype(&self, kind: &Neg<PacketType>) -> Asked<bool> {
+    pub(in crate::walk) fn pkttype(&self, kind: &Neg<PacketType>, at: At) -> Asked<bool> {
         let wanted = match kind.value {
             PacketType::Host => 0,
             PacketType::Broadcast => 1,
             PacketType::Multicast => 2,
             PacketType::OtherHost => 3,
         };
-        negate(self.entering(Field::Pkttype, wanted, wanted), kind.not)
+        negate(self.in_range(&self.packet.pkttype, wanted, wanted, Some(at)), kind.not)
     }
 
     /// `physdev_mt` for a packet that crosses no bridge port: what is negated holds.

@@ -5,7 +5,6 @@ use super::*;
 use crate::host::QuickMap;
 use crate::host::ipset::{Key, SetType};
 use crate::host::xt::SetTarget;
-use crate::walk::Origin;
 use crate::walk::ipset::{Dimension, Members, Row, takes, values};
 
 /// What the packet has in a dimension.
@@ -110,8 +109,7 @@ impl Scene<'_> {
             (Dimension::ProtocolPort, Protocol::ICMP | Protocol::ICMPV6) => Given::Icmp,
             (Dimension::ProtocolPort, _) => Given::Value(Value::Known(0)),
             // A packet made here has no link-layer header, or one of zeros after lo.
-            (Dimension::Mac, _) if self.query.origin == Origin::Local => return None,
-            (Dimension::Mac, _) if from_source => Given::Value(Value::Entering(Field::SrcMac)),
+            (Dimension::Mac, _) if from_source => Given::Value(self.sender()?.clone()),
             (Dimension::Mac, _) => Given::Unknown,
             (Dimension::Mark, _) => Given::Value(packet.mark.clone()),
             (Dimension::Interface, _) => match if from_source { packet.iif } else { packet.oif } {

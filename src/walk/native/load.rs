@@ -7,7 +7,6 @@ use super::piece::{Piece, Source};
 use crate::host::nft::{CtKey, MetaKey, PayloadBase};
 use crate::host::xt::{CtDirection, CtStates};
 use crate::host::{Hook, IpFamily, Protocol};
-use crate::walk::Origin;
 use crate::walk::condition::Scene;
 use crate::walk::field::Field;
 use crate::walk::outcome::Why;
@@ -60,10 +59,8 @@ pub(super) fn payload(scene: &Scene<'_>, base: PayloadBase, offset: usize, lengt
 
 /// The Ethernet header, of packets that a device brought; those made here have none yet.
 fn link(scene: &Scene<'_>) -> Option<Vec<Row>> {
-    if scene.packet.iif == Device::Absent || scene.query.origin == Origin::Local {
-        return None;
-    }
-    Some(vec![(6, 6, entering(Field::SrcMac)), (12, 2, known(ether_type(scene.query.family)))])
+    let sender = scene.sender()?;
+    Some(vec![(6, 6, Source::Value(sender.clone())), (12, 2, known(ether_type(scene.query.family)))])
 }
 
 fn network(scene: &Scene<'_>) -> Vec<Row> {
@@ -153,7 +150,7 @@ pub(super) fn meta(scene: &Scene<'_>, key: MetaKey) -> Loaded {
         MetaKey::SKGID => Piece::native(entering(Field::Gid), 4),
         MetaKey::NFPROTO => Piece::whole(known(family_number(family)), 1),
         MetaKey::L4PROTO => Piece::whole(known(u128::from(scene.query.protocol.0)), 1),
-        MetaKey::PKTTYPE => Piece::whole(entering(Field::Pkttype), 1),
+        MetaKey::PKTTYPE => Piece::whole(Source::Value(scene.packet.pkttype.clone()), 1),
         MetaKey::RANDOM => Piece::unknown(Why::Random, 4),
         _ => Piece::unknown(Why::State, 4),
     }])
