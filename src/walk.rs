@@ -30,6 +30,7 @@ mod order;
 pub mod outcome;
 mod output;
 mod packet;
+mod passes;
 mod plan;
 mod plans;
 pub mod query;

@@ -13,27 +13,24 @@ use super::conntrack;
 use super::field::Field;
 use super::input::{self, Next};
 use super::nat::Side;
-use super::onward::{self, Arrival};
 use super::outcome::{Assumed, FateKind, Reason, Step, StepAt, Verdict, Why};
 use super::output;
-use super::packet::{Device, Flow, Packet, Tracking, Value};
+use super::packet::{Device, Packet, Tracking, Value};
 use super::plan::{Plan, Slot};
 use super::plans::Planned;
 use super::query::{Origin, Query};
 use super::set::ValueSet;
 use super::space::{Asked, Open, Space};
-use super::state::{At, End, Frame, Passing, State};
+use super::state::{At, End, Frame, State};
 use super::trail::{Mark, Place, Trail};
 use super::way::{Decision, Way};
 use crate::host::xt::CtStates;
-use crate::host::{ChainId, Hook, IpFamily, Mac, Policy, Priority, SetId, What};
+use crate::host::{ChainId, Hook, IpFamily, Policy, Priority, SetId, What};
 
 /// How many rules one class of packets may look at: more than any ruleset that a kernel loads makes it look at.
 const RULES: u64 = 20_000_000;
 /// How deep chains may jump: legacy rulesets go as deep as they have chains.
 const DEPTH: usize = 4096;
-/// How often a packet may come to a namespace.
-const PASSES: usize = 32;
 
 /// A class that ended.
 pub(super) struct Ended {
@@ -123,7 +120,7 @@ pub(super) fn run<'a>(plans: Planned<'a>, query: &'a Query) -> Run {
 
 /// Walks one query.
 pub(super) struct Engine<'a> {
-    plans: Planned<'a>,
+    pub(super) plans: Planned<'a>,
     /// That of the namespace in which the class at hand is.
     pub(super) plan: &'a Plan<'a>,
     pub(super) query: &'a Query,
@@ -133,7 +130,7 @@ pub(super) struct Engine<'a> {
     /// Those that would have to be read to know more.
     pub(super) needs: BTreeSet<SetId>,
     /// The namespaces to which packets came.
-    visited: Vec<usize>,
+    pub(super) visited: Vec<usize>,
 }
 
 impl<'a> Engine<'a> {
@@ -211,24 +208,8 @@ impl<'a> Engine<'a> {
         Ok(self.leave(state, sent.next, None, At::Slot(Hook::Output, 0, 0)))
     }
 
-    /// The packet stands before a namespace that is not the first.
-    fn arrive(&mut self, state: &mut State) -> Asked<Option<End>> {
-        self.take_unread(state)?;
-        let arrived = state.packet.clone();
-        self.come_in(state, arrived)
-    }
-
-    /// A packet comes in by a device.
-    fn come_in(&mut self, state: &mut State, arrived: Packet) -> Asked<Option<End>> {
-        let scene = Scene { packet: &arrived, ..self.scene(state, Hook::Prerouting) };
-        let refused = input::refused_on_arrival(&scene)?;
-        state.packet = arrived;
-        self.pass(state, At::Slot(Hook::Prerouting, 0, 0));
-        Ok(refused.map(|reason| End::because(FateKind::Martian, Some(reason))))
-    }
-
     /// What was not read of the namespace, or is torn, is taken to change nothing.
-    fn take_unread(&self, state: &State) -> Asked<()> {
+    pub(super) fn take_unread(&self, state: &State) -> Asked<()> {
         let legacy = match self.query.family {
             IpFamily::V4 => What::LegacyIp,
             IpFamily::V6 => What::LegacyIp6,
@@ -267,19 +248,6 @@ impl<'a> Engine<'a> {
             Next::Refused(kind, reason) => return Some(End::because(kind, Some(reason))),
         }
         None
-    }
-
-    /// A pass through the namespace begins.
-    fn pass(&mut self, state: &mut State, at: At) {
-        let enters = state.packet.tuple();
-        state.passes.push(Passing {
-            namespace: state.namespace,
-            iif: state.packet.iif,
-            oif: Device::Absent,
-            enters,
-            leaves: None,
-        });
-        state.at = at;
     }
 
     fn enter_slot(&mut self, state: &mut State, hook: Hook, slot: usize, chain: usize) -> Asked<()> {
@@ -444,77 +412,6 @@ impl<'a> Engine<'a> {
             Next::Refused(kind, reason) => return Ok(Some(End::because(kind, Some(reason)))),
         }
         Ok(None)
-    }
-
-    /// The packet leaves by a device: for good, or by `lo` to come in again.
-    fn gone(&mut self, state: &mut State) -> Option<End> {
-        state.packet.flow.confirmed = state.packet.flow.tracking == Tracking::Tracked;
-        let leaves = state.packet.tuple();
-        if let Some(pass) = state.passes.last_mut() {
-            pass.oif = state.packet.oif;
-            pass.leaves = Some(leaves);
-        }
-        if state.way.is_some() || !state.made_here {
-            let kind = if state.made_here { FateKind::Sent } else { FateKind::Forwarded };
-            return match self.arrival(state) {
-                Some(arrival) => self.cross(state, arrival),
-                None => Some(End::because(kind, None)),
-            };
-        }
-        state.pass += 1;
-        state.made_here = false;
-        state.looped = true;
-        state.packet.iif = state.packet.oif;
-        state.packet.oif = Device::Absent;
-        self.pass(state, At::Slot(Hook::Prerouting, 0, 0));
-        None
-    }
-
-    /// Where the packet comes in next, if that can be told.
-    fn arrival(&self, state: &State) -> Option<Arrival> {
-        let Device::Known(device) = state.packet.oif else { return None };
-        if self.query.stays {
-            return None;
-        }
-        let namespace = self.plan.namespace();
-        let link = namespace.link(self.plan.devices.name(device)?)?;
-        let next_hop =
-            Engine::router(state).or_else(|| self.scene(state, Hook::Postrouting).address_of(&state.packet.dst))?;
-        let arrival = onward::arrival(self.plan.host, state.namespace, link, next_hop)?;
-        let there = &self.plan.host.namespaces[arrival.namespace];
-        [What::Links, What::Addresses, What::Routes].iter().all(|what| there.is_read(*what)).then_some(arrival)
-    }
-
-    /// The packet goes on into another namespace (`skb_scrub_packet`): its mark, its flow and who sent it stay behind.
-    fn cross(&mut self, state: &mut State, arrival: Arrival) -> Option<End> {
-        let Arrival { namespace, link, from } = arrival;
-        self.plan = (self.plans)(namespace);
-        let name = self.plan.namespace().link_at(link).map(|link| link.name.as_str());
-        let iif = name.and_then(|name| self.plan.devices.number(name)).map_or(Device::Absent, Device::Known);
-        let tuple = state.packet.tuple();
-        let was_there = |pass: &Passing| pass.namespace == namespace && pass.iif == iif && pass.enters == tuple;
-        if state.passes.iter().any(was_there) || state.passes.len() >= PASSES {
-            self.plan = (self.plans)(state.namespace);
-            return Some(End::because(FateKind::Dropped, Some(Reason::Loop)));
-        }
-        if !self.visited.contains(&namespace) {
-            self.visited.push(namespace);
-        }
-        let packet = &mut state.packet;
-        if namespace != state.namespace {
-            packet.mark = Value::Known(0);
-            packet.flow = Flow::of(tuple);
-        }
-        let mac = |mac: Mac| Value::Known(mac.0.iter().fold(0, |value, byte| value << 8 | u128::from(*byte)));
-        packet.src_mac = Some(from.map_or(Value::Chosen { among: ValueSet::full(48), why: Why::Unread }, mac));
-        packet.pkttype = Value::Known(0);
-        packet.redirected = false;
-        (packet.iif, packet.oif) = (iif, Device::Absent);
-        (state.namespace, state.way) = (namespace, None);
-        (state.made_here, state.looped, state.to_all) = (false, false, false);
-        state.pass += 1;
-        state.at = At::Arrived;
-        None
     }
 
     fn deliver(&self, state: &State) -> Asked<Option<End>> {

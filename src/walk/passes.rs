@@ -1,0 +1,119 @@
+//! A packet's passes: how it comes into a namespace, leaves it, and comes into the next.
+//!
+//! Where a device leads is for `onward` to say; what happens between is the engine's business.
+
+use super::condition::Scene;
+use super::engine::Engine;
+use super::input;
+use super::onward::{self, Arrival};
+use super::outcome::{FateKind, Reason, Why};
+use super::packet::{Device, Flow, Packet, Tracking, Value};
+use super::set::ValueSet;
+use super::space::Asked;
+use super::state::{At, End, Passing, State};
+use crate::host::{Hook, Mac, What};
+
+/// How often a packet may come to a namespace.
+const PASSES: usize = 32;
+
+impl Engine<'_> {
+    /// The packet stands before a namespace that is not the first.
+    pub(super) fn arrive(&mut self, state: &mut State) -> Asked<Option<End>> {
+        self.take_unread(state)?;
+        let arrived = state.packet.clone();
+        self.come_in(state, arrived)
+    }
+
+    /// A packet comes in by a device.
+    pub(super) fn come_in(&mut self, state: &mut State, arrived: Packet) -> Asked<Option<End>> {
+        let scene = Scene { packet: &arrived, ..self.scene(state, Hook::Prerouting) };
+        let refused = input::refused_on_arrival(&scene)?;
+        state.packet = arrived;
+        self.pass(state, At::Slot(Hook::Prerouting, 0, 0));
+        Ok(refused.map(|reason| End::because(FateKind::Martian, Some(reason))))
+    }
+
+    /// A pass through the namespace begins.
+    pub(super) fn pass(&mut self, state: &mut State, at: At) {
+        let enters = state.packet.tuple();
+        state.passes.push(Passing {
+            namespace: state.namespace,
+            iif: state.packet.iif,
+            oif: Device::Absent,
+            enters,
+            leaves: None,
+        });
+        state.at = at;
+    }
+
+    /// The packet leaves by a device: for good, or by `lo` to come in again.
+    pub(super) fn gone(&mut self, state: &mut State) -> Option<End> {
+        state.packet.flow.confirmed = state.packet.flow.tracking == Tracking::Tracked;
+        let leaves = state.packet.tuple();
+        if let Some(pass) = state.passes.last_mut() {
+            pass.oif = state.packet.oif;
+            pass.leaves = Some(leaves);
+        }
+        if state.way.is_some() || !state.made_here {
+            let kind = if state.made_here { FateKind::Sent } else { FateKind::Forwarded };
+            return match self.arrival(state) {
+                Some(arrival) => self.cross(state, arrival),
+                None => Some(End::because(kind, None)),
+            };
+        }
+        state.pass += 1;
+        state.made_here = false;
+        state.looped = true;
+        state.packet.iif = state.packet.oif;
+        state.packet.oif = Device::Absent;
+        self.pass(state, At::Slot(Hook::Prerouting, 0, 0));
+        None
+    }
+
+    /// Where the packet comes in next, if that can be told.
+    fn arrival(&self, state: &State) -> Option<Arrival> {
+        let Device::Known(device) = state.packet.oif else { return None };
+        if self.query.stays {
+            return None;
+        }
+        let namespace = self.plan.namespace();
+        let link = namespace.link(self.plan.devices.name(device)?)?;
+        let next_hop =
+            Engine::router(state).or_else(|| self.scene(state, Hook::Postrouting).address_of(&state.packet.dst))?;
+        let arrival = onward::arrival(self.plan.host, state.namespace, link, next_hop)?;
+        let there = &self.plan.host.namespaces[arrival.namespace];
+        [What::Links, What::Addresses, What::Routes].iter().all(|what| there.is_read(*what)).then_some(arrival)
+    }
+
+    /// The packet goes on into another namespace (`skb_scrub_packet`): its mark, its flow and who sent it stay behind.
+    fn cross(&mut self, state: &mut State, arrival: Arrival) -> Option<End> {
+        let Arrival { namespace, link, from } = arrival;
+        self.plan = (self.plans)(namespace);
+        let name = self.plan.namespace().link_at(link).map(|link| link.name.as_str());
+        let iif = name.and_then(|name| self.plan.devices.number(name)).map_or(Device::Absent, Device::Known);
+        let tuple = state.packet.tuple();
+        let was_there = |pass: &Passing| pass.namespace == namespace && pass.iif == iif && pass.enters == tuple;
+        if state.passes.iter().any(was_there) || state.passes.len() >= PASSES {
+            self.plan = (self.plans)(state.namespace);
+            return Some(End::because(FateKind::Dropped, Some(Reason::Loop)));
+        }
+        if !self.visited.contains(&namespace) {
+            self.visited.push(namespace);
+        }
+        let packet = &mut state.packet;
+        if namespace != state.namespace {
+            packet.mark = Value::Known(0);
+            packet.flow = Flow::of(tuple);
+        }
+        let mac = |mac: Mac| Value::Known(mac.0.iter().fold(0, |value, byte| value << 8 | u128::from(*byte)));
+        packet.src_mac = Some(from.map_or(Value::Chosen { among: ValueSet::full(48), why: Why::Unread }, mac));
+        packet.pkttype = Value::Known(0);
+        packet.redirected = false;
+        (packet.iif, packet.oif) = (iif, Device::Absent);
+        (state.namespace, state.way) = (namespace, None);
+        (state.made_here, state.looped, state.to_all) = (false, false, false);
+        state.pass += 1;
+        state.at = At::Arrived;
+        None
+    }
+}

@@ -1,0 +1,200 @@
+//! A packet's way through several network namespaces of one host, told as text.
+//!
+//! The host: eth0 192.168.1.2/24 to the outside, br0 10.0.0.1/24 with two ports, behind them the pods `one` (10.0.0.11) and
+//! `two` (10.0.0.12), and v0 10.2.0.1/24 straight to the pod `far` (10.2.0.2), which routes everything back.
+
+#![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
+
+use std::fmt::Write as _;
+use std::net::IpAddr;
+
+use whyport::host::{Host, IpFamily, Protocol};
+use whyport::snapshot;
+use whyport::walk::{Event, Field, Origin, Outcome, Query, StepAt, ValueSet, walk};
+
+/// A namespace: its name, the ids by which it knows others, its links, addresses, routes, and what else is said of it.
+fn namespace(name: &str, ids: &str, links: &str, addrs: &str, routes: &str, more: &str) -> String {
+    format!(
+        "\n[namespace {name}]\n[ip netns list-id]\n{ids}\n[ip -d -j link]\n[{links}]\n[ip -j addr]\n[{addrs}]\n\
+         [ip -4 -j route show table all]\n[{routes}]\n[ip -6 -j route show table all]\n[]\n[ip -j rule]\n{RULES}\n\
+         [ip -6 -j rule]\n[]\n[ip -j neigh]\n[]\n[bridge -j fdb]\n[]\n[sysctl]\nnet.ipv4.ip_forward = 1\n\
+         net.ipv4.conf.all.rp_filter = 0\n[ss -H -tulpne]\n\
+         tcp LISTEN 0 9 0.0.0.0:80 0.0.0.0:* users:((\"{name}-web\",pid=7,fd=3)) ino:9\n{more}\n"
+    )
+}
+
+const RULES: &str = r#"[{"priority":0,"src":"all","table":"local"},{"priority":32766,"src":"all","table":"main"}]"#;
+
+fn link(index: u32, name: &str, kind: &str, more: &str) -> String {
+    let kind = if kind.is_empty() { String::new() } else { format!(r#","linkinfo":{{"info_kind":"{kind}"}}"#) };
+    format!(
+        r#"{{"ifindex":{index},"ifname":"{name}","flags":["UP"],"mtu":1500,"link_type":"ether","promiscuity":0,"address":"02:00:00:00:00:{index:02x}"{kind}{more}}}"#
+    )
+}
+
+fn veth(index: u32, name: &str, peer: u32, id: u32, more: &str) -> String {
+    link(index, name, "veth", &format!(r#","link_index":{peer},"link_netnsid":{id}{more}"#))
+}
+
+fn addr(index: u32, name: &str, addr: &str, prefix: u8) -> String {
+    format!(
+        r#"{{"ifindex":{index},"ifname":"{name}","addr_info":[{{"family":"inet","local":"{addr}","prefixlen":{prefix},"scope":"global"}}]}}"#
+    )
+}
+
+fn own(dev: &str, addr: &str) -> String {
+    format!(r#"{{"type":"local","dst":"{addr}","dev":"{dev}","table":"local","scope":"host","prefsrc":"{addr}"}}"#)
+}
+
+fn via(dev: &str, dst: &str, gateway: Option<&str>) -> String {
+    let gateway = gateway.map_or(String::new(), |gateway| format!(r#","gateway":"{gateway}""#));
+    format!(r#"{{"dst":"{dst}","dev":"{dev}"{gateway}}}"#)
+}
+
+/// The whole host, with rules of its own and of the pods `one` and `far`.
+fn host(rules: &str, one: &str, far: &str) -> Host {
+    let port = |more: &str| format!(r#","master":"br0"{more}"#);
+    let pod = |name: &str, index: u32, peer: u32, address: &str, gateway: &str, more: &str| {
+        let links = veth(index, "eth0", peer, 0, "");
+        let routes = [own("eth0", address), via("eth0", "default", Some(gateway))].join(",");
+        namespace(name, "nsid 0 (iproute2 netns name: node)", &links, &addr(index, "eth0", address, 24), &routes, more)
+    };
+    let links = [
+        link(2, "eth0", "", ""),
+        link(3, "br0", "bridge", ""),
+        veth(4, "p1", 14, 1, &port("")),
+        veth(5, "p2", 15, 2, &port("")),
+        veth(6, "v0", 16, 3, ""),
+    ];
+    let addrs = [addr(2, "eth0", "192.168.1.2", 24), addr(3, "br0", "10.0.0.1", 24), addr(6, "v0", "10.2.0.1", 24)];
+    let routes = [
+        own("eth0", "192.168.1.2"),
+        own("br0", "10.0.0.1"),
+        own("v0", "10.2.0.1"),
+        via("eth0", "192.168.1.0/24", None),
+        via("br0", "10.0.0.0/24", None),
+        via("v0", "10.2.0.0/24", None),
+        via("v0", "10.9.0.0/16", Some("10.2.0.2")),
+    ];
+    let ids = "nsid 1 (iproute2 netns name: one)\nnsid 2 (iproute2 netns name: two)\nnsid 3 (iproute2 netns name: far)";
+    let node = namespace("node", ids, &links.join(","), &addrs.join(","), &routes.join(","), &saved(rules));
+    let text = [
+        "# whyport snapshot 1\n[host]\nviewed: node\n".to_owned(),
+        node,
+        pod("one", 14, 4, "10.0.0.11", "10.0.0.1", &saved(one)),
+        pod("two", 15, 5, "10.0.0.12", "10.0.0.1", &saved("")),
+        pod("far", 16, 6, "10.2.0.2", "10.2.0.1", &saved(far)),
+        "\n[end]\n".to_owned(),
+    ];
+    let recording = snapshot::parse(&text.concat());
+    assert_eq!(recording.diagnostics, [], "{}", text.concat());
+    recording.host
+}
+
+fn saved(rules: &str) -> String {
+    format!(
+        "[iptables-nft-save]\n{rules}\n[ip6tables-nft-save]\n[nft list ruleset]\n[iptables-legacy-save]\n\
+         [ip6tables-legacy-save]\n[ipset save]\n"
+    )
+}
+
+const NAT: &str =
+    "*nat\n:PREROUTING ACCEPT [0:0]\n:INPUT ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n:POSTROUTING ACCEPT [0:0]\n";
+
+fn turned(to: &str) -> String {
+    format!("{NAT}-A PREROUTING -i eth0 -p tcp -m tcp --dport 80 -j DNAT --to-destination {to}\nCOMMIT\n")
+}
+
+/// The likeliest outcome of a packet from outside to port 80 (`Some`: to that address).
+fn way(host: &Host, to: Option<&str>) -> String {
+    let mut query = Query::new(0, Origin::Device("eth0".to_owned()), IpFamily::V4, Protocol::TCP);
+    let address = |text: &str| text.parse::<IpAddr>().unwrap();
+    query.set_address(Field::Src, address("192.168.1.77"));
+    query.set_address(Field::Dst, address(to.unwrap_or("192.168.1.2")));
+    query.set(Field::Sport, ValueSet::one(4000));
+    query.set(Field::Dport, ValueSet::one(80));
+    let found = walk(host, &query);
+    assert!(found.outcomes.len() == 1 && found.outcomes[0].is_certain(), "{:#?}", found.outcomes);
+    told(host, &found.outcomes[0])
+}
+
+/// Each pass with the rules that held, and the end.
+fn told(host: &Host, outcome: &Outcome) -> String {
+    let mut out = String::new();
+    for pass in &outcome.passes {
+        let ns = &host.namespaces[pass.namespace];
+        write!(out, "{}:{}", ns.name, pass.iif.as_deref().unwrap_or("-")).unwrap();
+        for event in &outcome.events {
+            let Event::Step(step) = event else { continue };
+            if let (true, StepAt::Rule(rule)) = (step.pass == pass.number, step.at) {
+                write!(out, " {} {}", ns.ruleset.chain(rule.chain).name, rule.number()).unwrap();
+            }
+        }
+        out.push_str(" > ");
+    }
+    let fate = &outcome.fate;
+    let ns = &host.namespaces[fate.namespace];
+    let socket = fate.socket.map(|socket| ns.sockets[socket].processes[0].name.clone());
+    let reason = fate.reason.map(whyport::walk::Reason::name);
+    let end = socket.as_deref().or(fate.oif.as_deref()).or(reason).unwrap_or("-");
+    write!(out, "{} in {}: {end}", fate.kind.name(), ns.name).unwrap();
+    out
+}
+
+#[test]
+fn behind_a_bridge_the_pod_that_has_the_address_gets_it() {
+    let way_to = |pod: &str| way(&host(&turned(pod), "", ""), None);
+    assert_eq!(way_to("10.0.0.11:80"), "node:eth0 PREROUTING 1 > one:eth0 > delivered in one: one-web");
+    assert_eq!(way_to("10.0.0.12:80"), "node:eth0 PREROUTING 1 > two:eth0 > delivered in two: two-web");
+    assert_eq!(way_to("10.0.0.12:81"), "node:eth0 PREROUTING 1 > two:eth0 > delivered in two: -");
+    assert_eq!(way_to("10.0.0.13:80"), "node:eth0 PREROUTING 1 > forwarded in node: br0", "nobody has it");
+    assert_eq!(way_to("10.2.0.2:80"), "node:eth0 PREROUTING 1 > far:eth0 > delivered in far: far-web");
+    assert_eq!(way_to("192.168.1.9:80"), "node:eth0 PREROUTING 1 > forwarded in node: eth0");
+}
+
+/// `skb_scrub_packet`: neither a mark nor a flow goes with a packet.
+#[test]
+fn a_namespace_knows_nothing_of_what_another_marked() {
+    let marks = "*mangle\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -j MARK --set-xmark 0x1/0xffffffff\n\
+                 -A PREROUTING -m mark --mark 0x1 -j CONNMARK --save-mark\nCOMMIT\n";
+    let drops = "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -m mark --mark 0x1 -j DROP\n-A INPUT -m connmark --mark 0x1 -j DROP\n\
+                 -A INPUT -m conntrack --ctstate DNAT -j DROP\n-A INPUT -m conntrack --ctstate NEW -j ACCEPT\nCOMMIT\n";
+    let host = host(&format!("{marks}{}", turned("10.0.0.11:80")), drops, "");
+    assert_eq!(
+        way(&host, None),
+        "node:eth0 PREROUTING 1 PREROUTING 2 PREROUTING 1 > one:eth0 INPUT 4 > delivered in one: one-web"
+    );
+}
+
+#[test]
+fn the_pods_own_rules_decide_in_the_pod() {
+    let drops = "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -s 192.168.1.0/24 -i eth0 -j DROP\nCOMMIT\n";
+    assert_eq!(
+        way(&host(&turned("10.0.0.11:80"), drops, ""), None),
+        "node:eth0 PREROUTING 1 > one:eth0 INPUT 1 > dropped in one: -"
+    );
+}
+
+/// A pod that translates again sends the packet back to the host, which sends it to the next.
+#[test]
+fn a_packet_goes_through_the_host_as_often_as_it_is_sent_there() {
+    let far =
+        format!("{NAT}-A PREROUTING -p tcp -j DNAT --to-destination 10.0.0.12\n-A POSTROUTING -j MASQUERADE\nCOMMIT\n");
+    assert_eq!(
+        way(&host(&turned("10.2.0.2:80"), "", &far), None),
+        "node:eth0 PREROUTING 1 > far:eth0 PREROUTING 1 POSTROUTING 1 > node:v0 > two:eth0 > delivered in two: two-web"
+    );
+}
+
+/// The host routes 10.9/16 by `far`, and `far` routes it back.
+#[test]
+fn a_circle_is_told() {
+    assert_eq!(way(&host("", "", ""), Some("10.9.0.1")), "node:eth0 > far:eth0 > node:v0 > dropped in node: loop");
+}
+
+#[test]
+fn into_a_namespace_that_was_not_read_nothing_is_followed() {
+    let mut host = host(&turned("10.0.0.11:80"), "", "");
+    host.namespaces[1].mark_unread(whyport::host::What::Routes, "a reading of it");
+    assert_eq!(way(&host, None), "node:eth0 PREROUTING 1 > forwarded in node: br0");
+}
