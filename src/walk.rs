@@ -13,6 +13,7 @@
 //! - the order of chains is the kernel's (`nf_hook_entries_grow`, `nf_nat_register_fn`), and where nothing tells it,
 //!   both orders are walked.
 
+mod alter;
 mod chain;
 mod condition;
 mod conntrack;
@@ -28,6 +29,7 @@ mod native;
 mod onward;
 mod order;
 pub mod outcome;
+mod outgoing;
 mod output;
 mod packet;
 mod passes;

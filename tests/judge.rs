@@ -71,11 +71,18 @@ cases! {
     nat6 "nat6" case::TWO_LEGS;
     output_dnat "output-dnat" case::TWO_LEGS;
     output_dnat_localnet "output-dnat-localnet" case::TWO_LEGS;
+    rare_native "rare-native" case::TWO_LEGS;
+    rare_native6 "rare-native6" case::TWO_LEGS;
+    rare_rules "rare-rules" case::TWO_LEGS;
+    rare_rules6 "rare-rules6" case::TWO_LEGS;
     raw_states "raw-states" case::TWO_LEGS;
     redirect "redirect" case::TWO_LEGS;
     redirect6 "redirect6" case::TWO_LEGS;
     reject_and_filters "reject-and-filters" case::TWO_LEGS;
     routing_takes "routing-takes" case::TWO_LEGS;
+    services "services" case::TWO_LEGS;
+    tproxy "tproxy" case::TWO_LEGS;
+    tproxy_native "tproxy-native" case::TWO_LEGS;
     story_node "story-node" case::STORY_NODE;
     story_pod "story-pod" case::STORY_POD;
 }

@@ -231,3 +231,33 @@ fn what_a_rule_adds_to_a_set_is_in_doubt_behind_it() {
          delivered",
     );
 }
+
+#[test]
+fn the_byte_for_a_service_and_the_time_to_live_are_asked_of_the_entering_packet() {
+    let rules = "*mangle\n:PREROUTING ACCEPT [0:0]\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n\
+                 :POSTROUTING ACCEPT [0:0]\n-A PREROUTING -j TTL --ttl-inc 3\n-A PREROUTING -j TOS --set-tos 0x10/0x10\n\
+                 -A PREROUTING -m ttl --ttl-lt 10 -j DROP\n-A PREROUTING -m tos --tos 0x14/0x1c -j DROP\nCOMMIT\n";
+    assert_way(
+        rules,
+        &Ask::from_outside(22),
+        "when ttl not-in 0-6, tos not-in 4-7 20-23 36-39 52-55 68-71 84-87 100-103 116-119 132-135 148-151 164-167 180-183 196-199 \
+         212-215 228-231 244-247
+         mangle PREROUTING 1 continue
+         mangle PREROUTING 2 continue
+         mangle PREROUTING policy accept
+         route local
+         mangle INPUT policy accept
+         delivered
+         when ttl not-in 0-6, tos in 4-7 20-23 36-39 52-55 68-71 84-87 100-103 116-119 132-135 148-151 164-167 180-183 196-199 \
+         212-215 228-231 244-247
+         mangle PREROUTING 1 continue
+         mangle PREROUTING 2 continue
+         mangle PREROUTING 4 drop
+         dropped
+         when ttl in 0-6
+         mangle PREROUTING 1 continue
+         mangle PREROUTING 2 continue
+         mangle PREROUTING 3 drop
+         dropped",
+    );
+}

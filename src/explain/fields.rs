@@ -44,7 +44,9 @@ pub fn parse(field: Field, family: IpFamily, text: &str) -> Result<ValueSet, Str
         | Field::Ttl
         | Field::Length
         | Field::Uid
-        | Field::Gid => numbers(text, field.bits(family)),
+        | Field::Gid
+        | Field::Tos
+        | Field::Time => numbers(text, field.bits(family)),
     }
 }
 

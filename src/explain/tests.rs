@@ -213,6 +213,11 @@ fn every_reason_of_the_kernel_has_its_sentence_and_its_sysctl() {
         (Reason::Unreachable, "The route to 10.9.9.9 says unreachable."),
         (Reason::Prohibit, "The route to 10.9.9.9 says prohibit."),
         (Reason::Broadcast, "10.9.9.9 is a broadcast or multicast address, and no socket takes it."),
+        (
+            Reason::OfSocket,
+            "TPROXY gives it to a socket here, but 10.9.9.9 is not routed to this host, \
+                               and such a packet is not forwarded.",
+        ),
     ];
     for (reason, sentence) in expected {
         let mut outcome = outcome(FateKind::Martian, "10.9.9.9", 9, vec![]);

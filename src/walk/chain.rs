@@ -2,6 +2,7 @@
 //!
 //! `ipt_do_table`, `nft_do_chain`, and the `target` callbacks of net/netfilter/xt_*.c.
 
+use super::alter;
 use super::condition::{Scene, all};
 use super::engine::{Engine, bound};
 use super::nat::{self, Made, Mapping, Side};
@@ -54,6 +55,8 @@ pub(super) enum Effect {
     Enter { chain: u32, returns: bool },
     /// The end.
     End(FateKind, Verdict),
+    /// The base chain ends, and the packet belongs to a socket.
+    Hand(usize, Masked),
     /// A translation.
     Map(Side, Value, Value, Made),
 }
@@ -173,7 +176,9 @@ impl Engine<'_> {
             Target::Accept => Effect::Accept,
             Target::Drop => Effect::End(FateKind::Dropped, Verdict::Drop),
             Target::Return => Effect::Return,
+            Target::Nfqueue(queue) if queue.bypass && nobody_listens(&scene, id)? => Effect::Accept,
             Target::Queue | Target::Nfqueue(_) => Effect::End(FateKind::Queued, Verdict::Queue),
+            Target::Tproxy(tproxy) => return alter::hand_over(&scene, tproxy, (id, TARGET)),
             Target::Jump(chain) => Effect::Enter { chain: *chain, returns: true },
             Target::Goto(chain) => Effect::Enter { chain: *chain, returns: false },
             Target::Reject(with) => Effect::End(FateKind::Rejected, Verdict::Reject(*with)),
@@ -183,7 +188,7 @@ impl Engine<'_> {
             }
             Target::Ct(ct) if ct.notrack => Effect::Continue(Verdict::Notrack),
             Target::Opaque(opaque) if CONTINUES.contains(&&*opaque.name) => Effect::Continue(Verdict::Continue),
-            Target::Tproxy(_) | Target::Synproxy(_) | Target::Clusterip(_) | Target::Npt(_) | Target::Opaque(_) => {
+            Target::Synproxy(_) | Target::Clusterip(_) | Target::Opaque(_) => {
                 return unknown_target(&scene, id);
             }
             Target::Ct(_)
@@ -195,6 +200,7 @@ impl Engine<'_> {
             | Target::Dscp(_)
             | Target::Tos(_)
             | Target::Ecn(_)
+            | Target::Npt(_)
             | Target::Classify(_)
             | Target::Secmark(_)
             | Target::Connsecmark(_)
@@ -242,6 +248,13 @@ impl Engine<'_> {
             }
             Effect::Accept => {
                 step(self, state, Verdict::Accept);
+                self.leave_base(state, hook, slot, chain);
+                None
+            }
+            Effect::Hand(socket, mark) => {
+                step(self, state, Verdict::Accept);
+                state.packet.mark = alter::marked(&self.scene(state, hook), mark);
+                state.packet.socket = Some(socket);
                 self.leave_base(state, hook, slot, chain);
                 None
             }
@@ -334,10 +347,7 @@ impl Engine<'_> {
     fn change(&self, state: &mut State, hook: Hook, id: RuleId) {
         let Some(target) = self.plan.namespace().ruleset.rule(id).body.target() else { return };
         match target {
-            Target::Mark(mark) => {
-                let old = self.scene(state, hook).settled(&state.packet.mark);
-                state.packet.mark = replaced(&old, mark.mask, &Value::Known(u128::from(mark.value)), u32::MAX);
-            }
+            Target::Mark(mark) => state.packet.mark = alter::marked(&self.scene(state, hook), *mark),
             Target::Set(set) => {
                 let changed = [&set.add, &set.del].into_iter().flatten();
                 let numbers = changed.filter_map(|set| self.plan.ipsets.number(&set.name));
@@ -345,10 +355,7 @@ impl Engine<'_> {
                 let given = self.scene(state, hook).mapped_mark(set, (id, TARGET)).unwrap_or(Some(None));
                 state.packet.set_changed.extend(numbers);
                 state.packet.mark = match given {
-                    Some(Some((mark, mask))) => {
-                        let old = self.scene(state, hook).settled(&state.packet.mark);
-                        replaced(&old, mask, &Value::Known(mark.into()), u32::MAX)
-                    }
+                    Some(Some((value, mask))) => alter::marked(&self.scene(state, hook), Masked { value, mask }),
                     Some(None) => Value::Chosen { among: ValueSet::full(32), why: Why::State },
                     None => return,
                 };
@@ -383,7 +390,10 @@ impl Engine<'_> {
                     }
                 }
             }
-            _ => {}
+            target => {
+                let tos = self.scene(state, hook).settled(&state.packet.tos);
+                alter::alter(&mut state.packet, &tos, target);
+            }
         }
     }
 }
@@ -450,6 +460,11 @@ fn set_next(state: &mut State, index: u32) {
 /// what must be assumed.
 fn matches_hold(scene: &Scene<'_>, matches: &[Match], id: RuleId) -> Asked<bool> {
     all(matches.iter().enumerate().map(|(index, matched)| scene.holds(matched, (id, index as u16))))
+}
+
+/// Whether nobody takes packets from the queue of a rule: with `--queue-bypass` they go on then (`nf_queue`).
+pub(super) fn nobody_listens(scene: &Scene<'_>, id: RuleId) -> Asked<bool> {
+    scene.assume(Open::either(Assumed::TargetContinues(id), Why::State, 0.5))
 }
 
 /// A target of which nobody knows here whether it lets the packet go on.

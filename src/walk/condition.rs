@@ -4,6 +4,8 @@
 //! net/ipv6/netfilter), with the hook's devices and conntrack's view as they are at the hook that is walked.
 
 mod around;
+mod listener;
+mod rare;
 mod sets;
 mod tracked;
 
@@ -12,7 +14,7 @@ use std::net::IpAddr;
 use super::conntrack;
 use super::field::Field;
 use super::outcome::{Assumed, Endpoints, Why};
-use super::packet::{Device, Packet, Tracking, Value};
+use super::packet::{Device, Packet, TimeToLive, Tracking, Value};
 use super::plan::Plan;
 use super::query::{Query, number};
 use super::set::ValueSet;
@@ -144,10 +146,7 @@ impl Scene<'_> {
             }
             Match::Ttl(ttl) => self.ttl(ttl),
             Match::Physdev(physdev) => self.physdev(physdev, at),
-            Match::Rare(found) => {
-                let (why, likely) = rare(found);
-                self.undecided(at, why, likely)
-            }
+            Match::Rare(found) => self.rare(found, at),
             Match::Opaque(_) => self.undecided(at, Why::Undecoded, 0.5),
         }
     }
@@ -349,45 +348,38 @@ impl Scene<'_> {
         all([side(&self.packet.src, range.source), side(&self.packet.dst, range.destination)])
     }
 
-    /// The time to live as it is now: rules ask for what is left of the entering one.
-    fn ttl(&self, ttl: &TtlMatch) -> Asked<bool> {
-        let (value, hops) = (u128::from(ttl.value), u128::from(self.packet.hops));
-        let left = |first: u128, last: u128| {
-            if first > last || first + hops > 255 {
-                return Ok(false);
+    /// Whether the time to live is one of these now.
+    pub(super) fn ttl_in(&self, set: &ValueSet) -> Asked<bool> {
+        match self.packet.ttl {
+            TimeToLive::Set(value) => Ok(set.contains(value.into())),
+            TimeToLive::Changed { by, limits: (low, high) } => {
+                // The entering ones that lead there; what would be beyond a limit is kept at it.
+                let (by, low, high) = (i32::from(by), low as u128, high as u128);
+                let entering = set.ranges().iter().filter_map(|(first, last)| {
+                    if *last < low || *first > high {
+                        return None;
+                    }
+                    let first = if *first <= low { 0 } else { *first as i32 - by };
+                    let last = if *last >= high { 255 } else { *last as i32 - by };
+                    (last >= 0 && first <= 255).then(|| (first.max(0) as u128, last.min(255) as u128))
+                });
+                self.space.ask(Field::Ttl, &ValueSet::from_ranges(entering))
             }
-            self.entering(Field::Ttl, first + hops, (last + hops).min(255))
-        };
+        }
+    }
+
+    /// `ttl_mt`, `hl_mt6`.
+    fn ttl(&self, ttl: &TtlMatch) -> Asked<bool> {
+        let value = u128::from(ttl.value);
         match ttl.op {
-            TtlOp::Equal => left(value, value),
-            TtlOp::NotEqual => negate(left(value, value), true),
+            TtlOp::Equal => self.ttl_in(&ValueSet::one(value)),
+            TtlOp::NotEqual => negate(self.ttl_in(&ValueSet::one(value)), true),
             TtlOp::Less if value == 0 => Ok(false),
-            TtlOp::Less => left(0, value - 1),
-            TtlOp::Greater => left(value + 1, 255),
+            TtlOp::Less => self.ttl_in(&ValueSet::range(0, value - 1)),
+            TtlOp::Greater => self.ttl_in(&ValueSet::range(value + 1, 255)),
         }
     }
 }
-
-/// Why one of the rarer matches cannot be decided, and how likely it is to hold.
-fn rare(found: &Rare) -> (Why, f64) {
-    let seldom = |seldom: bool| (Why::Rate, if seldom { 0.01 } else { 0.99 });
-    match found {
-        Rare::Hashlimit(limit) => seldom(limit.above),
-        Rare::Connlimit(limit) => seldom(limit.above),
-        Rare::Rateest(_) => (Why::Rate, 0.5),
-        Rare::Quota(quota) => (Why::State, if quota.not { 0.01 } else { 0.99 }),
-        Rare::Connbytes(_) | Rare::Connlabel(_) | Rare::Helper(_) | Rare::Cluster(_) => (Why::State, 0.5),
-        Rare::Nfacct(_) | Rare::Ipvs(_) | Rare::Time(_) | Rare::Cpu(_) => (Why::State, 0.5),
-        Rare::Ah(_) | Rare::Bpf(_) | Rare::Cgroup(_) | Rare::Dccp(_) | Rare::Devgroup(_) | Rare::Dscp(_) => OPEN,
-        Rare::Dst(_) | Rare::Ecn(_) | Rare::Esp(_) | Rare::Eui64 | Rare::Frag(_) | Rare::Hbh(_) => OPEN,
-        Rare::Ipcomp(_) | Rare::Ipv6Header(_) | Rare::Mh(_) | Rare::Osf(_) | Rare::Policy(_) => OPEN,
-        Rare::Realm(_) | Rare::Rpfilter(_) | Rare::Rt(_) | Rare::Sctp(_) | Rare::Socket(_) => OPEN,
-        Rare::Srh(_) | Rare::String(_) | Rare::Tcpmss(_) | Rare::Tos(_) | Rare::U32(_) => OPEN,
-    }
-}
-
-/// What nothing here looks at.
-const OPEN: (Why, f64) = (Why::Undecoded, 0.5);
 
 /// The answer turned around where there was a `!`.
 pub(super) fn negate(answer: Asked<bool>, not: bool) -> Asked<bool> {

@@ -405,7 +405,7 @@ impl<'a> Engine<'a> {
             Next::Here | Next::HereToAll => state.at = At::Slot(Hook::Input, 0, 0),
             Next::Onward(way) => {
                 state.packet.oif = way.oif;
-                state.packet.hops += 1;
+                state.packet.ttl = state.packet.ttl.changed(-1);
                 state.way = Some(way);
                 state.at = At::Slot(Hook::Forward, 0, 0);
             }
@@ -422,7 +422,7 @@ impl<'a> Engine<'a> {
             let open = Open::taken(Assumed::SocketAnswers, Why::Unread, true);
             self.scene(state, Hook::Input).assume(open)?;
         }
-        Ok(Some(End::because(FateKind::Delivered, None)))
+        Ok(Some(End { socket: state.packet.socket, ..End::because(FateKind::Delivered, None) }))
     }
 
     /// A step of the walk, where the class stands.

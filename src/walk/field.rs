@@ -37,11 +37,15 @@ pub enum Field {
     Uid,
     /// Group id of the sender, for packets made here.
     Gid,
+    /// The byte of the IP header that asks for a service: DSCP in the upper six bits, ECN in the lower two.
+    Tos,
+    /// When it is here: seconds since 1970, UTC.
+    Time,
 }
 
 impl Field {
     /// Every field.
-    pub const ALL: [Field; 16] = [
+    pub const ALL: [Field; 18] = [
         Field::Iif,
         Field::Src,
         Field::Dst,
@@ -58,6 +62,8 @@ impl Field {
         Field::SrcMac,
         Field::Uid,
         Field::Gid,
+        Field::Tos,
+        Field::Time,
     ];
 
     /// The name that options, conditions and the JSON contract use.
@@ -79,6 +85,8 @@ impl Field {
             Field::SrcMac => "src-mac",
             Field::Uid => "uid",
             Field::Gid => "gid",
+            Field::Tos => "tos",
+            Field::Time => "time",
         }
     }
 
@@ -92,10 +100,10 @@ impl Field {
         match self {
             Field::Src | Field::Dst => family.bits(),
             Field::SrcMac => 48,
-            Field::Mark | Field::Uid | Field::Gid | Field::Iif => 32,
+            Field::Mark | Field::Uid | Field::Gid | Field::Iif | Field::Time => 32,
             Field::Sport | Field::Dport | Field::Length | Field::CtState => 16,
             Field::TcpFlags => 6,
-            Field::IcmpType | Field::IcmpCode | Field::Ttl | Field::Pkttype => 8,
+            Field::IcmpType | Field::IcmpCode | Field::Ttl | Field::Pkttype | Field::Tos => 8,
         }
     }
 

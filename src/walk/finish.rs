@@ -216,7 +216,7 @@ impl Teller<'_, '_> {
             namespace: plan.index,
             oif: if leaves { self.device(group, last, group.oif) } else { None },
             endpoints,
-            socket: socket.flatten(),
+            socket: group.end.socket.or(socket.flatten()),
             by: group.end.by.clone(),
             reason: group.end.reason,
         }

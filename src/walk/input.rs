@@ -6,7 +6,7 @@
 use super::condition::{Scene, any};
 use super::field::Field;
 use super::outcome::{Assumed, FateKind, Reason, Why};
-use super::packet::{Device, Value};
+use super::packet::{Device, TimeToLive, Value};
 use super::plan::{Plan, loopback_range};
 use super::query::number;
 use super::route::{Found, Lookup, gateway, multicast, same_way};
@@ -166,9 +166,14 @@ impl<'p> Arrival<'_, 'p> {
         Ok(refused(reason))
     }
 
-    /// The time to live counts before the forward hook does.
+    /// The time to live counts before the forward hook does; what belongs to a socket is not forwarded (`ip_forward`).
     fn onward(&self, way: Way) -> Asked<Next> {
-        if self.scene.space.values(Field::Ttl).is_some() && self.scene.space.ask_range(Field::Ttl, 0, 1)? {
+        if self.scene.packet.socket.is_some() {
+            return Ok(Next::Refused(FateKind::Dropped, Reason::OfSocket));
+        }
+        let known =
+            self.scene.space.values(Field::Ttl).is_some() || matches!(self.scene.packet.ttl, TimeToLive::Set(_));
+        if known && self.scene.ttl_in(&ValueSet::range(0, 1))? {
             return Ok(Next::Refused(FateKind::Dropped, Reason::Ttl));
         }
         Ok(Next::Onward(way))

@@ -20,9 +20,7 @@ use super::plan::Content;
 use super::set::ValueSet;
 use super::space::{Asked, Open};
 use super::state::State;
-use crate::host::nft::{
-    self, CompareOp, CtKey, Expression, LookupResult, MetaKey, ObjectKind, Register, Rule, Set, Verdict,
-};
+use crate::host::nft::{CompareOp, CtKey, Expression, LookupResult, MetaKey, ObjectKind, Register, Rule, Set, Verdict};
 use crate::host::xt::{InterfacePattern, Target};
 use crate::host::{Hook, RuleId};
 use load::Loaded;
@@ -217,12 +215,8 @@ impl Run<'_, '_> {
                 self.load(*to, loaded, 4)
             }
             Expression::Fib { result, flags, to } => {
-                let length = if flags & nft::fib::PRESENT != 0 { 1 } else { 4 };
-                let piece = match result {
-                    nft::FibResult::OifName => Piece::unknown(Why::Undecoded, 16),
-                    _ => Piece::native(Source::Fib(*result, *flags), length),
-                };
-                self.load(*to, Ok(Some(vec![piece])), length)
+                let loaded = load::fib(&self.scene(), *result, *flags);
+                self.load(*to, loaded, 16)
             }
             Expression::Immediate { to, data } => {
                 self.registers.put(*to, vec![Piece::constant(data)]);
@@ -256,7 +250,7 @@ impl Run<'_, '_> {
     }
 
     /// Expressions that change something or end the rule: everything before them has to hold.
-    fn does(&mut self, expression: &Expression) -> Asked<Step> {
+    fn does(&mut self, expression: &Expression, at: piece::At) -> Asked<Step> {
         self.settled()?;
         Ok(match expression {
             Expression::Verdict(verdict) => self.verdict(verdict),
@@ -298,6 +292,7 @@ impl Run<'_, '_> {
                 Step::Next
             }
             Expression::ExthdrSet { .. } | Expression::ExthdrReset { .. } => Step::Next,
+            Expression::Tproxy { family, address, port } => self.tproxy(*family, *address, *port, at)?,
             Expression::Undecoded(undecoded) => self.undecoded(&undecoded.name)?,
             _ => self.assumed(Why::Undecoded)?,
         })

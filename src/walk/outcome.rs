@@ -127,6 +127,15 @@ pub enum Assumed {
         /// Which of its matches.
         index: u16,
     },
+    /// What is drawn for a rule is a number that one of its elements has (index into its matches).
+    Draws {
+        /// The rule.
+        rule: RuleId,
+        /// Which of its matches.
+        index: u16,
+        /// The least number for which it gives the same.
+        number: u32,
+    },
     /// A socket answers at the end.
     SocketAnswers,
     /// Rules of this kind, which were not read, change nothing for the packet.
@@ -446,6 +455,8 @@ pub enum Reason {
     Broadcast,
     /// It comes again, unchanged, to where it was: until its time to live runs out.
     Loop,
+    /// A rule gave it to a socket here, and its route leads elsewhere.
+    OfSocket,
 }
 
 impl Reason {
@@ -466,6 +477,7 @@ impl Reason {
             Reason::Prohibit => "prohibit",
             Reason::Broadcast => "broadcast",
             Reason::Loop => "loop",
+            Reason::OfSocket => "socket",
         }
     }
 }

@@ -49,6 +49,37 @@ pub(super) enum Device {
     Leaving,
 }
 
+/// The time to live as it is now.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum TimeToLive {
+    /// The entering one, changed by so much, and then kept between two limits, which moved as it did.
+    Changed {
+        /// By how much.
+        by: i16,
+        /// The least and the greatest.
+        limits: (i16, i16),
+    },
+    /// This one.
+    Set(u8),
+}
+
+impl TimeToLive {
+    /// The one that the packet entered with.
+    pub(super) const ENTERING: TimeToLive = TimeToLive::Changed { by: 0, limits: (0, 255) };
+
+    /// More by so much, or less, but no less than 0 and no more than 255.
+    pub(super) fn changed(self, by: i16) -> TimeToLive {
+        let kept = |value: i16| value.clamp(0, 255);
+        match self {
+            TimeToLive::Changed { by: before, limits: (low, high) } => {
+                let limits = (kept(low + by), kept(high + by));
+                TimeToLive::Changed { by: before.saturating_add(by), limits }
+            }
+            TimeToLive::Set(value) => TimeToLive::Set(kept(i16::from(value) + by) as u8),
+        }
+    }
+}
+
 /// What conntrack knows of the packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Tracking {
@@ -110,8 +141,12 @@ pub(super) struct Packet {
     pub(super) dport: Value,
     /// Mark.
     pub(super) mark: Value,
-    /// How often its time to live was counted down here: before the forward hook (`ip_forward`, `ip6_forward`).
-    pub(super) hops: u8,
+    /// Its time to live, which is counted down before the forward hook (`ip_forward`, `ip6_forward`).
+    pub(super) ttl: TimeToLive,
+    /// The byte that asks for a service.
+    pub(super) tos: Value,
+    /// The socket that a rule gave it to (`nf_tproxy_assign_sock`), by its number.
+    pub(super) socket: Option<usize>,
     /// The ipset sets that rules changed on its way, by their numbers: what they hold is no longer what was read.
     pub(super) set_changed: Vec<u32>,
     /// A rule turned it to this host, by an address that nobody has read.
@@ -141,7 +176,9 @@ impl Packet {
             dst,
             dport,
             mark: Value::Entering(Field::Mark),
-            hops: 0,
+            ttl: TimeToLive::ENTERING,
+            tos: Value::Entering(Field::Tos),
+            socket: None,
             set_changed: Vec::new(),
             redirected: false,
             iif: Device::Absent,

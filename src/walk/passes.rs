@@ -104,7 +104,9 @@ impl Engine<'_> {
         if namespace != state.namespace {
             packet.mark = Value::Known(0);
             packet.flow = Flow::of(tuple);
+            packet.set_changed.clear();
         }
+        packet.socket = None;
         let mac = |mac: Mac| Value::Known(mac.0.iter().fold(0, |value, byte| value << 8 | u128::from(*byte)));
         packet.src_mac = Some(from.map_or(Value::Chosen { among: ValueSet::full(48), why: Why::Unread }, mac));
         packet.pkttype = Value::Known(0);

@@ -94,16 +94,18 @@ pub(super) struct End {
     pub(super) by: Option<Step>,
     /// What decided where no rule did.
     pub(super) reason: Option<Reason>,
+    /// The socket that a rule gave it to.
+    pub(super) socket: Option<usize>,
 }
 
 impl End {
     /// An end that a rule or a policy decided.
     pub(super) fn by(kind: FateKind, step: Step) -> End {
-        End { kind, by: Some(step), reason: None }
+        End { kind, by: Some(step), reason: None, socket: None }
     }
 
     /// An end that something else decided; `None`: nothing stood in the way.
     pub(super) fn because(kind: FateKind, reason: Option<Reason>) -> End {
-        End { kind, by: None, reason }
+        End { kind, by: None, reason, socket: None }
     }
 }

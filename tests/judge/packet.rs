@@ -23,6 +23,8 @@ pub struct Packet {
     pub flags: u8,
     /// Time to live.
     pub ttl: u8,
+    /// The byte that asks for a service.
+    pub tos: u8,
 }
 
 /// The protocols that are sent here.
@@ -76,7 +78,7 @@ impl Packet {
             }
             None => (None, first),
         };
-        let mut packet = Packet { device, protocol, src, dst, mark: 0, flags: 0x02, ttl: 64 };
+        let mut packet = Packet { device, protocol, src, dst, mark: 0, flags: 0x02, ttl: 64, tos: 0 };
         while let Some(word) = words.next() {
             let value = words.next().unwrap_or_else(|| panic!("{line:?}: {word} of what"));
             let number = || match value.strip_prefix("0x") {
@@ -86,6 +88,7 @@ impl Packet {
             match word {
                 "mark" => packet.mark = number(),
                 "ttl" => packet.ttl = number() as u8,
+                "tos" => packet.tos = number() as u8,
                 "flags" => packet.flags = value.split(',').map(flag).fold(0, |flags, flag| flags | flag),
                 other => panic!("{line:?}: no field {other}"),
             }
@@ -104,7 +107,7 @@ impl Packet {
         let length = transport.len() as u16;
         let (mut header, pseudo) = match (src.ip(), self.dst.ip()) {
             (IpAddr::V4(from), IpAddr::V4(to)) => {
-                let mut header = vec![0x45, 0];
+                let mut header = vec![0x45, self.tos];
                 header.extend((20 + length).to_be_bytes());
                 header.extend([0, 1, 0x40, 0, self.ttl, number, 0, 0]);
                 header.extend(from.octets());
@@ -114,7 +117,7 @@ impl Packet {
                 (header, [&from.octets()[..], &to.octets()[..]].concat())
             }
             (IpAddr::V6(from), IpAddr::V6(to)) => {
-                let mut header = vec![0x60, 0, 0, 0];
+                let mut header = vec![0x60 | self.tos >> 4, self.tos << 4, 0, 0];
                 header.extend(length.to_be_bytes());
                 header.extend([number, self.ttl]);
                 header.extend(from.octets());

@@ -46,6 +46,9 @@ pub fn query(host: &Host, packet: &Packet, sport: u16, mac: Option<u64>) -> Quer
             }
         }
     }
+    query.set(Field::Tos, ValueSet::one(packet.tos.into()));
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("the time");
+    query.set(Field::Time, ValueSet::one(now.as_secs().into()));
     query.set(Field::Length, ValueSet::one(length(packet)));
     if let Some(mac) = mac {
         query.set(Field::SrcMac, ValueSet::one(mac.into()));
@@ -69,7 +72,14 @@ fn value(field: Field, packet: &Packet, sport: u16) -> Option<u128> {
         Field::Ttl => packet.ttl.into(),
         Field::Length => length(packet),
         Field::Uid | Field::Gid => 0,
-        Field::CtState | Field::Iif | Field::IcmpType | Field::IcmpCode | Field::Pkttype | Field::SrcMac => {
+        Field::Tos => packet.tos.into(),
+        Field::CtState
+        | Field::Iif
+        | Field::IcmpType
+        | Field::IcmpCode
+        | Field::Pkttype
+        | Field::SrcMac
+        | Field::Time => {
             return None;
         }
     })

@@ -183,11 +183,18 @@ impl World {
 
     fn listen(&mut self, what: &str) {
         let (protocol, address) = what.split_once(' ').expect("a protocol and an address");
+        let (address, transparent) = match address.strip_suffix(" transparent") {
+            Some(address) => (address, true),
+            None => (address, false),
+        };
         let address: SocketAddr = address.parse().expect("an address with a port");
         let kind = if protocol == "tcp" { Type::STREAM } else { Type::DGRAM };
         let socket = Socket::new(Domain::for_address(address), kind, None).expect("a socket");
         if address.is_ipv6() {
             socket.set_only_v6(true).expect("IPV6_V6ONLY");
+        }
+        if transparent {
+            socket.set_ip_transparent_v4(true).expect("IP_TRANSPARENT");
         }
         socket.bind(&address.into()).unwrap_or_else(|error| panic!("{what}: {error}"));
         if protocol == "tcp" {

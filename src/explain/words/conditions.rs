@@ -117,7 +117,7 @@ fn what(ns: &Namespace, assumption: &Assumption, match_text: &dyn Fn(RuleId, Opt
     };
     match &assumption.what {
         Assumed::Match { rule, index } => of_rule(either(Phrase::MatchHolds, Phrase::MatchFails), *rule, Some(*index)),
-        Assumed::ChosenFits { rule, index } => {
+        Assumed::ChosenFits { rule, index } | Assumed::Draws { rule, index, .. } => {
             of_rule(either(Phrase::ChosenFits, Phrase::ChosenFitsNot), *rule, Some(*index))
         }
         Assumed::TargetContinues(rule) => of_rule(either(Phrase::TargetContinues, Phrase::TargetStops), *rule, None),

@@ -124,6 +124,9 @@ pub(super) fn phrase(phrase: Phrase) -> &'static str {
         Phrase::Prohibit => "the route to {dst} says prohibit",
         Phrase::Loop => "packets to {dst} go in a circle until their time to live runs out",
         Phrase::Broadcast => "{dst} is a broadcast or multicast address, and no socket takes it",
+        Phrase::OfSocket => {
+            "TPROXY gives it to a socket here, but {dst} is not routed to this host, and such a packet is not forwarded"
+        }
         Phrase::Unread => "not read",
 
         Phrase::MatchHolds => "“{text}” of {rule} holds",

@@ -50,6 +50,7 @@ pub(super) fn reason(ns: &Namespace, family: IpFamily, outcome: Option<&Outcome>
         Reason::Prohibit => say(Phrase::Prohibit, &[("dst", &dst)]),
         Reason::Broadcast => say(Phrase::Broadcast, &[("dst", &dst)]),
         Reason::Loop => say(Phrase::Loop, &[("dst", &dst)]),
+        Reason::OfSocket => say(Phrase::OfSocket, &[("dst", &dst)]),
     }
 }
 

@@ -128,6 +128,7 @@ pub(super) enum Phrase {
     Prohibit,
     Broadcast,
     Loop,
+    OfSocket,
     Unread,
     // Assumptions.
     MatchHolds,

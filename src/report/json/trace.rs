@@ -183,8 +183,9 @@ fn packet(origin: &str, walks: &[Walk]) -> PacketJson {
         let nets = crate::explain::fields::prefixes(family, &set, 1)?;
         nets.first().map(|net| prefix_text(*net))
     };
-    const OWN: [Field; 7] =
-        [Field::Iif, Field::Src, Field::Dst, Field::Sport, Field::Dport, Field::Mark, Field::CtState];
+    // What has a key of its own; and the time, which is that of the asking.
+    const OWN: [Field; 8] =
+        [Field::Iif, Field::Src, Field::Dst, Field::Sport, Field::Dport, Field::Mark, Field::CtState, Field::Time];
     let with = Field::ALL.into_iter().filter(|field| !OWN.contains(field));
     PacketJson {
         origin: origin.to_owned(),

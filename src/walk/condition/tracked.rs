@@ -36,7 +36,8 @@ impl Scene<'_> {
             Err(open) => return Err(open),
         }
         let flow = &self.packet.flow;
-        let [src, sport, dst, dport] = &flow.original;
+        let [src, _, dst, _] = &flow.original;
+        let [sport, dport] = &self.flow_ports();
         // The reply's source is what the destination became, and its destination what the source did.
         let reply = [&self.packet.dst, &self.packet.dport, &self.packet.src, &self.packet.sport];
         let address = |value: &Value, asked: &Option<Neg<AddressMask>>| match asked {
@@ -62,6 +63,23 @@ impl Scene<'_> {
             self.port(reply[3], asked.reply_dport, at),
             other,
         ])
+    }
+
+    /// What stands in the place of ports in a flow's tuple (`union nf_conntrack_man_proto`): of ICMP the echo's id, and type and
+    /// code.
+    fn flow_ports(&self) -> [Value; 2] {
+        let unknown = || Value::Chosen { among: ValueSet::full(16), why: Why::State };
+        match self.query.protocol {
+            Protocol::ICMP | Protocol::ICMPV6 => {
+                let kind = self.space.known(Field::IcmpType).zip(self.space.known(Field::IcmpCode));
+                [unknown(), kind.map_or_else(unknown, |(kind, code)| Value::Known(kind << 8 | code))]
+            }
+            protocol if protocol.has_ports() => {
+                let [_, sport, _, dport] = &self.packet.flow.original;
+                [sport.clone(), dport.clone()]
+            }
+            _ => [unknown(), unknown()],
+        }
     }
 
     /// Whether the packet has a flow here: tracked, and not INVALID.

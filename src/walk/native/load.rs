@@ -3,13 +3,14 @@
 //! `nft_payload_eval`, `nft_meta_get_eval`, `nft_ct_get_eval`. The packet is unfragmented and has no IP options, as in all
 //! of the walk.
 
-use super::piece::{Piece, Source};
-use crate::host::nft::{CtKey, MetaKey, PayloadBase};
+use super::piece::{At, Piece, Source};
+use crate::host::nft::{self, CtKey, Extension, FibResult, MetaKey, PayloadBase, SocketKey};
 use crate::host::xt::{CtDirection, CtStates};
 use crate::host::{Hook, IpFamily, Protocol};
 use crate::walk::condition::Scene;
 use crate::walk::field::Field;
 use crate::walk::outcome::Why;
+use crate::walk::outgoing::outgoing;
 use crate::walk::packet::{Device, Value};
 use crate::walk::set::ValueSet;
 use crate::walk::space::Asked;
@@ -73,6 +74,7 @@ fn network(scene: &Scene<'_>) -> Vec<Row> {
             let fragment = Value::Chosen { among: ValueSet::from_ranges([(0, 0), (0x4000, 0x4000)]), why: Why::State };
             vec![
                 (0, 1, known(0x45)),
+                (1, 1, Source::Tos),
                 (2, 2, entering(Field::Length)),
                 (6, 2, Source::Value(fragment)),
                 (8, 1, Source::Ttl),
@@ -81,13 +83,8 @@ fn network(scene: &Scene<'_>) -> Vec<Row> {
                 (16, 4, dst),
             ]
         }
-        IpFamily::V6 => vec![(0, 1, version6()), (6, 1, protocol), (7, 1, Source::Ttl), (8, 16, src), (24, 16, dst)],
+        IpFamily::V6 => vec![(0, 2, Source::Class), (6, 1, protocol), (7, 1, Source::Ttl), (8, 16, src), (24, 16, dst)],
     }
-}
-
-/// Version 6 and the upper half of the traffic class, which its sender chooses.
-fn version6() -> Source {
-    Source::Value(Value::Chosen { among: ValueSet::range(0x60, 0x6f), why: Why::State })
 }
 
 fn transport(scene: &Scene<'_>) -> Vec<Row> {
@@ -120,6 +117,68 @@ fn family_number(family: IpFamily) -> u128 {
     }
 }
 
+/// What the routing table says (`nft_fib4_eval`, `nft_fib_store_result`).
+pub(super) fn fib(scene: &Scene<'_>, result: FibResult, flags: u32) -> Asked<Loaded> {
+    let present = flags & nft::fib::PRESENT != 0;
+    if result == FibResult::OifName && !present {
+        let found = outgoing(scene, flags, false)?;
+        let mut name =
+            scene.plan.namespace().link_at(found).map(|link| link.name.clone().into_bytes()).unwrap_or_default();
+        name.resize(16, 0);
+        return Ok(Some(vec![Piece::constant(&name)]));
+    }
+    let result = if result == FibResult::OifName { FibResult::Oif } else { result };
+    Ok(Some(vec![Piece::native(Source::Fib(result, flags), if present { 1 } else { 4 })]))
+}
+
+/// What comes of a socket that hears the packet (`nft_socket_eval`); without one the rule breaks.
+pub(super) fn socket(scene: &Scene<'_>, key: SocketKey, at: At) -> Asked<Loaded> {
+    let Some(socket) = scene.its_socket(at)? else { return Ok(None) };
+    let flag = |is: bool| Piece::whole(known(is.into()), 1);
+    Ok(Some(vec![match key {
+        SocketKey::Transparent => socket.transparent.map_or(Piece::unknown(Why::Unread, 1), flag),
+        SocketKey::Wildcard => flag(socket.addr.is_unspecified()),
+        SocketKey::Mark => Piece::unknown(Why::State, 4),
+        SocketKey::Cgroup2(_) => Piece::unknown(Why::State, 8),
+    }]))
+}
+
+/// An extension header or an option (`nft_exthdr_ipv6_eval` and its kin). The packet has no headers of that kind; which
+/// options its TCP header has, and which chunks an SCTP packet, nobody knows.
+pub(super) fn extension(scene: &Scene<'_>, within: Extension, length: usize, present: bool) -> Loaded {
+    let protocol = scene.query.protocol;
+    let (of_family, is_open) = match within {
+        Extension::Ipv6 => (scene.query.family == IpFamily::V6, false),
+        Extension::IpOption => (scene.query.family == IpFamily::V4, false),
+        Extension::TcpOption => (true, protocol == Protocol::TCP),
+        Extension::SctpChunk => (true, protocol == Protocol::SCTP),
+        Extension::DccpOption => (true, protocol == Protocol::DCCP),
+    };
+    match (of_family, is_open, present) {
+        (_, true, _) => Some(vec![Piece::unknown(Why::State, if present { 1 } else { length })]),
+        (true, false, true) => Some(vec![Piece::whole(known(0), 1)]),
+        _ => None,
+    }
+}
+
+/// When it is here (`nft_meta_weekday`, `nft_meta_hour`), where that is known.
+fn time(scene: &Scene<'_>, key: MetaKey) -> Option<Piece> {
+    const DAY: u128 = 24 * 60 * 60;
+    const SECOND: u128 = 1_000_000_000;
+    let now = scene.space.known(Field::Time)?;
+    Some(match key {
+        // Of its second nobody knows which part.
+        MetaKey::TIME_NS => {
+            let among = ValueSet::range(now * SECOND, now * SECOND + SECOND - 1);
+            Piece::native(Source::Value(Value::Chosen { among, why: Why::State }), 8)
+        }
+        // 1970 began on a Thursday; Sunday is 0.
+        MetaKey::TIME_DAY => Piece::whole(known((now / DAY + 4) % 7), 1),
+        MetaKey::TIME_HOUR => Piece::native(known(now % DAY), 4),
+        _ => return None,
+    })
+}
+
 /// What the kernel knows of the packet.
 pub(super) fn meta(scene: &Scene<'_>, key: MetaKey) -> Loaded {
     let packet = scene.packet;
@@ -146,12 +205,18 @@ pub(super) fn meta(scene: &Scene<'_>, key: MetaKey) -> Loaded {
         }
         // Only packets made here have a socket.
         MetaKey::SKUID | MetaKey::SKGID if !scene.made_here => return None,
+        MetaKey::CGROUP if !scene.made_here => return None,
         MetaKey::SKUID => Piece::native(entering(Field::Uid), 4),
         MetaKey::SKGID => Piece::native(entering(Field::Gid), 4),
         MetaKey::NFPROTO => Piece::whole(known(family_number(family)), 1),
         MetaKey::L4PROTO => Piece::whole(known(u128::from(scene.query.protocol.0)), 1),
         MetaKey::PKTTYPE => Piece::whole(Source::Value(scene.packet.pkttype.clone()), 1),
+        // Nothing is known of IPsec here.
+        MetaKey::SECPATH => Piece::whole(known(0), 1),
         MetaKey::RANDOM => Piece::unknown(Why::Random, 4),
+        MetaKey::TIME_NS => time(scene, key).unwrap_or(Piece::unknown(Why::State, 8)),
+        MetaKey::TIME_DAY => time(scene, key).unwrap_or(Piece::unknown(Why::State, 1)),
+        MetaKey::TIME_HOUR => time(scene, key).unwrap_or(Piece::unknown(Why::State, 4)),
         _ => Piece::unknown(Why::State, 4),
     }])
 }
@@ -162,6 +227,10 @@ pub(super) fn ct(scene: &Scene<'_>, key: CtKey, direction: Option<CtDirection>) 
         return Ok(Some(vec![Piece::native(Source::CtState, 4)]));
     }
     if !scene.has_flow()? {
+        return Ok(None);
+    }
+    // Only a flow that another one called for has a helper's name to tell.
+    if key == CtKey::HELPER && scene.is_first()? {
         return Ok(None);
     }
     let flow = &scene.packet.flow;

@@ -8,10 +8,11 @@ use crate::host::Name;
 use crate::host::nft::{Element, ElementData, Verdict};
 use crate::host::xt::InterfacePattern;
 use crate::walk::condition::{Scene, all, any};
-use crate::walk::outcome::Why;
+use crate::walk::outcome::{Assumed, Why};
+use crate::walk::packet::Value;
 use crate::walk::plan::{Content, Left, Part};
 use crate::walk::set::ValueSet;
-use crate::walk::space::Asked;
+use crate::walk::space::{Asked, Open};
 
 /// Bytes in a register: parts of a concatenation begin at one.
 const WORD: usize = 4;
@@ -46,11 +47,42 @@ pub(super) fn given<'s>(scene: &Scene<'_>, content: Content<'s>, key: &[Piece], 
         let hits = undecided(scene, at, Why::State)?;
         return Ok(if hits { Given::Unknown } else { Given::Nothing });
     }
+    if let [piece] = key
+        && let Source::Value(Value::Chosen { among, why }) = &piece.source
+        && piece.is_whole()
+    {
+        return drawn(scene, content, piece, (among, *why), at);
+    }
     let key = Key::of(scene, content, key);
     let left = content.left(&key.known);
     let found = if key.open.is_empty() { left.data() } else { one_given(scene, content, &left, &key, at)? };
     let otherwise = || content.catch_all().map(|all| all.data.as_ref());
     Ok(found.or_else(otherwise).map_or(Given::Nothing, of))
+}
+
+/// What a map gives for a number that is drawn: one thing after the other is taken to be it, until none is left.
+fn drawn<'s>(
+    scene: &Scene<'_>,
+    content: Content<'s>,
+    piece: &Piece,
+    (among, why): (&ValueSet, Why),
+    (rule, index): At,
+) -> Asked<Given<'s>> {
+    let part = Part { first: 0, length: content.set.key_length as usize, reversed: piece.is_reversed() };
+    let mut rest = among.clone();
+    for alike in content.left(&[]).groups() {
+        let Some(values) = alike.values(part) else { return Ok(Given::Unknown) };
+        let values = values.and(&rest);
+        let Some(number) = values.first() else { continue };
+        let others = rest.minus(&values);
+        let open = Assumed::Draws { rule, index, number: number as u32 };
+        let is_it = others.is_empty() || scene.assume(Open::either(open, why, values.size() / rest.size()))?;
+        if is_it {
+            return Ok(alike.data().map_or(Given::Nothing, of));
+        }
+        rest = others;
+    }
+    Ok(content.catch_all().map_or(Given::Nothing, |all| of(all.data.as_ref())))
 }
 
 /// What an element gives; one whose data could not be decoded gives something all the same.

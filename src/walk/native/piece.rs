@@ -4,19 +4,17 @@
 //! A rule asks a register in one way only: whether its number is one of these. The question is turned around through mask
 //! and shift until it is one about the packet ([`Piece::within`]).
 
-use std::net::IpAddr;
-
+use crate::host::LinkKind;
 use crate::host::RuleId;
 use crate::host::nft::{FibResult, fib};
 use crate::host::xt::{AddressTypes, CtStates, InterfacePattern};
-use crate::host::{IpFamily, LinkKind, Route, RouteKind};
-use crate::walk::condition::{Scene, masked_set, negate};
+use crate::walk::alter::service;
+use crate::walk::condition::{Scene, masked_set};
 use crate::walk::field::Field;
 use crate::walk::outcome::{Assumed, Why};
+use crate::walk::outgoing::outgoing;
 use crate::walk::packet::{Device, Tracking, Value};
 use crate::walk::plan::{Part, TypedBy};
-use crate::walk::query::number;
-use crate::walk::route::{Found, Lookup};
 use crate::walk::set::ValueSet;
 use crate::walk::space::{Asked, Open};
 
@@ -37,6 +35,10 @@ pub(super) enum Source {
     Value(Value),
     /// The time to live that is left.
     Ttl,
+    /// The byte of an IPv4 header that asks for a service.
+    Tos,
+    /// The first two bytes of an IPv6 header: the version, that byte, and four bits of the flow label.
+    Class,
     /// The name of a device.
     Name(Device),
     /// The index of a device; 0 where there is none.
@@ -130,9 +132,11 @@ impl Piece {
 
     /// The value that it stands for, where that can be told as one.
     pub(super) fn value(&self, scene: &Scene<'_>) -> Option<Value> {
+        if let Some(known) = self.known(scene) {
+            return Some(Value::Known(known));
+        }
         let Source::Value(value) = &self.source else { return None };
         match scene.settled(value) {
-            Value::Known(known) => Some(Value::Known(self.number(known))),
             value if self.is_whole() => Some(value),
             _ => None,
         }
@@ -140,7 +144,13 @@ impl Piece {
 
     /// The number that it is, where that is known.
     pub(super) fn known(&self, scene: &Scene<'_>) -> Option<u128> {
-        let Source::Value(value) = &self.source else { return None };
+        let value = match &self.source {
+            // Nothing is left of it.
+            _ if self.mask == 0 => return Some(self.flip),
+            Source::Value(value) => value,
+            Source::Tos => &scene.packet.tos,
+            _ => return None,
+        };
         match scene.settled(value) {
             Value::Known(known) => Some(self.number(known)),
             Value::Entering(_) | Value::Mapped { .. } | Value::Chosen { .. } => None,
@@ -162,6 +172,22 @@ impl Piece {
     /// What a value of the source is here.
     fn number(&self, value: u128) -> u128 {
         ((value & self.mask).checked_shr(self.shift).unwrap_or(0)) ^ self.flip
+    }
+
+    /// The byte that asks for a service, where these bytes become a header's first two (IPv6) or its second.
+    pub(super) fn service(&self, scene: &Scene<'_>) -> Value {
+        let unknown = || Value::Chosen { among: ValueSet::full(8), why: Why::Undecoded };
+        let below = if self.length == 2 { 4 } else { 0 };
+        match self.source {
+            _ if self.known(scene).is_some() => {
+                Value::Known(self.known(scene).map_or(0, |known| (known >> below) & 0xff))
+            }
+            Source::Tos | Source::Class if self.shift == 0 => {
+                let tos = scene.settled(&scene.packet.tos);
+                service(&tos, (self.mask >> below) as u8, (self.flip >> below) as u8)
+            }
+            _ => unknown(),
+        }
     }
 
     /// Nothing was masked or moved.
@@ -218,7 +244,8 @@ impl Piece {
             Source::Value(Value::Entering(field) | Value::Mapped { field, .. }) => {
                 u32::from(field.bits(scene.query.family))
             }
-            Source::Ttl => 8,
+            Source::Ttl | Source::Tos => 8,
+            Source::Class => 16,
             _ => (128 - self.mask.leading_zeros()).max(8 * self.length as u32).min(128),
         }
     }
@@ -238,12 +265,9 @@ impl Piece {
         };
         match &self.source {
             Source::Value(value) => scene.in_set(value, &before, Some(at)),
-            Source::Ttl => {
-                let hops = u128::from(scene.packet.hops);
-                let entering = before.ranges().iter().filter(|(first, _)| first + hops <= 255);
-                let entering = entering.map(|(first, last)| (first + hops, (last + hops).min(255)));
-                scene.space.ask(Field::Ttl, &ValueSet::from_ranges(entering))
-            }
+            Source::Ttl => scene.ttl_in(&before),
+            Source::Tos => scene.tos_in(&before),
+            Source::Class => class(scene, &before, at),
             Source::Unknown(why) => undecided(scene, at, *why),
             // Those have few numbers, or names.
             Source::Name(_) | Source::Index(_) | Source::HardwareType(_) | Source::CtState | Source::Fib(..) => {
@@ -275,7 +299,7 @@ impl Piece {
             Source::HardwareType(device) => hardware_type(scene, *device, numbers, at),
             Source::Fib(FibResult::AddressType, flags) => address_type(scene, *flags, numbers, at),
             Source::Fib(_, flags) => {
-                let found = outgoing(scene, *flags)?;
+                let found = outgoing(scene, *flags, false)?;
                 let number = if flags & fib::PRESENT != 0 { u32::from(found != 0) } else { found };
                 Ok(numbers.contains(&u128::from(number)))
             }
@@ -290,6 +314,17 @@ impl Piece {
             _ => None,
         }
     }
+}
+
+/// Whether the first two bytes of an IPv6 header are one of these: only the byte that asks for a service is known, and four
+/// bits of the flow label are its sender's.
+fn class(scene: &Scene<'_>, set: &ValueSet, at: At) -> Asked<bool> {
+    let fits = |tos: u128| (0..16).filter(|label| set.contains(0x6000 | tos << 4 | label)).count();
+    if (0..256).any(|tos| !matches!(fits(tos), 0 | 16)) {
+        return undecided(scene, at, Why::State);
+    }
+    let all = (0..256).filter(|tos| fits(*tos) == 16).map(|tos| (tos, tos));
+    scene.tos_in(&ValueSet::from_ranges(all))
 }
 
 /// Something that nothing here can decide.
@@ -379,71 +414,4 @@ fn address_type(scene: &Scene<'_>, flags: u32, numbers: &[u128], at: At) -> Aske
         _ => (&scene.packet.dst, Field::Dst),
     };
     scene.address_type((value, field), types, device, TypedBy::Fib, at)
-}
-
-/// `nft_fib4_eval`, `nft_fib6_eval`: the index of the device that a route to the address leads out by, and that is the
-/// packet's own where that is asked; 0 where there is none.
-fn outgoing(scene: &Scene<'_>, flags: u32) -> Asked<u32> {
-    let packet = scene.packet;
-    let namespace = scene.plan.namespace();
-    let index_of =
-        |number: u128| scene.plan.devices.name(number).and_then(|name| namespace.link(name)).map(|link| link.index);
-    let own = match flags & (fib::IIF | fib::OIF) {
-        0 => None,
-        fib::OIF => Some(packet.oif),
-        _ => Some(packet.iif),
-    };
-    let own = match own {
-        None => None,
-        Some(Device::Known(number)) => Some(index_of(number)),
-        Some(Device::Entering) => match scene.space.values(Field::Iif).and_then(ValueSet::first) {
-            // One device at a time.
-            Some(first) => {
-                if !scene.space.ask(Field::Iif, &ValueSet::one(first))? {
-                    return Ok(0);
-                }
-                Some(index_of(first))
-            }
-            None => Some(None),
-        },
-        Some(Device::Absent | Device::Leaving) => Some(None),
-    };
-    let loopback = |index: u32| namespace.link_at(index).is_some_and(crate::host::Link::is_loopback);
-    if let Some(Some(index)) = own
-        && scene.hook == crate::host::Hook::Prerouting
-        && loopback(index)
-    {
-        return Ok(index);
-    }
-    let to_source = flags & fib::DADDR == 0;
-    let (to, from) = if to_source { (&packet.src, &packet.dst) } else { (&packet.dst, &packet.src) };
-    let unmarked = Value::Known(0);
-    let lookup = Lookup {
-        scene: *scene,
-        plan: scene.plan,
-        to,
-        from: Some(from),
-        mark: if flags & fib::MARK != 0 { &packet.mark } else { &unmarked },
-        iif: None,
-        ports: None,
-        has_sender: false,
-    };
-    if scene.query.family == IpFamily::V6 && link_local(scene, to)? {
-        return Ok(own.flatten().unwrap_or(0));
-    }
-    let answer = |route: &Route| match own {
-        _ if route.kind != RouteKind::Unicast => 0,
-        None => route.next_hops.first().map_or(0, |hop| hop.link),
-        Some(own) => own.filter(|own| route.next_hops.iter().any(|hop| hop.link == *own)).unwrap_or(0),
-    };
-    // A table without a route is not one whose route is no answer: the next table is asked.
-    Ok(match lookup.find(&|a, b| a.map(answer) == b.map(answer))? {
-        Found::Route(route) => answer(route),
-        Found::Refused(_) => 0,
-    })
-}
-
-fn link_local(scene: &Scene<'_>, value: &Value) -> Asked<bool> {
-    let first = number(IpAddr::from([0xfe80u16, 0, 0, 0, 0, 0, 0, 0]));
-    negate(scene.in_range(value, first, first | (u128::MAX >> 10), None), false)
 }

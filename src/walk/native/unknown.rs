@@ -3,19 +3,45 @@
 //!
 //! None of them is false for that: what is loaded is unknown, and what holds or not splits the walk.
 
-use super::piece::{At, Piece, undecided};
+use super::load;
+use super::piece::{At, Piece, Source, undecided};
 use super::{Run, Step};
-use crate::host::IpFamily;
-use crate::host::nft::{self, Dynset, Expression, ObjectKind, PayloadBase, PayloadSet, Register, TunnelKey, XfrmKey};
-use crate::walk::chain::Effect;
+use crate::host::nft::{self, Dynset, Expression, ObjectKind, PayloadBase, PayloadSet, Register, TunnelKey};
+use crate::host::{Family, IpFamily};
+use crate::walk::alter;
+use crate::walk::chain::{Effect, nobody_listens};
 use crate::walk::outcome::{Assumed, FateKind, Verdict as Told, Why};
-use crate::walk::packet::Value;
+use crate::walk::packet::{TimeToLive, Value};
 use crate::walk::set::ValueSet;
 use crate::walk::space::{Asked, Open};
 
 impl Run<'_, '_> {
     /// Expressions that load something, and those that hold or not by what came before.
     pub(super) fn more(&mut self, expression: &Expression, at: At) -> Asked<Step> {
+        match expression {
+            Expression::Socket { key, to } => {
+                let loaded = load::socket(&self.scene(), *key, at);
+                return Ok(self.load(*to, loaded, 8));
+            }
+            Expression::Exthdr { within, length, present, to, .. } => {
+                let length = usize::from(*length);
+                let loaded = load::extension(&self.scene(), *within, length, *present);
+                return Ok(self.load(*to, Ok(loaded), length));
+            }
+            // No packet here came by IPsec, or by a tunnel that tells of itself.
+            Expression::Xfrm { .. } | Expression::Tunnel { key: TunnelKey::Id, .. } => return Ok(Step::Break),
+            Expression::Rt { key: nft::RtKey::Xfrm, to } | Expression::Tunnel { key: TunnelKey::Path, to, .. } => {
+                return Ok(self.load(*to, Ok(Some(vec![Piece::constant(&[0])])), 1));
+            }
+            Expression::Numgen { random, modulus, offset, to } => {
+                let why = if *random { Why::Random } else { Why::State };
+                return Ok(self.load(*to, Ok(Some(vec![drawn(*modulus, *offset, why)])), 4));
+            }
+            Expression::Hash(hash) => {
+                return Ok(self.load(hash.to, Ok(Some(vec![drawn(hash.modulus, hash.offset, Why::State)])), 4));
+            }
+            _ => {}
+        }
         if let Some((to, length, why)) = loads(expression) {
             self.registers.put(to, vec![Piece::unknown(why, length)]);
             return Ok(Step::Next);
@@ -38,37 +64,100 @@ impl Run<'_, '_> {
                 let answer = self.scene().holds(matched, at);
                 self.take(answer)
             }
-            Expression::Queue { .. } => {
+            Expression::Queue { bypass, .. } => {
                 self.settled()?;
+                if *bypass && nobody_listens(&self.scene(), self.id)? {
+                    return Ok(Step::Ends(Effect::Accept));
+                }
                 Step::Ends(Effect::End(FateKind::Queued, Told::Queue))
             }
-            other => return self.does(other),
+            other => return self.does(other, at),
         })
     }
 
-    /// What a rule writes into the packet: addresses and ports are no longer known then.
+    /// What a rule writes into the packet.
     pub(super) fn write(&mut self, written: &PayloadSet) {
         let family = self.engine.family();
         let size = usize::from(family.bits() / 8);
-        let source = if family == IpFamily::V4 { 12 } else { 8 };
-        let (first, end) = (usize::from(written.offset), usize::from(written.offset) + usize::from(written.length));
-        let touches =
-            |base: PayloadBase, at: usize, length: usize| written.base == base && first < at + length && at < end;
-        let places = [
-            touches(PayloadBase::Network, source, size),
-            touches(PayloadBase::Network, source + size, size),
-            touches(PayloadBase::Transport, 0, 2),
-            touches(PayloadBase::Transport, 2, 2),
-        ];
-        if places == [false; 4] {
-            return;
-        }
+        let (source, service, ttl) = if family == IpFamily::V4 { (12, (1, 1), 8) } else { (8, (0, 2), 7) };
+        let pieces = self.registers.get(written.from, usize::from(written.length));
+        // What lies in so many bytes of a header; `None`: they are left alone.
+        let put = |base: PayloadBase, at: usize, length: usize| {
+            let mut first = usize::from(written.offset);
+            if written.base != base || at + length <= first || first + usize::from(written.length) <= at {
+                return None;
+            }
+            for piece in &pieces {
+                if first <= at && at + length <= first + piece.length {
+                    return Some(piece.part(at - first, length));
+                }
+                first += piece.length;
+            }
+            Some(Piece::unknown(Why::Undecoded, length))
+        };
+        let base = PayloadBase::Network;
+        let addresses = [put(base, source, size), put(base, source + size, size)];
+        let ports = [put(PayloadBase::Transport, 0, 2), put(PayloadBase::Transport, 2, 2)];
+        let (service, ttl) = (put(base, service.0, service.1), put(base, ttl, 1));
+        let scene = self.scene();
+        let unknown = |bits: u8| Value::Chosen { among: ValueSet::full(bits), why: Why::Undecoded };
+        let value = |piece: Piece, bits: u8| piece.value(&scene).unwrap_or(unknown(bits));
+        let addresses = addresses.map(|piece| piece.map(|piece| value(piece, family.bits())));
+        let ports = ports.map(|piece| piece.map(|piece| value(piece, 16)));
+        let tos = service.map(|piece| piece.service(&scene));
+        let left =
+            ttl.filter(|piece| !(piece.source == Source::Ttl && piece.is_whole())).map(|piece| piece.known(&scene));
         let packet = self.packet_mut();
-        let fields = [&mut packet.src, &mut packet.dst, &mut packet.sport, &mut packet.dport];
-        let bits = [family.bits(), family.bits(), 16, 16];
-        for ((field, bits), _) in fields.into_iter().zip(bits).zip(places).filter(|(_, touched)| *touched) {
-            *field = Value::Chosen { among: ValueSet::full(bits), why: Why::Undecoded };
+        let [src, dst] = addresses;
+        let [sport, dport] = ports;
+        for (field, value) in [
+            (&mut packet.src, src),
+            (&mut packet.dst, dst),
+            (&mut packet.sport, sport),
+            (&mut packet.dport, dport),
+            (&mut packet.tos, tos),
+        ] {
+            if let Some(value) = value {
+                *field = value;
+            }
         }
+        if let Some(left) = left {
+            packet.ttl = left.map_or(TimeToLive::ENTERING, |left| TimeToLive::Set(left as u8));
+        }
+    }
+
+    /// `nft_tproxy_eval`: where a transparent socket hears, the packet is its, and the next expression follows.
+    pub(super) fn tproxy(
+        &mut self,
+        family: Option<Family>,
+        address: Option<Register>,
+        port: Option<Register>,
+        at: At,
+    ) -> Asked<Step> {
+        let scene = self.scene();
+        let other = if scene.query.family == IpFamily::V4 { Family::Ip6 } else { Family::Ip };
+        if family == Some(other) {
+            return Ok(Step::Break);
+        }
+        let number = |register: Option<Register>, length: usize, otherwise: Value, bits: u8| {
+            let Some(register) = register else { return otherwise };
+            match &self.registers.get(register, length)[..] {
+                [piece] => piece.value(&scene),
+                _ => None,
+            }
+            .unwrap_or(Value::Chosen { among: ValueSet::full(bits), why: Why::Undecoded })
+        };
+        let bits = scene.query.family.bits();
+        let address = number(address, usize::from(bits / 8), scene.address_to_hand_to(), bits);
+        let port = number(port, 2, scene.packet.dport.clone(), 16);
+        let socket = alter::transparent(&scene, &address, &port, at)?;
+        Ok(match socket {
+            None => Step::Break,
+            Some(socket) => {
+                self.packet_mut().socket = Some(socket);
+                Step::Next
+            }
+        })
     }
 
     /// It holds or it does not.
@@ -100,21 +189,16 @@ impl Run<'_, '_> {
     }
 }
 
+/// One of so many numbers, from `offset` on.
+fn drawn(modulus: u32, offset: u32, why: Why) -> Piece {
+    let (first, last) = (u128::from(offset), u128::from(offset) + u128::from(modulus.max(1)) - 1);
+    Piece::native(Source::Value(Value::chosen(first, last, why)), 4)
+}
+
 /// Where an expression puts something that is not known, how many bytes, and why it is not.
 fn loads(expression: &Expression) -> Option<(Register, usize, Why)> {
-    use nft::{RtKey, SocketKey};
+    use nft::RtKey;
     Some(match expression {
-        Expression::Exthdr { length, present, to, .. } => {
-            (*to, if *present { 1 } else { usize::from(*length) }, Why::Undecoded)
-        }
-        Expression::Socket { key, to } => {
-            let length = match key {
-                SocketKey::Transparent | SocketKey::Wildcard => 1,
-                SocketKey::Mark => 4,
-                SocketKey::Cgroup2(_) => 8,
-            };
-            (*to, length, Why::Undecoded)
-        }
         Expression::Rt { key, to } => {
             let length = match key {
                 RtKey::ClassId | RtKey::NextHop4 => 4,
@@ -125,18 +209,11 @@ fn loads(expression: &Expression) -> Option<(Register, usize, Why)> {
             (*to, length, Why::Undecoded)
         }
         Expression::Osf { to, .. } => (*to, 16, Why::Undecoded),
-        Expression::Xfrm { key, to, .. } => {
-            let wide = matches!(key, XfrmKey::DestinationIp6 | XfrmKey::SourceIp6);
-            (*to, if wide { 16 } else { 4 }, Why::Undecoded)
-        }
-        Expression::Tunnel { key, to, .. } => (*to, if *key == TunnelKey::Path { 1 } else { 4 }, Why::Undecoded),
         Expression::Inner(inner) => match &inner.expression {
             Expression::Payload { length, to, .. } => (*to, usize::from(*length), Why::Undecoded),
             Expression::Meta { to, .. } => (*to, 4, Why::Undecoded),
             _ => return None,
         },
-        Expression::Numgen { to, .. } => (*to, 4, Why::Random),
-        Expression::Hash(hash) => (hash.to, 4, Why::Undecoded),
         Expression::Shift { to, length, .. } => (*to, usize::from(*length), Why::Undecoded),
         Expression::Boolean(boolean) => (boolean.to, usize::from(boolean.length), Why::Undecoded),
         _ => return None,

@@ -1,0 +1,72 @@
+//! The device that a route to an address leads out by: what `fib` and `-m rpfilter` ask.
+
+use super::condition::Scene;
+use super::field::Field;
+use super::packet::{Device, Value};
+use super::route::{Found, Lookup};
+use super::set::ValueSet;
+use super::space::Asked;
+use crate::host::nft::fib;
+use crate::host::{Route, RouteKind};
+
+/// `nft_fib4_eval`, `nft_fib6_eval`: the index of the device that a route to the address leads out by, and that is the
+/// packet's own where that is asked; 0 where there is none. With `accept_local`, an address of this host is answered too.
+pub(super) fn outgoing(scene: &Scene<'_>, flags: u32, accept_local: bool) -> Asked<u32> {
+    let packet = scene.packet;
+    let namespace = scene.plan.namespace();
+    let index_of =
+        |number: u128| scene.plan.devices.name(number).and_then(|name| namespace.link(name)).map(|link| link.index);
+    let own = match flags & (fib::IIF | fib::OIF) {
+        0 => None,
+        fib::OIF => Some(packet.oif),
+        _ => Some(packet.iif),
+    };
+    let own = match own {
+        None => None,
+        Some(Device::Known(number)) => Some(index_of(number)),
+        Some(Device::Entering) => match scene.space.values(Field::Iif).and_then(ValueSet::first) {
+            // One device at a time.
+            Some(first) => {
+                if !scene.space.ask(Field::Iif, &ValueSet::one(first))? {
+                    return Ok(0);
+                }
+                Some(index_of(first))
+            }
+            None => Some(None),
+        },
+        Some(Device::Absent | Device::Leaving) => Some(None),
+    };
+    let loopback = |index: u32| namespace.link_at(index).is_some_and(crate::host::Link::is_loopback);
+    if let Some(Some(index)) = own
+        && scene.hook == crate::host::Hook::Prerouting
+        && loopback(index)
+    {
+        return Ok(index);
+    }
+    let to_source = flags & fib::DADDR == 0;
+    let (to, from) = if to_source { (&packet.src, &packet.dst) } else { (&packet.dst, &packet.src) };
+    let unmarked = Value::Known(0);
+    let lookup = Lookup {
+        scene: *scene,
+        plan: scene.plan,
+        to,
+        from: Some(from),
+        mark: if flags & fib::MARK != 0 { &packet.mark } else { &unmarked },
+        iif: None,
+        ports: None,
+        has_sender: false,
+    };
+    if scene.is_link_local(to)? {
+        return Ok(own.flatten().unwrap_or(0));
+    }
+    let answer = |route: &Route| match own {
+        _ if route.kind != RouteKind::Unicast && !(accept_local && route.kind == RouteKind::Local) => 0,
+        None => route.next_hops.first().map_or(0, |hop| hop.link),
+        Some(own) => own.filter(|own| route.next_hops.iter().any(|hop| hop.link == *own)).unwrap_or(0),
+    };
+    // A table without a route is not one whose route is no answer: the next table is asked.
+    Ok(match lookup.find(&|a, b| a.map(answer) == b.map(answer))? {
+        Found::Route(route) => answer(route),
+        Found::Refused(_) => 0,
+    })
+}
