@@ -235,7 +235,9 @@ impl Reader {
         if name.is_empty() || name.starts_with(['-', '!']) {
             return Err("the target lacks its name".to_owned());
         }
-        if let Some(chain) = scope.chains.get(name) {
+        // No chain may have the name of a target, and one that has it all the same is not meant (`command_jump` in xshared.c).
+        let known = targets::find(name, scope.family).filter(|_| !goto);
+        if let (Some(chain), None) = (scope.chains.get(name), known) {
             return Ok(Some(if goto { Target::Goto(*chain) } else { Target::Jump(*chain) }));
         }
         if goto {
@@ -249,7 +251,7 @@ impl Reader {
             "RETURN" => Some(Target::Return),
             "QUEUE" => Some(Target::Queue),
             _ => {
-                let kind = match targets::find(name, scope.family) {
+                let kind = match known {
                     Some(known) => Kind::Target(known),
                     None => {
                         *unresolved = Some((scope.names.intern(name), false));

@@ -338,3 +338,19 @@ fn rules_are_compact() {
     assert!(size_of::<xt::Rule>() <= 32);
     assert!(size_of::<crate::host::Rule>() <= 48);
 }
+
+/// iptables looks for a target of a name before it looks for a chain.
+#[test]
+fn a_chain_with_the_name_of_a_target_is_not_meant() {
+    let rule = "-A PREROUTING -p tcp -j DNAT --to-destination 10.0.0.2:80\n";
+    let chains = ":PREROUTING ACCEPT [0:0]\n:DNAT - [0:0]\n";
+    let options = Options { family: Some(IpFamily::V4), backend: Backend::IptablesNft };
+    for text in [
+        format!("*nat\n{chains}{rule}COMMIT\n"),
+        format!("*nat\n:PREROUTING ACCEPT [0:0]\n{rule}:DNAT - [0:0]\nCOMMIT\n"),
+    ] {
+        let dump = parse(&text, &options);
+        assert_eq!(dump.diagnostics, [], "{text}");
+        assert!(print(&dump.ruleset, None, IpFamily::V4, Backend::IptablesNft).contains(rule), "{text}");
+    }
+}
