@@ -92,12 +92,15 @@ fn told(outcome: &Outcome, query: &Query) -> Vec<[ValueSet; 2]> {
     for conditions in &outcome.when {
         let mut left = all.clone();
         for condition in conditions {
-            let values = ValueSet::from_ranges(condition.values.iter().map(|values| match values {
-                Values::Net(net) => (number(net.network()), number(net.broadcast())),
-                Values::Addresses(first, last) => (number(*first), number(*last)),
-                Values::Range(first, last) => (u128::from(*first), u128::from(*last)),
+            let values = condition.values.iter().map(|values| match values {
+                Values::Net(net) => ValueSet::range(number(net.network()), number(net.broadcast())),
+                Values::Addresses(first, last) => ValueSet::range(number(*first), number(*last)),
+                Values::Range(first, last) => ValueSet::range(u128::from(*first), u128::from(*last)),
+                Values::Set(_, values) => values.clone(),
                 Values::Name(name) => panic!("{name} is no number"),
-            }));
+            });
+            let ranges = values.flat_map(|values| values.ranges().to_vec());
+            let values = ValueSet::from_ranges(ranges.collect::<Vec<_>>());
             let values = if condition.op == Op::NotIn { ValueSet::full(32).minus(&values) } else { values };
             let which = [Field::Src, Field::Dport].iter().position(|field| *field == condition.field).unwrap();
             left[which] = left[which].and(&values);

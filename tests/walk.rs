@@ -261,3 +261,25 @@ fn the_byte_for_a_service_and_the_time_to_live_are_asked_of_the_entering_packet(
          dropped",
     );
 }
+
+#[test]
+fn a_large_set_is_told_by_its_name() {
+    let elements: String = (0..100).map(|net| format!("add banned 9.{net}.2.0/24\n")).collect();
+    let rules =
+        with_sets("-A INPUT -m set --match-set banned src -j DROP", &format!("create banned hash:net\n{elements}"));
+    assert_way(
+        &rules,
+        &Ask { src: None, ..Ask::from_outside(22) },
+        "when src not-in @ipset banned
+         route local
+         filter INPUT policy accept
+         delivered
+         when src in @ipset banned
+         route local
+         filter INPUT 1 drop
+         dropped
+         when src in 0.0.0.0/32 10.0.0.1/32 127.0.0.0/8 192.168.1.2/32 192.168.1.255/32 224.0.0.0/4 255.255.255.255/32
+         route refused
+         martian local-source",
+    );
+}

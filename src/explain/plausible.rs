@@ -86,20 +86,22 @@ fn fits(outcome: &Outcome, sources: &ValueSet) -> bool {
 
 /// The values of a set for which a condition holds.
 pub(super) fn narrow(set: &ValueSet, condition: &Condition) -> ValueSet {
-    let Some(values) = condition.values.iter().map(range).collect::<Option<Vec<_>>>().map(ValueSet::from_ranges) else {
+    let Some(values) = condition.values.iter().map(range).collect::<Option<Vec<_>>>() else {
         return set.clone();
     };
+    let values = ValueSet::from_ranges(values.iter().flat_map(|values| values.ranges().iter().copied()));
     match condition.op {
         Op::In | Op::Is => set.and(&values),
         Op::NotIn => set.minus(&values),
     }
 }
 
-fn range(values: &Values) -> Option<(u128, u128)> {
+fn range(values: &Values) -> Option<ValueSet> {
     match values {
-        Values::Net(net) => Some((number(net.network()), number(net.broadcast()))),
-        Values::Addresses(first, last) => Some((number(*first), number(*last))),
-        Values::Range(first, last) => Some((u128::from(*first), u128::from(*last))),
+        Values::Net(net) => Some(ValueSet::range(number(net.network()), number(net.broadcast()))),
+        Values::Addresses(first, last) => Some(ValueSet::range(number(*first), number(*last))),
+        Values::Range(first, last) => Some(ValueSet::range((*first).into(), (*last).into())),
+        Values::Set(_, values) => Some(values.clone()),
         Values::Name(_) => None,
     }
 }

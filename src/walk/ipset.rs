@@ -77,6 +77,11 @@ impl<'a> IpSets<'a> {
         self.sets.get(number as usize)
     }
 
+    /// What was asked so far of sets of one dimension: their names, and the numbers that are in them.
+    pub(super) fn asked(&self) -> impl Iterator<Item = (&'a Name, &ValueSet)> {
+        self.sets.iter().zip(&self.made).filter_map(|(set, made)| Some((&set.name, made.get()?.alone[0].get()?)))
+    }
+
     /// What the set with this number holds; `None`: nobody can tell, or it is a list of sets.
     pub(super) fn members(&self, number: u32) -> Option<&Members> {
         let set = self.set(number)?;

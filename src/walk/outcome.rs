@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::field::Field;
+use super::set::ValueSet;
 use crate::host::xt::RejectWith;
 use crate::host::{ChainId, Hook, Policy, Priority, RuleId, What};
 
@@ -74,6 +75,8 @@ pub enum Values {
     Range(u64, u64),
     /// A name: a device, a state.
     Name(String),
+    /// What a large set holds: its name (`@ip filter blocklist`, `@ipset banned`), and the numbers.
+    Set(String, ValueSet),
 }
 
 /// What was taken one way because it could not be decided.

@@ -74,6 +74,9 @@ pub(super) struct Plan<'a> {
     sets: Sets,
 }
 
+/// A set of more elements than this is told by its name.
+pub(super) const LARGE: usize = 64;
+
 /// The first match that asks each set the same question; a `!` before it is none of it.
 type Sets = HashMap<SetMatch, (RuleId, u16)>;
 
@@ -229,6 +232,22 @@ impl<'a> Plan<'a> {
             IpFamily::V6 if by == TypedBy::Fib => of_one_type6(ranges, types),
             IpFamily::V6 => of_type6(ranges, types),
         }
+    }
+
+    /// The name of the large set that holds just these of the values which are looked at, where one does that was asked.
+    pub(super) fn set_with(&self, values: &ValueSet, looked_at: &ValueSet) -> Option<String> {
+        let count = values.ranges().len();
+        let is_it = |set: &ValueSet| {
+            let many = set.ranges().len();
+            many > LARGE && many.abs_diff(count) <= many / 4 && set.and(looked_at) == *values
+        };
+        if let Some((name, _)) = self.ipsets.asked().find(|(_, set)| is_it(set)) {
+            return Some(format!("@ipset {name}"));
+        }
+        let asked = self.contents.asked();
+        let (table, name, _) = asked.iter().find(|(.., set)| is_it(set))?;
+        let table = self.namespace().ruleset.tables.get(*table)?;
+        Some(format!("@{} {} {name}", table.family.name(), table.name))
     }
 
     /// The first match of the ruleset that asks the same of the same set.

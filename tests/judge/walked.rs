@@ -103,6 +103,7 @@ fn holds(condition: &Condition, packet: &Packet, sport: u16) -> bool {
         Values::Net(net) => net.contains(&query::address(IpFamily::of(net.addr()), value)),
         Values::Addresses(first, last) => (number(*first)..=number(*last)).contains(&value),
         Values::Range(first, last) => (u128::from(*first)..=u128::from(*last)).contains(&value),
+        Values::Set(_, values) => values.contains(value),
         Values::Name(name) => panic!("{} is told by the name {name}", condition.field.name()),
     };
     let among = condition.values.iter().any(within);

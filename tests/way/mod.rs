@@ -183,7 +183,7 @@ fn value(values: &Values) -> String {
         Values::Addresses(first, last) => format!("{first}-{last}"),
         Values::Range(first, last) if first == last => first.to_string(),
         Values::Range(first, last) => format!("{first}-{last}"),
-        Values::Name(name) => name.clone(),
+        Values::Name(name) | Values::Set(name, _) => name.clone(),
     }
 }
 

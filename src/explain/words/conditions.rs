@@ -27,6 +27,8 @@ pub(super) fn condition(condition: &Condition) -> String {
         ([Values::Net(net)], Op::NotIn) if net.prefix_len() < net.max_prefix_len() => Phrase::IsNotIn,
         ([Values::Addresses(..)], Op::In | Op::Is) => Phrase::IsIn,
         ([Values::Addresses(..)], Op::NotIn) => Phrase::IsNotIn,
+        ([Values::Set(..)], Op::In | Op::Is) => Phrase::IsIn,
+        ([Values::Set(..)], Op::NotIn) => Phrase::IsNotIn,
         (_, Op::In | Op::Is) if one => Phrase::Is,
         (_, Op::NotIn) if one => Phrase::IsNot,
         ([Values::Name(_), ..], Op::NotIn) => Phrase::IsNone,
@@ -53,7 +55,7 @@ fn value(field: Field, values: &Values) -> Vec<String> {
         Values::Net(net) if net.prefix_len() == net.max_prefix_len() => vec![net.addr().to_string()],
         Values::Net(net) => vec![net.to_string()],
         Values::Addresses(first, last) => vec![format!("{first}–{last}")],
-        Values::Name(name) => vec![name.clone()],
+        Values::Name(name) | Values::Set(name, _) => vec![name.clone()],
         Values::Range(first, last) => numbers(field, *first, *last),
     }
 }

@@ -230,7 +230,7 @@ fn value_texts(values: &Values) -> Vec<String> {
         }
         Values::Range(first, last) if first == last => vec![first.to_string()],
         Values::Range(first, last) => vec![format!("{first}-{last}")],
-        Values::Name(name) => vec![name.clone()],
+        Values::Name(name) | Values::Set(name, _) => vec![name.clone()],
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a class may be, as conditions on the entering packet.
 
 use super::*;
+use crate::walk::plan::LARGE;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 /// The conditions that tell a class from all packets of the query. Sources in `refused` do not count.
@@ -37,6 +38,17 @@ fn condition(
     [all, values, free]: [&ValueSet; 3],
     by_others: bool,
 ) -> Condition {
+    let looked_at = all.minus(free);
+    if values.ranges().len() > LARGE {
+        let held = values.minus(free);
+        if let Some(name) = plan.set_with(&held, &looked_at) {
+            return Condition { field, op: Op::In, values: vec![Values::Set(name, held)] };
+        }
+        let left = looked_at.minus(&held);
+        if by_others && let Some(name) = plan.set_with(&left, &looked_at) {
+            return Condition { field, op: Op::NotIn, values: vec![Values::Set(name, left)] };
+        }
+    }
     let others = widened(query.family, &all.minus(values).minus(free), free);
     let values = &widened(query.family, values, free);
     let (inside, outside) = (told(plan, query, field, values), told(plan, query, field, &others));

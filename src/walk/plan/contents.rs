@@ -47,6 +47,26 @@ impl<'a> Contents<'a> {
     }
 }
 
+impl Contents<'_> {
+    /// What was asked so far of sets and maps: the position of their table, their names, and the numbers that all of their
+    /// elements have in a part, or those that a known part left.
+    pub(in crate::walk) fn asked(&self) -> Vec<(usize, Name, ValueSet)> {
+        let mut all = Vec::new();
+        for (table, named) in self.made.iter().enumerate() {
+            for (name, (_, made)) in named.get().into_iter().flatten() {
+                let mut take = |found: &Found| {
+                    let values =
+                        lock(&found.values).iter().filter_map(|(_, values)| values.clone()).collect::<Vec<_>>();
+                    all.extend(values.into_iter().map(|values| (table, Arc::clone(name), values)));
+                };
+                made.all.get().into_iter().for_each(|found| take(found));
+                lock(&made.asked).iter().for_each(|(_, found)| take(found));
+            }
+        }
+        all
+    }
+}
+
 /// A part of a key: the bytes from `first` on, as a number of the machine or of the network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::walk) struct Part {
