@@ -13,6 +13,8 @@ mod node;
 #[allow(dead_code, reason = "the judge sends packets, and shares this with those who do not")]
 #[path = "judge/packet.rs"]
 mod packet;
+#[path = "live/pods.rs"]
+mod pods;
 #[path = "live/still.rs"]
 mod still;
 #[path = "live/story.rs"]

@@ -305,12 +305,12 @@ impl Leg {
 }
 
 /// The namespace that this thread is in.
-fn here() -> OwnedFd {
+pub fn here() -> OwnedFd {
     fs::File::open("/proc/thread-self/ns/net").expect("the namespace of this thread").into()
 }
 
 /// Does something in one namespace and comes back to the other.
-fn inside<T>(there: &OwnedFd, back: &OwnedFd, what: impl FnOnce() -> T) -> T {
+pub fn inside<T>(there: &OwnedFd, back: &OwnedFd, what: impl FnOnce() -> T) -> T {
     setns(there.as_fd(), CloneFlags::CLONE_NEWNET).expect("enter a namespace");
     let result = what();
     setns(back.as_fd(), CloneFlags::CLONE_NEWNET).expect("come back from a namespace");
@@ -318,7 +318,7 @@ fn inside<T>(there: &OwnedFd, back: &OwnedFd, what: impl FnOnce() -> T) -> T {
 }
 
 /// No device of this namespace says anything by itself.
-fn quiet() {
+pub fn quiet() {
     set_all(&[
         ("ipv6/conf/all/accept_dad", "0"),
         ("ipv6/conf/default/accept_dad", "0"),

@@ -22,7 +22,13 @@ COMMIT
 
 /// The rules that the recorded node has, as iptables-save printed them.
 pub fn rules() -> &'static str {
-    let (_, rest) = RECORDED.split_once("\n[iptables-nft-save]\n").unwrap();
+    rules_of("node")
+}
+
+/// The rules that a recorded namespace has.
+pub fn rules_of(namespace: &str) -> &'static str {
+    let (_, rest) = RECORDED.split_once(&format!("\n[namespace {namespace}]\n")).unwrap();
+    let (_, rest) = rest.split_once("\n[iptables-nft-save]\n").unwrap();
     rest.split_once("\n[ip6tables-nft-save]").unwrap().0
 }
 

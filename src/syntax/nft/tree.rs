@@ -219,8 +219,8 @@ pub(super) struct Rule<'t> {
     pub statements: Range<usize>,
 }
 
-/// Rules in their order. The statements of all of them lie in one room: reading took 6 % longer where each rule asked for one of
-/// its own.
+/// Rules in their order. The statements of all of them lie in one room: a listing has as many rules as it has lines, and each would
+/// ask for one of its own.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Rules<'t> {
     pub rules: Vec<Rule<'t>>,
