@@ -181,8 +181,11 @@ fn ports(reading: Reading, json: bool, color: When) -> Result<(), Refusal> {
 
 fn trace(reading: Reading, target: explain::Target, asked: &TraceArguments, color: When) -> Result<(), Refusal> {
     let namespace = reading.namespace;
+    // A recording tells its own time in words only.
+    let now = || std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).ok();
+    let now = matches!(reading.source, explore::Source::Live(_)).then(now).flatten().map(|since| since.as_secs());
     let (host, (packets, walks)) = live::answered(reading, |host, namespace| {
-        let packets = packet::ask(host, namespace, target.clone(), &asked.packet)?;
+        let packets = packet::ask(host, namespace, target.clone(), &asked.packet, now)?;
         let walks: Vec<_> = packets.queries.iter().map(|query| walk::walk(host, query)).collect();
         let needs = walks.iter().flat_map(|walk| walk.needs.iter().copied()).collect();
         Ok(((packets, walks), needs))

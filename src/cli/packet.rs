@@ -20,8 +20,15 @@ pub struct Asked {
     pub queries: Vec<Query>,
 }
 
-/// The packets that a target and the options of `trace` describe.
-pub fn ask(host: &Host, namespace: usize, target: Target, options: &PacketArguments) -> Result<Asked, Refusal> {
+/// The packets that a target and the options of `trace` describe. They come `now`, in seconds since 1970, where that is
+/// known and no other time is given.
+pub fn ask(
+    host: &Host,
+    namespace: usize,
+    target: Target,
+    options: &PacketArguments,
+    now: Option<u64>,
+) -> Result<Asked, Refusal> {
     let mut target = target;
     let family = settle(&mut target, options)?;
     let ns = &host.namespaces[namespace];
@@ -32,6 +39,9 @@ pub fn ask(host: &Host, namespace: usize, target: Target, options: &PacketArgume
         return Err(Refusal::unanswered(no_way_in(&from, family)));
     }
     for query in &mut queries {
+        if let Some(now) = now {
+            query.set(Field::Time, ValueSet::one(now.into()));
+        }
         for (field, values) in &fields {
             query.set(*field, values.clone());
         }

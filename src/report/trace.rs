@@ -235,7 +235,7 @@ fn comes_from(query: &Query) -> String {
     let usual = Query::new(query.namespace, query.origin.clone(), query.family, query.protocol);
     let told = |(field, set): (&Field, &ValueSet)| {
         let is_new = *field == Field::CtState && set.only() == Some(u128::from(CtStates::NEW.bits()));
-        let told_above = matches!(field, Field::Iif | Field::Dst | Field::Dport);
+        let told_above = matches!(field, Field::Iif | Field::Dst | Field::Dport | Field::Time);
         let known = told_above || is_new || usual.fields.get(field) == Some(set);
         if known { None } else { condition(query.family, *field, set) }
     };
@@ -270,9 +270,12 @@ fn step_tone(verdict: &Verdict) -> Tone {
     match verdict {
         Verdict::Accept => Tone::Good,
         Verdict::Drop | Verdict::Reject(_) => Tone::Bad,
-        Verdict::Dnat(_) | Verdict::Snat(_) | Verdict::Masquerade(_) | Verdict::Redirect(_) | Verdict::Netmap(_) => {
-            Tone::Changed
-        }
+        Verdict::Dnat(_)
+        | Verdict::Snat(_)
+        | Verdict::Masquerade(_)
+        | Verdict::Redirect(_)
+        | Verdict::Netmap(_)
+        | Verdict::Tproxy => Tone::Changed,
         Verdict::Unknown | Verdict::Queue => Tone::Unsure,
         Verdict::Return
         | Verdict::Continue

@@ -279,6 +279,7 @@ fn weight(verdict: &Verdict) -> Weight {
         | Verdict::Masquerade(_)
         | Verdict::Redirect(_)
         | Verdict::Netmap(_)
+        | Verdict::Tproxy
         | Verdict::Unknown => Weight::Decides,
     }
 }

@@ -252,7 +252,7 @@ impl Engine<'_> {
                 None
             }
             Effect::Hand(socket, mark) => {
-                step(self, state, Verdict::Accept);
+                step(self, state, Verdict::Tproxy);
                 state.packet.mark = alter::marked(&self.scene(state, hook), mark);
                 state.packet.socket = Some(socket);
                 self.leave_base(state, hook, slot, chain);

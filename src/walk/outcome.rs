@@ -288,6 +288,8 @@ pub enum Verdict {
     Redirect(Translation),
     /// Its address is mapped into another prefix.
     Netmap(Translation),
+    /// It is given to a transparent socket of this host.
+    Tproxy,
     /// conntrack leaves it alone.
     Notrack,
     /// The target is not understood.
@@ -312,6 +314,7 @@ impl Verdict {
             Verdict::Masquerade(_) => "masquerade",
             Verdict::Redirect(_) => "redirect",
             Verdict::Netmap(_) => "netmap",
+            Verdict::Tproxy => "tproxy",
             Verdict::Notrack => "notrack",
             Verdict::Unknown => "unknown",
         }

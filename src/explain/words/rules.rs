@@ -114,6 +114,7 @@ fn acts(by: &Step, what: &str, to: Option<&str>) -> String {
         | Verdict::Goto(_)
         | Verdict::Snat(_)
         | Verdict::Masquerade(_)
+        | Verdict::Tproxy
         | Verdict::Notrack => say(Phrase::LastWord, &[]),
     }
 }

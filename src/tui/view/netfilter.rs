@@ -396,9 +396,12 @@ pub(super) fn verdict_tone(verdict: &Verdict) -> Tone {
     match verdict {
         Verdict::Accept => Tone::Good,
         Verdict::Drop | Verdict::Reject(_) | Verdict::Policy(Policy::Drop) => Tone::Bad,
-        Verdict::Dnat(_) | Verdict::Snat(_) | Verdict::Masquerade(_) | Verdict::Redirect(_) | Verdict::Netmap(_) => {
-            Tone::Changed
-        }
+        Verdict::Dnat(_)
+        | Verdict::Snat(_)
+        | Verdict::Masquerade(_)
+        | Verdict::Redirect(_)
+        | Verdict::Netmap(_)
+        | Verdict::Tproxy => Tone::Changed,
         Verdict::Unknown | Verdict::Queue => Tone::Unsure,
         Verdict::Return
         | Verdict::Continue

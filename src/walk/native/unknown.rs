@@ -155,6 +155,7 @@ impl Run<'_, '_> {
             None => Step::Break,
             Some(socket) => {
                 self.packet_mut().socket = Some(socket);
+                self.told = Told::Tproxy;
                 Step::Next
             }
         })
