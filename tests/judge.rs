@@ -8,6 +8,8 @@
 
 #[path = "judge/case.rs"]
 mod case;
+#[path = "judge/drawn.rs"]
+mod drawn;
 #[path = "judge/left.rs"]
 mod left;
 #[path = "judge/live.rs"]
@@ -57,7 +59,9 @@ cases! {
     equal_priority_legacy_last "equal-priority-legacy-last" case::TWO_LEGS;
     equal_priority_native "equal-priority-native" case::TWO_LEGS;
     equal_priority_nft_last "equal-priority-nft-last" case::TWO_LEGS;
+    fib_of_odd_sources "fib-of-odd-sources" case::TWO_LEGS;
     first_tcp_packets "first-tcp-packets" case::TWO_LEGS;
+    forwarded_back "forwarded-back" case::TWO_LEGS;
     interface_not_there "interface-not-there" case::TWO_LEGS;
     ipset_rules "ipset" case::TWO_LEGS;
     ipset6 "ipset6" case::TWO_LEGS;
@@ -83,6 +87,7 @@ cases! {
     services "services" case::TWO_LEGS;
     tproxy "tproxy" case::TWO_LEGS;
     tproxy_native "tproxy-native" case::TWO_LEGS;
+    sources_of_local "sources-of-local" case::TWO_LEGS;
     story_node "story-node" case::STORY_NODE;
     story_pod "story-pod" case::STORY_POD;
 }
@@ -121,26 +126,13 @@ fn nothing_stays_behind_after_a_kill() {
 }
 
 #[test]
-fn random_rules_of_iptables_nft() {
-    rounds::play(rounds::Backends::Nft, 100);
+fn random_rules() {
+    rounds::play(&rounds::Backends::EACH, 300);
 }
 
+/// As many packets as asked for: `tests/probes` runs it.
 #[test]
-fn random_rules_of_iptables_legacy() {
-    rounds::play(rounds::Backends::Legacy, 60);
-}
-
-#[test]
-fn random_rules_of_nft() {
-    rounds::play(rounds::Backends::Native, 100);
-}
-
-#[test]
-fn random_rules_of_all_three() {
-    rounds::play(rounds::Backends::All, 60);
-}
-
-#[test]
-fn random_rules_of_both() {
-    rounds::play(rounds::Backends::Both, 60);
+#[ignore = "it takes as long as one likes"]
+fn probes() {
+    rounds::play(&rounds::Backends::EACH, 300);
 }

@@ -7,7 +7,9 @@
 
 mod way;
 
-use way::{Ask, walked};
+use way::{Ask, told, walked};
+use whyport::host::{IpFamily, Protocol};
+use whyport::walk::{Field, Origin, Query, ValueSet, walk};
 
 const NAT: &str =
     "*nat\n:PREROUTING ACCEPT [0:0]\n:INPUT ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n:POSTROUTING ACCEPT [0:0]\n";
@@ -282,4 +284,43 @@ fn a_large_set_is_told_by_its_name() {
          route refused
          martian local-source",
     );
+}
+
+/// The ways of a UDP packet of which nothing but the port is known and what `known` says.
+fn open_ways(rules: &str, origin: Origin, known: &[(Field, &str)]) -> Vec<String> {
+    let host = way::host(rules);
+    let mut query = Query::new(0, origin, IpFamily::V4, Protocol::UDP);
+    query.set(Field::Dport, ValueSet::one(53));
+    query.set(Field::Sport, ValueSet::one(4000));
+    query.fields.remove(&Field::Mark);
+    known.iter().for_each(|(field, address)| query.set_address(*field, address.parse().unwrap()));
+    walk(&host, &query).outcomes.iter().map(|outcome| told(&host.namespaces[0].ruleset, outcome)).collect()
+}
+
+#[test]
+fn a_source_that_is_refused_for_one_destination_tells_packets_to_another_apart() {
+    // To all: the source is not looked at. Such packets are told apart by it, though others are refused for it.
+    let rules = filter("-A INPUT -s 192.168.1.2/32 -j DROP");
+    let ways = open_ways(&rules, Origin::Device("eth0".into()), &[]);
+    let dropped: Vec<&String> = ways.iter().filter(|way| way.contains("filter INPUT 1 drop")).collect();
+    assert!(!dropped.is_empty(), "{ways:?}");
+    assert!(dropped.iter().all(|way| way.lines().next().unwrap().contains("src in 192.168.1.2/32")), "{dropped:?}");
+}
+
+#[test]
+fn bits_of_an_open_mark_that_route_are_assumed() {
+    // `ip rule fwmark 0x5` is for one mark; the same with a mask is no range of marks.
+    let ways = open_ways("", Origin::Local, &[(Field::Dst, "203.0.113.7")]);
+    let firsts: Vec<&str> = ways.iter().filter_map(|way| way.lines().next()).collect();
+    assert_eq!(firsts, ["when mark not-in 5", "when mark in 5"]);
+    let mut host = way::host("");
+    let marked = host.namespaces[0].policy_rules.iter_mut().find_map(|rule| rule.fwmark.as_mut());
+    *marked.unwrap() = (1, 1);
+    let mut query = Query::new(0, Origin::Local, IpFamily::V4, Protocol::UDP);
+    query.set_address(Field::Dst, "203.0.113.7".parse().unwrap());
+    query.fields.remove(&Field::Mark);
+    let walk = walk(&host, &query);
+    let mut ways: Vec<_> = walk.outcomes.iter().map(|one| (one.fate.oif.as_deref(), one.assumed.len())).collect();
+    ways.sort();
+    assert_eq!(ways, [(Some("br0"), 1), (Some("eth0"), 1)]);
 }

@@ -23,6 +23,9 @@ use super::engine::{Ended, Run};
 
 mod conditions;
 mod merge;
+mod refused;
+
+use refused::Refused;
 
 /// Everything that ended alike.
 struct Group {
@@ -44,14 +47,8 @@ pub(super) fn outcomes<'a>(plans: Planned<'a>, query: &'a Query, run: Run) -> Ve
     let whole: f64 = run.ended.iter().map(|ended| ended.state.weight).sum();
     let mut groups = merge::groups(plan, query, run.ended);
     let (refused, mut others): (Vec<_>, Vec<_>) = groups.drain(..).partition(is_refused_source);
-    let sources = ValueSet::from_ranges(
-        refused
-            .iter()
-            .flat_map(|group| &group.fields)
-            .filter_map(|fields| fields.get(&Field::Src))
-            .flat_map(|set| set.ranges().iter().copied()),
-    );
     others.sort_by(|a, b| b.weight.total_cmp(&a.weight).then(a.place.cmp(&b.place)));
+    let sources = Refused::new(&refused, &others);
     let teller = Teller {
         plans,
         plan,
@@ -89,7 +86,7 @@ struct Teller<'t, 'a> {
     plan: &'a Plan<'a>,
     query: &'a Query,
     trail: &'t Trail,
-    refused: &'t ValueSet,
+    refused: &'t Refused<'t>,
     whole: f64,
 }
 
@@ -108,8 +105,10 @@ impl Teller<'_, '_> {
 
     /// The alternatives as conditions; none where one of them is every packet of the query.
     fn when(&self, fields: &[BTreeMap<Field, ValueSet>], without_refused: bool) -> Vec<Vec<Condition>> {
-        let refused = without_refused.then_some(self.refused);
-        let told = fields.iter().map(|fields| conditions::of(self.plan, self.query, fields, refused));
+        let told = fields.iter().map(|fields| {
+            let refused = without_refused.then(|| self.refused.beside(fields));
+            conditions::of(self.plan, self.query, fields, refused.as_ref())
+        });
         let when: Vec<Vec<Condition>> = told.collect();
         if when.iter().any(Vec::is_empty) { Vec::new() } else { when }
     }

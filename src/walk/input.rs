@@ -166,6 +166,14 @@ impl<'p> Arrival<'_, 'p> {
         Ok(refused(reason))
     }
 
+    /// Whether the packet leaves by the device it came in by.
+    fn comes_back(&self, way: &Way) -> bool {
+        match (way.oif, self.scene.packet.iif) {
+            (Device::Known(leaves), Device::Entering) => self.scene.space.known(Field::Iif) == Some(leaves),
+            (leaves, enters) => leaves == enters,
+        }
+    }
+
     /// The time to live counts before the forward hook does; what belongs to a socket is not forwarded (`ip_forward`).
     fn onward(&self, way: Way) -> Asked<Next> {
         if self.scene.packet.socket.is_some() {
@@ -222,10 +230,12 @@ impl<'p> Arrival<'_, 'p> {
         };
         let accept_local = self.flag(link, |sysctls| sysctls.accept_local).unwrap_or(false);
         let martian = |reason| Ok(Some(Next::Refused(FateKind::Martian, reason)));
-        if filter == 0 && !self.has_custom_rules() {
-            if accept_local {
-                return Ok(None);
-            }
+        // A packet that leaves by the device it came in by is always looked at: its sender may get a redirect.
+        let comes_back = way.is_some_and(|way| self.comes_back(way));
+        if filter == 0 && !comes_back && accept_local {
+            return Ok(None);
+        }
+        if filter == 0 && !comes_back && !self.has_custom_rules() {
             let own = self.namespace.addresses.iter().filter(|address| address.family() == IpFamily::V4);
             let own = own.map(|address| super::query::number(address.addr()));
             let own = ValueSet::from_ranges(own.map(|value| (value, value)));
@@ -324,12 +334,13 @@ impl<'p> Arrival<'_, 'p> {
         if !self.known_or_taken(all, Assumed::Forwards)? {
             return Ok(Next::Refused(FateKind::Dropped, Reason::IpForward));
         }
-        // `ip6_forward`: nobody forwards for an unspecified or a link-local source.
+        let way = Way::by(&lookup, route)?;
+        // `ip6_forward`: nobody forwards for an unspecified or a link-local source, unless the packet leaves by the device it
+        // came in by: then it looks only whether the sender is to be redirected.
         let narrow = ValueSet::from_ranges([(0, 0), (0xfe80 << 112, (0xfebf << 112) | (u128::MAX >> 16))]);
-        if self.scene.in_set(src, &narrow, None)? {
+        if !self.comes_back(&way) && self.scene.in_set(src, &narrow, None)? {
             return Ok(Next::Refused(FateKind::Martian, Reason::ImpossibleSource));
         }
-        let way = Way::by(&lookup, route)?;
         self.onward(way)
     }
 

@@ -184,14 +184,28 @@ fn masquerade(scene: &Scene<'_>, nat: &Nat, router: Option<IpAddr>) -> Asked<Map
         Some(router) => Some(router),
         None => scene.address_of(&scene.packet.dst),
     };
-    let chosen = match scene.query.family {
+    match source(scene, link, toward) {
+        Some(addr) => to(addr),
+        None => Ok(Mapping::NoAddress),
+    }
+}
+
+/// The address that this host has towards another one by a device. Where nobody knows that other one, it may be any that
+/// some other one gives.
+pub(super) fn source(scene: &Scene<'_>, link: Option<u32>, toward: Option<IpAddr>) -> Option<Value> {
+    let family = scene.query.family;
+    let choose = |toward: Option<IpAddr>| match family {
         IpFamily::V4 => source4(scene, link, toward),
         IpFamily::V6 => source6(scene, link, toward),
     };
-    match chosen {
-        Some(addr) => to(Value::Known(number(addr))),
-        None => Ok(Mapping::NoAddress),
+    let first = number(choose(toward)?);
+    if toward.is_some() {
+        return Some(Value::Known(first));
     }
+    let own = scene.plan.namespace().addresses.iter().filter(|own| own.family() == family);
+    let others = own.filter_map(|own| choose(Some(own.addr()))).map(number);
+    let among = ValueSet::from_ranges(others.chain([first]).map(|one| (one, one)));
+    Some(among.only().map_or(Value::Chosen { among, why: Why::State }, Value::Known))
 }
 
 /// Some address of this host that nobody has read.

@@ -119,6 +119,8 @@ pub enum Assumed {
     Local(Endpoints),
     /// Forwarding is on for the incoming device.
     Forwards,
+    /// The packet's mark is one that the policy routing rule of this priority is for.
+    MarkFits(u32),
     /// Reverse-path filtering lets the packet in.
     ReversePathAccepts,
     /// conntrack holds no translation for the packet's flow.

@@ -3,15 +3,17 @@
 use super::condition::Scene;
 use super::field::Field;
 use super::packet::{Device, Value};
+use super::query::number;
 use super::route::{Found, Lookup};
 use super::set::ValueSet;
 use super::space::Asked;
 use crate::host::nft::fib;
-use crate::host::{Route, RouteKind};
+use crate::host::route::{TABLE_LOCAL, TABLE_MAIN};
+use crate::host::{IpFamily, Route, RouteKind};
 
 /// `nft_fib4_eval`, `nft_fib6_eval`: the index of the device that a route to the address leads out by, and that is the
-/// packet's own where that is asked; 0 where there is none. With `accept_local`, an address of this host is answered too.
-pub(super) fn outgoing(scene: &Scene<'_>, flags: u32, accept_local: bool) -> Asked<u32> {
+/// packet's own where that is asked; 0 where there is none, or none that `counts`.
+pub(super) fn outgoing(scene: &Scene<'_>, flags: u32, counts: &dyn Fn(RouteKind) -> bool) -> Asked<u32> {
     let packet = scene.packet;
     let namespace = scene.plan.namespace();
     let index_of =
@@ -57,10 +59,13 @@ pub(super) fn outgoing(scene: &Scene<'_>, flags: u32, accept_local: bool) -> Ask
         has_sender: false,
     };
     if scene.is_link_local(to)? {
-        return Ok(own.flatten().unwrap_or(0));
+        return match own.flatten() {
+            Some(index) => Ok(if leads_by(scene, to, index)? { index } else { 0 }),
+            None => Ok(0),
+        };
     }
     let answer = |route: &Route| match own {
-        _ if route.kind != RouteKind::Unicast && !(accept_local && route.kind == RouteKind::Local) => 0,
+        _ if !counts(route.kind) => 0,
         None => route.next_hops.first().map_or(0, |hop| hop.link),
         Some(own) => own.filter(|own| route.next_hops.iter().any(|hop| hop.link == *own)).unwrap_or(0),
     };
@@ -69,4 +74,26 @@ pub(super) fn outgoing(scene: &Scene<'_>, flags: u32, accept_local: bool) -> Ask
         Found::Route(route) => answer(route),
         Found::Refused(_) => 0,
     })
+}
+
+/// What `nft_fib4_eval` takes for a route, broadcast too, and `nft_fib6_eval`.
+pub(super) fn for_fib(family: IpFamily) -> impl Fn(RouteKind) -> bool {
+    move |kind| match family {
+        IpFamily::V4 => kind != RouteKind::Local,
+        IpFamily::V6 => kind == RouteKind::Unicast,
+    }
+}
+
+/// Whether a route by this device leads to an address that is nobody's here (`RT6_LOOKUP_F_IFACE`).
+fn leads_by(scene: &Scene<'_>, to: &Value, device: u32) -> Asked<bool> {
+    let by_device = |route: &&Route| {
+        let asked = matches!(route.table, TABLE_LOCAL | TABLE_MAIN) && route.dst.addr().is_ipv6();
+        asked && route.next_hops.iter().any(|hop| hop.link == device)
+    };
+    let covered = |leads: bool| {
+        let routes = scene.plan.namespace().routes.iter().filter(by_device);
+        let routes = routes.filter(|route| (route.kind == RouteKind::Unicast) == leads);
+        ValueSet::from_ranges(routes.map(|route| (number(route.dst.network()), number(route.dst.broadcast()))))
+    };
+    scene.in_set(to, &covered(true).minus(&covered(false)), None)
 }

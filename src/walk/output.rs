@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use super::condition::Scene;
 use super::field::Field;
 use super::input::{Next, refused};
-use super::nat::{source4, source6};
+use super::nat::{source as source_toward, source4};
 use super::outcome::{FateKind, Reason};
 use super::packet::{Device, Value};
 use super::plan::{Plan, loopback_range};
@@ -16,7 +16,7 @@ use super::query::number;
 use super::route::{Found, Lookup};
 use super::space::{Asked, Open};
 use super::way::Way;
-use crate::host::{IpFamily, Route, RouteKind, What};
+use crate::host::{IpFamily, Protocol, Route, RouteKind, What};
 
 /// A sender's route: where the packet goes, and the source that it gets.
 pub(super) struct Sent {
@@ -48,6 +48,10 @@ pub(super) fn sender<'p>(scene: Scene<'_>, plan: &'p Plan<'p>) -> Asked<Sent> {
         Found::Route(route) => route,
         Found::Refused(reason) => return Ok(Sent { next: refused(reason), src: asked }),
     };
+    // `tcp_v4_connect`: there are no connections to everybody.
+    if scene.query.protocol == Protocol::TCP && route.kind == RouteKind::Broadcast {
+        return Ok(Sent { next: Next::Refused(FateKind::Unroutable, Reason::Broadcast), src: asked });
+    }
     let next = leave(&lookup, route)?;
     let src = if given { asked } else { source(&scene, route, &next, asked) };
     let next = localnet(&scene, &src, next)?;
@@ -124,7 +128,7 @@ fn source(scene: &Scene<'_>, route: &Route, next: &Next, asked: Value) -> Value 
     let namespace = scene.plan.namespace();
     let dst = scene.address_of(&scene.packet.dst);
     let known = |addr: IpAddr| Value::Known(number(addr));
-    if matches!(next, Next::Here) {
+    if matches!(next, Next::Here) && route.kind != RouteKind::Anycast {
         return own_source(route).map_or_else(|| scene.settled(&scene.packet.dst), known);
     }
     if let Some(src) = route.prefsrc {
@@ -133,19 +137,22 @@ fn source(scene: &Scene<'_>, route: &Route, next: &Next, asked: Value) -> Value 
     if !namespace.is_read(What::Addresses) {
         return asked;
     }
-    let Next::Onward(way) = next else {
-        return asked;
+    let (link, via) = match next {
+        Next::Onward(Way { oif: Device::Known(device), via }) => {
+            let link = scene.plan.devices.name(*device).and_then(|name| namespace.link(name));
+            (link.map(|link| link.index), *via)
+        }
+        Next::Onward(way) => (None, way.via),
+        // Nobody sends from an anycast address: what its device would send with is taken (`ipv6_dev_get_saddr`).
+        _ if route.kind == RouteKind::Anycast => (route.next_hops.first().map(|hop| hop.link), None),
+        _ => return asked,
     };
-    let link = match way.oif {
-        Device::Known(device) => scene.plan.devices.name(device).and_then(|name| namespace.link(name)),
-        Device::Absent | Device::Entering | Device::Leaving => None,
-    };
-    let link = link.map(|link| link.index);
+    // IPv6 looks at the destination, IPv4 at the router, or else at the first address.
     let chosen = match scene.query.family {
-        IpFamily::V4 => source4(scene, link, way.via),
-        IpFamily::V6 => source6(scene, link, dst),
+        IpFamily::V4 => source4(scene, link, via).map(known),
+        IpFamily::V6 => source_toward(scene, link, dst),
     };
-    chosen.map_or(asked, known)
+    chosen.unwrap_or(asked)
 }
 
 /// A dump without routes: 127/8 and what the query says is here is here; the rest may be.

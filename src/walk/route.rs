@@ -112,7 +112,7 @@ impl<'p> Lookup<'_, 'p> {
             rule.iif.as_deref().map_or(Ok(true), |name| self.comes_by(name)),
             // Nobody asks for an outgoing device, and no VRF is walked.
             Ok(rule.oif.is_none() && !rule.l3mdev && rule.tos == 0),
-            rule.fwmark.map_or(Ok(true), |(value, mask)| self.marked(value, mask)),
+            rule.fwmark.map_or(Ok(true), |(value, mask)| self.marked(value, mask, rule.priority)),
             Ok(rule.protocol.is_none_or(|protocol| protocol == self.scene.query.protocol.0)),
             match rule.uids {
                 None => Ok(true),
@@ -138,9 +138,10 @@ impl<'p> Lookup<'_, 'p> {
         }
     }
 
-    fn marked(&self, value: u32, mask: u32) -> Asked<bool> {
-        // A mark that the kernel chose cannot be told: the rule is taken not to fit.
-        self.scene.mark_fits(self.mark, Masked { value, mask }).unwrap_or(Ok(false))
+    /// Bits of a mark that nobody knows, and that are no range of marks, can only be assumed.
+    fn marked(&self, value: u32, mask: u32, priority: u32) -> Asked<bool> {
+        let assumed = || self.scene.assume(Open::either(Assumed::MarkFits(priority), Why::State, 0.5));
+        self.scene.mark_fits(self.mark, Masked { value, mask }).unwrap_or_else(assumed)
     }
 
     fn in_table(&self, table: u32, suppress: Option<u8>, alike: Alike<'_>) -> Asked<Said<'p>> {

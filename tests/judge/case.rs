@@ -147,9 +147,20 @@ impl Node {
         record::snapshot(&self.surroundings, &self.rules)
     }
 
+    /// The hardware address that a packet comes from.
+    pub fn mac(&self, packet: &Packet) -> Option<u64> {
+        packet.device.as_deref().and_then(|device| self.world.mac(device))
+    }
+
+    /// Makes the kernel forget every flow: the next packet is a first one, whatever came before.
+    pub fn forget_flows(&mut self) {
+        self.witness.forget_flows();
+    }
+
     /// Sends a packet and hears what the kernel says, and whyport, which knows the node as it was read.
     pub fn judge(&mut self, packet: &Packet, read: &Read, open: &[Field]) -> Judgement {
-        self.cookie += 1;
+        // No window of TCP reaches from one to the next: a packet that is sent again is no part of the flow before.
+        self.cookie = self.cookie.wrapping_add(0x1_0001);
         self.witness.forget();
         let sent = self.world.send(packet, self.cookie);
         let testimony = self.witness.follow(sent.mark, sent.port);
@@ -157,7 +168,7 @@ impl Node {
             rules: &self.rules,
             devices: &self.devices,
             chosen: packet.device.is_none().then_some(sent.port),
-            mac: packet.device.as_deref().and_then(|device| self.world.mac(device)),
+            mac: self.mac(packet),
             has_ports: packet.protocol != Protocol::Icmp,
             answers: packet.protocol == Protocol::Tcp && packet.flags == 0x02,
         };

@@ -25,6 +25,14 @@ pub struct Packet {
     pub ttl: u8,
     /// The byte that asks for a service.
     pub tos: u8,
+    /// Type and code of an ICMP packet.
+    pub icmp: (u8, u8),
+    /// How many bytes it carries beyond what it needs, of one that is made by hand.
+    pub filling: u16,
+    /// The source port of a packet that the host makes, where it matters; else 0.
+    pub sport: u16,
+    /// Who sends a packet that the host makes.
+    pub uid: u32,
 }
 
 /// The protocols that are sent here.
@@ -34,7 +42,7 @@ pub enum Protocol {
     Tcp,
     /// UDP, 17.
     Udp,
-    /// An echo request: ICMP, 1, or ICMPv6, 58. Its ports are 0.
+    /// ICMP, 1, or ICMPv6, 58: an echo request if nothing else is said. Its ports are 0.
     Icmp,
 }
 
@@ -68,8 +76,9 @@ impl Packet {
             "icmp" => Protocol::Icmp,
             other => panic!("{line:?}: no protocol {other}"),
         };
-        let address =
-            |text: &str| text.parse().unwrap_or_else(|_| panic!("{line:?}: {text} is no address with a port"));
+        let address = |text: &str| -> SocketAddr {
+            text.parse().unwrap_or_else(|_| panic!("{line:?}: {text} is no address with a port"))
+        };
         let first = address(next("address"));
         let (src, dst) = match device {
             Some(_) => {
@@ -78,7 +87,21 @@ impl Packet {
             }
             None => (None, first),
         };
-        let mut packet = Packet { device, protocol, src, dst, mark: 0, flags: 0x02, ttl: 64, tos: 0 };
+        let icmp = (echo(dst.is_ipv6()), 0);
+        let mut packet = Packet {
+            device,
+            protocol,
+            src,
+            dst,
+            mark: 0,
+            flags: 0x02,
+            ttl: 64,
+            icmp,
+            filling: 0,
+            sport: 0,
+            uid: 0,
+            tos: 0,
+        };
         while let Some(word) = words.next() {
             let value = words.next().unwrap_or_else(|| panic!("{line:?}: {word} of what"));
             let number = || match value.strip_prefix("0x") {
@@ -89,6 +112,13 @@ impl Packet {
                 "mark" => packet.mark = number(),
                 "ttl" => packet.ttl = number() as u8,
                 "tos" => packet.tos = number() as u8,
+                "filling" => packet.filling = number() as u16,
+                "sport" => packet.sport = number() as u16,
+                "uid" => packet.uid = number(),
+                "icmp" => {
+                    let (kind, code) = value.split_once('/').expect("a type and a code");
+                    packet.icmp = (kind.parse().expect("a type"), code.parse().expect("a code"));
+                }
                 "flags" => packet.flags = value.split(',').map(flag).fold(0, |flags, flag| flags | flag),
                 other => panic!("{line:?}: no field {other}"),
             }
@@ -142,8 +172,9 @@ impl Packet {
     }
 
     fn transport(&self, sport: u16, cookie: u32) -> Vec<u8> {
+        let filling = vec![0; usize::from(self.filling)];
         if self.protocol == Protocol::Icmp {
-            return echo_request(cookie, self.dst.is_ipv6());
+            return [icmp(cookie, self.icmp), filling].concat();
         }
         let mut bytes = [sport.to_be_bytes(), self.dst.port().to_be_bytes()].concat();
         match self.protocol {
@@ -152,11 +183,13 @@ impl Packet {
                 bytes.extend([0, 0, 0, 0, 0x50, self.flags, 0xff, 0xff, 0, 0, 0, 0]);
             }
             Protocol::Udp => {
-                bytes.extend([0, 8 + PAYLOAD as u8, 0, 0]);
+                bytes.extend((8 + PAYLOAD as u16 + self.filling).to_be_bytes());
+                bytes.extend([0, 0]);
                 bytes.extend(payload(cookie));
             }
             Protocol::Icmp => {}
         }
+        bytes.extend(filling);
         bytes
     }
 }
@@ -170,20 +203,24 @@ pub fn payload(cookie: u32) -> [u8; PAYLOAD] {
     bytes
 }
 
-/// An echo request without its checksum, with some bytes to carry.
-fn echo_request(cookie: u32, ip6: bool) -> Vec<u8> {
-    let kind = if ip6 { 128 } else { 8 };
-    [&[kind, 0, 0, 0][..], &identity(cookie).to_be_bytes(), &payload(cookie)].concat()
+/// The type of an echo request.
+fn echo(ip6: bool) -> u8 {
+    if ip6 { 128 } else { 8 }
 }
 
-/// Identifier and sequence number of an echo request: the identifier is what conntrack knows a flow by.
+/// An ICMP packet without its checksum, with some bytes to carry.
+fn icmp(cookie: u32, (kind, code): (u8, u8)) -> Vec<u8> {
+    [&[kind, code, 0, 0][..], &identity(cookie).to_be_bytes(), &payload(cookie)].concat()
+}
+
+/// Identifier and sequence number of an echo request, and what stands there in others: the identifier is what conntrack knows a flow by.
 pub fn identity(cookie: u32) -> u32 {
     cookie.rotate_left(16)
 }
 
-/// An echo request whose checksum is right for IPv4; for IPv6 the kernel sees to it.
-pub fn whole_echo_request(cookie: u32, ip6: bool) -> Vec<u8> {
-    let mut bytes = echo_request(cookie, ip6);
+/// An ICMP packet whose checksum is right for IPv4; for IPv6 the kernel sees to it.
+pub fn whole_icmp(cookie: u32, of: (u8, u8)) -> Vec<u8> {
+    let mut bytes = icmp(cookie, of);
     let sum = checksum(&bytes);
     bytes[2..4].copy_from_slice(&sum.to_be_bytes());
     bytes
@@ -226,6 +263,14 @@ impl fmt::Display for Packet {
             let names: Vec<&str> = named.map(|(name, _)| *name).collect();
             write!(f, " flags {}", if names.is_empty() { "none".into() } else { names.join(",") })?;
         }
+        if self.protocol == Protocol::Icmp && self.icmp != (echo(self.dst.is_ipv6()), 0) {
+            write!(f, " icmp {}/{}", self.icmp.0, self.icmp.1)?;
+        }
+        for (name, value) in [("filling", self.filling.into()), ("sport", self.sport.into()), ("uid", self.uid)] {
+            if value != 0 {
+                write!(f, " {name} {value}")?;
+            }
+        }
         Ok(())
     }
 }
@@ -238,8 +283,8 @@ pub enum Mark {
     Tcp(u8, u32),
     /// What [`payload`] was made of.
     Udp(u32),
-    /// Identifier and sequence number.
-    Icmp(u32),
+    /// Type, identifier and sequence number.
+    Icmp(u8, u32),
 }
 
 /// What can be read from the headers of a packet that the kernel shows.
@@ -269,9 +314,9 @@ impl Seen {
         let long = |at: usize| Some(u32::from(word(at)?) << 16 | u32::from(word(at + 2)?));
         let (mark, acknowledges) = match protocol {
             6 => (Some(Mark::Tcp(*transport.get(13)? & 0x3f, long(4)?)), long(8)?),
-            1 | 58 if matches!(transport.first()?, 8 | 128) => {
-                let (src, dst) = ((src, 0).into(), (dst, 0).into());
-                return Some(Seen { src, dst, mark: long(4).map(Mark::Icmp), acknowledges: 0 });
+            1 | 58 => {
+                let (src, dst, kind) = ((src, 0).into(), (dst, 0).into(), *transport.first()?);
+                return Some(Seen { src, dst, mark: long(4).map(|id| Mark::Icmp(kind, id)), acknowledges: 0 });
             }
             17 => (transport.get(8..12).filter(|head| *head == b"judg").and(long(12)).map(Mark::Udp), 0),
             _ => return None,

@@ -17,7 +17,7 @@ use crate::rules::{Handles, Registered, Rules, legacy_chain, legacy_verdict};
 use crate::witness::{Answer, HOOKS, NftVerdict, NftWhat, Pass, Sight, Testimony};
 
 /// The port that stands for the one that the kernel chose for a socket.
-const CHOSEN: &str = "*";
+pub const CHOSEN: &str = "*";
 
 /// What is needed to tell a path: names for numbers.
 pub struct Names<'a> {

@@ -31,6 +31,11 @@ impl Lot {
         (self.next() % end as u64) as usize
     }
 
+    /// A number of any size.
+    pub fn wide(&mut self) -> u128 {
+        u128::from(self.next()) << 64 | u128::from(self.next())
+    }
+
     /// True once in `times`.
     pub fn once_in(&mut self, times: usize) -> bool {
         self.below(times) == 0
@@ -345,11 +350,34 @@ pub fn packet(lot: &mut Lot, ip6: bool, number: u16) -> Packet {
     let own: Vec<&str> = places.own.iter().copied().filter(reachable).collect();
     let dst = if lot.below(3) < 2 { lot.of(&own) } else { lot.of(places.others) };
     line += &with(dst, port);
-    if lot.once_in(10) && device != "local" && protocol == "tcp" {
-        line += lot.of(&[" flags ack", " flags syn,ack", " flags rst"]);
+    if lot.once_in(6) && device != "local" && protocol == "tcp" {
+        line += lot.of(&[
+            " flags ack",
+            " flags syn,ack",
+            " flags rst",
+            " flags none",
+            " flags fin,ack",
+            " flags fin,psh,urg",
+            " flags syn,fin",
+            " flags psh,ack",
+        ]);
     }
-    if lot.once_in(10) && device == "local" {
-        line += " mark 0x1";
+    if lot.once_in(6) && device == "local" {
+        line += lot.of(&[" mark 0x1", " mark 0x2", " mark 0x13"]);
+    }
+    if lot.once_in(6) && device == "local" {
+        line += lot.of(&[" uid 1000", " uid 65534"]);
+    }
+    if lot.once_in(8) && device != "local" {
+        line += lot.of(&[" ttl 1", " ttl 2", " ttl 63", " ttl 255"]);
+    }
+    if lot.once_in(8) && device != "local" {
+        line += lot.of(&[" filling 4", " filling 20", " filling 1000"]);
+    }
+    if lot.once_in(3) && protocol == "icmp" {
+        let kinds4 = [" icmp 0/0", " icmp 3/1", " icmp 13/0", " icmp 5/0", " icmp 8/3"];
+        let kinds6 = [" icmp 129/0", " icmp 1/4", " icmp 3/0", " icmp 128/1", " icmp 4/0"];
+        line += lot.of(if ip6 { &kinds6 } else { &kinds4 });
     }
     Packet::read(&line)
 }
@@ -370,11 +398,22 @@ pub fn sysctls(lot: &mut Lot) -> Vec<(&'static str, &'static str)> {
 /// Which fields a query for this packet leaves open.
 pub fn open_fields(lot: &mut Lot, packet: &Packet) -> Vec<Field> {
     let mut fields = Vec::new();
-    if packet.protocol != Protocol::Icmp {
-        fields.extend([Field::Sport, Field::Dport]);
+    match packet.protocol {
+        Protocol::Icmp => fields.extend([Field::IcmpType, Field::IcmpCode]),
+        Protocol::Tcp | Protocol::Udp => fields.extend([Field::Sport, Field::Dport]),
+    }
+    if lot.once_in(2) {
+        fields.push(Field::Dst);
+    }
+    if packet.device.is_none() {
+        fields.extend([Field::Mark, Field::Uid]);
     }
     if packet.device.is_some() {
-        fields.extend([Field::Src, Field::Ttl, Field::Length]);
+        fields.extend([Field::Src, Field::Length]);
+        // What no rule asks for is taken to be enough.
+        if packet.ttl > 1 {
+            fields.push(Field::Ttl);
+        }
     }
     if packet.protocol == Protocol::Tcp && packet.device.is_some() {
         fields.push(Field::TcpFlags);

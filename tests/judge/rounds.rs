@@ -1,15 +1,18 @@
 //! Rounds of random rulesets: load, send, compare, and make small what differs.
 
 use std::fmt::Write as _;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
 
 use whyport::walk::Field;
 
 use crate::case::{Judgement, Node, TWO_LEGS, agree, difference, may_be, read};
+use crate::drawn;
 use crate::native;
 use crate::packet::Packet;
 use crate::random::{self, Lot};
 use crate::rules::Tool;
-use crate::world::{apart, attempt, set_all};
+use crate::world::{apart_all, attempt, set_all};
 
 /// Ways out that marks choose, and some that lead nowhere.
 const ROUTES: &str = "rule add fwmark 0x1/0x1 lookup 100\n\
@@ -31,6 +34,11 @@ pub enum Backends {
     Native,
     /// All of them; native nft was registered last.
     All,
+}
+
+impl Backends {
+    /// Every kind.
+    pub const EACH: [Backends; 5] = [Backends::Nft, Backends::Native, Backends::All, Backends::Legacy, Backends::Both];
 }
 
 /// What one round is made of: everything that a report must tell.
@@ -107,14 +115,14 @@ impl Round {
 /// A native ruleset that nf_tables takes: what it refuses is drawn again.
 fn accepted(lot: &mut Lot, ip6: bool) -> String {
     let mut said = String::new();
-    for _ in 0..20 {
+    for _ in 0..100 {
         let text = native::ruleset(lot, ip6);
         match attempt(&["nft", "-c", "-f", "-"], &text) {
             Ok(_) => return text,
             Err(refused) => said = refused,
         }
     }
-    panic!("twenty rulesets were refused, the last for {said}")
+    panic!("a hundred rulesets were refused, the last for {said}")
 }
 
 /// Whether a line of a ruleset is a rule: one of iptables, or one of nft, which is no head of anything.
@@ -129,42 +137,129 @@ fn setting(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 
-/// Plays rounds; fails with the smallest ruleset on which whyport and the kernel differ.
+/// So many worlds are played on at once: most of the time each of them waits for the kernel's last word.
+const WORLDS: u64 = 8;
+/// So many rounds are played in one world, which is then built anew.
+const BLOCK: u64 = 10;
+/// So many packets are drawn in a round, and as many again from the outcomes of a query that fits many.
+const PACKETS: usize = 6;
+
+/// What is played, and how far it has come.
+struct Game {
+    kinds: &'static [Backends],
+    seed: u64,
+    rounds: u64,
+    /// It ends when so many packets were followed.
+    enough: u64,
+    /// Whether it goes on after a difference.
+    goes_on: bool,
+    next_block: AtomicU64,
+    played: AtomicU64,
+    probes: AtomicU64,
+    /// Packets that differed once, and not again.
+    late: AtomicU64,
+    wrong: Mutex<Vec<String>>,
+}
+
+/// Plays rounds of each of these kinds in turn; fails with the smallest ruleset on which whyport and the kernel differ.
 ///
-/// `WHYPORT_JUDGE_ROUNDS` and `WHYPORT_JUDGE_SEED` say how many, and which; `WHYPORT_JUDGE_GO_ON` plays on after a
-/// difference and tells all of them.
-pub fn play(backends: Backends, default_rounds: u64) {
-    let (rounds, seed) = (setting("WHYPORT_JUDGE_ROUNDS", default_rounds), setting("WHYPORT_JUDGE_SEED", 1));
-    let go_on = std::env::var_os("WHYPORT_JUDGE_GO_ON").is_some();
-    apart(move || {
-        println!("WHYPORT_JUDGE_SEED={seed} WHYPORT_JUDGE_ROUNDS={rounds}");
+/// `WHYPORT_JUDGE_SEED` says which rounds, `WHYPORT_JUDGE_ROUNDS` how many, `WHYPORT_JUDGE_PROBES` how many packets at the least;
+/// `WHYPORT_JUDGE_BLOCK` begins with that block of rounds; `WHYPORT_JUDGE_GO_ON` plays on after a difference and tells all of them.
+pub fn play(kinds: &'static [Backends], default_rounds: u64) {
+    let enough = setting("WHYPORT_JUDGE_PROBES", u64::MAX);
+    let game = Arc::new(Game {
+        kinds,
+        seed: setting("WHYPORT_JUDGE_SEED", 1),
+        rounds: setting("WHYPORT_JUDGE_ROUNDS", if enough == u64::MAX { default_rounds } else { u64::MAX }),
+        enough,
+        goes_on: std::env::var_os("WHYPORT_JUDGE_GO_ON").is_some(),
+        next_block: AtomicU64::new(setting("WHYPORT_JUDGE_BLOCK", 0)),
+        played: AtomicU64::new(0),
+        probes: AtomicU64::new(0),
+        late: AtomicU64::new(0),
+        wrong: Mutex::new(Vec::new()),
+    });
+    println!("WHYPORT_JUDGE_SEED={}", game.seed);
+    apart_all(WORLDS, {
+        let game = game.clone();
+        move || while game.block() {}
+    });
+    let wrong = game.wrong.lock().expect("the differences");
+    println!(
+        "{} packets followed in {} rounds of seed {}: {} differed, {} more did so once and not again",
+        game.probes.load(Relaxed),
+        game.played.load(Relaxed),
+        game.seed,
+        wrong.len(),
+        game.late.load(Relaxed)
+    );
+    assert!(wrong.is_empty(), "whyport does not say what the kernel does\n{}", wrong.join("\n"));
+}
+
+impl Game {
+    fn is_over(&self) -> bool {
+        let stops = !self.goes_on && !self.wrong.lock().expect("the differences").is_empty();
+        stops || self.played.load(Relaxed) >= self.rounds || self.probes.load(Relaxed) >= self.enough
+    }
+
+    /// Plays a block of rounds in a new world, if there is one left.
+    fn block(&self) -> bool {
+        let block = self.next_block.fetch_add(1, Relaxed);
+        if self.is_over() {
+            return false;
+        }
+        let backends = self.kinds[(block % self.kinds.len() as u64) as usize];
         let mut node = Node::build(&TWO_LEGS, ROUTES, &[]);
         let mut number = 0;
-        let (mut wrong, mut told) = (String::new(), 0);
-        for round in 0..rounds {
-            let mut lot = Lot::new(seed.wrapping_mul(1_000_003).wrapping_add(round));
-            let drawn = Round::draw(&mut lot, backends, round % 3 == 2);
-            drawn.load(&mut node);
-            let recording = read(&node);
-            for _ in 0..6 {
-                number += 1;
-                let packet = random::packet(&mut lot, drawn.ip6, number);
-                let open = random::open_fields(&mut lot, &packet);
-                let said = node.judge(&packet, &recording, &open);
-                if differs(&said).is_some() {
-                    told += 1;
-                    let _ = writeln!(
-                        wrong,
-                        "round {round} of seed {seed}\n{}",
-                        smallest(&mut node, drawn, &packet, &open, &mut number)
-                    );
-                    break;
-                }
+        for round in 0..BLOCK {
+            if self.is_over() {
+                return false;
             }
-            assert!(wrong.is_empty() || go_on, "whyport does not say what the kernel does\n{wrong}");
+            let mut lot = Lot::new((self.seed.wrapping_mul(1_000_003).wrapping_add(block)) * BLOCK + round);
+            let drawn = Round::draw(&mut lot, backends, round % 3 == 2);
+            if let Some(told) = self.round(&mut lot, &mut node, drawn, &mut number) {
+                let wrong =
+                    format!("WHYPORT_JUDGE_SEED={} WHYPORT_JUDGE_BLOCK={block}, {backends:?}\n{told}", self.seed);
+                println!("{wrong}");
+                self.wrong.lock().expect("the differences").push(wrong);
+            }
+            self.played.fetch_add(1, Relaxed);
         }
-        assert!(wrong.is_empty(), "whyport does not say what the kernel does, {told} times\n{wrong}");
-    });
+        true
+    }
+
+    /// Plays a round; what differed in it.
+    fn round(&self, lot: &mut Lot, node: &mut Node, drawn: Round, number: &mut u16) -> Option<String> {
+        drawn.load(node);
+        let recording = read(node);
+        let mut packets = Vec::new();
+        for at in 0..PACKETS {
+            *number += 1;
+            let packet = random::packet(lot, drawn.ip6, *number);
+            let open = random::open_fields(lot, &packet);
+            if at % 3 == 0 {
+                let mac = node.mac(&packet);
+                let of_outcomes = drawn::packets(lot, &recording.live, &packet, &open, mac, PACKETS / 2);
+                packets.extend(of_outcomes.into_iter().map(|packet| (packet, open.clone())));
+            }
+            packets.push((packet, open));
+        }
+        for (packet, open) in packets {
+            self.probes.fetch_add(1, Relaxed);
+            node.forget_flows();
+            let said = node.judge(&packet, &recording, &open);
+            if differs(&said).is_none() {
+                continue;
+            }
+            // On a busy machine the kernel's last word may come late: what differs does so again.
+            node.forget_flows();
+            if differs(&node.judge(&packet, &recording, &open)).is_some() {
+                return Some(smallest(node, drawn, &packet, &open));
+            }
+            self.late.fetch_add(1, Relaxed);
+        }
+        None
+    }
 }
 
 /// What whyport says, where it is not what the kernel does.
@@ -175,16 +270,12 @@ fn differs(said: &Judgement) -> Option<&Vec<String>> {
 }
 
 /// Takes rules away while the packet is still followed differently, and tells what is left.
-fn smallest(node: &mut Node, mut round: Round, packet: &Packet, open: &[Field], number: &mut u16) -> String {
-    let mut packet = packet.clone();
-    let mut judge = |node: &mut Node, round: &Round| {
+fn smallest(node: &mut Node, mut round: Round, packet: &Packet, open: &[Field]) -> String {
+    let judge = |node: &mut Node, round: &Round| {
         round.load(node);
-        *number += 1;
-        if let Some(src) = &mut packet.src {
-            src.set_port(20000 + *number % 40000);
-        }
-        let said = node.judge(&packet, &read(node), open);
-        let differs = differs(&said).map(|walk| difference(&packet, &said.kernel, walk));
+        node.forget_flows();
+        let said = node.judge(packet, &read(node), open);
+        let differs = differs(&said).map(|walk| difference(packet, &said.kernel, walk));
         differs.map(|text| if said.open.is_some() { format!("left open: {open:?}\n{text}") } else { text })
     };
     let mut report = String::from("not seen again: it depends on the packets before\n");

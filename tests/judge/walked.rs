@@ -12,7 +12,7 @@ use whyport::walk::{
 };
 
 use crate::packet::{self, Packet};
-use crate::path::{Names, table};
+use crate::path::{CHOSEN, Names, table};
 
 /// The query that asks for exactly this packet. Of one that the host makes the source address is left to the walk.
 pub fn query(host: &Host, packet: &Packet, sport: u16, mac: Option<u64>) -> Query {
@@ -37,7 +37,7 @@ pub fn query(host: &Host, packet: &Packet, sport: u16, mac: Option<u64>) -> Quer
     set(Field::Ttl, packet.ttl.into());
     match (&packet.device, packet.protocol) {
         (None, _) => {
-            set(Field::Uid, 0);
+            set(Field::Uid, packet.uid.into());
             set(Field::Gid, 0);
         }
         (Some(_), protocol) => {
@@ -45,6 +45,10 @@ pub fn query(host: &Host, packet: &Packet, sport: u16, mac: Option<u64>) -> Quer
                 set(Field::TcpFlags, packet.flags.into());
             }
         }
+    }
+    if packet.protocol == packet::Protocol::Icmp {
+        set(Field::IcmpType, packet.icmp.0.into());
+        set(Field::IcmpCode, packet.icmp.1.into());
     }
     query.set(Field::Tos, ValueSet::one(packet.tos.into()));
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("the time");
@@ -71,28 +75,23 @@ fn value(field: Field, packet: &Packet, sport: u16) -> Option<u128> {
         Field::TcpFlags => packet.flags.into(),
         Field::Ttl => packet.ttl.into(),
         Field::Length => length(packet),
-        Field::Uid | Field::Gid => 0,
+        Field::Uid => packet.uid.into(),
+        Field::Gid => 0,
+        Field::IcmpType => packet.icmp.0.into(),
+        Field::IcmpCode => packet.icmp.1.into(),
         Field::Tos => packet.tos.into(),
-        Field::CtState
-        | Field::Iif
-        | Field::IcmpType
-        | Field::IcmpCode
-        | Field::Pkttype
-        | Field::SrcMac
-        | Field::Time => {
-            return None;
-        }
+        Field::CtState | Field::Iif | Field::Pkttype | Field::SrcMac | Field::Time => return None,
     })
 }
 
 /// The length of a packet from its IP header on. The kernel's own first TCP packets have 20 bytes of options.
-fn length(packet: &Packet) -> u128 {
+pub fn length(packet: &Packet) -> u128 {
     let transport = match (packet.protocol, &packet.device) {
         (packet::Protocol::Udp | packet::Protocol::Icmp, _) => 16,
         (packet::Protocol::Tcp, Some(_)) => 20,
         (packet::Protocol::Tcp, None) => 40,
     };
-    transport + if packet.dst.is_ipv4() { 20 } else { 40 }
+    transport + u128::from(packet.filling) + if packet.dst.is_ipv4() { 20 } else { 40 }
 }
 
 fn holds(condition: &Condition, packet: &Packet, sport: u16) -> bool {
@@ -133,6 +132,10 @@ pub fn lines_of_open(host: &Host, packet: &Packet, sport: u16, names: &Names<'_>
             return vec![REFUSED.into()];
         }
         fitting = vec![refused];
+    }
+    // What depends on single bits of a field is told by assumptions, not by conditions.
+    if fitting.iter().any(|outcome| !outcome.is_certain()) {
+        return Vec::new();
     }
     let mut lines = vec![];
     if fitting.len() != 1 {
@@ -214,6 +217,10 @@ fn lines_of(host: &Host, outcome: &Outcome, names: &Names<'_>) -> Vec<String> {
             };
             format!("delivered {}{who}", self::addresses(&fate.endpoints, names))
         }
+        FateKind::Dropped if fate.reason == Some(Reason::Broadcast) => {
+            let who = if names.answers { " to nobody" } else { "" };
+            format!("delivered {}{who}", self::addresses(&fate.endpoints, names))
+        }
         FateKind::Forwarded | FateKind::Sent => leaves(&fate.oif, &fate.endpoints, names),
         FateKind::Dropped | FateKind::Rejected if fate.by.is_some() => "dropped".into(),
         FateKind::Dropped | FateKind::Rejected | FateKind::Unroutable | FateKind::Martian => "lost".into(),
@@ -245,6 +252,7 @@ fn address(addr: Option<IpAddr>, port: Option<u16>, names: &Names<'_>) -> String
         (Some(addr), Some(port)) => names.address(SocketAddr::new(addr, port)),
         (Some(addr @ IpAddr::V4(_)), None) => format!("{addr}:?"),
         (Some(addr @ IpAddr::V6(_)), None) => format!("[{addr}]:?"),
+        (None, Some(port)) if names.chosen == Some(port) => format!("?:{CHOSEN}"),
         (None, Some(port)) => format!("?:{port}"),
         (None, None) => "?:?".into(),
     }

@@ -18,6 +18,7 @@ pub const TABLE: &str = "judge";
 const NFNLGRP_NFTRACE: u32 = 9;
 const NFT_MSG_TRACE: u16 = 10 << 8 | 17;
 const NFULNL_MSG_PACKET: u16 = 4 << 8;
+const IPCTNL_MSG_CT_DELETE: u16 = 1 << 8 | 2;
 const NFULNL_MSG_CONFIG: u16 = 4 << 8 | 1;
 /// The index of lo in every namespace.
 const LO: u32 = 1;
@@ -151,6 +152,7 @@ pub struct Testimony {
 pub struct Witness {
     trace: Channel,
     log: Channel,
+    flows: Channel,
 }
 
 impl Witness {
@@ -179,13 +181,18 @@ impl Witness {
         log.ask(NFULNL_MSG_CONFIG, 0, 0, &[(2, &copy_all)]);
         log.ask(NFULNL_MSG_CONFIG, 0, 0, &[(5, &1u32.to_be_bytes())]);
         run(&["nft", "-f", "-"], &table);
-        Witness { trace, log }
+        Witness { trace, log, flows: Channel::open(None) }
     }
 
     /// Forgets what was said until now.
     pub fn forget(&mut self) {
         self.trace.drain();
         self.log.drain();
+    }
+
+    /// Empties the kernel's table of flows.
+    pub fn forget_flows(&mut self) {
+        self.flows.ask(IPCTNL_MSG_CT_DELETE, 0, 0, &[]);
     }
 
     /// Listens until all is said of a packet: `mark` tells it, or, while that is unknown, its source port.

@@ -12,9 +12,10 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use nix::sched::{CloneFlags, setns, unshare};
+use nix::unistd::setfsuid;
 use socket2::{Domain, Protocol as Proto, Socket, Type};
 
-use crate::packet::{Mark, Packet, Protocol, identity, payload, whole_echo_request};
+use crate::packet::{Mark, Packet, Protocol, identity, payload, whole_icmp};
 
 /// Runs a test on a thread of its own: a thread that has been in another namespace is not used again.
 pub fn apart(test: impl FnOnce() + Send + 'static) {
@@ -22,6 +23,17 @@ pub fn apart(test: impl FnOnce() + Send + 'static) {
     let thread = std::thread::Builder::new().name(std::thread::current().name().unwrap_or("judge").to_owned());
     if let Err(panic) = thread.spawn(test).expect("a thread").join() {
         std::panic::resume_unwind(panic);
+    }
+}
+
+/// The same by several threads at once, each of which does everything.
+pub fn apart_all(threads: u64, work: impl Fn() + Clone + Send + 'static) {
+    needs();
+    let threads: Vec<_> = (0..threads).map(|_| std::thread::spawn(work.clone())).collect();
+    for thread in threads {
+        if let Err(panic) = thread.join() {
+            std::panic::resume_unwind(panic);
+        }
     }
 }
 
@@ -222,9 +234,9 @@ impl World {
                 let socket = if to.is_ipv4() { &leg.sender4 } else { &leg.sender6 };
                 socket.send_to(&packet.bytes(cookie), &to.into()).unwrap_or_else(|error| panic!("{packet}: {error}"));
                 let mark = match packet.protocol {
-                    Protocol::Tcp => Mark::Tcp(packet.flags, cookie),
+                    Protocol::Tcp => Mark::Tcp(packet.flags & 0x3f, cookie),
                     Protocol::Udp => Mark::Udp(cookie),
-                    Protocol::Icmp => Mark::Icmp(identity(cookie)),
+                    Protocol::Icmp => Mark::Icmp(packet.icmp.0, identity(cookie)),
                 };
                 Sent { mark: Some(mark), port: packet.src.map_or(0, |src| src.port()), _socket: None }
             }
@@ -250,15 +262,22 @@ fn make(packet: &Packet, cookie: u32) -> Sent {
         (Protocol::Icmp, false) => (Type::RAW, Some(Proto::ICMPV4)),
         (Protocol::Icmp, true) => (Type::RAW, Some(Proto::ICMPV6)),
     };
+    // Who owns a socket is who made it (`sock_alloc_inode`): the user that this thread has towards files.
+    setfsuid(packet.uid.into());
     let socket = Socket::new(Domain::for_address(packet.dst), kind, protocol).expect("a socket");
+    setfsuid(0.into());
     socket.set_nonblocking(true).expect("non-blocking");
+    if packet.protocol != Protocol::Tcp {
+        socket.set_broadcast(true).expect("SO_BROADCAST");
+    }
     if packet.mark != 0 {
         socket.set_mark(packet.mark).expect("SO_MARK");
     }
     // No two packets of a test have the same ports: the second would belong to the flow of the first.
-    let port = 20000 + (cookie % 30000) as u16;
+    let port = if packet.sport == 0 { 20000 + (cookie % 30000) as u16 } else { packet.sport };
     let any: IpAddr = if packet.dst.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
     if packet.protocol != Protocol::Icmp {
+        socket.set_reuse_address(packet.sport != 0).expect("SO_REUSEADDR");
         socket.bind(&SocketAddr::new(any, port).into()).expect("a port");
     }
     // Whether the kernel refuses is told by what it says of the packet, or does not say.
@@ -272,8 +291,8 @@ fn make(packet: &Packet, cookie: u32) -> Sent {
             Some(Mark::Udp(cookie))
         }
         Protocol::Icmp => {
-            let _ = socket.send_to(&whole_echo_request(cookie, packet.dst.is_ipv6()), &packet.dst.into());
-            Some(Mark::Icmp(identity(cookie)))
+            let _ = socket.send_to(&whole_icmp(cookie, packet.icmp), &packet.dst.into());
+            Some(Mark::Icmp(packet.icmp.0, identity(cookie)))
         }
     };
     Sent { mark, port, _socket: Some(socket) }

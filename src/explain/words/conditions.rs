@@ -136,6 +136,9 @@ fn what(ns: &Namespace, assumption: &Assumption, match_text: &dyn Fn(RuleId, Opt
             say(either(Phrase::IsLocal, Phrase::IsNotLocal), &[("dst", &dst)])
         }
         Assumed::Forwards => say(either(Phrase::Forwards, Phrase::ForwardsNot), &[]),
+        Assumed::MarkFits(priority) => {
+            say(either(Phrase::MarkFits, Phrase::MarkFitsNot), &[("priority", &priority.to_string())])
+        }
         Assumed::ReversePathAccepts => say(either(Phrase::ReverseAccepts, Phrase::ReverseRefuses), &[]),
         Assumed::NoTranslation => say(either(Phrase::NoTranslation, Phrase::Translation), &[]),
         Assumed::SocketAnswers => say(either(Phrase::SocketAnswers, Phrase::SocketSilent), &[]),

@@ -141,6 +141,8 @@ pub(super) fn phrase(phrase: Phrase) -> &'static str {
         Phrase::IsNotLocal => "{dst} is not an address of this host",
         Phrase::Forwards => "forwarding is on",
         Phrase::ForwardsNot => "forwarding is off",
+        Phrase::MarkFits => "the policy rule {priority} is for its mark",
+        Phrase::MarkFitsNot => "the policy rule {priority} is not for its mark",
         Phrase::ReverseAccepts => "reverse-path filtering lets it in",
         Phrase::ReverseRefuses => "reverse-path filtering drops it",
         Phrase::NoTranslation => "conntrack has no translation for its flow",

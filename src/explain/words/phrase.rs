@@ -143,6 +143,8 @@ pub(super) enum Phrase {
     IsNotLocal,
     Forwards,
     ForwardsNot,
+    MarkFits,
+    MarkFitsNot,
     ReverseAccepts,
     ReverseRefuses,
     NoTranslation,

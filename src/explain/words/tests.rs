@@ -103,6 +103,12 @@ fn assumptions_as_clauses() {
             "10.0.0.5 is not an address of this host (not read)",
         ),
         (Assumed::Forwards, true, Why::Unread, "forwarding is on (not read)"),
+        (
+            Assumed::MarkFits(100),
+            false,
+            Why::State,
+            "the policy rule 100 is not for its mark (it depends on state that cannot be seen)",
+        ),
         (Assumed::ReversePathAccepts, false, Why::Unread, "reverse-path filtering drops it (not read)"),
         (
             Assumed::NoTranslation,

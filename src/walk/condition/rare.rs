@@ -3,6 +3,7 @@
 //! What depends on packets that came before, or on what a packet carries, is left open ([`open`]).
 
 use super::*;
+use crate::host::RouteKind;
 use crate::host::nft::fib;
 use crate::host::xt::{
     Ah, Connlabel, Dccp, Ecn, Esp, Ipcomp, Ipv6Header, Ipv6Headers, Rpfilter, Sctp, SocketMatch, Time,
@@ -108,7 +109,17 @@ impl Scene<'_> {
         }
         let mark = if flags.contains(Rpfilter::VALIDMARK) { fib::MARK } else { 0 };
         let device = if flags.contains(Rpfilter::LOOSE) && !self.is_link_local(src)? { 0 } else { fib::IIF };
-        let found = outgoing(self, fib::SADDR | mark | device, flags.contains(Rpfilter::ACCEPT_LOCAL))?;
+        let found = outgoing(self, fib::SADDR | mark | device, &|kind| match kind {
+            RouteKind::Unicast => true,
+            RouteKind::Local => flags.contains(Rpfilter::ACCEPT_LOCAL),
+            RouteKind::Broadcast
+            | RouteKind::Anycast
+            | RouteKind::Multicast
+            | RouteKind::Blackhole
+            | RouteKind::Unreachable
+            | RouteKind::Prohibit
+            | RouteKind::Throw => false,
+        })?;
         Ok((found != 0) != not)
     }
 

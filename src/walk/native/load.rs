@@ -10,7 +10,7 @@ use crate::host::{Hook, IpFamily, Protocol};
 use crate::walk::condition::Scene;
 use crate::walk::field::Field;
 use crate::walk::outcome::Why;
-use crate::walk::outgoing::outgoing;
+use crate::walk::outgoing::{for_fib, outgoing};
 use crate::walk::packet::{Device, Value};
 use crate::walk::set::ValueSet;
 use crate::walk::space::Asked;
@@ -121,7 +121,7 @@ fn family_number(family: IpFamily) -> u128 {
 pub(super) fn fib(scene: &Scene<'_>, result: FibResult, flags: u32) -> Asked<Loaded> {
     let present = flags & nft::fib::PRESENT != 0;
     if result == FibResult::OifName && !present {
-        let found = outgoing(scene, flags, false)?;
+        let found = outgoing(scene, flags, &for_fib(scene.query.family))?;
         let mut name =
             scene.plan.namespace().link_at(found).map(|link| link.name.clone().into_bytes()).unwrap_or_default();
         name.resize(16, 0);

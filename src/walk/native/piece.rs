@@ -12,7 +12,7 @@ use crate::walk::alter::service;
 use crate::walk::condition::{Scene, masked_set};
 use crate::walk::field::Field;
 use crate::walk::outcome::{Assumed, Why};
-use crate::walk::outgoing::outgoing;
+use crate::walk::outgoing::{for_fib, outgoing};
 use crate::walk::packet::{Device, Tracking, Value};
 use crate::walk::plan::{Part, TypedBy};
 use crate::walk::set::ValueSet;
@@ -299,7 +299,7 @@ impl Piece {
             Source::HardwareType(device) => hardware_type(scene, *device, numbers, at),
             Source::Fib(FibResult::AddressType, flags) => address_type(scene, *flags, numbers, at),
             Source::Fib(_, flags) => {
-                let found = outgoing(scene, *flags, false)?;
+                let found = outgoing(scene, *flags, &for_fib(scene.query.family))?;
                 let number = if flags & fib::PRESENT != 0 { u32::from(found != 0) } else { found };
                 Ok(numbers.contains(&u128::from(number)))
             }
