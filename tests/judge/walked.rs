@@ -126,16 +126,16 @@ pub fn lines_of_open(host: &Host, packet: &Packet, sport: u16, names: &Names<'_>
             || outcome.when.iter().any(|all| all.iter().all(|condition| holds(condition, packet, sport)))
     };
     let mut fitting: Vec<&Outcome> = walk.outcomes.iter().filter(fits).collect();
+    // What depends on single bits of a field is told by assumptions, not by conditions.
+    if fitting.iter().any(|outcome| !outcome.is_certain()) {
+        return Vec::new();
+    }
     // Sources that routing refuses are one outcome, which the conditions of the others do not leave out.
     if let Some(refused) = fitting.iter().copied().find(|outcome| is_refused_source(outcome)) {
         if walk.outcomes.len() > 1 {
             return vec![REFUSED.into()];
         }
         fitting = vec![refused];
-    }
-    // What depends on single bits of a field is told by assumptions, not by conditions.
-    if fitting.iter().any(|outcome| !outcome.is_certain()) {
-        return Vec::new();
     }
     let mut lines = vec![];
     if fitting.len() != 1 {
