@@ -115,12 +115,12 @@ impl<'w> Asked<'w> {
                 words.push(names.intern("!"));
             }
             words.push(names.intern(option.name));
-            // What is printed in quotes after this option needs none here.
-            let has_quotes = sides::is_text(option.name);
-            words.extend(option.values.iter().map(|word| match has_quotes {
-                true => names.intern(&word.text),
-                false => names.intern(&word.kept()),
-            }));
+            if sides::is_text(option.name) && !option.values.is_empty() {
+                // It is printed in quotes, as one word, and needs none here.
+                words.push(names.intern(&option.values().collect::<Vec<_>>().join(" ")));
+            } else {
+                words.extend(option.values.iter().map(|word| names.intern(&word.kept())));
+            }
         }
         Opaque { name: names.intern(name), words: words.into() }
     }

@@ -354,3 +354,11 @@ fn a_chain_with_the_name_of_a_target_is_not_meant() {
         assert!(print(&dump.ruleset, None, IpFamily::V4, Backend::IptablesNft).contains(rule), "{text}");
     }
 }
+
+/// A text of several words that nobody put in quotes is one word, also where the rest of it is not understood.
+#[test]
+fn a_text_without_quotes_is_one_word_wherever_it_stands() {
+    let (text, said) = rule(IpFamily::V4, "-j NFLOG --nflog-prefix a) b c --unheard-of");
+    assert_eq!(text.as_deref(), Some("-j NFLOG --nflog-prefix \"a) b c\" --unheard-of"), "{said:?}");
+    assert_eq!(rule(IpFamily::V4, "-j NFLOG --nflog-prefix \"a) b c\" --unheard-of").0, text);
+}
