@@ -29,7 +29,7 @@ fuzz_target!(|text: &str| {
     let word = trace.map(|asked| &asked.target).or(arguments.target.as_ref());
     match (word.map(|word| target::parse(word)), trace) {
         (Some(Err(refusal)), _) => assert!(!refusal.line.contains('\n'), "{refusal:?}"),
-        (Some(Ok(target)), Some(asked)) => match packet::ask(&HOST, HOST.viewed, target, &asked.packet) {
+        (Some(Ok(target)), Some(asked)) => match packet::ask(&HOST, HOST.viewed, target, &asked.packet, None) {
             Ok(asked) => assert!(!asked.queries.is_empty()),
             Err(refusal) => assert!(!refusal.line.contains('\n'), "{refusal:?}"),
         },
