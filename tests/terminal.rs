@@ -32,15 +32,16 @@ impl Session {
             "stty rows 24 cols 80; echo before=$(stty -g); \
              sh -c 'echo pid=$$; exec {program}'; echo status=$?; echo after=$(stty -g)"
         );
-        let mut child = Command::new("script")
-            .args(["-q", "-c", &line, "/dev/null"])
+        // What a terminal's shell starts does not ignore Ctrl-C, as these tests do where a job in the background runs them.
+        let mut child = Command::new("env")
+            .args(["--default-signal=INT", "script", "-q", "-c", &line, "/dev/null"])
             .env("TERM", "xterm-256color")
             .env("SHELL", "/bin/sh")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
-            .expect("script of util-linux is needed for this test");
+            .expect("env of coreutils and script of util-linux are needed for this test");
         let keys = child.stdin.take();
         let mut out = child.stdout.take().unwrap();
         let seen = Arc::new(Mutex::new(String::new()));
