@@ -84,9 +84,11 @@ pub struct Walker<'a> {
 }
 
 impl<'a> Walker<'a> {
-    /// Prepares a namespace of a host, by its index.
+    /// Prepares a namespace of a host, by its index; others are prepared when a packet comes to them.
     pub fn new(host: &'a Host, namespace: usize) -> Walker<'a> {
-        Walker { host, namespace, plans: Plans::of(host, false), reversed: OnceLock::new() }
+        let walker = Walker { host, namespace, plans: Plans::of(host, false), reversed: OnceLock::new() };
+        walker.plan();
+        walker
     }
 
     /// Walks the packets of a query of this namespace.
