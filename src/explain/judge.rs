@@ -71,7 +71,7 @@ pub(super) fn outcome(
     let translation = translation(outcome);
     let judged = |verdict, who, cause, by: Option<Step>| {
         let leads = by.as_ref().map_or_else(Vec::new, |by| leads(outcome, by));
-        let pass = by.as_ref().and_then(|by| outcome.passes.iter().find(|pass| pass.number == by.pass));
+        let pass = by.as_ref().and_then(|by| outcome.pass(by.pass));
         let namespace = pass.map_or(fate.namespace, |pass| pass.namespace);
         Judged { verdict, who, because: Finding { cause, namespace, by, leads, holder } }
     };

@@ -105,7 +105,7 @@ impl<'h> Telling<'h, '_> {
         if before == Some(now) {
             return;
         }
-        let Some(pass) = outcome.passes.iter().find(|pass| pass.number == now) else { return };
+        let Some(pass) = outcome.pass(now) else { return };
         let mut text = match &pass.iif {
             Some(iif) => format!("enters by {iif}"),
             None if now == 1 && self.made_here => "is made here".to_owned(),
@@ -141,7 +141,7 @@ impl<'h> Telling<'h, '_> {
     }
 
     fn ruleset(&self, outcome: &Outcome, pass: u32) -> &'h Ruleset {
-        let found = outcome.passes.iter().find(|known| known.number == pass);
+        let found = outcome.pass(pass);
         &self.host.namespaces[found.map_or(self.namespace, |pass| pass.namespace)].ruleset
     }
 

@@ -122,7 +122,7 @@ impl Path {
                 }
                 walking = Walking { pass, place: None, stack: Vec::new() };
             }
-            let entered = outcome.passes.iter().find(|known| known.number == pass);
+            let entered = outcome.pass(pass);
             let inside = entered.map_or(namespace, |pass| pass.namespace);
             match event {
                 Event::Route(_) => path.sections.push(Section::Route(index)),

@@ -10,7 +10,7 @@ use super::condition::masked_set;
 use super::query::number;
 use super::set::ValueSet;
 use crate::host::ipset::{Element, Interface, IpSet, Key, Part, ProtoPort, SetType};
-use crate::host::{IpFamily, Mac, Name, Namespace, Protocol, QuickMap, What};
+use crate::host::{IpFamily, Name, Namespace, Protocol, QuickMap, What};
 
 /// What a dimension of a set's elements is compared with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -188,9 +188,7 @@ impl Members {
                 vec![(above | u128::from(*first), above | u128::from(*last))]
             }
             (Part::Ports(_, first, last), Dimension::Port) => vec![((*first).into(), (*last).into())],
-            (Part::Mac(Mac(bytes)), Dimension::Mac) => {
-                one(bytes.iter().fold(0, |value, byte| value << 8 | u128::from(*byte)))
-            }
+            (Part::Mac(mac), Dimension::Mac) => one(mac.number()),
             (Part::Mark(mark), Dimension::Mark) => {
                 let mask = set.options.markmask.unwrap_or(u32::MAX);
                 masked_set((*mark).into(), mask.into(), 32)?.ranges().to_vec()

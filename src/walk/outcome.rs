@@ -33,6 +33,11 @@ impl Outcome {
         self.assumed.is_empty()
     }
 
+    /// The pass with this number, from 1.
+    pub fn pass(&self, number: u32) -> Option<&Pass> {
+        self.passes.iter().find(|pass| pass.number == number)
+    }
+
     /// The rules and chain ends on the way, in order.
     pub fn steps(&self) -> impl Iterator<Item = &Step> {
         self.events.iter().filter_map(|event| match event {

@@ -11,7 +11,7 @@ use super::packet::{Device, Flow, Packet, Tracking, Value};
 use super::set::ValueSet;
 use super::space::Asked;
 use super::state::{At, End, Passing, State};
-use crate::host::{Hook, Mac, What};
+use crate::host::{Hook, What};
 
 /// How often a packet may come to a namespace.
 const PASSES: usize = 32;
@@ -107,8 +107,8 @@ impl Engine<'_> {
             packet.set_changed.clear();
         }
         packet.socket = None;
-        let mac = |mac: Mac| Value::Known(mac.0.iter().fold(0, |value, byte| value << 8 | u128::from(*byte)));
-        packet.src_mac = Some(from.map_or(Value::Chosen { among: ValueSet::full(48), why: Why::Unread }, mac));
+        let unread = Value::Chosen { among: ValueSet::full(48), why: Why::Unread };
+        packet.src_mac = Some(from.map_or(unread, |mac| Value::Known(mac.number())));
         packet.pkttype = Value::Known(0);
         packet.redirected = false;
         (packet.iif, packet.oif) = (iif, Device::Absent);

@@ -238,7 +238,7 @@ impl<'a> Teller<'a> {
         let clause = match translation {
             Some((outcome, by)) => {
                 let leads = judge::leads(outcome, &by);
-                let at = outcome.passes.iter().find(|pass| pass.number == by.pass);
+                let at = outcome.pass(by.pass);
                 let namespace = at.map_or(self.namespace, |pass| pass.namespace);
                 let turned = Finding { cause: Cause::Translated, namespace, by: Some(by), leads, holder: None };
                 let to = self.new_destination(&turned, Some(outcome));

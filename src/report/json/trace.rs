@@ -264,7 +264,7 @@ impl Context<'_> {
 
     /// The namespace of a pass.
     fn at(&self, outcome: &Outcome, pass: u32) -> usize {
-        outcome.passes.iter().find(|known| known.number == pass).map_or(self.namespace, |pass| pass.namespace)
+        outcome.pass(pass).map_or(self.namespace, |pass| pass.namespace)
     }
 
     fn ruleset(&self, namespace: usize) -> &Ruleset {

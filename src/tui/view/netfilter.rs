@@ -144,8 +144,7 @@ fn tell(state: &State, row: &Row<Id>, width: usize) -> (Vec<Piece>, Piece) {
 }
 
 fn pass_text(state: &State, pass: u32) -> Vec<Piece> {
-    let Some(pass) = state.outcome().and_then(|outcome| outcome.passes.iter().find(|known| known.number == pass))
-    else {
+    let Some(pass) = state.outcome().and_then(|outcome| outcome.pass(pass)) else {
         return Vec::new();
     };
     let mut text = entrance(state, pass);

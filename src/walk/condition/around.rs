@@ -103,7 +103,7 @@ impl Scene<'_> {
     /// `mac_mt`: holds only for packets that arrived on an Ethernet device, before they are routed on; lo is none.
     pub(in crate::walk) fn mac(&self, mac: &Neg<crate::host::Mac>, at: At) -> Asked<bool> {
         let Some(sender) = self.sender() else { return Ok(false) };
-        let value = mac.value.0.iter().fold(0u128, |value, byte| value << 8 | u128::from(*byte));
+        let value = mac.value.number();
         negate(self.in_range(sender, value, value, Some(at)), mac.not)
     }
 
