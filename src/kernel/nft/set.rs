@@ -101,23 +101,34 @@ pub(super) fn untold(body: &[u8], set: &Set, found: &mut Vec<String>) {
     }
 }
 
-/// An element as the kernel tells it: in a set of intervals, where one begins or where it ends.
+/// An element as the kernel tells it: in a set of intervals, where one begins or where it ends. Small, as there may be many, and
+/// what is in memory until the last one came is fetched anew for each.
+#[derive(Default)]
 pub(super) struct Raw {
     key: Key,
-    /// The last key, where the element has it (`NFTA_SET_ELEM_KEY_END`).
-    last: Option<Key>,
     /// Its key is the first one after an interval (`NFT_SET_ELEM_INTERVAL_END`).
     ends: bool,
     /// It stands for every other key (`NFT_SET_ELEM_CATCHALL`).
     all: bool,
-    data: Option<ElementData>,
     beside: Option<Box<Beside>>,
 }
 
-/// What an element has beside its key and what is given for it, and what it has come to.
+/// What an element has beside its key, and what it has come to.
+#[derive(Default)]
 struct Beside {
+    /// The last key, where the element has it (`NFTA_SET_ELEM_KEY_END`).
+    last: Option<Key>,
+    data: Option<ElementData>,
     details: Option<Box<ElementDetails>>,
     state: ElementState,
+}
+
+impl Beside {
+    /// What it has come to, where that was told.
+    fn take_state(&mut self) -> Option<ElementState> {
+        let state = std::mem::take(&mut self.state);
+        (state.expires.is_some() || state.tallies.iter().any(Option::is_some)).then_some(state)
+    }
 }
 
 impl Raw {
@@ -126,11 +137,9 @@ impl Raw {
         !self.ends
     }
 
-    /// Takes what is beside the key apart.
-    fn take_beside(&mut self) -> (Option<Box<ElementDetails>>, Option<ElementState>) {
-        let Some(Beside { details, state }) = self.beside.take().map(|beside| *beside) else { return (None, None) };
-        let told = state.expires.is_some() || state.tallies.iter().any(Option::is_some);
-        (details, told.then_some(state))
+    /// The last key, where the element has it.
+    fn last(&self) -> Option<&Key> {
+        self.beside.as_ref()?.last.as_ref()
     }
 }
 
@@ -142,23 +151,9 @@ pub(super) fn elements(body: &[u8], chains: &Numbers, names: &mut Names, found: 
         let parts = Attributes(nested);
         let flags = parts.get(3).and_then(be).unwrap_or(0);
         let key = parts.get(1).and_then(expression::value).unwrap_or_default();
-        let mut object = || parts.get(9).map(|name| ElementData::Object(names.intern(&text(name))));
-        let data = match parts.get(2) {
-            Some(data) => match expression::value(data) {
-                Some(value) => Some(ElementData::Value(value.into())),
-                None => expression::verdict(data, chains).map(ElementData::Verdict),
-            },
-            None => object(),
-        };
-        unknown += usize::from(is_unknown(&parts, flags, data.as_ref()));
-        found.push(Raw {
-            key: key.into(),
-            last: parts.get(10).and_then(expression::value).map(Into::into),
-            ends: flags & 1 != 0,
-            all: flags & 2 != 0,
-            data,
-            beside: beside(&parts, names),
-        });
+        let beside = beside(&parts, chains, names);
+        unknown += usize::from(is_unknown(&parts, flags, beside.as_ref().and_then(|beside| beside.data.as_ref())));
+        found.push(Raw { key: key.into(), ends: flags & 1 != 0, all: flags & 2 != 0, beside });
     }
     unknown
 }
@@ -170,10 +165,18 @@ fn is_unknown(parts: &Attributes<'_>, flags: u64, data: Option<&ElementData>) ->
 }
 
 /// What is told of an element beside its key; most have nothing.
-fn beside(parts: &Attributes<'_>, names: &mut Names) -> Option<Box<Beside>> {
-    if parts.clone().all(|(kind, _)| !matches!(kind, 4..=7 | 11)) {
+fn beside(parts: &Attributes<'_>, chains: &Numbers, names: &mut Names) -> Option<Box<Beside>> {
+    if parts.clone().all(|(kind, _)| !matches!(kind, 2 | 4..=7 | 9..=11)) {
         return None;
     }
+    let mut object = || parts.get(9).map(|name| ElementData::Object(names.intern(&text(name))));
+    let data = match parts.get(2) {
+        Some(data) => match expression::value(data) {
+            Some(value) => Some(ElementData::Value(value.into())),
+            None => expression::verdict(data, chains).map(ElementData::Verdict),
+        },
+        None => object(),
+    };
     let mut tallies = Vec::new();
     let details = ElementDetails {
         comment: parts.get(6).and_then(|user| chain::comment(user, names)),
@@ -182,44 +185,71 @@ fn beside(parts: &Attributes<'_>, names: &mut Names) -> Option<Box<Beside>> {
     };
     let state = ElementState { expires: parts.get(5).and_then(be), tallies: tallies.into() };
     let told = details != ElementDetails::default();
-    Some(Box::new(Beside { details: told.then(|| Box::new(details)), state }))
+    Some(Box::new(Beside {
+        last: parts.get(10).and_then(expression::value).map(Into::into),
+        data,
+        details: told.then(|| Box::new(details)),
+        state,
+    }))
 }
 
 /// Puts the elements into their set, as ranges of keys, and hands what they have come to to `note`, with their position.
 pub(super) fn fill(set: &mut Set, mut found: Vec<Raw>, mut note: impl FnMut(Option<u32>, ElementState)) {
     if let Some(at) = found.iter().position(|raw| raw.all) {
-        let mut raw = found.swap_remove(at);
-        let (details, state) = raw.take_beside();
-        if let Some(state) = state {
+        let mut beside = found.swap_remove(at).beside.unwrap_or_default();
+        if let Some(state) = beside.take_state() {
             note(None, state);
         }
-        set.catch_all = Some(Box::new(CatchAll { data: raw.data, details }));
+        set.catch_all = Some(Box::new(CatchAll { data: beside.data, details: beside.details }));
     }
-    // An end before what begins at the same key: it is the first key that is no longer meant.
-    // Concatenations with ranges have no order: they stay as the kernel lists them, and so does nft.
-    if found.iter().all(|raw| raw.last.is_none()) {
-        found.sort_by(|a, b| a.key.cmp(&b.key).then(b.ends.cmp(&a.ends)));
-    }
+    let order = order(&found);
+    set.elements.reserve_exact(found.iter().filter(|raw| raw.begins()).count());
     let intervals = set.flags.contains(SetFlags::INTERVAL);
-    let mut next = found.into_iter().peekable();
-    while let Some(mut raw) = next.next() {
-        if raw.ends {
+    let mut next = order.into_iter().map(|at| at as usize).peekable();
+    while let Some(at) = next.next() {
+        if found[at].ends {
             continue;
         }
-        let (details, state) = raw.take_beside();
-        if let Some(state) = state {
+        let Raw { key: first, beside, .. } = std::mem::take(&mut found[at]);
+        let mut beside = beside.map_or_else(Beside::default, |beside| *beside);
+        if let Some(state) = beside.take_state() {
             note(Some(set.elements.len() as u32), state);
         }
-        let last = match (raw.last, intervals) {
+        let last = match (beside.last, intervals) {
             (Some(last), _) => last,
-            (None, false) => raw.key.clone(),
+            (None, false) => first.clone(),
             (None, true) => match next.peek() {
-                Some(after) => before(&after.key),
-                None => vec![0xff; raw.key.len()].into_boxed_slice().into(),
+                Some(after) => before(&found[*after].key),
+                None => vec![0xff; first.len()].into_boxed_slice().into(),
             },
         };
-        set.elements.push(Element { first: raw.key, last, data: raw.data, details });
+        set.elements.push(Element { first, last, data: beside.data, details: beside.details });
     }
+}
+
+/// The positions of elements in the order of their keys.
+fn order(found: &[Raw]) -> Vec<u32> {
+    // Concatenations with ranges have no order: they stay as the kernel lists them, and so does nft.
+    if found.iter().any(|raw| raw.last().is_some()) {
+        return (0..found.len() as u32).collect();
+    }
+    // What is moved about and compared is a number, for most, and not an element with all that it has.
+    let mut order: Vec<_> = found.iter().map(|raw| start(&raw.key)).zip(0..).collect();
+    order.sort_unstable_by(|(one, a), (other, b)| {
+        one.cmp(other).then_with(|| {
+            let (one, other) = (&found[*a as usize], &found[*b as usize]);
+            // An end before what begins at the same key: it is the first key that is no longer meant.
+            one.key.cmp(&other.key).then(other.ends.cmp(&one.ends)).then(a.cmp(b))
+        })
+    });
+    order.into_iter().map(|(_, at): (u64, u32)| at).collect()
+}
+
+/// The first bytes of a key, as a number that is ordered as they are.
+fn start(key: &[u8]) -> u64 {
+    let mut start = [0; 8];
+    start.iter_mut().zip(key).for_each(|(to, from)| *to = *from);
+    u64::from_be_bytes(start)
 }
 
 /// The key before this one, in the order of bytes.
@@ -240,7 +270,7 @@ mod tests {
     use super::*;
 
     fn raw(key: u16, ends: bool) -> Raw {
-        Raw { key: key.to_be_bytes().into(), last: None, ends, all: false, data: None, beside: None }
+        Raw { key: key.to_be_bytes().into(), ends, all: false, beside: None }
     }
 
     fn ranges(flags: SetFlags, found: Vec<Raw>) -> Vec<(u16, u16)> {

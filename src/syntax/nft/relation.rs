@@ -122,7 +122,7 @@ fn plain(term: &Term, op: CompareOp, data: &[u8]) -> String {
     let bytes = term.slice(data);
     let text = &term.text;
     if term.kind == Kind::Address && bytes.len() * 8 < term.bits {
-        let mut whole = bytes.clone();
+        let mut whole = bytes.to_vec();
         whole.resize(term.bits / 8, 0);
         return format!("{text} {}{}/{}", sign(op, false), values::plain(term.kind, &whole, false), bytes.len() * 8);
     }
@@ -246,14 +246,15 @@ fn key(shapes: &[Shape], first: &[u8], last: &[u8]) -> String {
     if shapes.is_empty() || !known {
         return values::range(Kind::Hex, first, last, false);
     }
-    let each = shapes.iter().map(|Shape { at, bytes, term }| {
-        let part = |data: &[u8]| match bytes {
-            0 => term.slice(&data[*at..]),
-            _ => term.slice(&data[*at..at + bytes]),
-        };
-        values::range(term.kind, &part(first), &part(last), term.host)
-    });
-    each.collect::<Vec<_>>().join(" . ")
+    let part = |Shape { at, bytes, term }: &Shape| {
+        let end = |data: &[u8]| if *bytes == 0 { data.len() } else { at + bytes };
+        let (first, last) = (term.slice(&first[*at..end(first)]), term.slice(&last[*at..end(last)]));
+        values::range(term.kind, &first, &last, term.host)
+    };
+    match shapes {
+        [one] => part(one),
+        _ => shapes.iter().map(part).collect::<Vec<_>>().join(" . "),
+    }
 }
 
 /// A set by its name, or what is in it where it has none.

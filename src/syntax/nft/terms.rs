@@ -2,6 +2,8 @@
 //!
 //! Knows how loads and masks read as fields. Deliberately does not know what they are compared with.
 
+use std::borrow::Cow;
+
 use super::context::Context;
 use super::effects;
 use super::exthdr;
@@ -62,11 +64,11 @@ impl Term<'_> {
     }
 
     /// The bytes of a value that belong to this term.
-    pub fn slice(&self, data: &[u8]) -> Vec<u8> {
+    pub fn slice<'b>(&self, data: &'b [u8]) -> Cow<'b, [u8]> {
         if self.bits == 0 || self.bit == 0 && self.bits >= data.len() * 8 {
-            return data.to_vec();
+            return data.into();
         }
-        bits(data, self.bit, self.bits)
+        bits(data, self.bit, self.bits).into()
     }
 }
 
