@@ -27,7 +27,7 @@ fn filter(rules: &str) -> String {
 fn assert_way(rules: &str, ask: &Ask<'_>, expected: &str) {
     let expected: Vec<&str> = expected.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     let told = walked(rules, ask);
-    let told: Vec<&str> = told.lines().collect();
+    let told: Vec<&str> = told.lines().map(str::trim).collect();
     assert_eq!(told, expected, "{ask:?}\n{rules}");
 }
 
@@ -323,4 +323,22 @@ fn bits_of_an_open_mark_that_route_are_assumed() {
     let mut ways: Vec<_> = walk.outcomes.iter().map(|one| (one.fate.oif.as_deref(), one.assumed.len())).collect();
     ways.sort();
     assert_eq!(ways, [(Some("br0"), 1), (Some("eth0"), 1)]);
+}
+
+#[test]
+fn addresses_that_a_rule_gives_are_followed_each_way_that_they_lead() {
+    assert_way(
+        &nat("-A PREROUTING -p tcp -m tcp --dport 80 -j DNAT --to-destination 10.0.0.1-10.0.0.4"),
+        &Ask::from_outside(80),
+        "assumed state false
+         nat PREROUTING 1 dnat
+         route out br0
+         nat POSTROUTING policy accept
+         forwarded br0 192.168.1.77:4000 ?:80
+         assumed state true
+         nat PREROUTING 1 dnat
+         route local
+         nat INPUT policy accept
+         delivered",
+    );
 }

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use super::condition::{Scene, all, negate};
 use super::fib::{self, Covered};
 use super::field::Field;
-use super::outcome::{Assumed, Reason, Why};
+use super::outcome::{Assumed, Endpoints, Reason, Why};
 use super::packet::{Device, Value};
 use super::query::number;
 use super::set::ValueSet;
@@ -161,19 +161,39 @@ impl<'p> Lookup<'_, 'p> {
             return Ok(said(self.chosen(fib::find(ranges, known))?));
         };
         // The first of the values decides what is asked: which others go the same way?
-        let first = among.first().unwrap_or_default();
-        let here = fib::find(ranges, first);
-        let route = self.chosen(here)?;
-        let same = self.going_alike(ranges, &among, here, route, alike);
-        match self.scene.in_set(&value, &same, None) {
-            Ok(_) => Ok(said(route)),
-            Err(open) if open.is_decidable() => Err(open),
-            // The kernel chose an address that nobody can predict, and not all of them go the same way.
-            Err(_) => {
-                let way = route.and_then(|route| route.next_hops.first()).and_then(|hop| self.name(hop.link));
-                let open = Open::taken(Assumed::LeavesBy(way.into_iter().collect()), Why::State, true);
-                self.scene.assume(open).map(|_| said(route))
+        let mut left = among;
+        loop {
+            let first = left.first().unwrap_or_default();
+            let here = fib::find(ranges, first);
+            let route = self.chosen(here)?;
+            let same = self.going_alike(ranges, &left, here, route, alike);
+            match self.scene.in_set(&value, &same, None) {
+                Ok(_) => return Ok(said(route)),
+                Err(open) if open.is_decidable() => return Err(open),
+                // The kernel chose an address that nobody can predict, and not all of them go the same way.
+                Err(_) => {
+                    let others = left.minus(&same);
+                    let likely = (left.and(&same).size() / left.size()).clamp(0.01, 0.99);
+                    let open = Open::either(self.leads(route), Why::State, likely);
+                    if others.is_empty() || self.scene.assume(open)? {
+                        return Ok(said(route));
+                    }
+                    left = others;
+                }
             }
+        }
+    }
+
+    /// Where a route leads, as something to assume.
+    fn leads(&self, route: Option<&Route>) -> Assumed {
+        match route {
+            Some(route) if matches!(route.kind, RouteKind::Local | RouteKind::Anycast) => {
+                Assumed::Local(Endpoints::default())
+            }
+            Some(route) => {
+                Assumed::LeavesBy(route.next_hops.first().and_then(|hop| self.name(hop.link)).into_iter().collect())
+            }
+            None => Assumed::LeavesBy(Vec::new()),
         }
     }
 

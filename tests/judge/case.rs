@@ -30,7 +30,7 @@ use crate::packet::{Packet, Protocol};
 use crate::path::{self, Names};
 use crate::rules::{Rules, Tool};
 use crate::witness::Witness;
-use crate::world::{Plan, World, apart, run, set_all};
+use crate::world::{Plan, Still, World, apart, run, set_all};
 use crate::{live, record, walked};
 
 /// A node with two legs, which forwards.
@@ -162,8 +162,10 @@ impl Node {
         // No window of TCP reaches from one to the next: a packet that is sent again is no part of the flow before.
         self.cookie = self.cookie.wrapping_add(0x1_0001);
         self.witness.forget();
+        let still = Still::begin();
         let sent = self.world.send(packet, self.cookie);
-        let testimony = self.witness.follow(sent.mark, sent.port);
+        let testimony = self.witness.follow(sent.mark, sent.port, |number| self.world.barrier(number));
+        drop(still);
         let names = Names {
             rules: &self.rules,
             devices: &self.devices,
@@ -173,11 +175,14 @@ impl Node {
             answers: packet.protocol == Protocol::Tcp && packet.flags == 0x02,
         };
         let kernel = path::lines(&testimony, &names);
-        let walk = read.recorded.as_ref().map(|host| walked::lines(host, packet, sent.port, &names));
-        let live = walked::lines(&read.live, packet, sent.port, &names);
-        let again = walked::lines(&read.again, packet, sent.port, &names);
+        let said = |host: &Host| walked::lines(host, packet, sent.port, &names, |walk| agree(&kernel, walk, true));
+        let walk = read.recorded.as_ref().map(said);
+        let live = said(&read.live);
+        let again = said(&read.again);
         assert_eq!(again, live, "the record of the live host is walked differently: {packet}");
-        let open = (!open.is_empty()).then(|| walked::lines_of_open(&read.live, packet, sent.port, &names, open));
+        let fits = |walk: &[String]| may_be(&kernel, walk);
+        let of_open = || walked::lines_of_open(&read.live, packet, sent.port, &names, open, fits);
+        let open = (!open.is_empty()).then(of_open);
         Judgement { kernel, walk, live, open }
     }
 }

@@ -138,6 +138,8 @@ pub struct Rules {
     pub chains: Vec<Handles>,
     /// What `iptables-legacy-save` and its twin print.
     pub legacy: Vec<(Tool, String)>,
+    /// Whether some rule draws by lot, or counts what came before.
+    pub draw: bool,
     loaded: Vec<Tool>,
 }
 
@@ -145,6 +147,7 @@ impl Rules {
     /// Loads rules on top of what there is.
     pub fn load(&mut self, tool: Tool, text: &str) {
         run(tool.load(), text);
+        self.draw |= ["statistic", "numgen", "limit", "recent"].iter().any(|word| text.contains(word));
         if !self.loaded.contains(&tool) {
             self.loaded.push(tool);
         }
@@ -164,6 +167,7 @@ impl Rules {
         }
         let lines: String = tables.iter().map(|(family, table)| format!("delete table {family} {table}\n")).collect();
         run(&["nft", "-f", "-"], &lines);
+        self.draw = false;
         self.chains.clear();
         self.registered.retain(|one| matches!(one.tool, Tool::Legacy | Tool::Legacy6));
         self.loaded.retain(|tool| matches!(tool, Tool::Legacy | Tool::Legacy6));

@@ -8,7 +8,7 @@ use whyport::host::{Backend, Family, Host, IpFamily, Policy, Protocol};
 use whyport::walk::query::{self, number};
 use whyport::walk::{
     self, Condition, Endpoints, Event, FateKind, Field, Op, Origin, Outcome, Query, Reason, RouteDecision, Step,
-    StepAt, ValueSet, Values, Verdict,
+    StepAt, ValueSet, Values, Verdict, Why,
 };
 
 use crate::packet::{self, Packet};
@@ -113,8 +113,15 @@ fn holds(condition: &Condition, packet: &Packet, sport: u16) -> bool {
 }
 
 /// The path of this packet among the outcomes of a query that leaves these fields open: there must be one outcome, and one
-/// alone, whose conditions it meets.
-pub fn lines_of_open(host: &Host, packet: &Packet, sport: u16, names: &Names<'_>, open: &[Field]) -> Vec<String> {
+/// alone, whose conditions it meets. Where several differ in what they assume, it must be one of them that `may_be` its path.
+pub fn lines_of_open(
+    host: &Host,
+    packet: &Packet,
+    sport: u16,
+    names: &Names<'_>,
+    open: &[Field],
+    may_be: impl Fn(&[String]) -> bool,
+) -> Vec<String> {
     let mut query = query(host, packet, sport, names.mac);
     open.iter().for_each(|field| _ = query.fields.remove(field));
     let walk = walk::walk(host, &query);
@@ -126,9 +133,16 @@ pub fn lines_of_open(host: &Host, packet: &Packet, sport: u16, names: &Names<'_>
             || outcome.when.iter().any(|all| all.iter().all(|condition| holds(condition, packet, sport)))
     };
     let mut fitting: Vec<&Outcome> = walk.outcomes.iter().filter(fits).collect();
-    // What depends on single bits of a field is told by assumptions, not by conditions.
-    if fitting.iter().any(|outcome| !outcome.is_certain()) {
-        return Vec::new();
+    // What depends on what was translated by an open field, and what is drawn by lot, is told by assumptions, not by conditions.
+    if !fitting.is_empty() && fitting.iter().all(|outcome| !outcome.is_certain()) {
+        // No command leaves a mark open, of which single bits can only be assumed.
+        if open.contains(&Field::Mark) {
+            return Vec::new();
+        }
+        let ways = fitting.iter().map(|outcome| (lines_of(host, outcome, names), *outcome));
+        if let Some((lines, _)) = ways.into_iter().find(|(lines, _)| may_be(lines)) {
+            return lines;
+        }
     }
     // Sources that routing refuses are one outcome, which the conditions of the others do not leave out.
     if let Some(refused) = fitting.iter().copied().find(|outcome| is_refused_source(outcome)) {
@@ -143,7 +157,7 @@ pub fn lines_of_open(host: &Host, packet: &Packet, sport: u16, names: &Names<'_>
     }
     for outcome in fitting {
         if !lines.is_empty() {
-            lines.push(format!("when {:?}", outcome.when));
+            lines.push(format!("when {:?}, assumed {:?}", outcome.when, outcome.assumed));
         }
         lines.extend(lines_of(host, outcome, names));
     }
@@ -163,9 +177,24 @@ fn is_refused_source(outcome: &Outcome) -> bool {
     )
 }
 
-/// The path that the walk gives; where it gives several or none, or is not certain, lines that say that.
-pub fn lines(host: &Host, packet: &Packet, sport: u16, names: &Names<'_>) -> Vec<String> {
+/// The path that the walk gives; where it gives several or none, or is not certain, lines that say that. Where rules draw
+/// by lot it may give several, of which one alone is what the kernel did: that one.
+pub fn lines(
+    host: &Host,
+    packet: &Packet,
+    sport: u16,
+    names: &Names<'_>,
+    is_it: impl Fn(&[String]) -> bool,
+) -> Vec<String> {
     let walk = walk::walk(host, &query(host, packet, sport, names.mac));
+    let by_lot = |made: &walk::Assumption| matches!(made.why, Why::Random | Why::Rate | Why::State);
+    if names.rules.draw && walk.outcomes.iter().all(|one| one.when.is_empty() && one.assumed.iter().all(by_lot)) {
+        let ways: Vec<Vec<String>> = walk.outcomes.iter().map(|outcome| lines_of(host, outcome, names)).collect();
+        let those: Vec<&Vec<String>> = ways.iter().filter(|way| is_it(way)).collect();
+        if let [one] = those[..] {
+            return one.clone();
+        }
+    }
     let mut lines = Vec::new();
     match &walk.outcomes[..] {
         [one] => lines.extend(lines_of(host, one, names)),

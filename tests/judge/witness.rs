@@ -20,10 +20,10 @@ const NFT_MSG_TRACE: u16 = 10 << 8 | 17;
 const NFULNL_MSG_PACKET: u16 = 4 << 8;
 const IPCTNL_MSG_CT_DELETE: u16 = 1 << 8 | 2;
 const NFULNL_MSG_CONFIG: u16 = 4 << 8 | 1;
-/// The index of lo in every namespace.
-const LO: u32 = 1;
 /// Tells in the log that a packet begins a pass.
 const BEGINS: &str = "judge: begins";
+/// The upper half of the number that a packet carries which tells that everything before it is done.
+pub const BARRIER: u32 = 0xba22_0000;
 
 /// Hooks in nf_tables' names, by number (`enum nf_inet_hooks`).
 pub const HOOKS: [&str; 5] = ["prerouting", "input", "forward", "output", "postrouting"];
@@ -121,13 +121,6 @@ impl Pass {
     pub fn came_through(&self, hook: &str) -> Option<&Sight> {
         self.behind.iter().find(|(name, _)| *name == hook).map(|(_, sight)| sight)
     }
-
-    /// Whether it has stayed, left by another device than lo, or a rule of nf_tables took it.
-    fn is_over(&self) -> bool {
-        self.came_through("input").is_some()
-            || self.came_through("postrouting").is_some_and(|sight| sight.oif != LO)
-            || self.nft.last().is_some_and(took)
-    }
 }
 
 /// What the node's own stack answered to a TCP packet.
@@ -153,6 +146,9 @@ pub struct Witness {
     trace: Channel,
     log: Channel,
     flows: Channel,
+    barriers: u32,
+    /// Rules keep the barriers away: what is over is told by silence.
+    deaf: bool,
 }
 
 impl Witness {
@@ -162,7 +158,9 @@ impl Witness {
         for hook in ["prerouting", "output"] {
             table += &format!(
                 "chain first_{hook} {{ type filter hook {hook} priority -2000; policy accept;\n\
-                 meta nftrace set 1 log prefix \"{BEGINS}\" group 0\n}}\n"
+                 meta l4proto udp @th,64,32 0x6a756467 @th,96,16 {:#x} meta nftrace set 1 drop\n\
+                 meta nftrace set 1 log prefix \"{BEGINS}\" group 0\n}}\n",
+                BARRIER >> 16
             );
         }
         for hook in HOOKS {
@@ -181,7 +179,7 @@ impl Witness {
         log.ask(NFULNL_MSG_CONFIG, 0, 0, &[(2, &copy_all)]);
         log.ask(NFULNL_MSG_CONFIG, 0, 0, &[(5, &1u32.to_be_bytes())]);
         run(&["nft", "-f", "-"], &table);
-        Witness { trace, log, flows: Channel::open(None) }
+        Witness { trace, log, flows: Channel::open(None), barriers: 0, deaf: false }
     }
 
     /// Forgets what was said until now.
@@ -196,26 +194,43 @@ impl Witness {
     }
 
     /// Listens until all is said of a packet: `mark` tells it, or, while that is unknown, its source port.
-    pub fn follow(&mut self, mut mark: Option<Mark>, port: u16) -> Testimony {
-        const SILENCE: Duration = Duration::from_millis(8);
-        /// A packet that routing takes says no last word: for so long nothing more may come.
-        const PATIENCE: Duration = Duration::from_millis(60);
+    ///
+    /// `barrier` sends a packet with a number. One CPU takes what comes to it in order (`enqueue_to_backlog`): when that packet
+    /// is seen, everything that came before is done. What was done may have made packets that come after it, over lo
+    /// for one: only when a barrier brings no news it is over.
+    pub fn follow(&mut self, mut mark: Option<Mark>, port: u16, barrier: impl Fn(u32)) -> Testimony {
         let (mut traced, mut logged) = (Vec::new(), Vec::new());
-        let mut heard = Instant::now();
         loop {
-            let quiet = !netlink::wait(&[&self.trace, &self.log], SILENCE);
-            if !quiet {
-                heard = Instant::now();
-            }
-            traced.extend(self.trace.drain().iter().filter_map(nft_event));
-            logged.extend(self.log.drain().iter().filter_map(logged_line));
+            let known = traced.len();
+            self.barriers = (self.barriers + 1) & 0xffff;
+            let sought = BARRIER | self.barriers;
+            barrier(sought);
+            self.hear(sought, &mut traced, &mut logged);
             if mark.is_none() {
                 mark = first_of(&traced, port);
             }
-            let testimony = mark.map(|mark| gather(&traced, &logged, mark)).unwrap_or_default();
-            let over = testimony.passes.last().is_some_and(Pass::is_over);
-            if quiet && (over || heard.elapsed() > PATIENCE) {
-                return testimony;
+            if traced[known..].iter().all(is_barrier) {
+                return mark.map(|mark| gather(&traced, &logged, mark)).unwrap_or_default();
+            }
+        }
+    }
+
+    /// Listens until this barrier is heard.
+    fn hear(&mut self, sought: u32, traced: &mut Vec<NftEvent>, logged: &mut Vec<Logged>) {
+        /// Where no barrier comes through, so long nothing more may come.
+        const SILENCE: Duration = Duration::from_millis(60);
+        /// A busy machine lets what has arrived lie for some time (ksoftirqd).
+        const PATIENCE: Duration = Duration::from_secs(2);
+        let began = Instant::now();
+        let seen = |event: &NftEvent| event.seen.and_then(|seen| seen.mark) == Some(Mark::Udp(sought));
+        loop {
+            let known = traced.len();
+            let quiet = !netlink::wait(&[&self.trace, &self.log], SILENCE);
+            traced.extend(self.trace.drain().iter().filter_map(nft_event));
+            logged.extend(self.log.drain().iter().filter_map(logged_line));
+            self.deaf |= began.elapsed() > PATIENCE;
+            if traced[known..].iter().any(seen) || quiet && self.deaf {
+                return;
             }
         }
     }
@@ -227,6 +242,10 @@ fn first_of(events: &[NftEvent], port: u16) -> Option<Mark> {
         .iter()
         .find(|event| begins(event) == Some("output") && event.seen.is_some_and(|seen| seen.src.port() == port))?;
     begin.seen?.mark
+}
+
+fn is_barrier(event: &NftEvent) -> bool {
+    matches!(event.seen.and_then(|seen| seen.mark), Some(Mark::Udp(number)) if number & 0xffff_0000 == BARRIER)
 }
 
 /// The hook at which this event begins a pass.
@@ -245,10 +264,6 @@ fn own(event: &NftEvent, prefix: &str) -> Option<&'static str> {
     }
     let hook = event.chain.strip_prefix(prefix)?;
     HOOKS.into_iter().find(|name| *name == hook)
-}
-
-fn took(event: &NftEvent) -> bool {
-    matches!(event.what, NftWhat::Policy(false) | NftWhat::Rule(_, NftVerdict::Drop | NftVerdict::Stolen))
 }
 
 /// What of all that was said is about the packet with this mark.

@@ -11,8 +11,8 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use nix::sched::{CloneFlags, setns, unshare};
-use nix::unistd::setfsuid;
+use nix::sched::{CloneFlags, CpuSet, sched_getaffinity, sched_getcpu, sched_setaffinity, setns, unshare};
+use nix::unistd::{Pid, setfsuid};
 use socket2::{Domain, Protocol as Proto, Socket, Type};
 
 use crate::packet::{Mark, Packet, Protocol, identity, payload, whole_icmp};
@@ -223,6 +223,13 @@ impl World {
         u64::from_str_radix(&peer_mac(leg).replace(':', ""), 16).ok()
     }
 
+    /// Sends a packet by which the witness knows that everything before is done; `number` tells it.
+    pub fn barrier(&self, number: u32) {
+        let leg = self.legs.first().expect("a leg");
+        let packet = Packet::read(&format!("{} udp 169.254.255.1:9 > 169.254.0.1:9", leg.device));
+        leg.sender4.send_to(&packet.bytes(number), &packet.dst.into()).expect("send a barrier");
+    }
+
     /// Sends a packet. What comes back must be held as long as the packet is followed.
     pub fn send(&self, packet: &Packet, cookie: u32) -> Sent {
         match &packet.device {
@@ -242,6 +249,26 @@ impl World {
             }
             None => make(packet, cookie),
         }
+    }
+}
+
+/// As long as it lives this thread stays on the CPU where it is.
+pub struct Still(CpuSet);
+
+impl Still {
+    /// Begins.
+    pub fn begin() -> Still {
+        let before = sched_getaffinity(Pid::from_raw(0)).expect("the CPUs of this thread");
+        let mut here = CpuSet::new();
+        here.set(sched_getcpu().expect("the CPU of this thread")).expect("its number");
+        sched_setaffinity(Pid::from_raw(0), &here).expect("stay on a CPU");
+        Still(before)
+    }
+}
+
+impl Drop for Still {
+    fn drop(&mut self) {
+        sched_setaffinity(Pid::from_raw(0), &self.0).expect("be free again");
     }
 }
 
