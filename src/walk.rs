@@ -36,6 +36,7 @@ mod passes;
 mod plan;
 mod plans;
 pub mod query;
+mod reply;
 mod route;
 pub mod set;
 mod sockets;
@@ -46,10 +47,10 @@ mod way;
 
 pub use field::Field;
 pub use outcome::{
-    Assumed, Assumption, Condition, Endpoints, Event, Fate, FateKind, Op, Outcome, Pass, Reason, RouteDecision,
+    After, Assumed, Assumption, Condition, Endpoints, Event, Fate, FateKind, Op, Outcome, Pass, Reason, RouteDecision,
     RouteEvent, Step, StepAt, Translation, Values, Verdict, Why,
 };
-pub use query::{Origin, Query};
+pub use query::{Origin, Query, Turn};
 pub use set::ValueSet;
 
 use std::sync::OnceLock;
@@ -136,7 +137,7 @@ impl<'a> Walker<'a> {
 
     /// The query with what it leaves to be understood: the device it comes in by, and to whom its frame is addressed.
     fn with_defaults(&self, query: &Query) -> Query {
-        let mut asked = query.clone();
+        let mut asked = reply::described(query);
         match &query.origin {
             Origin::Device(name) => {
                 asked.set(Field::Iif, ValueSet::one(self.plan().devices.class_of(name)));
@@ -161,6 +162,12 @@ impl<'a> Walker<'a> {
 /// The query with what conntrack says of its packet, and the source that the routing table picked.
 fn told(query: &Query, asked: &Query, outcomes: &[Outcome]) -> Query {
     let mut told = query.clone();
+    told.turn = asked.turn;
+    if asked.turn != Turn::First
+        && let Some(flags) = asked.fields.get(&Field::TcpFlags)
+    {
+        told.set(Field::TcpFlags, flags.clone());
+    }
     if let Some(states) = asked.fields.get(&Field::CtState) {
         told.set(Field::CtState, states.clone());
     }

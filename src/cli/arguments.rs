@@ -174,6 +174,19 @@ pub struct PacketArguments {
     /// conntrack state: new, established, related, invalid, untracked
     #[arg(long, value_name = "STATE")]
     pub ct: Option<String>,
+    /// Which way it goes: reply follows the answer to the packet that the other options describe (and TCP flags are its own)
+    #[arg(long, value_name = "WAY", value_enum, default_value_t = Direction::Original)]
+    pub direction: Direction,
+}
+
+/// Which way of a connection a packet goes.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Direction {
+    /// That of the first packet.
+    #[default]
+    Original,
+    /// That of its answer.
+    Reply,
 }
 
 /// What `rules` prints.

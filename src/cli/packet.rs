@@ -2,12 +2,12 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::arguments::PacketArguments;
+use super::arguments::{Direction, PacketArguments};
 use super::refusal::Refusal;
 use super::target;
 use crate::explain::{self, From, Target, fields};
 use crate::host::{Host, IpFamily, LinkKind, Namespace, Protocol, What};
-use crate::walk::{Field, Query, ValueSet};
+use crate::walk::{Field, Query, Turn, ValueSet};
 
 /// What `trace` follows.
 #[derive(Debug, Clone)]
@@ -33,6 +33,9 @@ pub fn ask(
     let family = settle(&mut target, options)?;
     let ns = &host.namespaces[namespace];
     let from = origin(ns, &target, family, &options.origin)?;
+    if options.direction == Direction::Reply && options.ct.as_deref().is_some_and(|state| state != "established") {
+        return Err(Refusal::usage("--direction reply is that of an established connection; leave out --ct"));
+    }
     let fields = overrides(&target, family, &from, options)?;
     let mut queries = explain::queries(host, namespace, &target, &from, family);
     if queries.is_empty() {
@@ -41,6 +44,9 @@ pub fn ask(
     for query in &mut queries {
         if let Some(now) = now {
             query.set(Field::Time, ValueSet::one(now.into()));
+        }
+        if options.direction == Direction::Reply {
+            query.turn = Turn::Reply;
         }
         for (field, values) in &fields {
             query.set(*field, values.clone());

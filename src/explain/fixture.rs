@@ -253,6 +253,8 @@ pub(crate) fn outcome(kind: FateKind, dst: &str, dport: u16, steps: Vec<Step>) -
         },
         events: steps.into_iter().map(Event::Step).collect(),
         weight: 1.0,
+        turn: crate::walk::Turn::First,
+        after: Vec::new(),
     }
 }
 

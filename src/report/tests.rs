@@ -112,6 +112,8 @@ fn walk() -> Walk {
             reason: None,
         },
         weight: 0.9,
+        turn: crate::walk::Turn::First,
+        after: Vec::new(),
     };
     let policy = step(StepAt::End(PREROUTING), 0, Verdict::Policy(Policy::Accept));
     let here = Outcome {
@@ -129,6 +131,8 @@ fn walk() -> Walk {
             reason: None,
         },
         weight: 0.1,
+        turn: crate::walk::Turn::First,
+        after: Vec::new(),
     };
     let unread = host().namespaces[0].unread.iter().map(|unread| (0, unread.clone())).collect();
     Walk { query, unread, outcomes: vec![diverted, here], unexplored: 0, needs: Vec::new() }

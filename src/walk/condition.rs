@@ -300,14 +300,7 @@ impl Scene<'_> {
 
     /// A value, known where only one is left.
     pub(super) fn settled(&self, value: &Value) -> Value {
-        match value {
-            Value::Entering(field) => self.space.known(*field).map_or_else(|| value.clone(), Value::Known),
-            Value::Mapped { field, mask, prefix } => match self.space.known(*field) {
-                Some(known) => Value::Known(prefix | (known & mask)),
-                None => value.clone(),
-            },
-            Value::Known(_) | Value::Chosen { .. } => value.clone(),
-        }
+        self.space.settled(value)
     }
 
     /// An address, where only one is left.

@@ -148,9 +148,14 @@ fn first_tcp_state(flags: TcpFlags, loose: bool) -> CtStates {
 }
 
 /// Whether a flow's status bits are as asked: `conntrack_mt` wants one of the bits; with none asked it never holds.
-pub(super) fn status(flow: &Flow, asked: Neg<CtStatuses>) -> Asked<bool> {
-    let has = if flow.confirmed { CtStatuses::CONFIRMED } else { CtStatuses::empty() };
-    Ok(has.intersects(asked.value) != asked.not)
+/// `None`: it depends on a bit of which nobody can tell.
+pub(super) fn status(flow: &Flow, assured: Option<bool>, asked: Neg<CtStatuses>) -> Option<Asked<bool>> {
+    let mut has = if flow.confirmed { CtStatuses::CONFIRMED } else { CtStatuses::empty() };
+    has.set(CtStatuses::SEEN_REPLY, flow.known.is_some());
+    if !has.intersects(asked.value) && asked.value.contains(CtStatuses::ASSURED) {
+        return assured.map(|assured| Ok(assured != asked.not));
+    }
+    Some(Ok(has.intersects(asked.value) != asked.not))
 }
 
 #[cfg(test)]

@@ -18,9 +18,10 @@ use super::output;
 use super::packet::{Device, Packet, Tracking, Value};
 use super::plan::{Plan, Slot};
 use super::plans::Planned;
-use super::query::{Origin, Query};
+use super::query::{Origin, Query, Turn};
+use super::reply;
 use super::set::ValueSet;
-use super::space::{Asked, Open, Space};
+use super::space::{Asked, Open};
 use super::state::{At, End, Frame, State};
 use super::trail::{Mark, Place, Trail};
 use super::way::{Decision, Way};
@@ -95,6 +96,9 @@ pub(super) fn run<'a>(plans: Planned<'a>, query: &'a Query) -> Run {
             match engine.go_on(&mut state) {
                 Ok(None) => {}
                 Ok(Some(end)) => {
+                    if engine.another(&mut state, &end) {
+                        continue;
+                    }
                     ended.push(Ended { state: *state, end });
                     break;
                 }
@@ -138,7 +142,7 @@ impl<'a> Engine<'a> {
         let packet = Packet::entering();
         let none = ChainId { table: 0, chain: 0 };
         State {
-            space: Space::of(self.query, self.plan.devices.all_but_loopback()),
+            space: self.first_space(),
             weight: 1.0,
             before: [packet.src.clone(), packet.dst.clone(), packet.mark.clone()],
             packet,
@@ -153,6 +157,8 @@ impl<'a> Engine<'a> {
             made_here: self.query.origin == Origin::Local,
             looped: false,
             passes: Vec::new(),
+            flows: Vec::new(),
+            first: None,
             looked: 0,
         }
     }
@@ -163,6 +169,7 @@ impl<'a> Engine<'a> {
             self.plan = (self.plans)(state.namespace);
         }
         match state.at {
+            At::Start if state.packet.turn == Turn::Reply => self.answer(state),
             At::Start => self.enter(state),
             At::Arrived => self.arrive(state),
             At::Slot(hook, slot, chain) => self.enter_slot(state, hook, slot, chain).map(|()| None),
@@ -230,7 +237,7 @@ impl<'a> Engine<'a> {
     }
 
     /// Follows what routing said of a packet made here: on to a hook, or to its end.
-    fn leave(&mut self, state: &mut State, next: Next, after: Option<Hook>, at: At) -> Option<End> {
+    pub(super) fn leave(&mut self, state: &mut State, next: Next, after: Option<Hook>, at: At) -> Option<End> {
         self.mark_route(state, after, next.decision());
         let oif = match &next {
             Next::Here | Next::HereToAll => self.plan.devices.number("lo").map_or(Device::Leaving, Device::Known),
@@ -263,6 +270,10 @@ impl<'a> Engine<'a> {
             None => state.at = At::Hooked(hook),
             Some(Slot::Chain(id, _)) => self.enter_base(state, *id, At::Chain(hook, slot, 0)),
             Some(Slot::Nat(chains, _)) => {
+                if chain == 0 && state.packet.flow.known.is_some() {
+                    reply::translate(state, hook, slot);
+                    return Ok(());
+                }
                 if chain == 0 && !self.is_translated_here(state, hook)? {
                     state.at = At::Slot(hook, slot + 1, 0);
                     return Ok(());
@@ -293,7 +304,9 @@ impl<'a> Engine<'a> {
         if state.packet.flow.tracking != Tracking::Unseen || !self.plan.tracks(self.query.family) {
             return Ok(());
         }
-        if !self.query.fields.contains_key(&Field::CtState) && state.space.values(Field::CtState).is_none() {
+        if state.packet.turn != Turn::First {
+            self.recognise(state)?;
+        } else if state.space.values(Field::CtState).is_none() {
             let first = self.first_state(state)?;
             state.space.settle(Field::CtState, u128::from(first.bits()));
         }
@@ -304,7 +317,7 @@ impl<'a> Engine<'a> {
     }
 
     /// What conntrack says of a packet of which nothing was said.
-    fn first_state(&self, state: &State) -> Asked<CtStates> {
+    pub(super) fn first_state(&self, state: &State) -> Asked<CtStates> {
         use crate::host::Protocol;
         let loose = self.plan.namespace().sysctls.conntrack_tcp_loose.unwrap_or(true);
         let of = |value: u128| {
@@ -418,7 +431,7 @@ impl<'a> Engine<'a> {
         if state.to_all && self.query.protocol == crate::host::Protocol::TCP {
             return Ok(Some(End::because(FateKind::Dropped, Some(Reason::Broadcast))));
         }
-        if !self.plan.namespace().is_read(What::Sockets) {
+        if state.packet.turn != Turn::Reply && !self.plan.namespace().is_read(What::Sockets) {
             let open = Open::taken(Assumed::SocketAnswers, Why::Unread, true);
             self.scene(state, Hook::Input).assume(open)?;
         }

@@ -1,19 +1,20 @@
 //! From classes that ended to outcomes: equal ends become one, fields become conditions, numbers become names.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use super::field::Field;
 use super::outcome::{
-    Assumed, Assumption, Condition, Endpoints, Event, Fate, FateKind, Op, Outcome, Pass, Reason, RouteDecision,
+    After, Assumed, Assumption, Condition, Endpoints, Event, Fate, FateKind, Op, Outcome, Pass, Reason, RouteDecision,
     RouteEvent, Step, StepAt, Values, Why,
 };
 use super::packet::{Device, Value};
 use super::plan::Plan;
 use super::plans::Planned;
-use super::query::{Query, address};
+use super::query::{Query, Turn, address};
 use super::set::ValueSet;
 use super::sockets;
-use super::state::{End, Passing};
+use super::state::{End, First, Passing};
 use super::trail::{Mark, Place, Trail};
 use super::way::Decision;
 use crate::host::IpFamily;
@@ -39,6 +40,10 @@ struct Group {
     /// What the packets' fields may be: alternatives.
     fields: Vec<BTreeMap<Field, ValueSet>>,
     weight: f64,
+    /// Which packet it is.
+    turn: Turn,
+    /// The ways of first packets before it, and whether each was answered.
+    after: Vec<(Rc<First>, bool)>,
 }
 
 /// The outcomes of a run, likeliest first; sources that routing refuses come last, as one.
@@ -99,7 +104,33 @@ impl Teller<'_, '_> {
             events: self.trail.way(group.place).into_iter().map(|mark| self.event(group, mark)).collect(),
             fate: self.fate(group),
             passes,
+            turn: group.turn,
+            after: group.after.iter().map(|(first, answered)| self.after(group, first, *answered)).collect(),
             weight: group.weight / self.whole,
+        }
+    }
+
+    /// The way of a first packet, told as the group's packets had it.
+    fn after(&self, group: &Group, first: &First, answered: bool) -> After {
+        let of_first = Group {
+            place: first.place,
+            end: first.end.clone(),
+            assumed: Vec::new(),
+            passes: first.passes.clone(),
+            tuple: first.tuple.clone(),
+            oif: first.oif,
+            leaves: group.leaves.clone(),
+            fields: group.fields.clone(),
+            weight: group.weight,
+            turn: Turn::First,
+            after: Vec::new(),
+        };
+        let passes = (1..).zip(&first.passes).map(|(number, pass)| self.pass(&of_first, number, pass));
+        After {
+            passes: passes.collect(),
+            events: self.trail.way(first.place).into_iter().map(|mark| self.event(&of_first, mark)).collect(),
+            fate: self.fate(&of_first),
+            answered,
         }
     }
 
@@ -206,7 +237,9 @@ impl Teller<'_, '_> {
         let last = group.passes.len() as u32;
         let plan = self.plan_of(group, last);
         let leaves = matches!(group.end.kind, FateKind::Forwarded | FateKind::Sent);
-        let socket = (group.end.kind == FateKind::Delivered).then(|| {
+        // Who asked has a socket of its own.
+        let hears = group.end.kind == FateKind::Delivered && group.turn != Turn::Reply;
+        let socket = hears.then(|| {
             let iif = group.passes.last().and_then(|pass| self.device(group, last, pass.iif));
             sockets::hearing(plan.namespace(), self.query.protocol, self.query.family, &endpoints, iif.as_deref())
         });

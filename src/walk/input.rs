@@ -8,7 +8,7 @@ use super::field::Field;
 use super::outcome::{Assumed, FateKind, Reason, Why};
 use super::packet::{Device, TimeToLive, Value};
 use super::plan::{Plan, loopback_range};
-use super::query::number;
+use super::query::{Origin, number};
 use super::route::{Found, Lookup, gateway, multicast, same_way};
 use super::set::ValueSet;
 use super::space::{Asked, Open};
@@ -394,7 +394,8 @@ impl<'p> Arrival<'_, 'p> {
         let dst = &self.scene.packet.dst;
         let loopback = match dst {
             // No packet that comes in by a device is for 127/8.
-            Value::Entering(_) if self.scene.query.dst_is_local => return Ok(true),
+            Value::Entering(Field::Dst) if self.scene.query.dst_is_local => return Ok(true),
+            Value::Entering(Field::Src) => return Ok(self.scene.query.origin == Origin::Local),
             _ => self.in_range(dst, loopback_range(self.scene.query.family))?,
         };
         if loopback || self.scene.packet.redirected {

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::field::Field;
+use super::query::Turn;
 use super::set::ValueSet;
 use crate::host::xt::RejectWith;
 use crate::host::{ChainId, Hook, Policy, Priority, RuleId, What};
@@ -23,6 +24,10 @@ pub struct Outcome {
     pub events: Vec<Event>,
     /// How it ends.
     pub fate: Fate,
+    /// Which packet this is: of a query for an answer, the first one where nobody answers it.
+    pub turn: Turn,
+    /// Of a packet that is not the first: the ways of the first packets that it comes after.
+    pub after: Vec<After>,
     /// How likely it is among the outcomes of its walk, from 0 to 1, unknown fields taken as evenly spread.
     pub weight: f64,
 }
@@ -45,6 +50,19 @@ impl Outcome {
             Event::Route(_) => None,
         })
     }
+}
+
+/// The way of a first packet.
+#[derive(Debug, Clone, PartialEq)]
+pub struct After {
+    /// Each time it went through a namespace.
+    pub passes: Vec<Pass>,
+    /// What happened on the way, in order.
+    pub events: Vec<Event>,
+    /// How it ended.
+    pub fate: Fate,
+    /// Its answer came to who had asked, from whom it had asked.
+    pub answered: bool,
 }
 
 /// Something that must hold of the entering packet.
@@ -130,6 +148,10 @@ pub enum Assumed {
     ReversePathAccepts,
     /// conntrack holds no translation for the packet's flow.
     NoTranslation,
+    /// conntrack holds the packet's flow, though its first packet would not be let through now.
+    Established,
+    /// The answer, which nobody has seen, has one of these values in a field.
+    AnswerHas(Condition),
     /// Addresses or ports that the kernel chooses fit what a rule asks (index into its matches).
     ChosenFits {
         /// The rule.

@@ -12,7 +12,7 @@ use super::nat::{source as source_toward, source4};
 use super::outcome::{FateKind, Reason};
 use super::packet::{Device, Value};
 use super::plan::{Plan, loopback_range};
-use super::query::number;
+use super::query::{Origin, number};
 use super::route::{Found, Lookup};
 use super::space::{Asked, Open};
 use super::way::Way;
@@ -169,9 +169,12 @@ fn unread(scene: &Scene<'_>, asked: Value, given: bool) -> Asked<Sent> {
 
 fn is_here_unread(scene: &Scene<'_>) -> Asked<bool> {
     let dst = &scene.packet.dst;
-    let is_entering = matches!(dst, Value::Entering(_));
-    if is_entering && scene.query.dst_is_local || scene.packet.redirected {
-        return Ok(true);
+    match dst {
+        Value::Entering(Field::Dst) if scene.query.dst_is_local => return Ok(true),
+        // An answer is for who asked.
+        Value::Entering(Field::Src) => return Ok(scene.query.origin == Origin::Local),
+        _ if scene.packet.redirected => return Ok(true),
+        _ => {}
     }
     let (first, last) = loopback_range(scene.query.family);
     if scene.in_range(dst, first, last, None)? {

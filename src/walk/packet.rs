@@ -2,7 +2,9 @@
 
 use super::field::Field;
 use super::outcome::Why;
+use super::query::Turn;
 use super::set::ValueSet;
+use crate::host::xt::CtDirection;
 
 /// The current value of a field.
 #[derive(Debug, Clone, PartialEq)]
@@ -91,6 +93,15 @@ pub(super) enum Tracking {
     Untracked,
 }
 
+/// What conntrack knows of the flow of a packet that is not its first.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Known {
+    /// Which way the packet goes.
+    pub(super) direction: CtDirection,
+    /// Source, source port, destination, destination port of the flow's answers, as they come.
+    pub(super) reply: [Value; 4],
+}
+
 /// The flow of a packet, as conntrack holds it.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Flow {
@@ -98,6 +109,8 @@ pub(super) struct Flow {
     pub(super) tracking: Tracking,
     /// Source, source port, destination, destination port as the flow began.
     pub(super) original: [Value; 4],
+    /// Of a packet that is not the first: what is known already.
+    pub(super) known: Option<Box<Known>>,
     /// The flow's mark.
     pub(super) mark: Value,
     /// The destination is translated (`IPS_DST_NAT`).
@@ -117,6 +130,7 @@ impl Flow {
     pub(super) fn of(original: [Value; 4]) -> Flow {
         Flow {
             tracking: Tracking::Unseen,
+            known: None,
             original,
             mark: Value::Known(0),
             dnat: false,
@@ -131,6 +145,8 @@ impl Flow {
 /// The packet as it is at some point of its way.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Packet {
+    /// Which packet of its connection it is.
+    pub(super) turn: Turn,
     /// Source address.
     pub(super) src: Value,
     /// Source port.
@@ -168,6 +184,7 @@ impl Packet {
     pub(super) fn entering() -> Packet {
         let [src, sport, dst, dport] = [Field::Src, Field::Sport, Field::Dst, Field::Dport].map(Value::Entering);
         Packet {
+            turn: Turn::First,
             flow: Flow::of([src.clone(), sport.clone(), dst.clone(), dport.clone()]),
             src_mac: Some(Value::Entering(Field::SrcMac)),
             pkttype: Value::Entering(Field::Pkttype),

@@ -50,13 +50,14 @@ impl Engine<'_> {
     pub(super) fn gone(&mut self, state: &mut State) -> Option<End> {
         state.packet.flow.confirmed = state.packet.flow.tracking == Tracking::Tracked;
         let leaves = state.packet.tuple();
+        let back = self.is_back(state);
         if let Some(pass) = state.passes.last_mut() {
             pass.oif = state.packet.oif;
             pass.leaves = Some(leaves);
         }
         if state.way.is_some() || !state.made_here {
             let kind = if state.made_here { FateKind::Sent } else { FateKind::Forwarded };
-            return match self.arrival(state) {
+            return match self.arrival(state).filter(|_| !back) {
                 Some(arrival) => self.cross(state, arrival),
                 None => Some(End::because(kind, None)),
             };
@@ -99,6 +100,9 @@ impl Engine<'_> {
         }
         if !self.visited.contains(&namespace) {
             self.visited.push(namespace);
+        }
+        if namespace != state.namespace {
+            self.remember(state);
         }
         let packet = &mut state.packet;
         if namespace != state.namespace {

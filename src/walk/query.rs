@@ -18,7 +18,20 @@ pub enum Origin {
     Local,
 }
 
-/// A packet, as far as it is known, and where it starts.
+/// Which packet of a connection is followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Turn {
+    /// The first one.
+    #[default]
+    First,
+    /// A later one of the same direction, after an answer came.
+    Later,
+    /// The answer to the first one.
+    Reply,
+}
+
+/// A packet, as far as it is known, and where it starts. Of a later packet or an answer it describes the first one of the
+/// connection, but for the TCP flags, which are its own.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Query {
     /// Index of the network namespace in the host.
@@ -33,6 +46,8 @@ pub struct Query {
     pub fields: BTreeMap<Field, ValueSet>,
     /// The destination is some address of this host, though nobody knows which: a dump without addresses.
     pub dst_is_local: bool,
+    /// Which packet of the connection is followed.
+    pub turn: Turn,
     /// It is followed no further than to where it leaves the namespace.
     pub stays: bool,
     /// At most this many outcomes are followed to their end.
@@ -53,6 +68,7 @@ impl Query {
             protocol,
             fields: BTreeMap::new(),
             dst_is_local: false,
+            turn: Turn::First,
             stays: false,
             limit: Query::LIMIT,
         };

@@ -68,12 +68,14 @@ pub(super) struct Space {
     fields: BTreeMap<Field, ValueSet>,
     leaves: ValueSet,
     made: Vec<Made>,
+    /// What fields were of the first packet that another packet has of its own, and what that is, where it is known.
+    first: BTreeMap<Field, (Option<ValueSet>, Option<u128>)>,
 }
 
 impl Space {
     /// Every packet of a query; `devices` are those it may leave by where routing cannot be read.
     pub(super) fn of(query: &Query, devices: ValueSet) -> Space {
-        Space { fields: query.fields.clone(), leaves: devices, made: Vec::new() }
+        Space { fields: query.fields.clone(), leaves: devices, made: Vec::new(), first: BTreeMap::new() }
     }
 
     /// The values that a field may have; `None`: any.
@@ -86,14 +88,62 @@ impl Space {
         self.fields.get(&field).and_then(ValueSet::only)
     }
 
+    /// A value, known where only one is left.
+    pub(super) fn settled(&self, value: &Value) -> Value {
+        match value {
+            Value::Entering(field) => self.known(*field).map_or_else(|| value.clone(), Value::Known),
+            Value::Mapped { field, mask, prefix } => match self.known(*field) {
+                Some(known) => Value::Known(prefix | (known & mask)),
+                None => value.clone(),
+            },
+            Value::Known(_) | Value::Chosen { .. } => value.clone(),
+        }
+    }
+
     /// The devices that it may leave by.
     pub(super) fn leaves(&self) -> &ValueSet {
         &self.leaves
     }
 
-    /// The fields that are restricted, with their values.
+    /// The fields of the packet that the query describes that are restricted, with their values.
     pub(super) fn fields(&self) -> impl Iterator<Item = (Field, &ValueSet)> {
-        self.fields.iter().map(|(field, values)| (*field, values))
+        let own = self.fields.iter().filter(|(field, _)| !self.first.contains_key(field));
+        let first = self.first.iter().filter_map(|(field, (values, _))| Some((field, values.as_ref()?)));
+        own.chain(first).map(|(field, values)| (*field, values))
+    }
+
+    /// What was found out of a packet that the query does not describe.
+    pub(super) fn found(&self) -> impl Iterator<Item = (Field, &ValueSet)> {
+        let is_known = |field: &Field, values: &ValueSet| match self.first.get(field) {
+            Some((_, known)) => known.is_some() && values.only() == *known,
+            None => true,
+        };
+        self.fields
+            .iter()
+            .filter(move |(field, values)| !is_known(field, values))
+            .map(|(field, values)| (*field, values))
+    }
+
+    /// The packet at hand has its own value of a field from now on; `None`: nobody knows which.
+    pub(super) fn renew(&mut self, field: Field, own: Option<u128>) {
+        let first = self.fields.remove(&field);
+        self.first.entry(field).or_insert((first, own));
+        if let Some(own) = own {
+            self.settle(field, own);
+        }
+    }
+
+    /// A field has the values that the query gives it, whatever another packet had.
+    pub(super) fn as_asked(&mut self, query: &Query, field: Field) {
+        match query.fields.get(&field) {
+            Some(values) => _ = self.fields.insert(field, values.clone()),
+            None => self.forget(field),
+        }
+    }
+
+    /// Nothing is known of a field.
+    pub(super) fn forget(&mut self, field: Field) {
+        self.fields.remove(&field);
     }
 
     /// Says what a field is that nobody asked about before.

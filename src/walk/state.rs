@@ -1,7 +1,9 @@
 //! A class of packets on its way: where it is, what it looks like, what is still open about it.
 
+use std::rc::Rc;
+
 use super::outcome::{FateKind, Reason, Step};
-use super::packet::{Device, Packet, Value};
+use super::packet::{Device, Flow, Packet, Value};
 use super::space::Space;
 use super::trail::Place;
 use super::way::Way;
@@ -48,6 +50,21 @@ pub(super) struct Passing {
     pub(super) leaves: Option<[Value; 4]>,
 }
 
+/// The way of the first packet of a connection of which another one is followed.
+#[derive(Debug, Clone)]
+pub(super) struct First {
+    /// The way it went.
+    pub(super) place: Place,
+    /// How it ended.
+    pub(super) end: End,
+    /// Its passes.
+    pub(super) passes: Vec<Passing>,
+    /// Its addresses and ports at the end.
+    pub(super) tuple: [Value; 4],
+    /// The device that it left by.
+    pub(super) oif: Device,
+}
+
 /// A class of packets on its way.
 #[derive(Debug, Clone)]
 pub(super) struct State {
@@ -81,6 +98,11 @@ pub(super) struct State {
     pub(super) looped: bool,
     /// Its passes.
     pub(super) passes: Vec<Passing>,
+    /// The flows that the first packet left in conntrack's tables, each with the index of its namespace: kept only where
+    /// another packet follows.
+    pub(super) flows: Vec<(usize, Flow)>,
+    /// The first packet's way, where another one is followed and the first was let through.
+    pub(super) first: Option<Rc<First>>,
     /// How many rules were looked at: texts may hold loops that no kernel loads.
     pub(super) looked: u64,
 }

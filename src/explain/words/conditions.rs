@@ -141,6 +141,8 @@ fn what(ns: &Namespace, assumption: &Assumption, match_text: &dyn Fn(RuleId, Opt
         }
         Assumed::ReversePathAccepts => say(either(Phrase::ReverseAccepts, Phrase::ReverseRefuses), &[]),
         Assumed::NoTranslation => say(either(Phrase::NoTranslation, Phrase::Translation), &[]),
+        Assumed::Established => say(either(Phrase::Established, Phrase::EstablishedNot), &[]),
+        Assumed::AnswerHas(has) => say(Phrase::AnswerHas, &[("condition", &condition(has))]),
         Assumed::SocketAnswers => say(either(Phrase::SocketAnswers, Phrase::SocketSilent), &[]),
         Assumed::UnreadRulesPass(kind) => {
             say(either(Phrase::UnreadRulesPass, Phrase::UnreadRulesStop), &[("rules", &kind.to_string())])

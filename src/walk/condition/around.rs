@@ -3,6 +3,7 @@
 use super::*;
 use crate::host::xt::AddressTypes;
 use crate::walk::plan::TypedBy;
+use crate::walk::query::Origin;
 
 impl Scene<'_> {
     pub(in crate::walk) fn addrtype(&self, types: &Addrtype, at: At) -> Asked<bool> {
@@ -11,18 +12,16 @@ impl Scene<'_> {
             Some(InterfaceLimit::In) => Some(self.packet.iif),
             Some(InterfaceLimit::Out) => Some(self.packet.oif),
         };
-        let side = |value: &Value, field: Field, asked: Option<Neg<_>>| match asked {
+        let side = |value: &Value, asked: Option<Neg<_>>| match asked {
             None => Ok(true),
-            Some(wanted) => {
-                negate(self.address_type((value, field), wanted.value, device, TypedBy::Addrtype, at), wanted.not)
-            }
+            Some(wanted) => negate(self.address_type(value, wanted.value, device, TypedBy::Addrtype, at), wanted.not),
         };
-        all([side(&self.packet.src, Field::Src, types.source), side(&self.packet.dst, Field::Dst, types.destination)])
+        all([side(&self.packet.src, types.source), side(&self.packet.dst, types.destination)])
     }
 
     pub(in crate::walk) fn address_type(
         &self,
-        (value, field): (&Value, Field),
+        value: &Value,
         types: AddressTypes,
         device: Option<Device>,
         by: TypedBy,
@@ -40,18 +39,12 @@ impl Scene<'_> {
         if self.plan.namespace().is_read(What::Routes) {
             return self.in_set(value, &self.plan.addresses_of_type(self.query.family, types, on, by), Some(at));
         }
-        self.unread_address_type(value, field, types, at)
+        self.unread_address_type(value, types, at)
     }
 
     /// The type of an address of a host whose addresses were not read: what the query says of it, and what any host's
     /// would be.
-    pub(in crate::walk) fn unread_address_type(
-        &self,
-        value: &Value,
-        field: Field,
-        types: AddressTypes,
-        at: At,
-    ) -> Asked<bool> {
+    pub(in crate::walk) fn unread_address_type(&self, value: &Value, types: AddressTypes, at: At) -> Asked<bool> {
         let is_entering = matches!(value, Value::Entering(_));
         let local = types.contains(AddressTypes::LOCAL);
         let (first, last) = crate::walk::plan::loopback_range(self.query.family);
@@ -63,12 +56,11 @@ impl Scene<'_> {
         }
         let as_type =
             |is_local: bool| types.contains(if is_local { AddressTypes::LOCAL } else { AddressTypes::UNICAST });
-        match field {
-            Field::Dst if is_entering && self.query.dst_is_local => Ok(as_type(true)),
-            Field::Dst if is_entering => self.assume(self.is_here()).map(as_type),
-            Field::Src if is_entering && self.made_here => Ok(as_type(true)),
+        match value {
+            Value::Entering(Field::Dst) if self.query.dst_is_local => Ok(as_type(true)),
+            Value::Entering(Field::Dst) => self.assume(self.is_here()).map(as_type),
             // A packet from outside with a source of this host's own is refused by routing: the walk is of the others.
-            Field::Src if is_entering => Ok(as_type(false)),
+            Value::Entering(Field::Src) => Ok(as_type(self.query.origin == Origin::Local)),
             _ => self.undecided(at, Why::Unread, if local { 0.3 } else { 0.7 }),
         }
     }

@@ -38,31 +38,64 @@ impl Scene<'_> {
         let flow = &self.packet.flow;
         let [src, _, dst, _] = &flow.original;
         let [sport, dport] = &self.flow_ports();
-        // The reply's source is what the destination became, and its destination what the source did.
-        let reply = [&self.packet.dst, &self.packet.dport, &self.packet.src, &self.packet.sport];
+        let reply = &self.reply_tuple();
         let address = |value: &Value, asked: &Option<Neg<AddressMask>>| match asked {
             Some(net) => self.address(value, net, at),
             None => Ok(true),
         };
         let other = match (asked.status, asked.expire) {
             (None, None) => Ok(true),
-            (Some(status), None) => conntrack::status(flow, status),
+            (Some(status), None) => conntrack::status(flow, self.is_assured(), status)
+                .unwrap_or_else(|| self.undecided(at, Why::State, 0.5)),
             _ => self.undecided(at, Why::State, 0.5),
         };
         all([
             state,
             Ok(asked.protocol.is_none_or(|protocol| (self.query.protocol == protocol.value) != protocol.not)),
-            Ok(asked.direction.is_none_or(|direction| direction == CtDirection::Original)),
+            Ok(asked.direction.is_none_or(|direction| direction == self.direction())),
             address(src, &asked.orig_src),
             address(dst, &asked.orig_dst),
-            address(reply[0], &asked.reply_src),
-            address(reply[2], &asked.reply_dst),
+            address(&reply[0], &asked.reply_src),
+            address(&reply[2], &asked.reply_dst),
             self.port(sport, asked.orig_sport, at),
             self.port(dport, asked.orig_dport, at),
-            self.port(reply[1], asked.reply_sport, at),
-            self.port(reply[3], asked.reply_dport, at),
+            self.port(&reply[1], asked.reply_sport, at),
+            self.port(&reply[3], asked.reply_dport, at),
             other,
         ])
+    }
+
+    /// Which way of its flow the packet goes.
+    pub(in crate::walk) fn direction(&self) -> CtDirection {
+        self.packet.flow.known.as_ref().map_or(CtDirection::Original, |known| known.direction)
+    }
+
+    /// Source, source port, destination, destination port of the flow's answers.
+    pub(in crate::walk) fn reply_tuple(&self) -> [Value; 4] {
+        let packet = self.packet;
+        match &packet.flow.known {
+            Some(known) => known.reply.clone(),
+            // The reply's source is what the destination became, and its destination what the source did.
+            None => [packet.dst.clone(), packet.dport.clone(), packet.src.clone(), packet.sport.clone()],
+        }
+    }
+
+    /// Whether the flow stays though the table is full (`IPS_ASSURED`); `None`: nobody can tell. TCP's does from the packet
+    /// after the first answer on (`nf_conntrack_tcp_packet`), UDP's some seconds later.
+    pub(in crate::walk) fn is_assured(&self) -> Option<bool> {
+        if self.packet.flow.known.is_none() {
+            return Some(false);
+        }
+        let flags = self.space.known(Field::TcpFlags).map(|flags| TcpFlags::from_bits_truncate(flags as u8));
+        match (self.query.protocol, self.direction()) {
+            (Protocol::TCP, CtDirection::Original) => flags.filter(|flags| *flags == TcpFlags::ACK).map(|_| true),
+            (Protocol::TCP, CtDirection::Reply) => {
+                flags.filter(|flags| *flags == TcpFlags::SYN | TcpFlags::ACK).map(|_| false)
+            }
+            (Protocol::ICMP | Protocol::ICMPV6, _) => Some(false),
+            (_, CtDirection::Reply) => Some(false),
+            (_, CtDirection::Original) => None,
+        }
     }
 
     /// What stands in the place of ports in a flow's tuple (`union nf_conntrack_man_proto`): of ICMP the echo's id, and type and

@@ -29,6 +29,12 @@ pub(super) fn of(
     conditions
 }
 
+/// That a field has one of these values.
+pub(super) fn one(plan: &Plan<'_>, query: &Query, field: Field, values: &ValueSet) -> Condition {
+    let all = ValueSet::full(field.bits(query.family));
+    condition(plan, query, field, [&all, values, &ValueSet::empty()], true)
+}
+
 /// The shorter way to say it: which values, or, if `by_others` allows it, which values not. It does not matter what is
 /// said of the `free` ones.
 fn condition(

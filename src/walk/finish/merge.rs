@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::*;
+use crate::walk::reply;
 
 /// More alternatives than this are merged by their fields only where that is quick.
 const MANY: usize = 64;
@@ -21,6 +22,13 @@ pub(super) fn groups(plan: &Plan<'_>, query: &Query, ended: Vec<Ended>) -> Vec<G
             || state.packet.oif == Device::Leaving
             || *state.space.leaves() != plan.devices.all_but_loopback();
         let leaves = if uses_leaves { state.space.leaves().clone() } else { ValueSet::empty() };
+        assumed.extend(state.space.found().map(|(field, values)| Assumption {
+            namespace: state.namespace,
+            what: Assumed::AnswerHas(conditions::one(plan, query, field, values)),
+            holds: true,
+            why: Why::State,
+        }));
+        let after = state.first.as_ref().map(|first| (Rc::clone(first), reply::is_answered(query, &state, end.kind)));
         let mut group = Group {
             place: state.place,
             end,
@@ -31,12 +39,16 @@ pub(super) fn groups(plan: &Plan<'_>, query: &Query, ended: Vec<Ended>) -> Vec<G
             leaves,
             fields: vec![fields],
             weight: state.weight,
+            turn: state.packet.turn,
+            after: after.into_iter().collect(),
         };
         let alike = by_place.entry(group.place).or_default();
         match alike.iter().find(|i| is_same(&groups[**i], &group)) {
             Some(i) => {
                 groups[*i].fields.append(&mut group.fields);
                 groups[*i].weight += group.weight;
+                let new = std::mem::take(&mut group.after);
+                add(&mut groups[*i].after, new);
             }
             None => {
                 alike.push(groups.len());
@@ -50,12 +62,23 @@ pub(super) fn groups(plan: &Plan<'_>, query: &Query, ended: Vec<Ended>) -> Vec<G
     drop_idle_assumptions(query, groups, by_place.into_values().collect())
 }
 
+/// Ways of first packets that are not told yet.
+fn add(known: &mut Vec<(Rc<First>, bool)>, new: Vec<(Rc<First>, bool)>) {
+    let same = |a: &First, b: &First| (a.place, &a.tuple, a.oif) == (b.place, &b.tuple, b.oif) && a.passes == b.passes;
+    for (first, answered) in new {
+        if !known.iter().any(|(other, also)| *also == answered && same(other, &first)) {
+            known.push((first, answered));
+        }
+    }
+}
+
 fn is_same(a: &Group, b: &Group) -> bool {
     is_same_end(a, b) && a.assumed == b.assumed && a.leaves == b.leaves
 }
 
 fn is_same_end(a: &Group, b: &Group) -> bool {
     (a.place, a.end.kind, &a.end.by, a.end.reason, a.oif) == (b.place, b.end.kind, &b.end.by, b.end.reason, b.oif)
+        && a.turn == b.turn
         && a.tuple == b.tuple
         && a.passes == b.passes
 }
@@ -149,7 +172,10 @@ fn join(query: &Query, a: &Group, b: &Group) -> Option<Group> {
             leaves,
             fields,
             weight: a.weight + b.weight,
+            turn: a.turn,
+            after: a.after.clone(),
         };
+        add(&mut group.after, b.after.clone());
         join_fields(query, &mut group.fields);
         group
     };

@@ -234,38 +234,53 @@ pub(super) fn ct(scene: &Scene<'_>, key: CtKey, direction: Option<CtDirection>) 
         return Ok(None);
     }
     let flow = &scene.packet.flow;
-    let packet = scene.packet;
-    let reply = direction == Some(CtDirection::Reply);
+    let of_reply = direction == Some(CtDirection::Reply);
+    let reply = scene.reply_tuple();
     let [src, sport, dst, dport] = &flow.original;
-    // The reply's source is what the destination became, and its destination what the source did.
     let pick = |original: &Value, replying: &Value, length: usize| {
-        Piece::whole(Source::Value(if reply { replying.clone() } else { original.clone() }), length)
+        Piece::whole(Source::Value(if of_reply { replying.clone() } else { original.clone() }), length)
     };
     let length = usize::from(scene.query.family.bits() / 8);
     Ok(Some(vec![match key {
-        CtKey::DIRECTION => Piece::whole(known(0), 1),
+        CtKey::DIRECTION => Piece::whole(known(u128::from(scene.direction() == CtDirection::Reply)), 1),
         CtKey::STATUS => Piece::native(Source::Value(status(scene)?), 4),
         CtKey::MARK => Piece::native(Source::Value(flow.mark.clone()), 4),
         CtKey::L3PROTOCOL => Piece::whole(known(family_number(scene.query.family)), 1),
         CtKey::PROTOCOL => Piece::whole(known(u128::from(scene.query.protocol.0)), 1),
-        CtKey::SRC | CtKey::SRC_IP | CtKey::SRC_IP6 => pick(src, &packet.dst, length),
-        CtKey::DST | CtKey::DST_IP | CtKey::DST_IP6 => pick(dst, &packet.src, length),
-        CtKey::PROTO_SRC => pick(sport, &packet.dport, 2),
-        CtKey::PROTO_DST => pick(dport, &packet.sport, 2),
+        CtKey::SRC | CtKey::SRC_IP | CtKey::SRC_IP6 => pick(src, &reply[0], length),
+        CtKey::DST | CtKey::DST_IP | CtKey::DST_IP6 => pick(dst, &reply[2], length),
+        CtKey::PROTO_SRC => pick(sport, &reply[1], 2),
+        CtKey::PROTO_DST => pick(dport, &reply[3], 2),
         _ => Piece::unknown(Why::State, 4),
     }]))
 }
 
-/// The status bits of a flow that begins (`IPS_*`): confirmed 8, source translated 16, destination 32, their chains
+/// The status bits of a flow that begins (`IPS_*`): answered 2, assured 4, confirmed 8, source translated 16, destination 32, their chains
 /// walked 128 and 256. Of one that is known already nobody can tell.
 fn status(scene: &Scene<'_>) -> Asked<Value> {
     let new = ValueSet::from_ranges(
         [CtStates::NEW, CtStates::RELATED].map(|state| (u128::from(state.bits()), u128::from(state.bits()))),
     );
-    if !scene.space.ask(Field::CtState, &new)? {
+    let flow = &scene.packet.flow;
+    if flow.known.is_none() && !scene.space.ask(Field::CtState, &new)? {
         return Ok(Value::Chosen { among: ValueSet::full(32), why: Why::State });
     }
-    let flow = &scene.packet.flow;
-    let bits = [(flow.confirmed, 8), (flow.snat, 16), (flow.dnat, 32), (flow.src_done, 128), (flow.dst_done, 256)];
-    Ok(Value::Known(bits.into_iter().filter(|(set, _)| *set).map(|(_, bit)| bit).sum()))
+    let bits = [
+        (flow.known.is_some(), 2),
+        (flow.confirmed, 8),
+        (flow.snat, 16),
+        (flow.dnat, 32),
+        (flow.src_done, 128),
+        (flow.dst_done, 256),
+    ];
+    let bits = bits.into_iter().filter(|(set, _)| *set).map(|(_, bit)| bit).sum();
+    let assured = 4;
+    Ok(match scene.is_assured() {
+        Some(true) => Value::Known(bits | assured),
+        Some(false) => Value::Known(bits),
+        None => {
+            let among = ValueSet::from_ranges([bits, bits | assured].map(|bits| (bits, bits)));
+            Value::Chosen { among, why: Why::State }
+        }
+    })
 }

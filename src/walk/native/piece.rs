@@ -409,9 +409,9 @@ fn address_type(scene: &Scene<'_>, flags: u32, numbers: &[u128], at: At) -> Aske
         fib::OIF => Some(scene.packet.oif),
         _ => Some(scene.packet.iif),
     };
-    let (value, field) = match flags & fib::DADDR {
-        0 => (&scene.packet.src, Field::Src),
-        _ => (&scene.packet.dst, Field::Dst),
+    let value = match flags & fib::DADDR {
+        0 => &scene.packet.src,
+        _ => &scene.packet.dst,
     };
-    scene.address_type((value, field), types, device, TypedBy::Fib, at)
+    scene.address_type(value, types, device, TypedBy::Fib, at)
 }

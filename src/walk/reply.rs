@@ -1,0 +1,312 @@
+//! The packets of a connection after its first: later ones of the same direction, and the answer.
+//!
+//! The first packet is walked before them, since it decides what conntrack keeps: `nf_conntrack_in` finds the flow by the
+//! packet's addresses, `nf_nat_inet_fn` walks no chain for it, and `nf_nat_packet` translates it as the first one was, or
+//! back. Knows the first answer alone, and nothing of what a connection does after that.
+
+use std::rc::Rc;
+
+use super::engine::Engine;
+use super::field::Field;
+use super::nat::Side;
+use super::outcome::{Assumed, Endpoints, FateKind, Why};
+use super::output;
+use super::packet::{Device, Flow, Known, Packet, TimeToLive, Tracking, Value};
+use super::query::{Origin, Query, Turn};
+use super::set::ValueSet;
+use super::sockets;
+use super::space::{Asked, Open, Space};
+use super::state::{At, End, First, State};
+use super::trail::Place;
+use crate::host::xt::{CtDirection, CtStates, TcpFlags};
+use crate::host::{Hook, Protocol, What};
+
+/// Fields that an answer has of its own, and that nobody knows before it comes.
+const OWN: [Field; 6] = [Field::Ttl, Field::Length, Field::Tos, Field::SrcMac, Field::Uid, Field::Gid];
+
+/// Source, source port, destination, destination port of what goes the other way.
+fn turned([src, sport, dst, dport]: &[Value; 4]) -> [Value; 4] {
+    [dst.clone(), dport.clone(), src.clone(), sport.clone()]
+}
+
+/// A query with what it leaves to be understood of a packet that is not the first: an established one has a first one before
+/// it, and TCP's flags are those that come then.
+pub(super) fn described(query: &Query) -> Query {
+    let mut asked = query.clone();
+    let established = ValueSet::one(CtStates::ESTABLISHED.bits().into());
+    if query.turn == Turn::First && query.fields.get(&Field::CtState) == Some(&established) {
+        asked.turn = Turn::Later;
+    }
+    let usual = match asked.turn {
+        Turn::First => return asked,
+        Turn::Later => TcpFlags::ACK,
+        Turn::Reply => TcpFlags::SYN | TcpFlags::ACK,
+    };
+    asked.set(Field::CtState, established);
+    if query.protocol == Protocol::TCP && query.known(Field::TcpFlags) == Some(TcpFlags::SYN.bits().into()) {
+        asked.set(Field::TcpFlags, ValueSet::one(usual.bits().into()));
+    }
+    asked
+}
+
+impl Engine<'_> {
+    /// What is known of the first packet that is walked.
+    pub(super) fn first_space(&self) -> Space {
+        let mut space = Space::of(self.query, self.plan.devices.all_but_loopback());
+        if self.query.turn != Turn::First {
+            space.forget(Field::CtState);
+            if self.query.protocol == Protocol::TCP {
+                space.settle(Field::TcpFlags, TcpFlags::SYN.bits().into());
+            }
+        }
+        space
+    }
+
+    /// The first packet ended: makes the one that is asked about, if there is one. The class is over otherwise.
+    pub(super) fn another(&mut self, state: &mut State, end: &End) -> bool {
+        if self.query.turn == Turn::First {
+            return false;
+        }
+        let accepted = matches!(end.kind, FateKind::Delivered | FateKind::Forwarded | FateKind::Sent);
+        let turn = state.packet.turn;
+        let follows = match (turn, self.query.turn) {
+            (Turn::First, Turn::Later) => {
+                self.later(state, accepted.then_some(end));
+                true
+            }
+            (Turn::First, Turn::Reply) => accepted && self.reply(state, end),
+            (Turn::First | Turn::Later | Turn::Reply, _) => false,
+        };
+        if follows {
+            state.space.forget(Field::CtState);
+            return true;
+        }
+        // What a first packet was is no condition on the one that is asked about.
+        state.space.as_asked(self.query, Field::CtState);
+        if turn == Turn::First {
+            state.space.as_asked(self.query, Field::TcpFlags);
+        }
+        false
+    }
+
+    /// conntrack keeps the flow of a packet that it let go.
+    pub(super) fn remember(&self, state: &mut State) {
+        if self.query.turn == Turn::First || state.packet.turn != Turn::First {
+            return;
+        }
+        let reply = turned(&state.packet.tuple());
+        let known = Some(Box::new(Known { direction: CtDirection::Original, reply }));
+        if state.packet.flow.tracking == Tracking::Tracked {
+            let flow = Flow { known, confirmed: true, ..state.packet.flow.clone() };
+            state.flows.push((state.namespace, flow));
+        }
+    }
+
+    fn begin(&self, state: &mut State, packet: Packet, end: Option<&End>) {
+        state.first = end.map(|end| {
+            Rc::new(First {
+                place: state.place,
+                end: end.clone(),
+                passes: std::mem::take(&mut state.passes),
+                tuple: state.packet.tuple(),
+                oif: state.packet.oif,
+            })
+        });
+        state.packet = packet;
+        state.place = Place::START;
+        state.passes.clear();
+        (state.at, state.pass, state.way) = (At::Start, 1, None);
+        (state.to_all, state.looped) = (false, false);
+    }
+
+    /// A later packet takes the way of the first; `end`: how that one ended, where it was let through.
+    fn later(&self, state: &mut State, end: Option<&End>) {
+        match end {
+            Some(_) => self.remember(state),
+            None => state.flows.clear(),
+        }
+        state.space.as_asked(self.query, Field::TcpFlags);
+        let packet = Packet { turn: Turn::Later, ..Packet::entering() };
+        self.begin(state, packet, end);
+        state.namespace = self.query.namespace;
+        state.made_here = self.query.origin == Origin::Local;
+    }
+
+    /// The answer begins where the first packet ended. `false`: nobody answers.
+    fn reply(&self, state: &mut State, end: &End) -> bool {
+        let made_here = end.kind == FateKind::Delivered;
+        let socket = if made_here { self.socket(state, end) } else { None };
+        let nobody = made_here && socket.is_none() && self.plan.namespace().is_read(What::Sockets);
+        let type_of = |state: &State| state.space.known(Field::IcmpType);
+        let answers = match self.query.protocol {
+            Protocol::TCP => Some(None),
+            Protocol::ICMP => match type_of(state) {
+                Some(8) => Some(Some(0)),
+                Some(13) => Some(Some(14)),
+                _ => None,
+            },
+            Protocol::ICMPV6 => (type_of(state) == Some(128)).then_some(Some(129)),
+            _ => (!nobody).then_some(None),
+        };
+        let Some(icmp) = answers else { return false };
+        self.remember(state);
+        let uid = socket.and_then(|number| self.plan.namespace().sockets.get(number)).and_then(|socket| socket.uid);
+        for field in OWN {
+            state.space.renew(field, uid.filter(|_| field == Field::Uid).map(u128::from));
+        }
+        state.space.as_asked(self.query, Field::TcpFlags);
+        if let Some(kind) = icmp {
+            state.space.renew(Field::IcmpType, Some(kind));
+            state.space.renew(Field::IcmpCode, Some(0));
+        }
+        // Where nobody listens, the stack itself refuses.
+        if self.query.protocol == Protocol::TCP && nobody {
+            state.space.renew(Field::TcpFlags, Some((TcpFlags::RST | TcpFlags::ACK).bits().into()));
+        }
+        let [src, sport, dst, dport] = turned(&state.packet.tuple());
+        let packet = Packet {
+            turn: Turn::Reply,
+            flow: Flow::of([src.clone(), sport.clone(), dst.clone(), dport.clone()]),
+            src,
+            sport,
+            dst,
+            dport,
+            mark: Value::Known(0),
+            ttl: TimeToLive::ENTERING,
+            tos: Value::Entering(Field::Tos),
+            set_changed: state.packet.set_changed.clone(),
+            src_mac: (!made_here).then_some(Value::Entering(Field::SrcMac)),
+            pkttype: Value::Known(0),
+            iif: if made_here { Device::Absent } else { state.packet.oif },
+            ..Packet::entering()
+        };
+        self.begin(state, packet, Some(end));
+        state.made_here = made_here;
+        true
+    }
+
+    /// The socket that got the packet.
+    fn socket(&self, state: &State, end: &End) -> Option<usize> {
+        let scene = self.scene(state, Hook::Input);
+        let port = |value: &Value| match scene.settled(value) {
+            Value::Known(port) => u16::try_from(port).ok(),
+            _ => None,
+        };
+        let packet = &state.packet;
+        let to = Endpoints {
+            src: scene.address_of(&packet.src),
+            sport: port(&packet.sport),
+            dst: scene.address_of(&packet.dst),
+            dport: port(&packet.dport),
+        };
+        let iif = match packet.iif {
+            Device::Known(number) => Some(number),
+            Device::Entering => state.space.known(Field::Iif),
+            Device::Absent | Device::Leaving => None,
+        };
+        let iif = iif.and_then(|number| self.plan.devices.name(number));
+        let (protocol, family) = (self.query.protocol, self.query.family);
+        end.socket.or_else(|| sockets::hearing(self.plan.namespace(), protocol, family, &to, iif))
+    }
+
+    /// The answer sets out: routed from here, or in by the device by which the first packet left.
+    pub(super) fn answer(&mut self, state: &mut State) -> Asked<Option<End>> {
+        if !state.made_here {
+            let packet = state.packet.clone();
+            return self.come_in(state, packet);
+        }
+        let next = output::again(self.scene(state, Hook::Output), self.plan)?;
+        Ok(self.leave(state, next, None, At::Slot(Hook::Output, 0, 0)))
+    }
+
+    /// conntrack looks for the flow of a packet that is not the first (`resolve_normal_ct`), and says what it is.
+    pub(super) fn recognise(&self, state: &mut State) -> Asked<()> {
+        let established = u128::from(CtStates::ESTABLISHED.bits());
+        if state.first.is_none() {
+            // The rules let no first packet through now: it came when there were others.
+            let open = Open::taken(Assumed::Established, Why::State, true);
+            self.scene(state, Hook::Prerouting).assume(open)?;
+            state.space.settle(Field::CtState, established);
+            return Ok(());
+        }
+        let is = |tuple: &[Value; 4]| {
+            let same = |(own, had): (&Value, &Value)| state.space.settled(own) == state.space.settled(had);
+            state.packet.tuple().iter().zip(tuple).all(same)
+        };
+        let here = state.flows.iter().filter(|(namespace, _)| *namespace == state.namespace);
+        let found = here.clone().find_map(|(_, flow)| {
+            let known = flow.known.as_ref()?;
+            let direction = match (is(&known.reply), is(&flow.original)) {
+                (true, _) => CtDirection::Reply,
+                (false, true) => CtDirection::Original,
+                (false, false) => return None,
+            };
+            Some(Flow { known: Some(Box::new(Known { direction, ..Known::clone(known) })), ..flow.clone() })
+        });
+        match found {
+            Some(flow) => {
+                state.packet.flow = flow;
+                state.space.settle(Field::CtState, established);
+            }
+            None => {
+                let first = self.first_state(state)?;
+                state.space.settle(Field::CtState, first.bits().into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether an answer that leaves is on its way to who asked.
+    pub(super) fn is_back(&self, state: &State) -> bool {
+        self.query.origin != Origin::Local && is_turned(self.query, state)
+    }
+}
+
+/// Whether an answer came to who had asked, as an answer to what was asked.
+pub(super) fn is_answered(query: &Query, state: &State, kind: FateKind) -> bool {
+    let arrives = match query.origin {
+        Origin::Local => kind == FateKind::Delivered,
+        Origin::Device(_) | Origin::Somewhere => matches!(kind, FateKind::Sent | FateKind::Forwarded),
+    };
+    arrives && is_turned(query, state)
+}
+
+/// Whether a packet is an answer where the first one began, with its addresses the other way round.
+fn is_turned(query: &Query, state: &State) -> bool {
+    let Some(first) = state.first.as_ref().filter(|_| state.packet.turn == Turn::Reply) else { return false };
+    let Some(asked) = first.passes.first().filter(|_| state.namespace == query.namespace) else { return false };
+    let same = |(a, b): (&Value, &Value)| state.space.settled(a) == state.space.settled(b);
+    turned(&asked.enters).iter().zip(&state.packet.tuple()).all(same)
+}
+
+/// `nf_nat_packet`: a packet of a known flow is given the addresses that its first packet was given, or those that an answer
+/// is expected to have.
+pub(super) fn translate(state: &mut State, hook: Hook, slot: usize) {
+    state.at = At::Slot(hook, slot + 1, 0);
+    state.before = [state.packet.src.clone(), state.packet.dst.clone(), state.packet.mark.clone()];
+    let flow = &state.packet.flow;
+    let (Some(side), Some(known)) = (Side::of(hook), &flow.known) else { return };
+    let [original_src, original_sport, original_dst, original_dport] = &flow.original;
+    let [reply_src, reply_sport, reply_dst, reply_dport] = &known.reply;
+    let (changes, addr, port) = match (side, known.direction) {
+        (Side::Source, CtDirection::Original) => (flow.snat, reply_dst, reply_dport),
+        (Side::Destination, CtDirection::Original) => (flow.dnat, reply_src, reply_sport),
+        (Side::Source, CtDirection::Reply) => (flow.dnat, original_dst, original_dport),
+        (Side::Destination, CtDirection::Reply) => (flow.snat, original_src, original_sport),
+    };
+    if !changes {
+        return;
+    }
+    let (addr, port) = (addr.clone(), port.clone());
+    let packet = &mut state.packet;
+    match side {
+        Side::Source => (packet.src, packet.sport) = (addr, port),
+        Side::Destination => (packet.dst, packet.dport) = (addr, port),
+    }
+    match hook {
+        Hook::Output => state.at = At::Rerouting(hook, slot),
+        // What comes back by lo loses its route with its destination (`nf_nat_ipv4_pre_routing`).
+        Hook::Prerouting if state.packet.dst != state.before[1] => state.looped = false,
+        _ => {}
+    }
+}
