@@ -26,6 +26,8 @@ mod path;
 mod random;
 #[path = "judge/record.rs"]
 mod record;
+#[path = "judge/replies.rs"]
+mod replies;
 #[path = "judge/rounds.rs"]
 mod rounds;
 #[path = "judge/rules.rs"]
@@ -128,6 +130,11 @@ fn nothing_stays_behind_after_a_kill() {
 #[test]
 fn random_rules() {
     rounds::play(&rounds::Backends::EACH, 300);
+}
+
+#[test]
+fn random_replies() {
+    replies::play(100);
 }
 
 /// As many packets as asked for: `tests/probes` runs it.

@@ -93,6 +93,17 @@ pub(super) enum Tracking {
     Untracked,
 }
 
+/// Whose a packet is that is made here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Owner {
+    /// A process', by its socket.
+    Process,
+    /// The kernel's own, by a socket that no process has opened.
+    Kernel,
+    /// Nobody's: it has no socket.
+    Nobody,
+}
+
 /// What conntrack knows of the flow of a packet that is not its first.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Known {
@@ -167,6 +178,8 @@ pub(super) struct Packet {
     pub(super) set_changed: Vec<u32>,
     /// A rule turned it to this host, by an address that nobody has read.
     pub(super) redirected: bool,
+    /// Whose it is, where it is made here.
+    pub(super) owner: Owner,
     /// Link-layer source address; `None`: it came in no frame.
     pub(super) src_mac: Option<Value>,
     /// To whom its frame was addressed.
@@ -198,6 +211,7 @@ impl Packet {
             socket: None,
             set_changed: Vec::new(),
             redirected: false,
+            owner: Owner::Process,
             iif: Device::Absent,
             oif: Device::Absent,
         }

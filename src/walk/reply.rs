@@ -11,7 +11,7 @@ use super::field::Field;
 use super::nat::Side;
 use super::outcome::{Assumed, Endpoints, FateKind, Why};
 use super::output;
-use super::packet::{Device, Flow, Known, Packet, TimeToLive, Tracking, Value};
+use super::packet::{Device, Flow, Known, Owner, Packet, TimeToLive, Tracking, Value};
 use super::query::{Origin, Query, Turn};
 use super::set::ValueSet;
 use super::sockets;
@@ -19,7 +19,7 @@ use super::space::{Asked, Open, Space};
 use super::state::{At, End, First, State};
 use super::trail::Place;
 use crate::host::xt::{CtDirection, CtStates, TcpFlags};
-use crate::host::{Hook, Protocol, What};
+use crate::host::{Hook, IpFamily, Protocol, What};
 
 /// Fields that an answer has of its own, and that nobody knows before it comes.
 const OWN: [Field; 6] = [Field::Ttl, Field::Length, Field::Tos, Field::SrcMac, Field::Uid, Field::Gid];
@@ -137,20 +137,12 @@ impl Engine<'_> {
         let made_here = end.kind == FateKind::Delivered;
         let socket = if made_here { self.socket(state, end) } else { None };
         let nobody = made_here && socket.is_none() && self.plan.namespace().is_read(What::Sockets);
-        let type_of = |state: &State| state.space.known(Field::IcmpType);
-        let answers = match self.query.protocol {
-            Protocol::TCP => Some(None),
-            Protocol::ICMP => match type_of(state) {
-                Some(8) => Some(Some(0)),
-                Some(13) => Some(Some(14)),
-                _ => None,
-            },
-            Protocol::ICMPV6 => (type_of(state) == Some(128)).then_some(Some(129)),
-            _ => (!nobody).then_some(None),
-        };
+        let answers = self.kind_of_answer(state, nobody);
         let Some(icmp) = answers else { return false };
         self.remember(state);
+        let owner = self.owner_of_answer(nobody);
         let uid = socket.and_then(|number| self.plan.namespace().sockets.get(number)).and_then(|socket| socket.uid);
+        let uid = if owner == Owner::Process { uid } else { Some(0) };
         for field in OWN {
             state.space.renew(field, uid.filter(|_| field == Field::Uid).map(u128::from));
         }
@@ -159,7 +151,6 @@ impl Engine<'_> {
             state.space.renew(Field::IcmpType, Some(kind));
             state.space.renew(Field::IcmpCode, Some(0));
         }
-        // Where nobody listens, the stack itself refuses.
         if self.query.protocol == Protocol::TCP && nobody {
             state.space.renew(Field::TcpFlags, Some((TcpFlags::RST | TcpFlags::ACK).bits().into()));
         }
@@ -177,12 +168,37 @@ impl Engine<'_> {
             set_changed: state.packet.set_changed.clone(),
             src_mac: (!made_here).then_some(Value::Entering(Field::SrcMac)),
             pkttype: Value::Known(0),
+            owner,
             iif: if made_here { Device::Absent } else { state.packet.oif },
             ..Packet::entering()
         };
         self.begin(state, packet, Some(end));
         state.made_here = made_here;
         true
+    }
+
+    /// The ICMP type of an answer, where it has one; `None`: there is no answer.
+    fn kind_of_answer(&self, state: &State, nobody: bool) -> Option<Option<u128>> {
+        let asked = state.space.known(Field::IcmpType);
+        match self.query.protocol {
+            // Where nobody listens, the stack itself refuses.
+            Protocol::TCP => Some(None),
+            Protocol::ICMP if asked == Some(8) => Some(Some(0)),
+            Protocol::ICMP if asked == Some(13) => Some(Some(14)),
+            Protocol::ICMPV6 if asked == Some(128) => Some(Some(129)),
+            Protocol::ICMP | Protocol::ICMPV6 => None,
+            _ => (!nobody).then_some(None),
+        }
+    }
+
+    /// Whose an answer is. The stack's own refusals have no socket in IPv6 (`tcp_v6_send_response`).
+    fn owner_of_answer(&self, nobody: bool) -> Owner {
+        match (self.query.protocol, self.query.family) {
+            (Protocol::TCP, IpFamily::V6) if nobody => Owner::Nobody,
+            (Protocol::TCP, IpFamily::V4) if nobody => Owner::Kernel,
+            (Protocol::ICMP | Protocol::ICMPV6, _) => Owner::Kernel,
+            _ => Owner::Process,
+        }
     }
 
     /// The socket that got the packet.

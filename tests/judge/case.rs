@@ -86,13 +86,17 @@ pub const STORY_POD: Plan<'static> = Plan {
 
 /// A namespace with rules, in which packets are followed.
 pub struct Node {
-    world: World,
-    witness: Witness,
-    devices: HashMap<u32, String>,
+    /// Where it is.
+    pub world: World,
+    /// What hears the kernel.
+    pub witness: Witness,
+    /// Its devices by index.
+    pub devices: HashMap<u32, String>,
     surroundings: String,
     /// What is loaded.
     pub rules: Rules,
-    cookie: u32,
+    /// What tells the last packet again.
+    pub cookie: u32,
 }
 
 /// What was said of one packet.

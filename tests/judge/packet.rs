@@ -21,6 +21,8 @@ pub struct Packet {
     pub mark: u32,
     /// TCP flags.
     pub flags: u8,
+    /// What a TCP packet acknowledges.
+    pub acknowledges: u32,
     /// Time to live.
     pub ttl: u8,
     /// The byte that asks for a service.
@@ -95,6 +97,7 @@ impl Packet {
             dst,
             mark: 0,
             flags: 0x02,
+            acknowledges: 0,
             ttl: 64,
             icmp,
             filling: 0,
@@ -180,7 +183,8 @@ impl Packet {
         match self.protocol {
             Protocol::Tcp => {
                 bytes.extend(cookie.to_be_bytes());
-                bytes.extend([0, 0, 0, 0, 0x50, self.flags, 0xff, 0xff, 0, 0, 0, 0]);
+                bytes.extend(self.acknowledges.to_be_bytes());
+                bytes.extend([0x50, self.flags, 0xff, 0xff, 0, 0, 0, 0]);
             }
             Protocol::Udp => {
                 bytes.extend((8 + PAYLOAD as u16 + self.filling).to_be_bytes());

@@ -15,7 +15,7 @@ use crate::rules::Tool;
 use crate::world::{apart_all, attempt, set_all};
 
 /// Ways out that marks choose, and some that lead nowhere.
-const ROUTES: &str = "rule add fwmark 0x1/0x1 lookup 100\n\
+pub const ROUTES: &str = "rule add fwmark 0x1/0x1 lookup 100\n\
                       route add 0.0.0.0/0 via 10.9.0.2 dev eth1 table 100\n\
                       rule add from ::/0 fwmark 0x1/0x1 lookup 100\n\
                       route add ::/0 via 2001:db8:9::2 dev eth1 table 100\n\
@@ -42,8 +42,9 @@ impl Backends {
 }
 
 /// What one round is made of: everything that a report must tell.
-struct Round {
-    ip6: bool,
+pub struct Round {
+    /// Whether its rules are of IPv6.
+    pub ip6: bool,
     nft: Option<String>,
     legacy: Option<String>,
     native: Option<String>,
@@ -51,7 +52,8 @@ struct Round {
 }
 
 impl Round {
-    fn draw(lot: &mut Lot, backends: Backends, ip6: bool) -> Round {
+    /// Draws one.
+    pub fn draw(lot: &mut Lot, backends: Backends, ip6: bool) -> Round {
         use Backends::{All, Both, Legacy, Native, Nft};
         let nft = matches!(backends, Nft | Both | All).then(|| random::ruleset(lot, ip6, false));
         let legacy = matches!(backends, Legacy | Both | All).then(|| random::ruleset(lot, ip6, true));
@@ -59,7 +61,8 @@ impl Round {
         Round { ip6, nft, legacy, native, sysctls: random::sysctls(lot) }
     }
 
-    fn load(&self, node: &mut Node) {
+    /// Loads its rules in place of all others.
+    pub fn load(&self, node: &mut Node) {
         set_all(&self.sysctls);
         node.rules.clear();
         if let Some(legacy) = &self.legacy {
@@ -74,7 +77,7 @@ impl Round {
     }
 
     /// The same without one rule.
-    fn without(&self, line: usize) -> Option<Round> {
+    pub fn without(&self, line: usize) -> Option<Round> {
         let cut = |text: &Option<String>, at: &mut usize| {
             text.as_ref().map(|text| {
                 let keep = |line: &&str| !is_rule(line) || std::mem::replace(at, at.wrapping_sub(1)) != 0;
@@ -96,7 +99,8 @@ impl Round {
             .count()
     }
 
-    fn text(&self) -> String {
+    /// What a report tells of it.
+    pub fn text(&self) -> String {
         let mut text = format!("sysctls {:?}\n", self.sysctls);
         let six = if self.ip6 { "6" } else { "" };
         if let Some(legacy) = &self.legacy {
@@ -133,7 +137,7 @@ fn is_rule(line: &&str) -> bool {
 }
 
 /// A number from the environment.
-fn setting(name: &str, default: u64) -> u64 {
+pub fn setting(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 

@@ -212,7 +212,8 @@ pub fn lines(
     lines
 }
 
-fn lines_of(host: &Host, outcome: &Outcome, names: &Names<'_>) -> Vec<String> {
+/// The path of one outcome.
+pub fn lines_of(host: &Host, outcome: &Outcome, names: &Names<'_>) -> Vec<String> {
     let fate = &outcome.fate;
     let unsent = outcome.events.iter().any(|event| match event {
         Event::Route(route) => {

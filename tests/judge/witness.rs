@@ -199,6 +199,27 @@ impl Witness {
     /// is seen, everything that came before is done. What was done may have made packets that come after it, over lo
     /// for one: only when a barrier brings no news it is over.
     pub fn follow(&mut self, mut mark: Option<Mark>, port: u16, barrier: impl Fn(u32)) -> Testimony {
+        let (traced, logged) = self.all(barrier);
+        if mark.is_none() {
+            mark = first_of(&traced, port);
+        }
+        mark.map(|mark| gather(&traced, &logged, mark)).unwrap_or_default()
+    }
+
+    /// The same of every packet that can be told again, in the order in which they set out, each as it was then.
+    pub fn hear_all(&mut self, barrier: impl Fn(u32)) -> Vec<(Mark, Seen, Testimony)> {
+        let (traced, logged) = self.all(barrier);
+        let mut all: Vec<(Mark, Seen, Testimony)> = Vec::new();
+        let begun = traced.iter().filter(|event| begins(event).is_some() && !is_barrier(event));
+        for seen in begun.filter_map(|event| event.seen) {
+            if let Some(mark) = seen.mark.filter(|mark| all.iter().all(|(known, ..)| known != mark)) {
+                all.push((mark, seen, gather(&traced, &logged, mark)));
+            }
+        }
+        all
+    }
+
+    fn all(&mut self, barrier: impl Fn(u32)) -> (Vec<NftEvent>, Vec<Logged>) {
         let (mut traced, mut logged) = (Vec::new(), Vec::new());
         loop {
             let known = traced.len();
@@ -206,11 +227,8 @@ impl Witness {
             let sought = BARRIER | self.barriers;
             barrier(sought);
             self.hear(sought, &mut traced, &mut logged);
-            if mark.is_none() {
-                mark = first_of(&traced, port);
-            }
             if traced[known..].iter().all(is_barrier) {
-                return mark.map(|mark| gather(&traced, &logged, mark)).unwrap_or_default();
+                return (traced, logged);
             }
         }
     }

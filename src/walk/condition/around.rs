@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::host::xt::AddressTypes;
+use crate::walk::packet::Owner as SocketOwner;
 use crate::walk::plan::TypedBy;
 use crate::walk::query::Origin;
 
@@ -71,13 +72,15 @@ impl Scene<'_> {
         Open::either(Assumed::Local(Endpoints { dst, ..Endpoints::default() }), Why::Unread, 0.3)
     }
 
-    /// `owner_mt`: a packet that was not made here has no socket, and then only what is negated throughout holds.
+    /// `owner_mt`: a packet that was not made here has no socket, and then only what is negated throughout holds. The
+    /// kernel's own sockets have no file, and so no user.
     pub(in crate::walk) fn owner(&self, owner: &Owner) -> Asked<bool> {
-        if !self.made_here {
-            let negated = owner.uid.is_none_or(|uid| uid.not)
-                && owner.gid.is_none_or(|gid| gid.not)
-                && owner.socket_exists.is_none_or(|socket| socket.not);
-            return Ok(negated);
+        let by = if self.made_here { self.packet.owner } else { SocketOwner::Nobody };
+        let by_none = owner.uid.is_none_or(|uid| uid.not) && owner.gid.is_none_or(|gid| gid.not);
+        match by {
+            SocketOwner::Nobody => return Ok(by_none && owner.socket_exists.is_none_or(|socket| socket.not)),
+            SocketOwner::Kernel => return Ok(by_none && owner.socket_exists.is_none_or(|socket| !socket.not)),
+            SocketOwner::Process => {}
         }
         let id = |field: Field, asked: Option<Neg<(u32, u32)>>| match asked {
             None => Ok(true),

@@ -11,7 +11,7 @@ use crate::walk::condition::Scene;
 use crate::walk::field::Field;
 use crate::walk::outcome::Why;
 use crate::walk::outgoing::{for_fib, outgoing};
-use crate::walk::packet::{Device, Value};
+use crate::walk::packet::{Device, Owner, Value};
 use crate::walk::set::ValueSet;
 use crate::walk::space::Asked;
 
@@ -203,9 +203,9 @@ pub(super) fn meta(scene: &Scene<'_>, key: MetaKey) -> Loaded {
             }
             Piece::native(Source::HardwareType(device), 2)
         }
-        // Only packets made here have a socket.
-        MetaKey::SKUID | MetaKey::SKGID if !scene.made_here => return None,
-        MetaKey::CGROUP if !scene.made_here => return None,
+        // Only packets made here have a socket, and only those of a process a user.
+        MetaKey::SKUID | MetaKey::SKGID if !scene.made_here || scene.packet.owner != Owner::Process => return None,
+        MetaKey::CGROUP if !scene.made_here || scene.packet.owner == Owner::Nobody => return None,
         MetaKey::SKUID => Piece::native(entering(Field::Uid), 4),
         MetaKey::SKGID => Piece::native(entering(Field::Gid), 4),
         MetaKey::NFPROTO => Piece::whole(known(family_number(family)), 1),
