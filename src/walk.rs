@@ -24,6 +24,7 @@ pub mod field;
 mod finish;
 mod input;
 mod ipset;
+mod memory;
 mod nat;
 mod native;
 mod onward;
@@ -39,13 +40,17 @@ pub mod query;
 mod reply;
 mod route;
 pub mod set;
+mod sight;
 mod sockets;
 mod space;
 mod state;
 mod trail;
+mod waiting;
 mod way;
+pub mod why;
 
 pub use field::Field;
+pub use memory::Memory;
 pub use outcome::{
     After, Assumed, Assumption, Condition, Endpoints, Event, Fate, FateKind, Op, Outcome, Pass, Reason, RouteDecision,
     RouteEvent, Step, StepAt, Translation, Values, Verdict, Why,
@@ -59,6 +64,7 @@ use crate::host::xt::CtStates;
 use crate::host::{Host, Protocol, SetId, Unread};
 use plan::Plan;
 use plans::Plans;
+use why::{Account, Spot};
 
 /// Everything that can happen to the packets of a query.
 #[derive(Debug, Clone)]
@@ -118,6 +124,13 @@ impl<'a> Walker<'a> {
         let elements = self.plan().namespace().unread_elements(&needs).map(|unread| (self.namespace, unread));
         let unread = visited.into_iter().flat_map(matters).chain(elements).collect();
         Walk { query: told(query, &asked, &outcomes), unread, outcomes, unexplored, needs }
+    }
+
+    /// What became of a rule on the way of an outcome of a walk that this walker made. More than one account: its packets
+    /// fail it, or come to miss it, for different reasons.
+    pub fn accounts(&self, walk: &Walk, outcome: &Outcome, spot: &Spot) -> Vec<Account> {
+        let asked = self.with_defaults(&walk.query);
+        why::accounts(&|namespace: usize| self.plans.at(namespace), &asked, outcome, spot)
     }
 
     fn plan(&self) -> &Plan<'a> {

@@ -255,6 +255,7 @@ pub(crate) fn outcome(kind: FateKind, dst: &str, dport: u16, steps: Vec<Step>) -
         weight: 1.0,
         turn: crate::walk::Turn::First,
         after: Vec::new(),
+        memory: Default::default(),
     }
 }
 

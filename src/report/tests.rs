@@ -114,6 +114,7 @@ fn walk() -> Walk {
         weight: 0.9,
         turn: crate::walk::Turn::First,
         after: Vec::new(),
+        memory: Default::default(),
     };
     let policy = step(StepAt::End(PREROUTING), 0, Verdict::Policy(Policy::Accept));
     let here = Outcome {
@@ -133,6 +134,7 @@ fn walk() -> Walk {
         weight: 0.1,
         turn: crate::walk::Turn::First,
         after: Vec::new(),
+        memory: Default::default(),
     };
     let unread = host().namespaces[0].unread.iter().map(|unread| (0, unread.clone())).collect();
     Walk { query, unread, outcomes: vec![diverted, here], unexplored: 0, needs: Vec::new() }

@@ -71,6 +71,7 @@ impl Engine<'_> {
         let Some(frame) = state.frames.last().copied() else {
             return Ok(self.policy(state, hook, slot, chain));
         };
+        self.see(state, None);
         let rules = &ruleset.chain(frame.chain).rules;
         let mut index = frame.next;
         while let Some(rule) = rules.get(index as usize) {
@@ -112,6 +113,11 @@ impl Engine<'_> {
         Ok(self.end_of_chain(state, hook, slot, chain))
     }
 
+    /// Keeps the packet as it is from here on. `after`: a rule that did not hold has changed it.
+    fn see(&mut self, state: &mut State, after: Option<RuleId>) {
+        state.seen = self.sights.see(state.seen, state.place, after, (&state.packet, state.made_here));
+    }
+
     /// A native rule. `None`: it does not hold, or is done with and nothing comes of it; the next rule follows.
     fn native_rule(
         &mut self,
@@ -126,6 +132,9 @@ impl Engine<'_> {
             Ok(Ran { effect, packet }) => {
                 if let Some(packet) = packet {
                     state.packet = packet;
+                    if effect.is_none() {
+                        self.see(state, Some(id));
+                    }
                 }
                 let Some(effect) = effect else { return Ok(None) };
                 set_next(state, id.index);

@@ -5,7 +5,6 @@
 //! kept: there are no continuations, and every part can be looked at alone.
 
 use std::cell::RefCell;
-use std::cmp::Ordering;
 use std::collections::{BTreeSet, BinaryHeap};
 
 use super::condition::Scene;
@@ -21,9 +20,11 @@ use super::plans::Planned;
 use super::query::{Origin, Query, Turn};
 use super::reply;
 use super::set::ValueSet;
+use super::sight::{Seen, Sights};
 use super::space::{Asked, Open};
-use super::state::{At, End, Frame, State};
+use super::state::{At, End, Ended, Frame, State};
 use super::trail::{Mark, Place, Trail};
+use super::waiting::Waiting;
 use super::way::{Decision, Way};
 use crate::host::xt::CtStates;
 use crate::host::{ChainId, Hook, IpFamily, Policy, Priority, SetId, What};
@@ -33,16 +34,11 @@ const RULES: u64 = 20_000_000;
 /// How deep chains may jump: legacy rulesets go as deep as they have chains.
 const DEPTH: usize = 4096;
 
-/// A class that ended.
-pub(super) struct Ended {
-    pub(super) state: State,
-    pub(super) end: End,
-}
-
 /// What a run found.
 pub(super) struct Run {
     pub(super) ended: Vec<Ended>,
     pub(super) trail: Trail,
+    pub(super) sights: Sights,
     pub(super) unexplored: usize,
     /// The namespaces to which packets came, by their index: first the one that was asked about.
     pub(super) visited: Vec<usize>,
@@ -50,41 +46,9 @@ pub(super) struct Run {
     pub(super) needs: BTreeSet<SetId>,
 }
 
-/// A class that waits, by its weight.
-struct Waiting(Box<State>, u64);
-
-impl PartialEq for Waiting {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-
-impl Eq for Waiting {}
-
-impl PartialOrd for Waiting {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Waiting {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.0.weight.total_cmp(&other.0.weight).then(other.1.cmp(&self.1))
-    }
-}
-
 /// Walks the packets of a query, of which every default is filled in.
 pub(super) fn run<'a>(plans: Planned<'a>, query: &'a Query) -> Run {
-    let plan = plans(query.namespace);
-    let mut engine = Engine {
-        plans,
-        plan,
-        query,
-        trail: Trail::default(),
-        met: RefCell::default(),
-        needs: BTreeSet::new(),
-        visited: vec![query.namespace],
-    };
+    let mut engine = Engine::new(plans, query);
     let mut waiting = BinaryHeap::from([Waiting(Box::new(engine.start()), 0)]);
     let mut ended = Vec::new();
     let mut order = 0;
@@ -96,10 +60,11 @@ pub(super) fn run<'a>(plans: Planned<'a>, query: &'a Query) -> Run {
             match engine.go_on(&mut state) {
                 Ok(None) => {}
                 Ok(Some(end)) => {
+                    let space = state.space.clone();
                     if engine.another(&mut state, &end) {
                         continue;
                     }
-                    ended.push(Ended { state: *state, end });
+                    ended.push(Ended { state: *state, end, space });
                     break;
                 }
                 Err(open) => {
@@ -119,7 +84,8 @@ pub(super) fn run<'a>(plans: Planned<'a>, query: &'a Query) -> Run {
             }
         }
     }
-    Run { ended, trail: engine.trail, unexplored: waiting.len(), visited: engine.visited, needs: engine.needs }
+    let Engine { trail, sights, visited, needs, .. } = engine;
+    Run { ended, trail, sights, unexplored: waiting.len(), visited, needs }
 }
 
 /// Walks one query.
@@ -129,6 +95,8 @@ pub(super) struct Engine<'a> {
     pub(super) plan: &'a Plan<'a>,
     pub(super) query: &'a Query,
     pub(super) trail: Trail,
+    /// The packets as rules saw them.
+    pub(super) sights: Sights,
     /// The sets that the rule at hand asked and nobody has read.
     pub(super) met: RefCell<Vec<SetId>>,
     /// Those that would have to be read to know more.
@@ -138,7 +106,22 @@ pub(super) struct Engine<'a> {
 }
 
 impl<'a> Engine<'a> {
-    fn start(&self) -> State {
+    /// One that has walked nothing yet.
+    pub(super) fn new(plans: Planned<'a>, query: &'a Query) -> Engine<'a> {
+        Engine {
+            plans,
+            plan: plans(query.namespace),
+            query,
+            trail: Trail::default(),
+            sights: Sights::default(),
+            met: RefCell::default(),
+            needs: BTreeSet::new(),
+            visited: vec![query.namespace],
+        }
+    }
+
+    /// All packets of the query, before they enter.
+    pub(super) fn start(&self) -> State {
         let packet = Packet::entering();
         let none = ChainId { table: 0, chain: 0 };
         State {
@@ -150,6 +133,7 @@ impl<'a> Engine<'a> {
             frames: Vec::new(),
             base: none,
             place: Place::START,
+            seen: Seen::NOTHING,
             namespace: self.query.namespace,
             pass: 1,
             way: None,

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::field::Field;
+use super::memory::{Class, Kept, Memory};
 use super::outcome::{
     After, Assumed, Assumption, Condition, Endpoints, Event, Fate, FateKind, Op, Outcome, Pass, Reason, RouteDecision,
     RouteEvent, Step, StepAt, Values, Why,
@@ -14,13 +16,14 @@ use super::plans::Planned;
 use super::query::{Query, Turn, address};
 use super::set::ValueSet;
 use super::sockets;
-use super::state::{End, First, Passing};
-use super::trail::{Mark, Place, Trail};
+use super::state::{End, Ended, First, Passing};
+use super::trail::{Mark, Place};
 use super::way::Decision;
+use super::why;
 use crate::host::IpFamily;
 use crate::host::xt::CtStates;
 
-use super::engine::{Ended, Run};
+use super::engine::Run;
 
 mod conditions;
 mod merge;
@@ -39,6 +42,8 @@ struct Group {
     leaves: ValueSet,
     /// What the packets' fields may be: alternatives.
     fields: Vec<BTreeMap<Field, ValueSet>>,
+    /// Its classes, as each of them went.
+    classes: Vec<Class>,
     weight: f64,
     /// Which packet it is.
     turn: Turn,
@@ -53,15 +58,10 @@ pub(super) fn outcomes<'a>(plans: Planned<'a>, query: &'a Query, run: Run) -> Ve
     let mut groups = merge::groups(plan, query, run.ended);
     let (refused, mut others): (Vec<_>, Vec<_>) = groups.drain(..).partition(is_refused_source);
     others.sort_by(|a, b| b.weight.total_cmp(&a.weight).then(a.place.cmp(&b.place)));
+    let kept = Arc::new(Kept { trail: run.trail, sights: run.sights });
     let sources = Refused::new(&refused, &others);
-    let teller = Teller {
-        plans,
-        plan,
-        query,
-        trail: &run.trail,
-        refused: &sources,
-        whole: if whole > 0.0 { whole } else { 1.0 },
-    };
+    let teller =
+        Teller { plans, plan, query, kept: &kept, refused: &sources, whole: if whole > 0.0 { whole } else { 1.0 } };
     let mut outcomes: Vec<Outcome> = others.iter().map(|group| teller.outcome(group, true)).collect();
     let told = refused.iter().map(|group| teller.outcome(group, false)).collect();
     if let Some(mut one) = merge::into_one(told) {
@@ -90,7 +90,7 @@ struct Teller<'t, 'a> {
     /// The plan of the namespace that was asked about.
     plan: &'a Plan<'a>,
     query: &'a Query,
-    trail: &'t Trail,
+    kept: &'t Arc<Kept>,
     refused: &'t Refused<'t>,
     whole: f64,
 }
@@ -98,16 +98,22 @@ struct Teller<'t, 'a> {
 impl Teller<'_, '_> {
     fn outcome(&self, group: &Group, without_refused: bool) -> Outcome {
         let passes: Vec<Pass> = (1..).zip(&group.passes).map(|(number, pass)| self.pass(group, number, pass)).collect();
-        Outcome {
+        let mut outcome = Outcome {
             when: self.when(&group.fields, without_refused),
             assumed: self.assumed(group),
-            events: self.trail.way(group.place).into_iter().map(|mark| self.event(group, mark)).collect(),
+            events: self.kept.trail.way(group.place).into_iter().map(|mark| self.event(group, mark)).collect(),
             fate: self.fate(group),
+            memory: Memory::of(self.kept, &group.classes),
             passes,
             turn: group.turn,
             after: group.after.iter().map(|(first, answered)| self.after(group, first, *answered)).collect(),
             weight: group.weight / self.whole,
+        };
+        // Who only asks where ports lead is not told of rules that lead nowhere.
+        if !self.query.stays {
+            why::settle(self.plans, self.query, &mut outcome);
         }
+        outcome
     }
 
     /// The way of a first packet, told as the group's packets had it.
@@ -121,6 +127,7 @@ impl Teller<'_, '_> {
             oif: first.oif,
             leaves: group.leaves.clone(),
             fields: group.fields.clone(),
+            classes: Vec::new(),
             weight: group.weight,
             turn: Turn::First,
             after: Vec::new(),
@@ -128,7 +135,7 @@ impl Teller<'_, '_> {
         let passes = (1..).zip(&first.passes).map(|(number, pass)| self.pass(&of_first, number, pass));
         After {
             passes: passes.collect(),
-            events: self.trail.way(first.place).into_iter().map(|mark| self.event(&of_first, mark)).collect(),
+            events: self.kept.trail.way(first.place).into_iter().map(|mark| self.event(&of_first, mark)).collect(),
             fate: self.fate(&of_first),
             answered,
         }

@@ -112,16 +112,7 @@ impl Engine<'_> {
 
     /// Runs a rule.
     pub(super) fn native(&self, state: &State, hook: Hook, rule: &Rule, id: RuleId) -> Asked<Ran> {
-        let mut run = Run {
-            engine: self,
-            state,
-            hook,
-            id,
-            registers: Registers::default(),
-            packet: None,
-            open: None,
-            told: Told::Continue,
-        };
+        let mut run = Run::of(self, state, hook, id);
         for (index, expression) in rule.expressions.iter().enumerate() {
             match run.step(expression, index as u16)? {
                 Step::Next => {}
@@ -132,7 +123,30 @@ impl Engine<'_> {
         run.settled()?;
         Ok(Ran { effect: Some(Effect::Continue(run.told)), packet: run.packet })
     }
+
+    /// Runs a rule, and tells of each expression that it comes to whether the rule goes on after it.
+    pub(super) fn tried(&self, state: &State, hook: Hook, rule: &Rule, id: RuleId, tell: &mut Tell<'_>) {
+        let mut run = Run::of(self, state, hook, id);
+        for (index, expression) in rule.expressions.iter().enumerate() {
+            let before = run.open.clone();
+            let (holds, ends) = match run.step(expression, index as u16) {
+                Ok(Step::Next) => (run.open.clone().filter(|_| run.open != before).map_or(Ok(true), Err), false),
+                Ok(Step::Break) => (Ok(false), true),
+                Ok(Step::Ends(_)) => (Ok(true), true),
+                // What was open before stops the rule here.
+                Err(_) if before.is_some() => return,
+                Err(open) => (Err(open), true),
+            };
+            tell(&run.scene(), expression, index as u16, holds);
+            if ends {
+                return;
+            }
+        }
+    }
 }
+
+/// Hears of an expression, with its position, and whether it holds for the packet of a scene.
+pub(super) type Tell<'t> = dyn FnMut(&Scene<'_>, &Expression, u16, Asked<bool>) + 't;
 
 /// What an expression does.
 enum Step {
@@ -159,7 +173,12 @@ struct Run<'a, 'p> {
     told: Told,
 }
 
-impl Run<'_, '_> {
+impl<'a, 'p> Run<'a, 'p> {
+    fn of(engine: &'a Engine<'p>, state: &'a State, hook: Hook, id: RuleId) -> Run<'a, 'p> {
+        let registers = Registers::default();
+        Run { engine, state, hook, id, registers, packet: None, open: None, told: Told::Continue }
+    }
+
     fn scene(&self) -> Scene<'_> {
         let scene = self.engine.scene(self.state, self.hook);
         Scene { packet: self.packet.as_ref().unwrap_or(&self.state.packet), ..scene }

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::field::Field;
+use super::memory::Memory;
 use super::query::Turn;
 use super::set::ValueSet;
 use crate::host::xt::RejectWith;
@@ -30,6 +31,8 @@ pub struct Outcome {
     pub after: Vec<After>,
     /// How likely it is among the outcomes of its walk, from 0 to 1, unknown fields taken as evenly spread.
     pub weight: f64,
+    /// What it keeps of its way, so that rules can be asked about later.
+    pub memory: Memory,
 }
 
 impl Outcome {

@@ -14,6 +14,7 @@ use super::output;
 use super::packet::{Device, Flow, Known, Owner, Packet, TimeToLive, Tracking, Value};
 use super::query::{Origin, Query, Turn};
 use super::set::ValueSet;
+use super::sight::Seen;
 use super::sockets;
 use super::space::{Asked, Open, Space};
 use super::state::{At, End, First, State};
@@ -114,6 +115,7 @@ impl Engine<'_> {
         });
         state.packet = packet;
         state.place = Place::START;
+        state.seen = Seen::NOTHING;
         state.passes.clear();
         (state.at, state.pass, state.way) = (At::Start, 1, None);
         (state.to_all, state.looped) = (false, false);

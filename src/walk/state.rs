@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use super::outcome::{FateKind, Reason, Step};
 use super::packet::{Device, Flow, Packet, Value};
+use super::sight::Seen;
 use super::space::Space;
 use super::trail::Place;
 use super::way::Way;
@@ -84,6 +85,8 @@ pub(super) struct State {
     pub(super) before: [Value; 3],
     /// The way it went.
     pub(super) place: Place,
+    /// What rules saw of it on that way.
+    pub(super) seen: Seen,
     /// Index of the namespace in which it is.
     pub(super) namespace: usize,
     /// The pass, from 1.
@@ -105,6 +108,14 @@ pub(super) struct State {
     pub(super) first: Option<Rc<First>>,
     /// How many rules were looked at: texts may hold loops that no kernel loads.
     pub(super) looked: u64,
+}
+
+/// A class that ended.
+pub(super) struct Ended {
+    pub(super) state: State,
+    pub(super) end: End,
+    /// Which packets it met its last rules with: how it is told may say less.
+    pub(super) space: Space,
 }
 
 /// The end of a class of packets.

@@ -66,6 +66,14 @@ impl Trail {
         place
     }
 
+    /// The places on the way to a place: after nothing, after one mark, and so on.
+    pub(super) fn places(&self, place: Place) -> Vec<Place> {
+        let before = |place: &Place| (place.0 as usize).checked_sub(1).map(|at| self.nodes[at].parent);
+        let mut places: Vec<Place> = std::iter::successors(Some(place), before).collect();
+        places.reverse();
+        places
+    }
+
     /// What happened on the way to a place, in order.
     pub(super) fn way(&self, mut place: Place) -> Vec<&Mark> {
         let mut marks = Vec::new();

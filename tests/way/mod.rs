@@ -9,7 +9,8 @@ use whyport::walk::{
     Event, Field, Op, Origin, Outcome, Query, RouteDecision, Step, StepAt, ValueSet, Values, Verdict, walk,
 };
 
-const HOST: &str = r#"# whyport snapshot 1
+/// The host, with `RULES` where its rules stand.
+pub const HOST: &str = r#"# whyport snapshot 1
 [host]
 viewed: node
 

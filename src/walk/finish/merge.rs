@@ -14,7 +14,7 @@ const FEW: usize = 16;
 pub(super) fn groups(plan: &Plan<'_>, query: &Query, ended: Vec<Ended>) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     let mut by_place: HashMap<Place, Vec<usize>> = HashMap::new();
-    for Ended { state, end } in ended {
+    for Ended { state, end, space } in ended {
         let fields: BTreeMap<Field, ValueSet> = state.space.fields().map(|(field, set)| (field, set.clone())).collect();
         let mut assumed: Vec<Assumption> = state.space.assumptions().cloned().collect();
         assumed.dedup();
@@ -38,6 +38,7 @@ pub(super) fn groups(plan: &Plan<'_>, query: &Query, ended: Vec<Ended>) -> Vec<G
             oif: state.packet.oif,
             leaves,
             fields: vec![fields],
+            classes: vec![Class { space, place: state.place, seen: state.seen }],
             weight: state.weight,
             turn: state.packet.turn,
             after: after.into_iter().collect(),
@@ -46,6 +47,7 @@ pub(super) fn groups(plan: &Plan<'_>, query: &Query, ended: Vec<Ended>) -> Vec<G
         match alike.iter().find(|i| is_same(&groups[**i], &group)) {
             Some(i) => {
                 groups[*i].fields.append(&mut group.fields);
+                groups[*i].classes.append(&mut group.classes);
                 groups[*i].weight += group.weight;
                 let new = std::mem::take(&mut group.after);
                 add(&mut groups[*i].after, new);
@@ -171,6 +173,7 @@ fn join(query: &Query, a: &Group, b: &Group) -> Option<Group> {
             oif: a.oif,
             leaves,
             fields,
+            classes: [&a.classes[..], &b.classes].concat(),
             weight: a.weight + b.weight,
             turn: a.turn,
             after: a.after.clone(),
@@ -204,6 +207,7 @@ fn join(query: &Query, a: &Group, b: &Group) -> Option<Group> {
 /// Refused outcomes as one, but for its conditions: what all of them met, and, where they are few, what some of them met too.
 pub(super) fn into_one(outcomes: Vec<Outcome>) -> Option<Outcome> {
     let many = outcomes.len() > FEW;
+    let memory = Memory::joined(outcomes.iter().map(|outcome| &outcome.memory));
     let mut outcomes = outcomes.into_iter();
     let mut one = outcomes.next()?;
     for other in outcomes {
@@ -229,6 +233,7 @@ pub(super) fn into_one(outcomes: Vec<Outcome>) -> Option<Outcome> {
             route.decision = RouteDecision::Refused(reason);
         }
     }
+    one.memory = memory;
     Some(one)
 }
 
