@@ -19,9 +19,11 @@ mod condition;
 mod conntrack;
 mod devices;
 mod engine;
+mod entrance;
 mod fib;
 pub mod field;
 mod finish;
+mod frames;
 mod input;
 mod ipset;
 mod memory;
@@ -153,7 +155,7 @@ impl<'a> Walker<'a> {
         let mut asked = reply::described(query);
         match &query.origin {
             Origin::Device(name) => {
-                asked.set(Field::Iif, ValueSet::one(self.plan().devices.class_of(name)));
+                asked.set(Field::Iif, entrance::devices(self.plan(), name, query));
             }
             Origin::Somewhere => asked.set(Field::Iif, self.plan().devices.all_but_loopback()),
             Origin::Local => {}
@@ -167,7 +169,9 @@ impl<'a> Walker<'a> {
         if let Some(first) = self.first_state(&asked) {
             asked.fields.entry(Field::CtState).or_insert_with(|| ValueSet::one(u128::from(first.bits())));
         }
-        asked.fields.entry(Field::Pkttype).or_insert_with(|| ValueSet::one(if to_many { 2 } else { 0 }));
+        let passes_by = matches!(&query.origin, Origin::Device(name) if entrance::passes_by(self.plan(), name, query));
+        let addressed = if to_many { frames::TO_MANY } else { u128::from(passes_by) * frames::TO_OTHER };
+        asked.fields.entry(Field::Pkttype).or_insert_with(|| ValueSet::one(addressed));
         asked
     }
 }

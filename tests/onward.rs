@@ -105,6 +105,26 @@ fn turned(to: &str) -> String {
     format!("{NAT}-A PREROUTING -i eth0 -p tcp -m tcp --dport 80 -j DNAT --to-destination {to}\nCOMMIT\n")
 }
 
+/// What a pod sends to a neighbour on its bridge; the node has these native rules, and hands frames to netfilter or not.
+fn between_pods(native: &str, called: bool) -> String {
+    let mut host = host("", "", "");
+    let dump = whyport::syntax::nft::parse(native, &host.namespaces[0].links);
+    assert_eq!(dump.diagnostics, [], "{native}");
+    host.namespaces[0].ruleset = dump.ruleset;
+    host.namespaces[0].sysctls.bridge_call_iptables = Some(called);
+    let on_link = |route: &&whyport::host::Route| route.dst.to_string() == "10.0.0.0/24";
+    let mut straight = host.namespaces[0].routes.iter().find(on_link).unwrap().clone();
+    straight.next_hops[0].link = 14;
+    host.namespaces[1].routes.push(straight);
+    let mut query = Query::new(1, Origin::Local, IpFamily::V4, Protocol::TCP);
+    query.set_address(Field::Dst, "10.0.0.12".parse().unwrap());
+    query.set(Field::Sport, ValueSet::one(4000));
+    query.set(Field::Dport, ValueSet::one(80));
+    let found = walk(&host, &query);
+    assert!(found.outcomes.len() == 1 && found.outcomes[0].is_certain(), "{:#?}", found.outcomes);
+    told(&host, &found.outcomes[0])
+}
+
 /// The likeliest outcome of a packet from outside to port 80 (`Some`: to that address).
 fn way(host: &Host, to: Option<&str>) -> String {
     let mut query = Query::new(0, Origin::Device("eth0".to_owned()), IpFamily::V4, Protocol::TCP);
@@ -150,6 +170,21 @@ fn behind_a_bridge_the_pod_that_has_the_address_gets_it() {
     assert_eq!(way_to("10.0.0.13:80"), "node:eth0 PREROUTING 1 > forwarded in node: br0", "nobody has it");
     assert_eq!(way_to("10.2.0.2:80"), "node:eth0 PREROUTING 1 > far:eth0 > delivered in far: far-web");
     assert_eq!(way_to("192.168.1.9:80"), "node:eth0 PREROUTING 1 > forwarded in node: eth0");
+}
+
+/// Kernel: `tests/frames.rs` asks it for every hook.
+#[test]
+fn a_frame_between_pods_crosses_the_node() {
+    assert_eq!(between_pods("", false), "one:- > node:p1 > two:eth0 > delivered in two: two-web");
+    let bridge = "table bridge b {\n\tchain p {\n\t\ttype filter hook prerouting priority -300; policy accept;\n\
+                  \t\tiifname \"p1\" meta mark set 0x1\n\t}\n\tchain f {\n\t\ttype filter hook forward priority 0; policy drop;\n\
+                  \t\tmeta mark 0x1 oifname \"p2\" accept\n\t}\n}\n";
+    assert_eq!(between_pods(bridge, false), "one:- > node:p1 p 1 f 1 > two:eth0 > delivered in two: two-web");
+    assert_eq!(between_pods(&bridge.replace("p2", "p1"), false), "one:- > node:p1 p 1 > dropped in node: -");
+    let ip = "table ip i {\n\tchain f {\n\t\ttype filter hook forward priority 0; policy drop;\n\
+              \t\tiifname \"br0\" oifname \"br0\" tcp dport 80 counter\n\t}\n}\n";
+    assert_eq!(between_pods(ip, false), "one:- > node:p1 > two:eth0 > delivered in two: two-web");
+    assert_eq!(between_pods(ip, true), "one:- > node:br0 f 1 > dropped in node: -");
 }
 
 /// `skb_scrub_packet`: neither a mark nor a flow goes with a packet.

@@ -64,7 +64,9 @@ pub(super) fn read(proc: &Path, common: &Common, ns: &mut Namespace) {
     }
     ns.ruleset.rank_by_listing();
     let order = order(common, ns);
-    unwalked(ns, order);
+    if order_is_open(ns) {
+        ns.mark_unread(What::Hooks, order);
+    }
 }
 
 /// Fills in ipset's sets; gives the names by which rules know them, and what it would take to read them where that is not
@@ -101,24 +103,6 @@ fn order(common: &Common, ns: &mut Namespace) -> String {
     }
 }
 
-/// What is there, and is not read or not walked; `order` is what it would take to know the order of hooks.
-fn unwalked(ns: &mut Namespace, order: String) {
-    let elsewhere = ns.ruleset.tables.iter().find(|table| {
-        let at_device = |hook: Hook| matches!(hook, Hook::Ingress | Hook::Egress);
-        let bases = || table.chains.iter().filter_map(|chain| chain.base.as_ref());
-        matches!(table.family, Family::Bridge | Family::Netdev) && bases().next().is_some()
-            || bases().any(|base| at_device(base.hook))
-    });
-    let beyond = elsewhere.map(|table| format!("a whyport that walks table {} {}", table.family, table.name));
-    let guessed = order_is_open(ns);
-    if let Some(beyond) = beyond {
-        ns.mark_unread(What::NfTables, beyond);
-    }
-    if guessed {
-        ns.mark_unread(What::Hooks, order);
-    }
-}
-
 /// Whether two base chains that a packet may meet at one hook have the same priority: nothing told which is first.
 fn order_is_open(ns: &Namespace) -> bool {
     let bases = ns.ruleset.chains().filter_map(|(id, chain)| {
@@ -127,8 +111,12 @@ fn order_is_open(ns: &Namespace) -> bool {
         guessed.then_some((ns.ruleset.table(id).family, base.hook, base.priority))
     });
     let bases: Vec<_> = bases.collect();
-    let meets =
-        |a: Family, b: Family| [IpFamily::V4, IpFamily::V6].iter().any(|family| a.sees(*family) && b.sees(*family));
-    let equal = |a: &(Family, Hook, _), b: &(Family, Hook, _)| a.1 == b.1 && a.2 == b.2 && meets(a.0, b.0);
+    let meets = |hook: Hook, a: Family, b: Family| match hook {
+        // A device has one list, whatever the family of the table.
+        Hook::Ingress | Hook::Egress => true,
+        _ if a == Family::Bridge => b == Family::Bridge,
+        _ => [IpFamily::V4, IpFamily::V6].iter().any(|family| a.sees(*family) && b.sees(*family)),
+    };
+    let equal = |a: &(Family, Hook, _), b: &(Family, Hook, _)| a.1 == b.1 && a.2 == b.2 && meets(a.1, a.0, b.0);
     bases.iter().enumerate().any(|(at, a)| bases[at + 1..].iter().any(|b| equal(a, b)))
 }

@@ -4,8 +4,8 @@
 
 use super::alter;
 use super::condition::{Scene, all};
-use super::engine::{Engine, bound};
-use super::nat::{self, Made, Mapping, Side};
+use super::engine::Engine;
+use super::nat::{self, Made, Mapping, Side, bound};
 use super::native::{self, Ran};
 use super::outcome::{Assumed, FateKind, StepAt, Translation, Verdict, Why};
 use super::packet::{Tracking, Value};

@@ -19,6 +19,7 @@ use super::plan::Plan;
 use super::query::{Query, number};
 use super::set::ValueSet;
 use super::space::{Asked, Open, Space};
+use super::state::Layer;
 use crate::host::xt::{
     AddressMask, Addrtype, Conntrack, CtDirection, CtStates, IcmpType, InterfaceLimit, InterfacePattern, Iprange,
     Masked, Match, Multiport, Neg, Owner, PacketType, Physdev, PortRange, Rare, RecentCheck, SetMatch, Statistic,
@@ -39,6 +40,8 @@ pub(super) struct Scene<'a> {
     pub(super) packet: &'a Packet,
     /// The hook.
     pub(super) hook: Hook,
+    /// Whose chains it has.
+    pub(super) layer: Layer,
     /// The packet was made in this namespace, and no device carried it yet.
     pub(super) made_here: bool,
 }

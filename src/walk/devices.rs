@@ -34,11 +34,10 @@ impl Devices {
         }
         let mut classes = BTreeSet::from([Class::Named("lo".to_owned()), Class::Others(String::new())]);
         for (_, chain) in namespace.ruleset.chains() {
-            for rule in &chain.rules {
-                for pattern in rule.body.matches().flat_map(patterns) {
-                    let name = pattern.name.to_string();
-                    classes.insert(if pattern.prefix { Class::Others(name) } else { Class::Named(name) });
-                }
+            let asked = chain.rules.iter().flat_map(|rule| rule.body.matches().flat_map(patterns));
+            for pattern in asked.chain(&chain.details.devices) {
+                let name = pattern.name.to_string();
+                classes.insert(if pattern.prefix { Class::Others(name) } else { Class::Named(name) });
             }
         }
         Devices { classes: classes.into_iter().collect() }
@@ -79,9 +78,14 @@ impl Devices {
         }
     }
 
+    /// The numbers of the devices that fit the pattern.
+    pub(super) fn those(&self, pattern: &InterfacePattern) -> impl Iterator<Item = u128> {
+        (0..self.classes.len() as u128).filter(|i| self.fits(*i, pattern))
+    }
+
     /// The devices that fit the pattern.
     pub(super) fn fitting(&self, pattern: &InterfacePattern) -> ValueSet {
-        ValueSet::from_ranges((0..self.classes.len() as u128).filter(|i| self.fits(*i, pattern)).map(|i| (i, i)))
+        ValueSet::from_ranges(self.those(pattern).map(|i| (i, i)))
     }
 
     /// Every device but `lo`.

@@ -11,7 +11,7 @@ use super::condition::Scene;
 use super::conntrack;
 use super::field::Field;
 use super::input::{self, Next};
-use super::nat::Side;
+use super::nat::{Side, bound};
 use super::outcome::{Assumed, FateKind, Reason, Step, StepAt, Verdict, Why};
 use super::output;
 use super::packet::{Device, Packet, Tracking, Value};
@@ -22,7 +22,7 @@ use super::reply;
 use super::set::ValueSet;
 use super::sight::{Seen, Sights};
 use super::space::{Asked, Open};
-use super::state::{At, End, Ended, Frame, State};
+use super::state::{At, End, Ended, Frame, Layer, State};
 use super::trail::{Mark, Place, Trail};
 use super::waiting::Waiting;
 use super::way::{Decision, Way};
@@ -130,6 +130,8 @@ impl<'a> Engine<'a> {
             before: [packet.src.clone(), packet.dst.clone(), packet.mark.clone()],
             packet,
             at: At::Start,
+            layer: Layer::Ip,
+            sent: None,
             frames: Vec::new(),
             base: none,
             place: Place::START,
@@ -171,8 +173,14 @@ impl<'a> Engine<'a> {
             space: &state.space,
             packet: &state.packet,
             hook,
+            layer: state.layer,
             made_here: state.made_here,
         }
+    }
+
+    /// What runs at a hook where the class stands, in order.
+    fn slots(&self, state: &State, hook: Hook) -> &'a [Slot] {
+        self.plan.slots_of(state.layer, self.query.family, hook)
     }
 
     /// Writes down that something happened.
@@ -180,7 +188,7 @@ impl<'a> Engine<'a> {
         state.place = self.trail.push(state.place, mark);
     }
 
-    fn mark_route(&mut self, state: &mut State, after: Option<Hook>, decision: Decision) {
+    pub(super) fn mark_route(&mut self, state: &mut State, after: Option<Hook>, decision: Decision) {
         let dst = state.packet.dst.clone();
         self.mark(state, Mark::Route { pass: state.pass, after, dst, decision });
     }
@@ -188,36 +196,13 @@ impl<'a> Engine<'a> {
     fn enter(&mut self, state: &mut State) -> Asked<Option<End>> {
         self.take_unread(state)?;
         if self.query.origin != Origin::Local {
-            let mut arrived = state.packet.clone();
-            arrived.iif = Device::Entering;
-            return self.come_in(state, arrived);
+            return self.come_in(state, Device::Entering);
         }
         let sent = output::sender(self.scene(state, Hook::Output), self.plan)?;
         state.packet.src_mac = None;
         state.packet.src = sent.src;
         state.packet.flow.original = state.packet.tuple();
         Ok(self.leave(state, sent.next, None, At::Slot(Hook::Output, 0, 0)))
-    }
-
-    /// What was not read of the namespace, or is torn, is taken to change nothing.
-    pub(super) fn take_unread(&self, state: &State) -> Asked<()> {
-        let legacy = match self.query.family {
-            IpFamily::V4 => What::LegacyIp,
-            IpFamily::V6 => What::LegacyIp6,
-        };
-        for kind in [What::NfTables, legacy] {
-            if !self.plan.namespace().is_read(kind) {
-                let open = Open::taken(Assumed::UnreadRulesPass(kind), Why::Unread, true);
-                self.scene(state, Hook::Prerouting).assume(open)?;
-            }
-        }
-        let ns = self.plan.namespace();
-        let torn = ns.unread.iter().filter(|unread| unread.torn).map(|unread| unread.what);
-        for what in torn.filter(|what| self.plan.may_matter(self.query.family, *what)) {
-            let open = Open::taken(Assumed::Torn(what), Why::Unread, true);
-            self.scene(state, Hook::Prerouting).assume(open)?;
-        }
-        Ok(())
     }
 
     /// Follows what routing said of a packet made here: on to a hook, or to its end.
@@ -242,17 +227,19 @@ impl<'a> Engine<'a> {
     }
 
     fn enter_slot(&mut self, state: &mut State, hook: Hook, slot: usize, chain: usize) -> Asked<()> {
-        let next = self.plan.slots(self.query.family, hook).get(slot);
+        let next = self.slots(state, hook).get(slot);
         let priority = match next {
-            Some(Slot::Chain(_, priority) | Slot::Nat(_, priority)) => *priority,
+            Some(Slot::Chain(_, priority) | Slot::Nat(_, priority) | Slot::Ip(priority)) => *priority,
             None => Priority(i32::MAX),
         };
-        if matches!(hook, Hook::Prerouting | Hook::Output) && priority >= Priority::CONNTRACK {
+        let tracks = state.layer == Layer::Ip && matches!(hook, Hook::Prerouting | Hook::Output);
+        if tracks && priority >= Priority::CONNTRACK {
             self.track(state)?;
         }
         match next {
             None => state.at = At::Hooked(hook),
             Some(Slot::Chain(id, _)) => self.enter_base(state, *id, At::Chain(hook, slot, 0)),
+            Some(Slot::Ip(_)) => return self.call_ip(state, hook, slot),
             Some(Slot::Nat(chains, _)) => {
                 if chain == 0 && state.packet.flow.known.is_some() {
                     reply::translate(state, hook, slot);
@@ -350,7 +337,7 @@ impl<'a> Engine<'a> {
     /// A packet made here that a chain changed is routed again (`ipt_mangle_out`, `nf_nat_ipv4_local_fn`).
     fn reroute(&mut self, state: &mut State, hook: Hook, slot: usize) -> Asked<Option<End>> {
         let on = At::Slot(hook, slot + 1, 0);
-        let is_nat = matches!(self.plan.slots(self.query.family, hook).get(slot), Some(Slot::Nat(..)));
+        let is_nat = matches!(self.slots(state, hook).get(slot), Some(Slot::Nat(..)));
         let packet = &state.packet;
         let scene = self.scene(state, hook);
         let same = |now: &Value, was: &Value| scene.settled(now) == scene.settled(was);
@@ -370,6 +357,12 @@ impl<'a> Engine<'a> {
     }
 
     fn after(&mut self, state: &mut State, hook: Hook) -> Asked<Option<End>> {
+        if state.layer != Layer::Ip {
+            return self.after_frames(state, hook);
+        }
+        if state.packet.crossing.as_ref().is_some_and(|crossing| crossing.within.is_some()) {
+            return self.return_to_bridge(state, hook);
+        }
         match hook {
             Hook::Prerouting if state.looped => {
                 state.at = At::Slot(Hook::Input, 0, 0);
@@ -389,7 +382,7 @@ impl<'a> Engine<'a> {
                 state.at = At::Slot(Hook::Postrouting, 0, 0);
                 Ok(None)
             }
-            Hook::Postrouting => Ok(self.gone(state)),
+            Hook::Postrouting => self.descend(state),
             Hook::Ingress | Hook::Egress => Ok(None),
         }
     }
@@ -424,10 +417,10 @@ impl<'a> Engine<'a> {
 
     /// A step of the walk, where the class stands.
     pub(super) fn step(&self, state: &State, hook: Hook, slot: usize, at: StepAt, verdict: Verdict) -> Step {
-        let priority = match self.plan.slots(self.query.family, hook).get(slot) {
+        let priority = match self.slots(state, hook).get(slot) {
             Some(Slot::Chain(id, _)) => self.declared(*id),
             Some(Slot::Nat(..)) => self.declared(state.base),
-            None => Priority::FILTER,
+            Some(Slot::Ip(_)) | None => Priority::FILTER,
         };
         let depth = state.frames.len().saturating_sub(1) as u16;
         Step { pass: state.pass, hook, priority, base: state.base, depth, at, verdict, sometimes: false }
@@ -440,7 +433,7 @@ impl<'a> Engine<'a> {
     /// A base chain let the packet go on.
     pub(super) fn leave_base(&self, state: &mut State, hook: Hook, slot: usize, chain: usize) {
         state.frames.clear();
-        state.at = match self.plan.slots(self.query.family, hook).get(slot) {
+        state.at = match self.slots(state, hook).get(slot) {
             Some(Slot::Nat(..)) => At::Slot(hook, slot, chain + 1),
             _ if hook == Hook::Output && self.is_route_chain(state.base) => At::Rerouting(hook, slot),
             _ => At::Slot(hook, slot + 1, 0),
@@ -481,14 +474,5 @@ impl<'a> Engine<'a> {
     /// The family of the packets.
     pub(super) fn family(&self) -> IpFamily {
         self.query.family
-    }
-}
-
-/// conntrack binds the flow to the addresses it has: the hook's side is not asked again.
-pub(super) fn bound(state: &mut State, hook: Hook) {
-    match Side::of(hook) {
-        Some(Side::Destination) => state.packet.flow.dst_done = true,
-        Some(Side::Source) => state.packet.flow.src_done = true,
-        None => {}
     }
 }

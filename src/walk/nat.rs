@@ -14,6 +14,7 @@ use super::packet::{Device, Packet, Value};
 use super::query::{address, number};
 use super::set::ValueSet;
 use super::space::Asked;
+use super::state::State;
 use crate::host::xt::{Nat, Target};
 use crate::host::{Address, Hook, IpFamily, Scope, What};
 
@@ -34,6 +35,15 @@ impl Side {
             Hook::Input | Hook::Postrouting => Some(Side::Source),
             Hook::Ingress | Hook::Forward | Hook::Egress => None,
         }
+    }
+}
+
+/// conntrack binds the flow to the addresses it has: the hook's side is not asked again.
+pub(super) fn bound(state: &mut State, hook: Hook) {
+    match Side::of(hook) {
+        Some(Side::Destination) => state.packet.flow.dst_done = true,
+        Some(Side::Source) => state.packet.flow.src_done = true,
+        None => {}
     }
 }
 

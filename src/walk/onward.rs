@@ -1,128 +1,144 @@
-//! Where a packet comes in that left a namespace by a device: the other end of a veth, behind the ports of a bridge.
+//! Where a frame goes that left a namespace by a device: to the other end of a veth, or to one of a bridge's ports.
 //!
 //! `veth_xmit`, `br_dev_xmit`, `br_handle_frame_finish`. Knows devices, neighbours and forwarding databases; deliberately looks
 //! at no rule. What it cannot tell is nowhere: the packet has left, and that is all that is said of it.
 
 use std::net::IpAddr;
 
-use crate::host::{Family, Host, Link, LinkKind, Mac, Namespace};
+use crate::host::{Host, IpFamily, Link, LinkKind, Mac, Namespace};
 
-/// How many bridges a frame may cross without entering a host: more are a loop.
+/// How many bridges are looked through for whoever is meant: more are a loop.
 const BRIDGES: usize = 8;
 
-/// Where a packet comes in.
+/// To whom a frame is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Sent {
+    /// The host that is to get it: a router, or its destination.
+    pub(super) next_hop: IpAddr,
+    /// That host's link-layer address, where the sender knows it already.
+    pub(super) to: Option<Mac>,
+    /// The sender's.
+    pub(super) from: Option<Mac>,
+}
+
+/// Where a frame comes in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Arrival {
     /// Index of the namespace.
     pub(super) namespace: usize,
     /// Index of the device it comes in by.
     pub(super) link: u32,
-    /// The link-layer address of the device that sent its last frame.
-    pub(super) from: Option<Mac>,
+    /// It is for this host, or its bridge, and not for who is behind another port.
+    pub(super) is_meant: bool,
 }
 
-/// Where a packet for `next_hop` (a router, or its destination) comes in that leaves a namespace by a device.
-pub(super) fn arrival(host: &Host, namespace: usize, link: &Link, next_hop: IpAddr) -> Option<Arrival> {
-    let ns = &host.namespaces[namespace];
-    let frame = Frame { host, next_hop, to: mac_of(ns, link.index, next_hop), from: link.mac };
-    match link.kind {
-        LinkKind::Bridge => frame.by_port(namespace, link, None, BRIDGES),
-        LinkKind::Veth => frame.across(namespace, link, BRIDGES),
-        LinkKind::Loopback | LinkKind::Plain | LinkKind::Other(_) => None,
-    }
+/// Where a bridge sends a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Port {
+    /// Out by the port with this index.
+    Out(u32),
+    /// Whoever is meant is behind this port.
+    Behind(u32),
+    /// To every port, and nobody can tell who takes it.
+    All,
 }
 
 /// The link-layer address of a neighbour.
-fn mac_of(ns: &Namespace, link: u32, addr: IpAddr) -> Option<Mac> {
+pub(super) fn mac_of(ns: &Namespace, link: u32, addr: IpAddr) -> Option<Mac> {
     ns.neighbours.iter().find(|known| known.link == link && known.addr == addr).and_then(|known| known.mac)
+}
+
+/// Where a frame comes in that left by a device: at the other end of a veth, unless nobody takes it there.
+pub(super) fn arrival(host: &Host, namespace: usize, link: &Link, sent: &Sent) -> Option<Arrival> {
+    let (there, other) = other_end(host, namespace, link)?;
+    let ns = &host.namespaces[there];
+    let is_meant = match bridge_of(ns, other) {
+        Some(bridge) => is_for(ns, bridge, other, sent),
+        None if other.master.is_some() => return None,
+        // Whoever has the address answers for it on any device (`arp_ignore` 0).
+        None => sent.to.is_some_and(|to| other.mac == Some(to)) || has_address(ns, sent.next_hop),
+    };
+    let goes_on = is_meant || bridge_of(ns, other).is_some();
+    goes_on.then_some(Arrival { namespace: there, link: other.index, is_meant })
+}
+
+/// The port by which a bridge sends a frame that `came_by` a port, where that is known. That a frame leaves by the port it
+/// came in by is not looked at.
+pub(super) fn port(host: &Host, namespace: usize, bridge: &Link, sent: &Sent, came_by: Option<u32>) -> Port {
+    let ns = &host.namespaces[namespace];
+    let ports = || ports(ns, bridge);
+    let known = sent.to.and_then(|to| ns.fdb.iter().find(|entry| entry.mac == to && !entry.own));
+    if let Some(port) = known.and_then(|entry| ports().find(|port| port.index == entry.port)) {
+        return Port::Behind(port.index);
+    }
+    // It goes to every port, and whoever is meant takes it.
+    if let Some(port) = ports().find(|port| leads(host, namespace, port, sent, BRIDGES)) {
+        return Port::Behind(port.index);
+    }
+    let mut others = ports().filter(|port| Some(port.index) != came_by);
+    match (others.next(), others.next()) {
+        (Some(only), None) => Port::Out(only.index),
+        _ => Port::All,
+    }
+}
+
+/// The bridge of which a device is a port.
+pub(super) fn bridge_of<'a>(ns: &'a Namespace, port: &Link) -> Option<&'a Link> {
+    port.master.and_then(|master| ns.link_at(master)).filter(|master| master.kind == LinkKind::Bridge)
+}
+
+/// The ports of a bridge that send frames on.
+pub(super) fn ports<'a>(ns: &'a Namespace, bridge: &Link) -> impl Iterator<Item = &'a Link> {
+    let index = bridge.index;
+    ns.links.iter().filter(move |port| {
+        port.master == Some(index) && port.up && port.port.is_none_or(|settings| settings.forwarding)
+    })
+}
+
+/// Whether a port of a bridge leads to whoever is meant, over further bridges too.
+fn leads(host: &Host, namespace: usize, port: &Link, sent: &Sent, bridges: usize) -> bool {
+    let Some((there, other)) = other_end(host, namespace, port) else { return false };
+    let Some(arrival) = arrival(host, namespace, port, sent) else { return false };
+    let ns = &host.namespaces[there];
+    let Some(bridge) = bridge_of(ns, other).filter(|_| !arrival.is_meant) else { return arrival.is_meant };
+    let Some(bridges) = bridges.checked_sub(1) else { return false };
+    ports(ns, bridge).any(|next| next.index != other.index && leads(host, there, next, sent, bridges))
+}
+
+/// Whether a frame that comes in by a bridge's port is for the bridge itself: its address, or the port's own.
+fn is_for(ns: &Namespace, bridge: &Link, port: &Link, sent: &Sent) -> bool {
+    match sent.to {
+        Some(to) => bridge.mac == Some(to) || port.mac == Some(to),
+        None => has_address(ns, sent.next_hop),
+    }
 }
 
 fn has_address(ns: &Namespace, addr: IpAddr) -> bool {
     ns.addresses.iter().any(|address| address.addr() == addr)
 }
 
-/// A frame on its way to a next hop.
-struct Frame<'a> {
-    host: &'a Host,
-    next_hop: IpAddr,
-    /// Its destination, where the sender knows it already.
-    to: Option<Mac>,
-    from: Option<Mac>,
-}
-
-impl<'a> Frame<'a> {
-    /// The other end of a veth, with its namespace.
-    fn other_end(&self, namespace: usize, link: &Link) -> Option<(usize, &'a Link)> {
-        let peer = link.peer?;
-        let there = match peer.namespace_id {
-            None => namespace,
-            Some(id) => {
-                let ids = &self.host.namespaces[namespace].ids;
-                let (_, name) = ids.iter().find(|(known, _)| *known == id)?;
-                self.host.find(name)?
-            }
-        };
-        let other = self.host.namespaces[there].link_at(peer.index)?;
-        // What was read at another moment may be another device by now.
-        let is_its = other.kind == LinkKind::Veth && other.peer.is_some_and(|back| back.index == link.index);
-        (is_its && other.up && link.up).then_some((there, other))
-    }
-
-    /// The frame crosses a veth.
-    fn across(&self, namespace: usize, link: &Link, bridges: usize) -> Option<Arrival> {
-        let (there, other) = self.other_end(namespace, link)?;
-        let ns = &self.host.namespaces[there];
-        let Some(bridge) = other.master.and_then(|master| ns.link_at(master)) else {
-            // Whoever has the address answers for it on any device (`arp_ignore` 0).
-            let meant = self.to.is_some_and(|to| other.mac == Some(to)) || has_address(ns, self.next_hop);
-            return meant.then_some(Arrival { namespace: there, link: other.index, from: self.from });
-        };
-        if bridge.kind != LinkKind::Bridge {
-            return None;
+/// The other end of a veth, with its namespace.
+fn other_end<'a>(host: &'a Host, namespace: usize, link: &Link) -> Option<(usize, &'a Link)> {
+    let peer = link.peer.filter(|_| link.kind == LinkKind::Veth)?;
+    let there = match peer.namespace_id {
+        None => namespace,
+        Some(id) => {
+            let (_, name) = host.namespaces[namespace].ids.iter().find(|(known, _)| *known == id)?;
+            host.find(name)?
         }
-        if self.to.map_or_else(|| has_address(ns, self.next_hop), |to| bridge.mac == Some(to) || other.mac == Some(to))
-        {
-            return Some(Arrival { namespace: there, link: bridge.index, from: self.from });
-        }
-        // Netfilter sees what is bridged only where it is told to: then it is not known here what it does.
-        if calls_netfilter(ns, bridge, self.next_hop) && !ns.ruleset.tables.is_empty() {
-            return None;
-        }
-        self.by_port(there, bridge, Some(other), bridges.checked_sub(1)?)
-    }
-
-    /// The frame leaves a bridge by one of its ports.
-    fn by_port(&self, namespace: usize, bridge: &Link, came_by: Option<&Link>, bridges: usize) -> Option<Arrival> {
-        let ns = &self.host.namespaces[namespace];
-        if ns.ruleset.tables.iter().any(|table| table.family == Family::Bridge) {
-            return None;
-        }
-        let is_open = |port: &&Link| {
-            let hairpin = port.port.is_some_and(|settings| settings.hairpin);
-            let forwards = port.port.is_none_or(|settings| settings.forwarding);
-            port.master == Some(bridge.index)
-                && port.up
-                && forwards
-                && (hairpin || came_by.is_none_or(|from| from.index != port.index))
-        };
-        let mut ports = ns.links.iter().filter(is_open);
-        let known = self.to.and_then(|to| ns.fdb.iter().find(|entry| entry.mac == to && !entry.own));
-        if let Some(entry) = known
-            && let Some(port) = ports.clone().find(|port| port.index == entry.port)
-        {
-            return self.across(namespace, port, bridges);
-        }
-        // It goes to every port, and whoever is meant takes it.
-        ports.find_map(|port| self.across(namespace, port, bridges))
-    }
+    };
+    let other = host.namespaces[there].link_at(peer.index)?;
+    // What was read at another moment may be another device by now.
+    let is_its = other.kind == LinkKind::Veth && other.peer.is_some_and(|back| back.index == link.index);
+    (is_its && other.up && link.up).then_some((there, other))
 }
 
 /// Whether a bridge hands its frames to netfilter: its own setting, ORed with the sysctl, which is on in a new namespace.
-fn calls_netfilter(ns: &Namespace, bridge: &Link, addr: IpAddr) -> bool {
+pub(super) fn calls_netfilter(ns: &Namespace, bridge: &Link, family: IpFamily) -> bool {
     let own = bridge.bridge.unwrap_or_default();
-    let (own, all) = match addr {
-        IpAddr::V4(_) => (own.call_iptables, ns.sysctls.bridge_call_iptables),
-        IpAddr::V6(_) => (own.call_ip6tables, ns.sysctls.bridge_call_ip6tables),
+    let (own, all) = match family {
+        IpFamily::V4 => (own.call_iptables, ns.sysctls.bridge_call_iptables),
+        IpFamily::V6 => (own.call_ip6tables, ns.sysctls.bridge_call_ip6tables),
     };
     own || all == Some(true)
 }

@@ -153,6 +153,34 @@ impl Flow {
     }
 }
 
+/// IP's hook within a bridge's: what the bridge has to know when it is done.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Within {
+    /// Where the bridge's hook goes on.
+    pub(super) slot: usize,
+    /// The destination when it began.
+    pub(super) dst: Value,
+    /// The frame is for another host, which IP's hooks are not shown.
+    pub(super) for_another: bool,
+}
+
+/// How a bridge carries the packet.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Crossing {
+    /// The bridge, by its number.
+    pub(super) bridge: u128,
+    /// The port it came in by; `Absent`: the host gave it to the bridge.
+    pub(super) input: Device,
+    /// The port it leaves by, once that is decided.
+    pub(super) output: Device,
+    /// The hooks of IP are run for it too (`nf_bridge_info`).
+    pub(super) told: bool,
+    /// IP's hook is run.
+    pub(super) within: Option<Within>,
+    /// Whether it goes up to the host, where a rule that gave it another destination decided that.
+    pub(super) up: Option<bool>,
+}
+
 /// The packet as it is at some point of its way.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Packet {
@@ -182,6 +210,8 @@ pub(super) struct Packet {
     pub(super) owner: Owner,
     /// Link-layer source address; `None`: it came in no frame.
     pub(super) src_mac: Option<Value>,
+    /// The bridge that carries it, or carried it here.
+    pub(super) crossing: Option<Crossing>,
     /// To whom its frame was addressed.
     pub(super) pkttype: Value,
     /// The hook's incoming device.
@@ -212,6 +242,7 @@ impl Packet {
             set_changed: Vec::new(),
             redirected: false,
             owner: Owner::Process,
+            crossing: None,
             iif: Device::Absent,
             oif: Device::Absent,
         }

@@ -2,16 +2,15 @@
 //!
 //! Where a device leads is for `onward` to say; what happens between is the engine's business.
 
-use super::condition::Scene;
 use super::engine::Engine;
-use super::input;
+use super::frames::{TO_HOST, TO_OTHER};
 use super::onward::{self, Arrival};
-use super::outcome::{FateKind, Reason, Why};
-use super::packet::{Device, Flow, Packet, Tracking, Value};
+use super::outcome::{Assumed, FateKind, Reason, Why};
+use super::packet::{Device, Flow, Tracking, Value};
 use super::set::ValueSet;
-use super::space::Asked;
+use super::space::{Asked, Open};
 use super::state::{At, End, Passing, State};
-use crate::host::{Hook, What};
+use crate::host::{Hook, IpFamily, What};
 
 /// How often a packet may come to a namespace.
 const PASSES: usize = 32;
@@ -20,17 +19,37 @@ impl Engine<'_> {
     /// The packet stands before a namespace that is not the first.
     pub(super) fn arrive(&mut self, state: &mut State) -> Asked<Option<End>> {
         self.take_unread(state)?;
-        let arrived = state.packet.clone();
-        self.come_in(state, arrived)
+        self.come_in(state, state.packet.iif)
+    }
+
+    /// What was not read of the namespace, or is torn, is taken to change nothing.
+    pub(super) fn take_unread(&self, state: &State) -> Asked<()> {
+        let legacy = match self.query.family {
+            IpFamily::V4 => What::LegacyIp,
+            IpFamily::V6 => What::LegacyIp6,
+        };
+        for kind in [What::NfTables, legacy] {
+            if !self.plan.namespace().is_read(kind) {
+                let open = Open::taken(Assumed::UnreadRulesPass(kind), Why::Unread, true);
+                self.scene(state, Hook::Prerouting).assume(open)?;
+            }
+        }
+        let ns = self.plan.namespace();
+        let torn = ns.unread.iter().filter(|unread| unread.torn).map(|unread| unread.what);
+        for what in torn.filter(|what| self.plan.may_matter(self.query.family, *what)) {
+            let open = Open::taken(Assumed::Torn(what), Why::Unread, true);
+            self.scene(state, Hook::Prerouting).assume(open)?;
+        }
+        Ok(())
     }
 
     /// A packet comes in by a device.
-    pub(super) fn come_in(&mut self, state: &mut State, arrived: Packet) -> Asked<Option<End>> {
-        let scene = Scene { packet: &arrived, ..self.scene(state, Hook::Prerouting) };
-        let refused = input::refused_on_arrival(&scene)?;
-        state.packet = arrived;
-        self.pass(state, At::Slot(Hook::Prerouting, 0, 0));
-        Ok(refused.map(|reason| End::because(FateKind::Martian, Some(reason))))
+    pub(super) fn come_in(&mut self, state: &mut State, iif: Device) -> Asked<Option<End>> {
+        let layer = self.layer_of(state, iif, Hook::Ingress)?;
+        state.packet.iif = iif;
+        self.pass(state, At::Slot(Hook::Ingress, 0, 0));
+        state.layer = layer;
+        Ok(None)
     }
 
     /// A pass through the namespace begins.
@@ -51,13 +70,14 @@ impl Engine<'_> {
         state.packet.flow.confirmed = state.packet.flow.tracking == Tracking::Tracked;
         let leaves = state.packet.tuple();
         let back = self.is_back(state);
+        let by = state.packet.oif;
         if let Some(pass) = state.passes.last_mut() {
-            pass.oif = state.packet.oif;
             pass.leaves = Some(leaves);
+            state.packet.oif = pass.oif;
         }
         if state.way.is_some() || !state.made_here {
             let kind = if state.made_here { FateKind::Sent } else { FateKind::Forwarded };
-            return match self.arrival(state).filter(|_| !back) {
+            return match self.arrival(state, by).filter(|_| !back) {
                 Some(arrival) => self.cross(state, arrival),
                 None => Some(End::because(kind, None)),
             };
@@ -67,28 +87,25 @@ impl Engine<'_> {
         state.looped = true;
         state.packet.iif = state.packet.oif;
         state.packet.oif = Device::Absent;
-        self.pass(state, At::Slot(Hook::Prerouting, 0, 0));
+        state.at = At::Arrived;
         None
     }
 
-    /// Where the packet comes in next, if that can be told.
-    fn arrival(&self, state: &State) -> Option<Arrival> {
-        let Device::Known(device) = state.packet.oif else { return None };
+    /// Where the packet comes in next that left by a device, if that can be told.
+    fn arrival(&self, state: &State, by: Device) -> Option<Arrival> {
+        let Device::Known(device) = by else { return None };
         if self.query.stays {
             return None;
         }
-        let namespace = self.plan.namespace();
-        let link = namespace.link(self.plan.devices.name(device)?)?;
-        let next_hop =
-            Engine::router(state).or_else(|| self.scene(state, Hook::Postrouting).address_of(&state.packet.dst))?;
-        let arrival = onward::arrival(self.plan.host, state.namespace, link, next_hop)?;
+        let link = self.plan.namespace().link(self.plan.devices.name(device)?)?;
+        let arrival = onward::arrival(self.plan.host, state.namespace, link, state.sent.as_ref()?)?;
         let there = &self.plan.host.namespaces[arrival.namespace];
         [What::Links, What::Addresses, What::Routes].iter().all(|what| there.is_read(*what)).then_some(arrival)
     }
 
     /// The packet goes on into another namespace (`skb_scrub_packet`): its mark, its flow and who sent it stay behind.
     fn cross(&mut self, state: &mut State, arrival: Arrival) -> Option<End> {
-        let Arrival { namespace, link, from } = arrival;
+        let Arrival { namespace, link, is_meant } = arrival;
         self.plan = (self.plans)(namespace);
         let name = self.plan.namespace().link_at(link).map(|link| link.name.as_str());
         let iif = name.and_then(|name| self.plan.devices.number(name)).map_or(Device::Absent, Device::Known);
@@ -112,8 +129,9 @@ impl Engine<'_> {
         }
         packet.socket = None;
         let unread = Value::Chosen { among: ValueSet::full(48), why: Why::Unread };
-        packet.src_mac = Some(from.map_or(unread, |mac| Value::Known(mac.number())));
-        packet.pkttype = Value::Known(0);
+        packet.src_mac = Some(state.sent.and_then(|sent| sent.from).map_or(unread, |mac| Value::Known(mac.number())));
+        packet.pkttype = Value::Known(if is_meant { TO_HOST } else { TO_OTHER });
+        packet.crossing = None;
         packet.redirected = false;
         (packet.iif, packet.oif) = (iif, Device::Absent);
         (state.namespace, state.way) = (namespace, None);

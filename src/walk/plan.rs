@@ -3,6 +3,7 @@
 //! It depends on the namespace alone, never on a packet.
 
 mod contents;
+mod layers;
 mod types;
 
 use std::collections::HashMap;
@@ -10,17 +11,16 @@ use std::collections::HashMap;
 use super::conntrack;
 use super::devices::Devices;
 use super::fib::Tables;
-use super::field::Field;
 use super::ipset::IpSets;
-use super::packet::Device;
 use super::query::number;
 use super::set::ValueSet;
-use super::space::Space;
+use super::state::Layer;
 use crate::host::xt::{AddressTypes, Match, SetMatch, Target};
 use crate::host::{
-    Base, ChainId, ChainType, Hook, Host, IpFamily, LinkKind, Namespace, Place, Priority, Registration, RuleId, What,
+    Base, ChainId, ChainType, Hook, Host, IpFamily, Namespace, Place, Priority, Registration, RuleId, What,
 };
 pub(super) use contents::{Content, Contents, Left, Part};
+use layers::Layers;
 pub(super) use types::TypedBy;
 use types::{TypeRange, address_types, of_one_type6, of_type, of_type6};
 
@@ -31,6 +31,8 @@ pub(super) enum Slot {
     Chain(ChainId, Priority),
     /// conntrack's NAT: its chains run here, one after another, until one sets up a mapping (`nf_nat_inet_fn`).
     Nat(Vec<ChainId>, Priority),
+    /// In a hook of bridges: the same hook of IP, for frames that netfilter is told of (`br_nf_ops`).
+    Ip(Priority),
 }
 
 /// Two neighbours among equals whose order is guessed.
@@ -69,6 +71,7 @@ pub(super) struct Plan<'a> {
     /// What ipset's sets hold.
     pub(super) ipsets: IpSets<'a>,
     slots: HashMap<(IpFamily, Hook), Vec<Slot>>,
+    layers: Layers,
     tracks: [bool; 2],
     types: [Vec<TypeRange>; 2],
     sets: Sets,
@@ -99,6 +102,7 @@ impl<'a> Plan<'a> {
             contents: Contents::of(namespace),
             ipsets: IpSets::of(namespace),
             slots: HashMap::new(),
+            layers: Layers::default(),
             tracks: FAMILIES.map(|family| tracks(namespace, family)),
             types: FAMILIES.map(|family| address_types(namespace, family, None)),
             sets: first_asking(namespace),
@@ -110,6 +114,7 @@ impl<'a> Plan<'a> {
             }
             plan.dispatch_everywhere(family);
         }
+        (plan.layers, plan.guesses) = Layers::of(&plan, reversed);
         plan
     }
 
@@ -163,6 +168,20 @@ impl<'a> Plan<'a> {
     /// What runs at a hook, in order.
     pub(super) fn slots(&self, family: IpFamily, hook: Hook) -> &[Slot] {
         self.slots.get(&(family, hook)).map_or(&[], Vec::as_slice)
+    }
+
+    /// What runs at a hook of a layer, in order.
+    pub(super) fn slots_of(&self, layer: Layer, family: IpFamily, hook: Hook) -> &[Slot] {
+        match layer {
+            Layer::Ip => self.slots(family, hook),
+            Layer::Bridge => self.layers.bridge(hook),
+            Layer::Device(device) => self.layers.device(device, hook),
+        }
+    }
+
+    /// The devices at which chains hang, by their numbers.
+    pub(super) fn hung_at(&self, hook: Hook) -> impl Iterator<Item = u128> {
+        self.layers.devices(hook)
     }
 
     /// Whether conntrack is on.
@@ -260,22 +279,10 @@ impl<'a> Plan<'a> {
         let asked = self.namespace().ruleset.rule(rule).body.match_at(index);
         matches!(asked, Some(Match::Set(set)) if set.not)
     }
-
-    /// Whether a packet on this device may have come by a bridge port that netfilter was told of.
-    pub(super) fn may_be_bridged(&self, device: Device, space: &Space) -> bool {
-        let number = match device {
-            Device::Known(number) => Some(number),
-            Device::Entering => space.known(Field::Iif),
-            Device::Absent | Device::Leaving => return false,
-        };
-        let Some(name) = number.and_then(|number| self.devices.name(number)) else {
-            return !self.namespace().is_read(What::Links);
-        };
-        self.namespace().link(name).is_some_and(|link| link.kind == LinkKind::Bridge)
-    }
 }
 
 /// A base chain with what decides its place.
+#[derive(Clone, Copy)]
 struct Placed {
     id: ChainId,
     kind: ChainType,

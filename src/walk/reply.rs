@@ -8,6 +8,7 @@ use std::rc::Rc;
 
 use super::engine::Engine;
 use super::field::Field;
+use super::frames::{TO_HOST, TO_OTHER};
 use super::nat::Side;
 use super::outcome::{Assumed, Endpoints, FateKind, Why};
 use super::output;
@@ -17,7 +18,7 @@ use super::set::ValueSet;
 use super::sight::Seen;
 use super::sockets;
 use super::space::{Asked, Open, Space};
-use super::state::{At, End, First, State};
+use super::state::{At, End, First, Layer, State};
 use super::trail::Place;
 use crate::host::xt::{CtDirection, CtStates, TcpFlags};
 use crate::host::{Hook, IpFamily, Protocol, What};
@@ -116,6 +117,7 @@ impl Engine<'_> {
         state.packet = packet;
         state.place = Place::START;
         state.seen = Seen::NOTHING;
+        (state.layer, state.sent) = (Layer::Ip, None);
         state.passes.clear();
         (state.at, state.pass, state.way) = (At::Start, 1, None);
         (state.to_all, state.looped) = (false, false);
@@ -156,6 +158,11 @@ impl Engine<'_> {
         if self.query.protocol == Protocol::TCP && nobody {
             state.space.renew(Field::TcpFlags, Some((TcpFlags::RST | TcpFlags::ACK).bits().into()));
         }
+        // Across a bridge it comes in by the port that the first packet left by, and is not for this host if that one was not.
+        let crossing = state.packet.crossing.as_ref();
+        let passes_by = crossing.is_some_and(|crossing| crossing.input != Device::Absent);
+        let port = crossing.map(|crossing| crossing.output).filter(|port| matches!(port, Device::Known(_)));
+        let leaves = port.unwrap_or(state.packet.oif);
         let [src, sport, dst, dport] = turned(&state.packet.tuple());
         let packet = Packet {
             turn: Turn::Reply,
@@ -169,9 +176,9 @@ impl Engine<'_> {
             tos: Value::Entering(Field::Tos),
             set_changed: state.packet.set_changed.clone(),
             src_mac: (!made_here).then_some(Value::Entering(Field::SrcMac)),
-            pkttype: Value::Known(0),
+            pkttype: Value::Known(if passes_by && !made_here { TO_OTHER } else { TO_HOST }),
             owner,
-            iif: if made_here { Device::Absent } else { state.packet.oif },
+            iif: if made_here { Device::Absent } else { leaves },
             ..Packet::entering()
         };
         self.begin(state, packet, Some(end));
@@ -230,8 +237,7 @@ impl Engine<'_> {
     /// The answer sets out: routed from here, or in by the device by which the first packet left.
     pub(super) fn answer(&mut self, state: &mut State) -> Asked<Option<End>> {
         if !state.made_here {
-            let packet = state.packet.clone();
-            return self.come_in(state, packet);
+            return self.come_in(state, state.packet.iif);
         }
         let next = output::again(self.scene(state, Hook::Output), self.plan)?;
         Ok(self.leave(state, next, None, At::Slot(Hook::Output, 0, 0)))

@@ -2,13 +2,14 @@
 
 use std::rc::Rc;
 
+use super::onward::Sent;
 use super::outcome::{FateKind, Reason, Step};
 use super::packet::{Device, Flow, Packet, Value};
 use super::sight::Seen;
 use super::space::Space;
 use super::trail::Place;
 use super::way::Way;
-use crate::host::{ChainId, Hook};
+use crate::host::{ChainId, Family, Hook};
 
 /// Where a class of packets stands. Every place is one from which the walk can go on, so that it can be split there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +26,28 @@ pub(super) enum At {
     Rerouting(Hook, usize),
     /// After a hook.
     Hooked(Hook),
+}
+
+/// Whose chains a hook has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Layer {
+    /// IPv4's or IPv6's.
+    Ip,
+    /// Those of bridges.
+    Bridge,
+    /// Those of the device with this number; `None`: of one that has none.
+    Device(Option<u128>),
+}
+
+impl Layer {
+    /// That of the chains of a table at a hook, of whatever device.
+    pub(super) fn of(family: Family, hook: Hook) -> Layer {
+        match (family, hook) {
+            (_, Hook::Ingress | Hook::Egress) => Layer::Device(None),
+            (Family::Bridge, _) => Layer::Bridge,
+            _ => Layer::Ip,
+        }
+    }
 }
 
 /// A chain on the stack of jumps.
@@ -77,6 +100,8 @@ pub(super) struct State {
     pub(super) packet: Packet,
     /// Where it stands.
     pub(super) at: At,
+    /// Whose chains the hook has where it stands.
+    pub(super) layer: Layer,
     /// The stack of jumps: the base chain first.
     pub(super) frames: Vec<Frame>,
     /// The base chain that is walked.
@@ -93,6 +118,8 @@ pub(super) struct State {
     pub(super) pass: u32,
     /// Where it leaves; `None`: by `lo`, for this host.
     pub(super) way: Option<Way>,
+    /// To whom its frame was sent on; `None`: the query's own.
+    pub(super) sent: Option<Sent>,
     /// It goes to all: broadcast or multicast.
     pub(super) to_all: bool,
     /// It was made here, and no device carried it yet.

@@ -19,7 +19,7 @@ use super::outcome::{Assumed, Assumption, Event, Outcome, Step, StepAt, Verdict}
 use super::plans::Planned;
 use super::query::Query;
 use super::space::{Asked, Open};
-use super::state::State;
+use super::state::{Layer, State};
 use crate::host::{Body, ChainType, RuleId};
 use visit::{Moment, Visit};
 
@@ -235,10 +235,12 @@ fn checks(engine: &Engine<'_>, kept: &Kept, class: &Class, spot: &Spot, at: usiz
     let Some((packet, made_here)) = visit::packet_at(kept, class, spot.rule, at) else { return Vec::new() };
     let start = engine.start();
     let (space, packet) = (class.space.clone(), packet.clone());
-    let state = State { space, packet, made_here, namespace: spot.namespace, pass: spot.pass, ..start };
     let mut engine = Engine::new(engine.plans, engine.query);
     engine.plan = (engine.plans)(spot.namespace);
-    let rule = engine.plan.namespace().ruleset.rule(spot.rule);
+    let ruleset = &engine.plan.namespace().ruleset;
+    let layer = Layer::of(ruleset.table(spot.rule.chain).family, spot.hook);
+    let state = State { space, packet, layer, made_here, namespace: spot.namespace, pass: spot.pass, ..start };
+    let rule = ruleset.rule(spot.rule);
     match &rule.body {
         Body::Iptables(rule) => {
             let scene = engine.scene(&state, spot.hook);

@@ -235,7 +235,7 @@ pub fn lines_of(host: &Host, outcome: &Outcome, names: &Names<'_>) -> Vec<String
         });
         lines.extend(outcome.steps().filter(|step| step.pass == pass.number).map(|step| line(host, step)));
         if at + 1 < outcome.passes.len() {
-            lines.push(leaves(&pass.oif, &pass.leaves.unwrap_or_default(), names));
+            lines.push(leaves(host, &pass.oif, &pass.leaves.unwrap_or_default(), names));
         }
     }
     lines.push(match fate.kind {
@@ -251,7 +251,7 @@ pub fn lines_of(host: &Host, outcome: &Outcome, names: &Names<'_>) -> Vec<String
             let who = if names.answers { " to nobody" } else { "" };
             format!("delivered {}{who}", self::addresses(&fate.endpoints, names))
         }
-        FateKind::Forwarded | FateKind::Sent => leaves(&fate.oif, &fate.endpoints, names),
+        FateKind::Forwarded | FateKind::Sent => leaves(host, &fate.oif, &fate.endpoints, names),
         FateKind::Dropped | FateKind::Rejected if fate.by.is_some() => "dropped".into(),
         FateKind::Dropped | FateKind::Rejected | FateKind::Unroutable | FateKind::Martian => "lost".into(),
         FateKind::Queued => "queued".into(),
@@ -260,15 +260,15 @@ pub fn lines_of(host: &Host, outcome: &Outcome, names: &Names<'_>) -> Vec<String
     lines
 }
 
-/// The device that the hooks of IP see: for a frame that enters by a bridge's port that is the bridge (br_netfilter).
+/// The device that the hooks of IP see: for a frame that enters or leaves by a bridge's port that is the bridge (br_netfilter).
 fn seen_as<'a>(host: &'a Host, device: &'a str) -> &'a str {
     let node = host.viewed();
     let master = node.link(device).and_then(|link| link.master).and_then(|master| node.link_at(master));
     master.map_or(device, |bridge| &bridge.name)
 }
 
-fn leaves(oif: &Option<String>, at: &Endpoints, names: &Names<'_>) -> String {
-    format!("leaves {} {}", oif.as_deref().unwrap_or("?"), addresses(at, names))
+fn leaves(host: &Host, oif: &Option<String>, at: &Endpoints, names: &Names<'_>) -> String {
+    format!("leaves {} {}", oif.as_deref().map_or("?", |oif| seen_as(host, oif)), addresses(at, names))
 }
 
 fn addresses(at: &Endpoints, names: &Names<'_>) -> String {

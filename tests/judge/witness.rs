@@ -333,7 +333,8 @@ fn answer(seen: &Seen, to: Mark) -> Option<Answer> {
     }
 }
 
-fn nft_event(message: &Message) -> Option<NftEvent> {
+/// What a message of the kernel says, where it is a trace.
+pub fn nft_event(message: &Message) -> Option<NftEvent> {
     if message.kind != NFT_MSG_TRACE {
         return None;
     }

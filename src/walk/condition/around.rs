@@ -92,7 +92,8 @@ impl Scene<'_> {
 
     /// The link-layer source address, where a device brought the packet in a frame.
     pub(in crate::walk) fn sender(&self) -> Option<&Value> {
-        self.packet.src_mac.as_ref().filter(|_| self.packet.iif != Device::Absent)
+        let in_frame = self.packet.iif != Device::Absent || self.packet.crossing.is_some() || self.layer != Layer::Ip;
+        self.packet.src_mac.as_ref().filter(|_| in_frame)
     }
 
     /// `mac_mt`: holds only for packets that arrived on an Ethernet device, before they are routed on; lo is none.
@@ -113,18 +114,35 @@ impl Scene<'_> {
         negate(self.in_range(&self.packet.pkttype, wanted, wanted, Some(at)), kind.not)
     }
 
-    /// `physdev_mt` for a packet that crosses no bridge port: what is negated holds.
+    /// `physdev_mt`: without a bridge that told netfilter of the packet, what is negated holds.
     pub(in crate::walk) fn physdev(&self, physdev: &Physdev, at: At) -> Asked<bool> {
-        if self.plan.may_be_bridged(self.packet.iif, self.space) {
-            return self.undecided(at, Why::State, 0.5);
+        if !self.plan.namespace().is_read(What::Links) {
+            return self.undecided(at, Why::Unread, 0.5);
         }
-        let holds = [
-            physdev.input.as_ref().map(|pattern| pattern.not),
-            physdev.output.as_ref().map(|pattern| pattern.not),
-            physdev.is_in.map(|is| is.not),
-            physdev.is_out.map(|is| is.not),
-            physdev.is_bridged.map(|is| is.not),
-        ];
-        Ok(holds.into_iter().flatten().all(|negated| negated))
+        let Some(crossing) = self.packet.crossing.as_ref().filter(|crossing| crossing.told) else {
+            let holds = [
+                physdev.input.as_ref().map(|pattern| pattern.not),
+                physdev.output.as_ref().map(|pattern| pattern.not),
+                physdev.is_in.map(|is| is.not),
+                physdev.is_out.map(|is| is.not),
+                physdev.is_bridged.map(|is| is.not),
+            ];
+            return Ok(holds.into_iter().flatten().all(|negated| negated));
+        };
+        let (input, output) = (crossing.input, crossing.output);
+        let is = |there: bool, asked: Option<Neg<()>>| Ok(asked.is_none_or(|asked| there != asked.not));
+        let port = |device: Device, asked: &Option<Neg<InterfacePattern>>| match (device, asked) {
+            (_, None) => Ok(true),
+            // Of a port that is not there not even the opposite holds.
+            (Device::Absent, Some(_)) => Ok(false),
+            (device, Some(asked)) => negate(self.device(device, &asked.value), asked.not),
+        };
+        all([
+            is(output != Device::Absent, physdev.is_bridged),
+            is(input != Device::Absent, physdev.is_in),
+            is(output != Device::Absent, physdev.is_out),
+            port(input, &physdev.input),
+            port(output, &physdev.output),
+        ])
     }
 }

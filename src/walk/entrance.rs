@@ -1,0 +1,45 @@
+//! What a query leaves to be understood of a frame that comes in by a bridge: the port, and to whom it is addressed.
+
+use super::field::Field;
+use super::onward;
+use super::plan::Plan;
+use super::query::Query;
+use super::set::ValueSet;
+use crate::host::route::{TABLE_LOCAL, TABLE_MAIN};
+use crate::host::{Link, LinkKind, RouteKind};
+
+/// The devices that the packets of a query may enter by which come by the one with this name: where that is a bridge, the port
+/// behind which their sender is known to be, or any.
+pub(super) fn devices(plan: &Plan<'_>, name: &str, query: &Query) -> ValueSet {
+    let namespace = plan.namespace();
+    let itself = ValueSet::one(plan.devices.class_of(name));
+    let Some(bridge) = namespace.link(name).filter(|link| link.kind == LinkKind::Bridge) else { return itself };
+    let neighbour =
+        || onward::mac_of(namespace, bridge.index, query.known_address(Field::Src)?).map(|mac| mac.number());
+    let sender = query.known(Field::SrcMac).or_else(neighbour);
+    let known = namespace.fdb.iter().find(|entry| Some(entry.mac.number()) == sender && !entry.own);
+    let behind = |port: &&Link| known.is_none_or(|entry| entry.port == port.index);
+    let ports: Vec<&Link> = onward::ports(namespace, bridge).collect();
+    let entered = if ports.iter().any(behind) { ports.into_iter().filter(behind).collect() } else { ports };
+    let numbers = entered.into_iter().filter_map(|port| plan.devices.number(&port.name));
+    let numbers = ValueSet::from_ranges(numbers.map(|number| (number, number)));
+    if numbers.is_empty() { itself } else { numbers }
+}
+
+/// Whether who sends by this device, a bridge or a port of one, addresses its frame to the destination itself, and not to this
+/// host: another host of the bridge's own net.
+pub(super) fn passes_by(plan: &Plan<'_>, name: &str, query: &Query) -> bool {
+    let namespace = plan.namespace();
+    let bridge = namespace.link(name).and_then(|link| match link.kind {
+        LinkKind::Bridge => Some(link),
+        _ => onward::bridge_of(namespace, link),
+    });
+    let (Some(bridge), Some(dst)) = (bridge, query.known_address(Field::Dst)) else { return false };
+    let routes = namespace.routes.iter().filter(|route| matches!(route.table, TABLE_LOCAL | TABLE_MAIN));
+    let best =
+        routes.filter(|route| route.dst.contains(&dst)).max_by_key(|route| (route.dst.prefix_len(), route.table));
+    best.is_some_and(|route| {
+        let straight = route.next_hops.iter().all(|hop| hop.link == bridge.index && hop.gateway.is_none());
+        route.kind == RouteKind::Unicast && straight
+    })
+}
