@@ -5,6 +5,7 @@
 //! does, and brings back what effects find as events. All text from outside passes through
 //! [`clean`](crate::explain::clean()) when it is drawn.
 
+mod account;
 pub mod action;
 mod again;
 mod frames;

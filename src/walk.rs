@@ -131,8 +131,7 @@ impl<'a> Walker<'a> {
     /// What became of a rule on the way of an outcome of a walk that this walker made. More than one account: its packets
     /// fail it, or come to miss it, for different reasons.
     pub fn accounts(&self, walk: &Walk, outcome: &Outcome, spot: &Spot) -> Vec<Account> {
-        let asked = self.with_defaults(&walk.query);
-        why::accounts(&|namespace: usize| self.plans.at(namespace), &asked, outcome, spot)
+        why::asked(&|namespace: usize| self.plans.at(namespace), &walk.query, outcome, spot)
     }
 
     fn plan(&self) -> &Plan<'a> {

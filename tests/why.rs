@@ -13,9 +13,12 @@ mod random;
 #[allow(dead_code, reason = "other ways to ask are of no use here")]
 mod way;
 
+use whyport::explain::words;
+use whyport::host::xt::Target;
 use whyport::host::{Host, IpFamily, Protocol, RuleId};
 use whyport::snapshot;
-use whyport::walk::why::{Account, Spot, visited};
+use whyport::syntax;
+use whyport::walk::why::{Account, Spot, accounts, visited};
 use whyport::walk::{FateKind, Field, Origin, Outcome, Query, StepAt, ValueSet, Verdict, Walk, Walker};
 
 use random::Lot;
@@ -145,4 +148,218 @@ fn native_rules_held_exactly_where_the_steps_say_so() {
         (text, host)
     });
     assert!(held > 1000 && failed > 1000, "{held} {failed}");
+}
+
+/// A packet from outside: `tcp 192.168.1.77:4000 > 192.168.1.2:22`, and what became of a rule by its chain and number.
+fn told(host: &Host, packet: &str, chain: &str, number: u32) -> String {
+    let words: Vec<&str> = packet.split(' ').collect();
+    let protocol = match words[0] {
+        "tcp" => Protocol::TCP,
+        "udp" => Protocol::UDP,
+        _ => Protocol::ICMP,
+    };
+    let local = words[1] == "local";
+    let origin = if local { Origin::Local } else { Origin::Device("eth0".to_owned()) };
+    let mut query = Query::new(0, origin, IpFamily::V4, protocol);
+    let mut end = |text: &str, address: Field, port: Field| {
+        let (addr, number) = text.split_once(':').unwrap_or((text, ""));
+        if let Ok(addr) = addr.parse() {
+            query.set_address(address, addr);
+        }
+        if let Ok(number) = number.parse() {
+            query.set(port, ValueSet::one(number));
+        }
+    };
+    end(words[1], Field::Src, Field::Sport);
+    end(words[3], Field::Dst, Field::Dport);
+    let walk = Walker::new(host, 0).walk(&query);
+    let ruleset = &host.namespaces[0].ruleset;
+    let (id, base) = ruleset.chains().find(|(_, known)| *known.name == *chain).unwrap();
+    let rule = RuleId { chain: id, index: number - 1 };
+    let outcome = &walk.outcomes[0];
+    let met = visited(outcome).into_iter().find(|spot| spot.rule.chain == id);
+    let caller = ruleset.chains().find_map(|(by, chain)| {
+        let leads = |index: &u32| {
+            let body = &ruleset.rule(RuleId { chain: by, index: *index }).body;
+            matches!(body.target(), Some(Target::Jump(to) | Target::Goto(to)) if *to == id.chain && by.table == id.table)
+        };
+        (0..chain.rules.len() as u32).find(leads).map(|index| RuleId { chain: by, index })
+    });
+    let jumps: Vec<RuleId> = caller.into_iter().collect();
+    let hook = base.base.as_ref().or(caller.and_then(|by| ruleset.chain(by.chain).base.as_ref())).unwrap().hook;
+    let spot = met.unwrap_or(Spot { pass: 1, namespace: 0, hook, jumps, rule });
+    let accounts = accounts(host, &walk.query, outcome, &Spot { rule, ..spot });
+    let texts = |rule: RuleId, part: Option<u16>| syntax::part_text(ruleset, rule, part);
+    words::account(&host.namespaces[0], IpFamily::V4, rule, &accounts, &texts)
+}
+
+const TCP: &str = "tcp 192.168.1.77:4000 > 192.168.1.2:22";
+
+#[track_caller]
+fn assert_all(host: &Host, chain: &str, cases: &[(&str, &str)]) {
+    for (number, (packet, expected)) in (1..).zip(cases) {
+        assert_eq!(told(host, packet, chain, number), *expected, "rule {number}");
+    }
+}
+
+/// The rules of a chain, each of which asks for one thing and does nothing.
+fn input(conditions: &[&str]) -> String {
+    let rules: String = conditions.iter().map(|condition| format!("-A INPUT {condition}\n")).collect();
+    format!("*mangle\n:INPUT ACCEPT [0:0]\n{rules}COMMIT\n")
+}
+
+#[test]
+fn what_iptables_asks_is_told_with_what_the_packet_had() {
+    let cases = [
+        ("-p udp", TCP, "It does not match: -p udp: the packet is tcp."),
+        ("-p tcp", TCP, "It matches: -p tcp: the packet is tcp."),
+        ("-s 10.0.0.0/8", TCP, "It does not match: -s 10.0.0.0/8: the packet comes from 192.168.1.77."),
+        ("! -d 192.168.1.2/32", TCP, "It does not match: ! -d 192.168.1.2/32: the packet goes to 192.168.1.2."),
+        ("-i br0", TCP, "It does not match: -i br0: the packet comes in by eth0."),
+        ("-o eth0", TCP, "It does not match: -o eth0: the packet has no outgoing device here."),
+        (
+            "-p tcp -m tcp --sport 1:9 --dport 22",
+            TCP,
+            "It does not match: -m tcp --sport 1:9 --dport 22: the packet comes from port 4000.",
+        ),
+        (
+            "-p tcp -m multiport --dports 80,443",
+            TCP,
+            "It does not match: -m multiport --dports 80,443: the packet goes to port 22.",
+        ),
+        (
+            "-p tcp -m tcp --tcp-flags SYN,ACK ACK",
+            TCP,
+            "It does not match: -m tcp --tcp-flags SYN,ACK ACK: its TCP flags are syn.",
+        ),
+        (
+            "-m conntrack --ctstate ESTABLISHED",
+            TCP,
+            "It does not match: -m conntrack --ctstate ESTABLISHED: its conntrack state is new.",
+        ),
+        ("-m mark --mark 0x1", TCP, "It does not match: -m mark --mark 0x1: its mark is 0x0."),
+        (
+            "-m addrtype --src-type LOCAL",
+            TCP,
+            "It does not match: -m addrtype --src-type LOCAL: the packet comes from 192.168.1.77.",
+        ),
+        (
+            "-m iprange --src-range 10.0.0.1-10.0.0.9",
+            TCP,
+            "It does not match: -m iprange --src-range 10.0.0.1-10.0.0.9: the packet comes from 192.168.1.77.",
+        ),
+        (
+            "-m pkttype --pkt-type broadcast",
+            TCP,
+            "It does not match: -m pkttype --pkt-type broadcast: its packet type is host.",
+        ),
+        (
+            "-m length --length 1:9",
+            TCP,
+            "It matches some of the packets only: -m length --length 1:9 depends on length.",
+        ),
+        ("-p icmp -m icmp --icmp-type 0", TCP, "It does not match: -p icmp: the packet is tcp."),
+        ("-m limit --limit 1/hour", TCP, "It matches some of the packets only: -m limit --limit 1/hour."),
+        (
+            "-m conntrack --ctorigdst 10.0.0.9",
+            TCP,
+            "It does not match: -m conntrack --ctorigdst 10.0.0.9: its connection's destination is 192.168.1.2.",
+        ),
+        ("-m comment --comment all", TCP, "It matches every packet that comes here."),
+    ];
+    let conditions: Vec<&str> = cases.iter().map(|(condition, ..)| *condition).collect();
+    let told: Vec<(&str, &str)> = cases.iter().map(|(_, packet, told)| (*packet, *told)).collect();
+    assert_all(&way::host(&input(&conditions)), "INPUT", &told);
+}
+
+#[test]
+fn the_packet_is_told_as_it_was_when_it_came_to_the_rule() {
+    let rules = "*raw\n:PREROUTING ACCEPT [0:0]\n\
+        -A PREROUTING -m conntrack --ctstate NEW\n\
+        -A PREROUTING -m mark --mark 0x7\n\
+        -A PREROUTING -j MARK --set-xmark 0x7/0xffffffff\n\
+        -A PREROUTING -m mark ! --mark 0x7\nCOMMIT\n\
+        *nat\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -p tcp -m tcp --dport 22 -j DNAT --to-destination 10.0.0.9:2222\nCOMMIT\n\
+        *filter\n:FORWARD ACCEPT [0:0]\n-A FORWARD -d 192.168.1.2/32\n-A FORWARD -p tcp -m tcp --dport 22\nCOMMIT\n";
+    let host = way::host(rules);
+    let said = |chain: &str, number| told(&host, TCP, chain, number);
+    // raw is asked before conntrack looks, where every packet is INVALID.
+    assert_eq!(
+        said("PREROUTING", 1),
+        "It does not match: -m conntrack --ctstate NEW: conntrack has not seen the packet yet."
+    );
+    assert_eq!(said("PREROUTING", 2), "It does not match: -m mark --mark 0x7: its mark is 0x0.");
+    assert_eq!(said("PREROUTING", 4), "It does not match: -m mark ! --mark 0x7: its mark is 0x7.");
+    assert_eq!(said("FORWARD", 1), "It does not match: -d 192.168.1.2/32: the packet goes to 10.0.0.9.");
+    assert_eq!(said("FORWARD", 2), "It does not match: -m tcp --dport 22: the packet goes to port 2222.");
+}
+
+#[test]
+fn a_rule_that_the_packet_never_came_to_says_why() {
+    let rules = "*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:A - [0:0]\n:B - [0:0]\n:C - [0:0]\n\
+        -A INPUT -p udp -j A\n-A INPUT -j B\n-A INPUT -g C\n-A INPUT -j DROP\n-A FORWARD -j ACCEPT\n\
+        -A A -j DROP\n-A B -j RETURN\n-A B -j DROP\n-A C -j ACCEPT\n-A C -j DROP\nCOMMIT\n\
+        *nat\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -j ACCEPT\nCOMMIT\n";
+    let host = way::host(rules);
+    let said = |chain: &str, number| told(&host, TCP, chain, number);
+    assert_eq!(
+        said("A", 1),
+        "Not called: rule 1 of filter INPUT leads here, and it does not match: -p udp: the packet is tcp."
+    );
+    assert_eq!(said("B", 2), "Not reached: rule 1 returned.");
+    assert_eq!(said("INPUT", 4), "Not reached: rule 3 went on to filter C for good.");
+    assert_eq!(said("C", 2), "Not reached: rule 1 accepted it.");
+    assert_eq!(said("FORWARD", 1), "Not reached: the packet never comes to this hook.");
+    assert_eq!(
+        said("PREROUTING", 1),
+        "Not asked: nat chains see first packets of connections only, and nothing here turns conntrack on."
+    );
+}
+
+#[test]
+fn what_native_rules_ask_is_told_with_what_the_packet_had() {
+    let cases = [
+        ("udp dport 53", "It does not match: meta l4proto udp: the packet is tcp."),
+        ("ip daddr 10.0.0.0/8", "It does not match: ip daddr 10.0.0.0/8: the packet goes to 192.168.1.2."),
+        ("ip saddr @banned", "It does not match: ip saddr @banned: the packet comes from 192.168.1.77."),
+        ("ip saddr != @known", "It does not match: ip saddr != @known: the packet comes from 192.168.1.77."),
+        ("tcp dport { 80, 443 }", "It does not match: tcp dport { 80, 443 }: the packet goes to port 22."),
+        ("iifname \"br0\"", "It does not match: iifname \"br0\": the packet comes in by eth0."),
+        ("oifname \"br0\"", "It does not match: oifname \"br0\": the packet has no outgoing device here."),
+        (
+            "ct state established,related",
+            "It does not match: ct state established,related: its conntrack state is new.",
+        ),
+        (
+            "meta mark set 0x5 ip saddr 10.0.0.1",
+            "It does not match: ip saddr 10.0.0.1: the packet comes from 192.168.1.77.",
+        ),
+        ("meta mark 0x6", "It does not match: meta mark 0x00000006: its mark is 0x5."),
+        ("meta skuid 0", "It does not match: meta skuid 0: the packet has no sender's uid here."),
+        (
+            "ip saddr . tcp dport { 10.0.0.1 . 22 }",
+            "It does not match: ip saddr . tcp dport { 10.0.0.1 . 22 }: the packet comes from 192.168.1.77 and the packet goes to port 22.",
+        ),
+        (
+            "tcp dport vmap { 80 : drop }",
+            "It does not match: tcp dport vmap { 80 : drop }: the packet goes to port 22.",
+        ),
+        (
+            "tcp dport 22 accept",
+            "It matches: meta l4proto tcp: the packet is tcp; tcp dport 22: the packet goes to port 22.",
+        ),
+        ("drop", "Not reached: rule 14 accepted it."),
+    ];
+    let rules: String = cases.iter().map(|(rule, _)| format!("\t\t{rule}\n")).collect();
+    let set = |name: &str, element: &str| {
+        format!("\tset {name} {{\n\t\ttype ipv4_addr\n\t\telements = {{ {element} }}\n\t}}\n\n")
+    };
+    let table = format!(
+        "table inet t {{\n{}{}\tchain c {{\n\t\ttype filter hook input priority filter; policy accept;\n{rules}\t}}\n}}\n",
+        set("banned", "10.0.0.1"),
+        set("known", "192.168.1.77")
+    );
+    let recording = snapshot::parse(&way::HOST.replace("RULES", "").replace(NATIVE, &format!("{NATIVE}\n{table}")));
+    let told: Vec<(&str, &str)> = cases.iter().map(|(_, told)| (TCP, *told)).collect();
+    assert_all(&recording.host, "c", &told);
 }

@@ -3,6 +3,7 @@
 //!
 //! Text from outside (process, chain and device names) comes through as it is: whoever shows it calls [`clean`](super::clean()).
 
+mod account;
 mod because;
 mod cases;
 mod conditions;
@@ -22,7 +23,8 @@ use phrase::{Phrase, list, say};
 pub use way::{endpoints, fate, reason, receiver, route, translation};
 
 use super::finding::{Answer, From, Who};
-use crate::host::{Host, Namespace, Process, Protocol, Reached, RuleId, Socket, Unread, What};
+use crate::host::{Host, IpFamily, Namespace, Process, Protocol, Reached, RuleId, Socket, Unread, What};
+use crate::walk::why::Account;
 use crate::walk::{Assumption, Condition};
 
 /// At most this many processes or addresses are told one by one.
@@ -175,6 +177,18 @@ pub fn condition(condition: &Condition) -> String {
 /// in the syntax of the tool that made it.
 pub fn assumption(host: &Host, assumption: &Assumption, match_text: &dyn Fn(RuleId, Option<u16>) -> String) -> String {
     conditions::assumption(host, assumption, match_text)
+}
+
+/// What became of a rule of a namespace, in sentences: what it asks that did not hold, and what the packet of a family had.
+/// `texts` gives the text of a match (`Some(index)`) or of the target (`None`) of a rule in the syntax of its tool.
+pub fn account(
+    ns: &Namespace,
+    family: IpFamily,
+    rule: RuleId,
+    accounts: &[Account],
+    texts: &dyn Fn(RuleId, Option<u16>) -> String,
+) -> String {
+    account::account(ns, family, rule, accounts, texts)
 }
 
 /// `tcp 80`, `icmp`.

@@ -6,6 +6,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::account::Told;
 use super::again::{Edition, Held};
 use super::frames::Frames;
 use super::look::Look;
@@ -113,6 +114,8 @@ pub struct State {
     pub(super) cursor: usize,
     /// The row at which the packet's way ends.
     pub(super) end: Option<usize>,
+    /// What became of the rule that is looked at.
+    pub(super) told: Option<Told>,
 
     pub(super) focus: Pane,
     pub(super) help: bool,
@@ -157,6 +160,7 @@ impl State {
             turned: HashMap::new(),
             cursor: 0,
             end: None,
+            told: None,
             focus: Pane::Ports,
             help: false,
             offsets: Offsets::default(),

@@ -107,6 +107,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
         Event::Read(_, Err(why)) => reading::failed(state, &why),
         Event::Outdated(_) => effects.extend(reading::begin_whole(state)),
     }
+    state.account();
     scroll(state);
     ask(state, &mut effects);
     if !state.is_waiting() {

@@ -7,6 +7,7 @@ mod layers;
 mod types;
 
 use std::collections::HashMap;
+use std::sync::OnceLock;
 
 use super::conntrack;
 use super::devices::Devices;
@@ -74,7 +75,7 @@ pub(super) struct Plan<'a> {
     layers: Layers,
     tracks: [bool; 2],
     types: [Vec<TypeRange>; 2],
-    sets: Sets,
+    sets: OnceLock<Sets>,
 }
 
 /// A set of more elements than this is told by its name.
@@ -91,21 +92,9 @@ impl<'a> Plan<'a> {
     pub(super) fn new(host: &'a Host, index: usize, reversed: bool) -> Plan<'a> {
         let namespace = &host.namespaces[index];
         let mut plan = Plan {
-            host,
-            index,
-            devices: Devices::of(namespace),
-            guesses: Vec::new(),
             asks_translated: rules(namespace).any(conntrack::asks_translated),
             turned_to: FAMILIES.map(|family| turned_to(namespace, family)),
-            tables: Tables::of(namespace),
-            tentative: tentative(namespace),
-            contents: Contents::of(namespace),
-            ipsets: IpSets::of(namespace),
-            slots: HashMap::new(),
-            layers: Layers::default(),
-            tracks: FAMILIES.map(|family| tracks(namespace, family)),
-            types: FAMILIES.map(|family| address_types(namespace, family, None)),
-            sets: first_asking(namespace),
+            ..Plan::for_questions(host, index)
         };
         for family in FAMILIES {
             for hook in HOOKS {
@@ -116,6 +105,28 @@ impl<'a> Plan<'a> {
         }
         (plan.layers, plan.guesses) = Layers::of(&plan, reversed);
         plan
+    }
+
+    /// As much of it as questions about single rules take: nothing walks through it.
+    pub(super) fn for_questions(host: &'a Host, index: usize) -> Plan<'a> {
+        let namespace = &host.namespaces[index];
+        Plan {
+            host,
+            index,
+            devices: Devices::of(namespace),
+            guesses: Vec::new(),
+            asks_translated: false,
+            turned_to: FAMILIES.map(|_| ValueSet::empty()),
+            tables: Tables::of(namespace),
+            tentative: tentative(namespace),
+            contents: Contents::of(namespace),
+            ipsets: IpSets::of(namespace),
+            slots: HashMap::new(),
+            layers: Layers::default(),
+            tracks: FAMILIES.map(|family| tracks(namespace, family)),
+            types: FAMILIES.map(|family| address_types(namespace, family, None)),
+            sets: OnceLock::new(),
+        }
     }
 
     /// Where one hook has a nat chain, conntrack's NAT is at all four (`nf_nat_ipv4_register_fn`): a packet that no chain
@@ -147,7 +158,7 @@ impl<'a> Plan<'a> {
             | What::Recording => true,
             What::LegacyIp => family == IpFamily::V4,
             What::LegacyIp6 => family == IpFamily::V6,
-            What::IpSets => !self.sets.is_empty(),
+            What::IpSets => !self.sets().is_empty(),
             What::Hooks => self.guesses.iter().any(|guess| guess.family == family),
             What::Neighbours | What::Processes | What::Conntrack => false,
         }
@@ -269,9 +280,13 @@ impl<'a> Plan<'a> {
         Some(format!("@{} {} {name}", table.family.name(), table.name))
     }
 
+    fn sets(&self) -> &Sets {
+        self.sets.get_or_init(|| first_asking(self.namespace()))
+    }
+
     /// The first match of the ruleset that asks the same of the same set.
     pub(super) fn first_asking(&self, set: &SetMatch) -> Option<(RuleId, u16)> {
-        self.sets.get(&SetMatch { not: false, ..set.clone() }).copied()
+        self.sets().get(&SetMatch { not: false, ..set.clone() }).copied()
     }
 
     /// Whether a `-m set` match has a `!`.

@@ -8,6 +8,8 @@ mod native;
 mod subject;
 mod visit;
 
+use std::sync::OnceLock;
+
 pub use fact::{End, Fact, Now, Part, Subject, Way};
 pub use visit::{Spot, visited};
 
@@ -16,11 +18,12 @@ use super::engine::Engine;
 use super::field::Field;
 use super::memory::{Class, Kept};
 use super::outcome::{Assumed, Assumption, Event, Outcome, Step, StepAt, Verdict};
+use super::plan::Plan;
 use super::plans::Planned;
 use super::query::Query;
 use super::space::{Asked, Open};
 use super::state::{Layer, State};
-use crate::host::{Body, ChainType, RuleId};
+use crate::host::{Body, ChainType, Host, RuleId};
 use visit::{Moment, Visit};
 
 /// What became of a rule on a packet's way.
@@ -120,9 +123,16 @@ impl Check {
     }
 }
 
-/// What became of the rule at a spot, in the order of the outcome's classes; equal accounts are told once. More than one:
-/// packets that are one outcome fail it, or come to miss it, for different reasons.
-pub(super) fn accounts<'a>(plans: Planned<'a>, query: &'a Query, outcome: &'a Outcome, spot: &Spot) -> Vec<Account> {
+/// What became of a rule for the packets of an outcome of this host, by what was asked of the walk. More than one account:
+/// its packets fail it, or come to miss it, for different reasons.
+pub fn accounts(host: &Host, query: &Query, outcome: &Outcome, spot: &Spot) -> Vec<Account> {
+    let plans: Vec<OnceLock<Plan<'_>>> = host.namespaces.iter().map(|_| OnceLock::new()).collect();
+    let planned = |index: usize| plans[index].get_or_init(|| Plan::for_questions(host, index));
+    asked(&planned, query, outcome, spot)
+}
+
+/// The same through plans that are there already; in the order of the outcome's classes.
+pub(super) fn asked<'a>(plans: Planned<'a>, query: &'a Query, outcome: &'a Outcome, spot: &Spot) -> Vec<Account> {
     let mut told: Vec<Account> = Vec::new();
     let engine = Engine::new(plans, query);
     for (kept, class) in outcome.memory.classes() {

@@ -8,7 +8,7 @@ use crate::host::{Body, Host, Namespace, RuleId};
 use crate::walk::{Assumed, Assumption, Condition, Field, Op, Values, Why};
 
 /// At most this many values are told one by one.
-const VALUES: usize = 4;
+pub(super) const VALUES: usize = 4;
 
 /// A condition, in a few words.
 pub(super) fn condition(condition: &Condition) -> String {
@@ -60,7 +60,7 @@ fn value(field: Field, values: &Values) -> Vec<String> {
     }
 }
 
-fn numbers(field: Field, first: u64, last: u64) -> Vec<String> {
+pub(super) fn numbers(field: Field, first: u64, last: u64) -> Vec<String> {
     let many = |text: &dyn Fn(u64) -> String| {
         if first == last { vec![text(first)] } else { vec![format!("{}–{}", text(first), text(last))] }
     };

@@ -175,27 +175,20 @@ fn rule(state: &State, page: &mut Page, frame: FrameId, index: u32) {
         about.push_str(&format!("; counted {} packets, {} bytes", counters.packets, counters.bytes));
     }
     page.text(Tone::Dim, &about);
-    let Some((tone, text)) = came_of(state, frame, index) else { return };
-    page.text(tone, &text);
+    if let Some((tone, text)) = came_of(state, frame, index) {
+        page.text(tone, &text);
+    }
+    if let (Some(told), Some(answer)) = (&state.told, state.answer()) {
+        let texts = |rule: RuleId, part: Option<u16>| syntax::part_text(&ns.ruleset, rule, part);
+        page.text(Tone::Plain, &words::account(ns, answer.family, rule, &told.accounts, &texts));
+    }
 }
 
-/// What came of a rule on the packet's way.
+/// What came of a rule that held.
 fn came_of(state: &State, frame: FrameId, index: u32) -> Option<Piece> {
-    state.outcome()?;
     let at = state.frames.get(frame);
     let ruleset = &state.host.namespaces[at.place.namespace].ruleset;
-    let all = ruleset.chain(at.chain).rules.len() as u32;
-    let Some(trodden) = state.path.trodden.get(&frame) else {
-        return Some((Tone::Dim, "The packet never comes to this chain this way.".to_owned()));
-    };
-    let Some(mark) = trodden.held.get(&index) else {
-        let text = if index < trodden.seen(all) {
-            "It does not match this packet."
-        } else {
-            "The packet never comes to this rule."
-        };
-        return Some((Tone::Dim, text.to_owned()));
-    };
+    let mark = state.path.trodden.get(&frame)?.held.get(&index)?;
     let mut text = match mark.verdict {
         Verdict::Jump(to) => format!("It holds: the packet goes on in {}.", ruleset.chain(to).name),
         Verdict::Goto(to) => {
