@@ -187,6 +187,22 @@ fn a_frame_between_pods_crosses_the_node() {
     assert_eq!(between_pods(ip, true), "one:- > node:br0 f 1 > dropped in node: -");
 }
 
+/// Kernel: `tests/frames.rs`. What a rule sends aside ends its way here.
+#[test]
+fn devices_have_the_first_word_and_the_last() {
+    let at = |hook: &str, device: &str, rule: &str| {
+        format!(
+            "table netdev d {{\n\tchain c {{\n\t\ttype filter hook {hook} device \"{device}\" priority filter; policy accept;\n\t\t{rule}\n\t}}\n}}\n"
+        )
+    };
+    let way = |hook, device, rule| between_pods(&at(hook, device, rule), false);
+    assert_eq!(way("ingress", "p1", "tcp dport 80 drop"), "one:- > node:p1 c 1 > dropped in node: -");
+    assert_eq!(way("egress", "p2", "tcp dport 80 drop"), "one:- > node:p1 c 1 > dropped in node: -");
+    assert_eq!(way("ingress", "p2", "drop"), "one:- > node:p1 > two:eth0 > delivered in two: two-web");
+    assert_eq!(way("egress", "br0", "drop"), "one:- > node:p1 > two:eth0 > delivered in two: two-web");
+    assert_eq!(way("ingress", "p1", "fwd to \"eth0\""), "one:- > node:p1 c 1 > diverted in node: eth0");
+}
+
 /// `skb_scrub_packet`: neither a mark nor a flow goes with a packet.
 #[test]
 fn a_namespace_knows_nothing_of_what_another_marked() {

@@ -156,6 +156,8 @@ pub enum Cause {
     NotHere,
     /// A rule hands it to user space.
     Queued,
+    /// A rule sent it out by a device.
+    SentAside,
     /// The outcomes differ.
     OutcomesDiffer,
     /// It could not be decided.

@@ -100,6 +100,7 @@ pub(super) fn outcome(
         },
         FateKind::Rejected => judged(AnswerVerdict::Blocked, Who::Nobody, Cause::RejectedByRule, decider),
         FateKind::Queued => judged(AnswerVerdict::Depends, Who::Unknown, Cause::Queued, decider),
+        FateKind::Diverted => judged(AnswerVerdict::Depends, Who::Unknown, Cause::SentAside, decider),
         FateKind::Unroutable | FateKind::Martian => {
             let cause = fate.reason.map_or(Cause::Undecided, Cause::Kernel);
             judged(AnswerVerdict::Blocked, Who::Nobody, cause, translation)
@@ -246,6 +247,7 @@ fn end(query: &Query, outcome: &Outcome) -> Option<Endpoints> {
         FateKind::Dropped
         | FateKind::Rejected
         | FateKind::Queued
+        | FateKind::Diverted
         | FateKind::Unroutable
         | FateKind::Martian
         | FateKind::Unknown => false,

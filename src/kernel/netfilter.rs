@@ -7,7 +7,8 @@ use std::path::Path;
 use super::netlink::Failure;
 use super::xt::SetNames;
 use super::{Common, hooks, ipset, legacy, needs, nft};
-use crate::host::{Family, Hook, IpFamily, Names, Namespace, Observations, Place, Registration, What};
+use crate::host::xt::InterfacePattern;
+use crate::host::{Family, Hook, IpFamily, Names, Namespace, Observations, Place, Priority, Registration, What};
 
 /// What reading nf_tables and legacy tables takes (`nfnetlink_rcv`, `do_ipt_get_ctl`).
 const CAPABILITY: &str = "CAP_NET_ADMIN";
@@ -108,15 +109,17 @@ fn order_is_open(ns: &Namespace) -> bool {
     let bases = ns.ruleset.chains().filter_map(|(id, chain)| {
         let base = chain.base.as_ref()?;
         let guessed = matches!(base.registration, Registration::Registered(Place::Guessed(_)));
-        guessed.then_some((ns.ruleset.table(id).family, base.hook, base.priority))
+        guessed.then_some((ns.ruleset.table(id).family, base.hook, base.priority, &*chain.details.devices))
     });
     let bases: Vec<_> = bases.collect();
-    let meets = |hook: Hook, a: Family, b: Family| match hook {
+    type At<'a> = (Family, Hook, Priority, &'a [InterfacePattern]);
+    let overlap = |a: &InterfacePattern, b: &InterfacePattern| a.fits(&b.name) || b.fits(&a.name);
+    let meets = |a: &At<'_>, b: &At<'_>| match a.1 {
         // A device has one list, whatever the family of the table.
-        Hook::Ingress | Hook::Egress => true,
-        _ if a == Family::Bridge => b == Family::Bridge,
-        _ => [IpFamily::V4, IpFamily::V6].iter().any(|family| a.sees(*family) && b.sees(*family)),
+        Hook::Ingress | Hook::Egress => a.3.iter().any(|device| b.3.iter().any(|other| overlap(device, other))),
+        _ if a.0 == Family::Bridge => b.0 == Family::Bridge,
+        _ => [IpFamily::V4, IpFamily::V6].iter().any(|family| a.0.sees(*family) && b.0.sees(*family)),
     };
-    let equal = |a: &(Family, Hook, _), b: &(Family, Hook, _)| a.1 == b.1 && a.2 == b.2 && meets(a.1, a.0, b.0);
+    let equal = |a: &At<'_>, b: &At<'_>| a.1 == b.1 && a.2 == b.2 && meets(a, b);
     bases.iter().enumerate().any(|(at, a)| bases[at + 1..].iter().any(|b| equal(a, b)))
 }

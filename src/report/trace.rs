@@ -275,7 +275,8 @@ fn step_tone(verdict: &Verdict) -> Tone {
         | Verdict::Masquerade(_)
         | Verdict::Redirect(_)
         | Verdict::Netmap(_)
-        | Verdict::Tproxy => Tone::Changed,
+        | Verdict::Tproxy
+        | Verdict::Stolen => Tone::Changed,
         Verdict::Unknown | Verdict::Queue => Tone::Unsure,
         Verdict::Return
         | Verdict::Continue
@@ -290,7 +291,7 @@ fn fate_tone(fate: &Fate) -> Tone {
     match fate.kind {
         FateKind::Delivered if fate.socket.is_some() => Tone::Good,
         FateKind::Delivered | FateKind::Queued | FateKind::Unknown => Tone::Unsure,
-        FateKind::Forwarded | FateKind::Sent => Tone::Changed,
+        FateKind::Forwarded | FateKind::Sent | FateKind::Diverted => Tone::Changed,
         FateKind::Dropped | FateKind::Rejected | FateKind::Unroutable | FateKind::Martian => Tone::Bad,
     }
 }

@@ -78,7 +78,7 @@ pub fn fate(fate: &Fate) -> Tone {
     match fate.kind {
         FateKind::Delivered if fate.socket.is_some() => Tone::Good,
         FateKind::Delivered | FateKind::Queued | FateKind::Unknown => Tone::Unsure,
-        FateKind::Forwarded | FateKind::Sent => Tone::Changed,
+        FateKind::Forwarded | FateKind::Sent | FateKind::Diverted => Tone::Changed,
         FateKind::Dropped | FateKind::Rejected | FateKind::Unroutable | FateKind::Martian => Tone::Bad,
     }
 }

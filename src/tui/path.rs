@@ -273,6 +273,7 @@ fn weight(verdict: &Verdict) -> Weight {
         Verdict::Drop
         | Verdict::Reject(_)
         | Verdict::Queue
+        | Verdict::Stolen
         | Verdict::Policy(Policy::Drop)
         | Verdict::Dnat(_)
         | Verdict::Snat(_)

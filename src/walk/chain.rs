@@ -8,7 +8,7 @@ use super::engine::Engine;
 use super::nat::{self, Made, Mapping, Side, bound};
 use super::native::{self, Ran};
 use super::outcome::{Assumed, FateKind, StepAt, Translation, Verdict, Why};
-use super::packet::{Tracking, Value};
+use super::packet::{Device, Tracking, Value};
 use super::set::ValueSet;
 use super::space::{Asked, Open};
 use super::state::{At, End, Frame, State};
@@ -55,6 +55,8 @@ pub(super) enum Effect {
     Enter { chain: u32, returns: bool },
     /// The end.
     End(FateKind, Verdict),
+    /// Out by a device, past everything but its last hook.
+    Aside(Device),
     /// The base chain ends, and the packet belongs to a socket.
     Hand(usize, Masked),
     /// A translation.
@@ -284,6 +286,11 @@ impl Engine<'_> {
                     state.frames.pop();
                 }
                 state.frames.push(Frame { chain: to, next: 0 });
+                None
+            }
+            Effect::Aside(device) => {
+                let taken = step(self, state, Verdict::Stolen);
+                self.send_aside(state, device, taken);
                 None
             }
             Effect::End(kind, verdict) => Some(End::by(kind, step(self, state, verdict))),

@@ -132,6 +132,7 @@ impl<'a> Engine<'a> {
             at: At::Start,
             layer: Layer::Ip,
             sent: None,
+            aside: None,
             frames: Vec::new(),
             base: none,
             place: Place::START,

@@ -243,7 +243,7 @@ impl Teller<'_, '_> {
         let endpoints = self.endpoints(group, &group.tuple);
         let last = group.passes.len() as u32;
         let plan = self.plan_of(group, last);
-        let leaves = matches!(group.end.kind, FateKind::Forwarded | FateKind::Sent);
+        let leaves = matches!(group.end.kind, FateKind::Forwarded | FateKind::Sent | FateKind::Diverted);
         // Who asked has a socket of its own.
         let hears = group.end.kind == FateKind::Delivered && group.turn != Turn::Reply;
         let socket = hears.then(|| {

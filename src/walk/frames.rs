@@ -9,7 +9,7 @@ use super::engine::Engine;
 use super::field::Field;
 use super::input::{self, Next};
 use super::onward::{self, Port, Sent};
-use super::outcome::{FateKind, Reason, Why};
+use super::outcome::{FateKind, Reason, Step, Why};
 use super::output;
 use super::packet::{Crossing, Device, Packet, TimeToLive, Value, Within};
 use super::set::ValueSet;
@@ -294,6 +294,21 @@ impl Engine<'_> {
         state.packet.iif = Device::Absent;
         stands(state, layer, Hook::Egress);
         Ok(None)
+    }
+
+    /// A rule sends the packet out by a device (`nf_fwd_netdev_egress`): only the hook there sees it yet.
+    pub(super) fn send_aside(&self, state: &mut State, device: Device, by: Step) {
+        let layer = match device {
+            Device::Known(number) => Layer::Device(Some(number)),
+            Device::Absent | Device::Entering | Device::Leaving => Layer::Device(None),
+        };
+        if let Some(pass) = state.passes.last_mut() {
+            pass.oif = device;
+        }
+        (state.packet.iif, state.packet.oif) = (Device::Absent, device);
+        (state.packet.crossing, state.sent, state.aside) = (None, None, Some(by));
+        state.frames.clear();
+        stands(state, layer, Hook::Egress);
     }
 
     /// After egress: a bridge takes a frame that the host made (`br_dev_xmit`), every other device sends it.

@@ -311,6 +311,7 @@ impl<'a, 'p> Run<'a, 'p> {
                 Step::Next
             }
             Expression::ExthdrSet { .. } | Expression::ExthdrReset { .. } => Step::Next,
+            Expression::Fwd { device, .. } => self.forward_by(*device),
             Expression::Tproxy { family, address, port } => self.tproxy(*family, *address, *port, at)?,
             Expression::Undecoded(undecoded) => self.undecoded(&undecoded.name)?,
             _ => self.assumed(Why::Undecoded)?,

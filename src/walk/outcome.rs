@@ -308,6 +308,8 @@ pub enum Verdict {
     Goto(ChainId),
     /// It is handed to user space.
     Queue,
+    /// A rule took it, and sent it out by a device.
+    Stolen,
     /// It ran off the end of a base chain.
     Policy(Policy),
     /// Its destination is translated.
@@ -340,6 +342,7 @@ impl Verdict {
             Verdict::Jump(_) => "jump",
             Verdict::Goto(_) => "goto",
             Verdict::Queue => "queue",
+            Verdict::Stolen => "stolen",
             Verdict::Policy(_) => "policy",
             Verdict::Dnat(_) => "dnat",
             Verdict::Snat(_) => "snat",
@@ -437,6 +440,8 @@ pub enum FateKind {
     Rejected,
     /// Handed to user space.
     Queued,
+    /// A rule sent it out by a device, past everything else.
+    Diverted,
     /// No route leads there.
     Unroutable,
     /// Dropped by routing for where it claims to come from or to go.
@@ -455,6 +460,7 @@ impl FateKind {
             FateKind::Dropped => "dropped",
             FateKind::Rejected => "rejected",
             FateKind::Queued => "queued",
+            FateKind::Diverted => "diverted",
             FateKind::Unroutable => "unroutable",
             FateKind::Martian => "martian",
             FateKind::Unknown => "unknown",

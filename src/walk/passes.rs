@@ -75,6 +75,9 @@ impl Engine<'_> {
             pass.leaves = Some(leaves);
             state.packet.oif = pass.oif;
         }
+        if let Some(by) = state.aside.take() {
+            return Some(End::by(FateKind::Diverted, by));
+        }
         if state.way.is_some() || !state.made_here {
             let kind = if state.made_here { FateKind::Sent } else { FateKind::Forwarded };
             return match self.arrival(state, by).filter(|_| !back) {

@@ -117,7 +117,7 @@ impl Engine<'_> {
         state.packet = packet;
         state.place = Place::START;
         state.seen = Seen::NOTHING;
-        (state.layer, state.sent) = (Layer::Ip, None);
+        (state.layer, state.sent, state.aside) = (Layer::Ip, None, None);
         state.passes.clear();
         (state.at, state.pass, state.way) = (At::Start, 1, None);
         (state.to_all, state.looped) = (false, false);

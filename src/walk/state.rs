@@ -120,6 +120,8 @@ pub(super) struct State {
     pub(super) way: Option<Way>,
     /// To whom its frame was sent on; `None`: the query's own.
     pub(super) sent: Option<Sent>,
+    /// The rule that sent it out by a device, past everything else.
+    pub(super) aside: Option<Step>,
     /// It goes to all: broadcast or multicast.
     pub(super) to_all: bool,
     /// It was made here, and no device carried it yet.

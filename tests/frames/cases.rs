@@ -155,3 +155,78 @@ fn rules_of_bridges_decide() {
         play(&mut net, &["client", "node"], &["[2001:db8::12]:99", "[2001:db8::1]:99", "[2001:db8:1::77]:99"]);
     });
 }
+
+/// A chain at both ends of every device, and IP's and bridges' between them.
+fn devices() -> String {
+    let mut rules = "table netdev d {\n".to_owned();
+    for device in ["p1", "p2", "br0", "eth0", "lo"] {
+        rules += &format!(
+            "chain in_{device} {{ type filter hook ingress device {device} priority 0;\n}}\n\
+             chain out_{device} {{ type filter hook egress device {device} priority 0;\n}}\n"
+        );
+    }
+    rules += "}\ntable inet d {\nchain early { type filter hook ingress devices = { p1, br0 } priority -10;\n}\n\
+              chain late { type filter hook ingress device eth0 priority 10;\n}\n}\n";
+    rules + &everywhere()
+}
+
+#[test]
+fn hooks_of_devices_come_first_and_last() {
+    apart(|| {
+        let mut net = Net::build("");
+        load(&devices());
+        let to = [
+            "10.0.0.12:99",
+            "10.0.0.1:99",
+            "192.168.1.77:99",
+            "192.168.1.2:100",
+            "[2001:db8::12]:99",
+            "[2001:db8::1]:99",
+        ];
+        let steps = play(&mut net, &["client", "outside", "node"], &to);
+        assert!(steps > 300, "{steps}");
+    });
+}
+
+/// What rules at devices ask, and what they decide.
+#[test]
+fn rules_of_devices_decide() {
+    apart(|| {
+        let mut net = Net::build("");
+        load(
+            "table netdev d {\nchain in_p1 { type filter hook ingress device p1 priority -300;\n\
+             iifname p1 meta mark set 5\noifname p1 drop\nether saddr 02:00:00:00:01:01 meta mark set meta mark or 8\n\
+             udp dport 99 ip daddr 10.0.0.12 drop\nip6 daddr 2001:db8::12 udp dport 100 drop\nip protocol udp counter\n}\n\
+             chain out_eth0 { type filter hook egress device eth0 priority 0;\niifname br0 drop\noifname eth0 counter\n\
+             meta mark 7 drop\nether saddr 02:00:00:00:00:03 counter\nudp dport 100 drop\n}\n\
+             chain in_br0 { type filter hook ingress device br0 priority 0; policy accept;\niifname br0 jump u\n\
+             udp dport 100 drop\n}\nchain u {\nip saddr 10.0.0.11 return\nmeta mark set 9\n}\n\
+             chain out_p2 { type filter hook egress device p2 priority 0; policy drop;\nip saddr 10.0.0.1 accept\n\
+             meta mark 13 accept\n}\n}\n\
+             table inet f {\nchain f { type filter hook forward priority 0;\nmeta mark & 8 == 8 counter\n}\n\
+             chain o { type filter hook output priority 0;\nudp dport 99 meta mark set 7\n}\n}\n",
+        );
+        let to =
+            ["10.0.0.12:99", "10.0.0.12:100", "10.0.0.1:99", "10.0.0.1:100", "192.168.1.77:99", "192.168.1.77:100"];
+        let steps = play(&mut net, &["client", "server", "outside", "node"], &to);
+        assert!(steps > 100, "{steps}");
+        play(&mut net, &["client", "node"], &["[2001:db8::12]:99", "[2001:db8::12]:100", "[2001:db8:1::77]:99"]);
+    });
+}
+
+/// A packet that a rule sends out by a device is not this host's any longer; one that is doubled goes its way.
+#[test]
+fn rules_send_packets_aside() {
+    apart(|| {
+        let mut net = Net::build("");
+        load(
+            "table netdev d {\nchain in_p1 { type filter hook ingress device p1 priority 0;\n\
+             ip daddr 10.0.0.1 udp dport 100 fwd to eth0\nip daddr 192.168.1.77 dup to p2\nudp dport 99 counter\n}\n\
+             chain out_eth0 { type filter hook egress device eth0 priority 0;\nip daddr 192.168.1.77 udp dport 100 fwd to p2\n}\n}\n\
+             table ip f {\nchain f { type filter hook prerouting priority 0;\n}\n}\n",
+        );
+        let to = ["10.0.0.1:100", "10.0.0.1:99", "192.168.1.77:99", "192.168.1.77:100"];
+        let steps = play(&mut net, &["client", "node"], &to);
+        assert!(steps > 20, "{steps}");
+    });
+}

@@ -255,6 +255,7 @@ pub fn lines_of(host: &Host, outcome: &Outcome, names: &Names<'_>) -> Vec<String
         FateKind::Dropped | FateKind::Rejected if fate.by.is_some() => "dropped".into(),
         FateKind::Dropped | FateKind::Rejected | FateKind::Unroutable | FateKind::Martian => "lost".into(),
         FateKind::Queued => "queued".into(),
+        FateKind::Diverted => "stolen".into(),
         FateKind::Unknown => "unknown".into(),
     });
     lines
@@ -319,6 +320,7 @@ fn line(host: &Host, step: &Step) -> String {
                 Verdict::Jump(to) => format!("jump {}", name(*to)),
                 Verdict::Goto(to) => format!("goto {}", name(*to)),
                 Verdict::Queue => "queue".into(),
+                Verdict::Stolen => "stolen".into(),
                 Verdict::Policy(policy) => format!("policy {}", policy.name()),
                 Verdict::Unknown => "unknown".into(),
             }

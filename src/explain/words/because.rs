@@ -23,6 +23,7 @@ pub(super) fn because(host: &Host, namespace: usize, answer: &Answer) -> String 
         Cause::Redirected => teller.redirected(),
         Cause::DroppedByRule | Cause::RejectedByRule | Cause::DroppedByPolicy | Cause::Kernel(_) => teller.blocked(),
         Cause::NotHere => sentence(&teller.not_here()),
+        Cause::SentAside => sentence(&say(Phrase::SentAside, &[("what", &teller.decision(finding, None))])),
         Cause::Queued => sentence(&say(Phrase::Queued, &[("what", &teller.decision(finding, None))])),
         Cause::OutcomesDiffer => cases::sentence(&teller),
         Cause::Undecided => teller.undecided(),

@@ -54,6 +54,7 @@ pub(super) fn phrase(phrase: Phrase) -> &'static str {
         Phrase::Turns => "turns {what} to {to}",
         Phrase::Drops => "drops {what}",
         Phrase::Rejects => "rejects {what} with {with}",
+        Phrase::SendsAside => "sends {what} out by a device",
         Phrase::Queues => "hands {what} to a program through a queue",
         Phrase::LastWord => "has a target that whyport does not understand",
         Phrase::UnknownPlace => "an address that the kernel chooses",
@@ -95,6 +96,7 @@ pub(super) fn phrase(phrase: Phrase) -> &'static str {
         Phrase::SentOn => "{dst} is not an address of this host: the packet is sent out by {device}",
         Phrase::SomeDevice => "a device that cannot be told",
         Phrase::Queued => "{what}, which decides whether it goes on",
+        Phrase::SentAside => "{what}, past everything else on this host",
         Phrase::SocketsUnread => "the packet arrives, but nobody knows who listens on {port}: sockets could not be read",
         Phrase::NoWalk => "it cannot be told what happens to this packet",
 

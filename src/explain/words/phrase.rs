@@ -58,6 +58,7 @@ pub(super) enum Phrase {
     Drops,
     Rejects,
     Queues,
+    SendsAside,
     LastWord,
     UnknownPlace,
     PortOfThisHost,
@@ -99,6 +100,7 @@ pub(super) enum Phrase {
     SentOn,
     SomeDevice,
     Queued,
+    SentAside,
     SocketsUnread,
     NoWalk,
     // It depends.

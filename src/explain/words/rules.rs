@@ -105,6 +105,7 @@ fn acts(by: &Step, what: &str, to: Option<&str>) -> String {
         }
         Verdict::Reject(with) => say(Phrase::Rejects, &[("what", what), ("with", reject_name(*with))]),
         Verdict::Queue => say(Phrase::Queues, &[("what", what)]),
+        Verdict::Stolen => say(Phrase::SendsAside, &[("what", what)]),
         Verdict::Unknown => say(Phrase::LastWord, &[]),
         Verdict::Drop | Verdict::Policy(_) => say(Phrase::Drops, &[("what", what)]),
         Verdict::Accept

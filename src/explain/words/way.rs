@@ -61,6 +61,7 @@ pub fn fate(fate: &Fate) -> String {
         FateKind::Dropped => format!("dropped{reason}"),
         FateKind::Rejected => format!("rejected{reason}"),
         FateKind::Queued => "handed to user space".to_owned(),
+        FateKind::Diverted => format!("sent out by {by}, past everything else"),
         FateKind::Unroutable => format!("goes nowhere{reason}"),
         FateKind::Martian => format!("refused by routing{reason}"),
         FateKind::Unknown => "ends at a target that whyport does not understand".to_owned(),

@@ -351,6 +351,7 @@ fn verdict(ruleset: &Ruleset, verdict: &Verdict) -> VerdictJson {
         | Verdict::Return
         | Verdict::Continue
         | Verdict::Queue
+        | Verdict::Stolen
         | Verdict::Tproxy
         | Verdict::Notrack
         | Verdict::Unknown => (None, None),

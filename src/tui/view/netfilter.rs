@@ -400,7 +400,8 @@ pub(super) fn verdict_tone(verdict: &Verdict) -> Tone {
         | Verdict::Masquerade(_)
         | Verdict::Redirect(_)
         | Verdict::Netmap(_)
-        | Verdict::Tproxy => Tone::Changed,
+        | Verdict::Tproxy
+        | Verdict::Stolen => Tone::Changed,
         Verdict::Unknown | Verdict::Queue => Tone::Unsure,
         Verdict::Return
         | Verdict::Continue

@@ -14,6 +14,7 @@ use crate::walk::outgoing::{for_fib, outgoing};
 use crate::walk::packet::{Device, Owner, Value};
 use crate::walk::set::ValueSet;
 use crate::walk::space::Asked;
+use crate::walk::state::Layer;
 
 /// What a load gives; `None`: the packet has no such thing, and the rule breaks.
 pub(super) type Loaded = Option<Vec<Piece>>;
@@ -192,7 +193,12 @@ pub(super) fn meta(scene: &Scene<'_>, key: MetaKey) -> Loaded {
         MetaKey::IIFNAME => Piece::whole(Source::Name(packet.iif), 16),
         MetaKey::OIFNAME => Piece::whole(Source::Name(packet.oif), 16),
         MetaKey::IIFTYPE | MetaKey::OIFTYPE => {
-            let device = if key == MetaKey::IIFTYPE { packet.iif } else { packet.oif };
+            let device = match (key, packet.iif) {
+                // Below IP a frame that leaves has the device that it leaves by, even where it is asked for the other.
+                (MetaKey::IIFTYPE, Device::Absent) if scene.layer != Layer::Ip => packet.oif,
+                (MetaKey::IIFTYPE, iif) => iif,
+                _ => packet.oif,
+            };
             // `nft_meta_store_iftype`: without a device the rule breaks. In postrouting newer kernels have one that is none of
             // the namespace's, of the type of lo.
             if device == Device::Absent && scene.hook != Hook::Postrouting {
@@ -208,6 +214,14 @@ pub(super) fn meta(scene: &Scene<'_>, key: MetaKey) -> Loaded {
         MetaKey::CGROUP if !scene.made_here || scene.packet.owner == Owner::Nobody => return None,
         MetaKey::SKUID => Piece::native(entering(Field::Uid), 4),
         MetaKey::SKGID => Piece::native(entering(Field::Gid), 4),
+        // `nft_meta_bridge_get_eval`: the bridge of the port, in a bridge's own hooks.
+        MetaKey::BRI_IIFNAME | MetaKey::BRI_OIFNAME => {
+            let port = if key == MetaKey::BRI_IIFNAME { packet.iif } else { packet.oif };
+            let bridge = packet.crossing.as_ref().filter(|_| scene.layer == Layer::Bridge && port != Device::Absent)?;
+            Piece::whole(Source::Name(Device::Known(bridge.bridge)), 16)
+        }
+        // Which of both a table of devices asks is not told here.
+        MetaKey::NFPROTO if scene.layer != Layer::Ip => Piece::unknown(Why::State, 1),
         MetaKey::NFPROTO => Piece::whole(known(family_number(family)), 1),
         MetaKey::L4PROTO => Piece::whole(known(u128::from(scene.query.protocol.0)), 1),
         MetaKey::PKTTYPE => Piece::whole(Source::Value(scene.packet.pkttype.clone()), 1),

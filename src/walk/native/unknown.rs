@@ -11,7 +11,7 @@ use crate::host::{Family, IpFamily};
 use crate::walk::alter;
 use crate::walk::chain::{Effect, nobody_listens};
 use crate::walk::outcome::{Assumed, FateKind, Verdict as Told, Why};
-use crate::walk::packet::{TimeToLive, Value};
+use crate::walk::packet::{Device, TimeToLive, Value};
 use crate::walk::set::ValueSet;
 use crate::walk::space::{Asked, Open};
 
@@ -159,6 +159,18 @@ impl Run<'_, '_> {
                 Step::Next
             }
         })
+    }
+
+    /// `nft_fwd_netdev_eval`: the packet leaves by the device with this index, and by no other way.
+    pub(super) fn forward_by(&self, device: Register) -> Step {
+        let scene = self.scene();
+        let index = match &self.registers.get(device, 4)[..] {
+            [piece] => piece.known(&scene).map(|known| u32::from_ne_bytes((known as u32).to_be_bytes())),
+            _ => None,
+        };
+        let link = index.and_then(|index| scene.plan.namespace().link_at(index));
+        let number = link.and_then(|link| scene.plan.devices.number(&link.name));
+        Step::Ends(Effect::Aside(number.map_or(Device::Absent, Device::Known)))
     }
 
     /// It holds or it does not.
