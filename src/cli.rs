@@ -36,7 +36,7 @@ use crate::report::{
     rules::{Kind, Told},
 };
 use crate::snapshot;
-use crate::walk::{self, Origin};
+use crate::walk::{self, Origin, Walker};
 
 /// Runs whyport with these arguments (the first is the program's name), and says how it went.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -184,24 +184,27 @@ fn trace(reading: Reading, target: explain::Target, asked: &TraceArguments, colo
     // A recording tells its own time in words only.
     let now = || std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).ok();
     let now = matches!(reading.source, explore::Source::Live(_)).then(now).flatten().map(|since| since.as_secs());
-    let (host, (packets, walks)) = live::answered(reading, |host, namespace| {
+    let (host, (packets, walks, replies)) = live::answered(reading, |host, namespace| {
         let packets = packet::ask(host, namespace, target.clone(), &asked.packet, now)?;
-        let walks: Vec<_> = packets.queries.iter().map(|query| walk::walk(host, query)).collect();
-        let needs = walks.iter().flat_map(|walk| walk.needs.iter().copied()).collect();
-        Ok(((packets, walks), needs))
+        let walker = Walker::new(host, namespace);
+        let walks: Vec<_> = packets.queries.iter().map(|query| walker.walk(query)).collect();
+        let asked = packets.queries.iter().zip(&walks);
+        let replies: Vec<_> = asked.map(|(query, walk)| explain::replies(query, walk, &walker)).collect();
+        let needs = walks.iter().chain(replies.iter().flatten()).flat_map(|walk| walk.needs.iter().copied()).collect();
+        Ok(((packets, walks, replies), needs))
     })?;
     let host = &*host;
     if asked.json {
-        return output::print(&report::trace_json(host, namespace, &asked.packet.origin, &walks));
+        return output::print(&report::trace_json(host, namespace, &asked.packet.origin, &walks, &replies));
     }
-    let answer = |walk: walk::Walk| {
+    let answer = |(walk, replies): (walk::Walk, _)| {
         let from = match (&packets.from, &walk.query.origin) {
             (From::Somewhere, Origin::Device(device)) => From::Outside(device.clone()),
             (from, _) => from.clone(),
         };
-        explain::judge(host, &packets.target, from, walk)
+        explain::Answer { replies, ..explain::judge(host, &packets.target, from, walk) }
     };
-    let answers: Vec<_> = walks.into_iter().map(answer).collect();
+    let answers: Vec<_> = walks.into_iter().zip(replies).map(answer).collect();
     output::print(&report::trace::trace(host, namespace, &answers, output::style(color)))
 }
 

@@ -4,6 +4,7 @@
 //! listens). [`answers`] asks one port from every place that a packet can come from. A [`Finding`] says what decides, as
 //! data; [`words`] turns findings, conditions and assumptions into sentences. Nothing here knows a terminal.
 
+pub mod back;
 pub mod clean;
 pub mod fields;
 pub mod finding;
@@ -23,7 +24,7 @@ pub use clean::clean;
 pub use finding::{Answer, AnswerVerdict, Cause, Finding, From, PortEntry, Survey, Target, Who};
 
 use crate::host::{Host, IpFamily};
-use crate::walk::{Query, Walk};
+use crate::walk::{Query, Walk, Walker};
 
 /// Every port of the namespace with who answers it: by protocol, port and address, ghosts among sockets.
 pub fn survey(host: &Host, namespace: usize) -> Survey {
@@ -37,9 +38,15 @@ pub fn ports(host: &Host, namespace: usize) -> Survey {
 }
 
 /// Who answers `target` from every place that a packet can come from: outside by each interface, this host by its own
-/// address, localhost, each bridge; in each family that the target has.
+/// address, localhost, each bridge; in each family that the target has. What is answered is followed back.
 pub fn answers(host: &Host, namespace: usize, target: &Target) -> Vec<Answer> {
-    survey::answers(host, namespace, target, &mut survey::Walks::through(host, namespace))
+    let mut walks = survey::Walks::through(host, namespace);
+    let asked = survey::asked(host, namespace, target, &mut walks);
+    let with_replies = |(query, answer): (Query, Answer)| {
+        let replies = back::replies(&query, &answer.walk, |query| walks.walk(query));
+        Answer { replies, ..answer }
+    };
+    asked.into_iter().map(with_replies).collect()
 }
 
 /// The queries that `from` stands for, with the defaults of `trace` filled in. [`From::Somewhere`] is "outside": one
@@ -52,4 +59,9 @@ pub fn queries(host: &Host, namespace: usize, target: &Target, from: &From, fami
 /// Who answers, judged from a walk that was made.
 pub fn judge(host: &Host, target: &Target, from: From, walk: Walk) -> Answer {
     judge::judge(host, target, from, walk)
+}
+
+/// The walk of the answers to the packets of a query that was walked, where one of them gets to somebody.
+pub fn replies(query: &Query, walk: &Walk, walker: &Walker<'_>) -> Option<Walk> {
+    back::replies(query, walk, |query| walker.walk(query))
 }

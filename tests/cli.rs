@@ -106,6 +106,7 @@ fn what_is_no_packet_is_wrong_usage() {
         (&["--with", "ttl"], "is not FIELD=VALUE"),
         (&["--with", "colour=red"], "is no field"),
         (&["--ct", "newish"], "is none of new"),
+        (&["--ct", "new", "--direction", "reply"], "leave out --ct"),
         (&["--dst", "nowhere"], "is no address"),
         (&["--dst", "127.0.0.1", "-6"], "-6 does not fit"),
     ] {

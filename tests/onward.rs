@@ -10,7 +10,7 @@ use std::net::IpAddr;
 
 use whyport::host::{Host, IpFamily, Protocol};
 use whyport::snapshot;
-use whyport::walk::{Event, Field, Origin, Outcome, Query, StepAt, ValueSet, walk};
+use whyport::walk::{Event, Field, Origin, Outcome, Query, StepAt, Turn, ValueSet, walk};
 
 /// A namespace: its name, the ids by which it knows others, its links, addresses, routes, and what else is said of it.
 fn namespace(name: &str, ids: &str, links: &str, addrs: &str, routes: &str, more: &str) -> String {
@@ -127,12 +127,18 @@ fn between_pods(native: &str, called: bool) -> String {
 
 /// The likeliest outcome of a packet from outside to port 80 (`Some`: to that address).
 fn way(host: &Host, to: Option<&str>) -> String {
+    way_of(host, to, Turn::First)
+}
+
+/// The same of another packet of the connection.
+fn way_of(host: &Host, to: Option<&str>, turn: Turn) -> String {
     let mut query = Query::new(0, Origin::Device("eth0".to_owned()), IpFamily::V4, Protocol::TCP);
     let address = |text: &str| text.parse::<IpAddr>().unwrap();
     query.set_address(Field::Src, address("192.168.1.77"));
     query.set_address(Field::Dst, address(to.unwrap_or("192.168.1.2")));
     query.set(Field::Sport, ValueSet::one(4000));
     query.set(Field::Dport, ValueSet::one(80));
+    query.turn = turn;
     let found = walk(host, &query);
     assert!(found.outcomes.len() == 1 && found.outcomes[0].is_certain(), "{:#?}", found.outcomes);
     told(host, &found.outcomes[0])
@@ -234,6 +240,19 @@ fn a_packet_goes_through_the_host_as_often_as_it_is_sent_there() {
     assert_eq!(
         way(&host(&turned("10.2.0.2:80"), "", &far), None),
         "node:eth0 PREROUTING 1 > far:eth0 PREROUTING 1 POSTROUTING 1 > node:v0 > two:eth0 > delivered in two: two-web"
+    );
+}
+
+/// conntrack of each namespace translates the answer back, and so it comes by all of them.
+#[test]
+fn an_answer_comes_back_through_every_namespace() {
+    let far =
+        format!("{NAT}-A PREROUTING -p tcp -j DNAT --to-destination 10.0.0.12\n-A POSTROUTING -j MASQUERADE\nCOMMIT\n");
+    let host = host(&turned("10.2.0.2:80"), "", &far);
+    assert_eq!(way_of(&host, None, Turn::Reply), "two:- > node:br0 > far:eth0 > node:v0 > forwarded in node: eth0");
+    assert_eq!(
+        way_of(&host, None, Turn::Later),
+        "node:eth0 > far:eth0 > node:v0 > two:eth0 > delivered in two: two-web"
     );
 }
 

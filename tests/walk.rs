@@ -5,6 +5,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
+#[path = "walk/back.rs"]
+mod back;
 #[path = "walk/reply.rs"]
 mod reply;
 mod way;

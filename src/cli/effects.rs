@@ -27,7 +27,8 @@ pub fn done(host: &Host, namespace: usize, live: Source<'_>, effect: Effect) -> 
         Effect::Answer(edition, target) => {
             let ask = || {
                 let answers = explain::answers(host, namespace, &target);
-                let needs = answers.iter().flat_map(|answer| answer.walk.needs.iter().copied()).collect();
+                let walks = answers.iter().flat_map(|answer| std::iter::once(&answer.walk).chain(&answer.replies));
+                let needs = walks.flat_map(|walk| walk.needs.iter().copied()).collect();
                 (answers, needs)
             };
             let (answers, sets) = known(host, namespace, live, ask);

@@ -55,6 +55,8 @@ pub struct Answer {
     pub because: Finding,
     /// The walk that tells it.
     pub walk: Walk,
+    /// That of the answers to its packets, where it was asked for and there are any.
+    pub replies: Option<Walk>,
 }
 
 /// Who answers, in short.

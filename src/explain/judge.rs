@@ -31,7 +31,7 @@ pub(super) fn judge(host: &Host, target: &Target, from: From, walk: Walk) -> Ans
     let Judged { verdict, who, because } = together(host, &walk, judged, ends, holder);
     // Rules that nobody has seen may send it anywhere: `who` gets it if they do not.
     let verdict = if rests_on_unread_rules(&from, ns, &walk) { AnswerVerdict::Depends } else { verdict };
-    Answer { from, family: walk.query.family, verdict, who, because, walk }
+    Answer { from, family: walk.query.family, verdict, who, because, walk, replies: None }
 }
 
 /// Whether an outcome that counts is there only if rules that were not read, or not all of one moment, change nothing.

@@ -48,7 +48,7 @@ impl Walks<'_> {
         walk
     }
 
-    fn walk(&self, query: &Query) -> Walk {
+    pub(super) fn walk(&self, query: &Query) -> Walk {
         let walk = (self.walk)(query);
         self.needs.borrow_mut().extend(&walk.needs);
         walk
@@ -72,13 +72,18 @@ pub(super) fn survey(host: &Host, namespace: usize, walks: &mut Walks<'_>) -> Su
 
 /// Who answers, from each place a packet can come from.
 pub(super) fn answers(host: &Host, namespace: usize, target: &Target, walks: &mut Walks<'_>) -> Vec<Answer> {
+    asked(host, namespace, target, walks).into_iter().map(|(_, answer)| answer).collect()
+}
+
+/// The same with what was asked.
+pub(super) fn asked(host: &Host, namespace: usize, target: &Target, walks: &mut Walks<'_>) -> Vec<(Query, Answer)> {
     let ns = &host.namespaces[namespace];
     let mut answers = Vec::new();
     for (from, family) in places::places(ns, target) {
         for query in queries::queries(ns, namespace, target, &from, family) {
             let asked = (target.protocol, family, from.clone(), query.known_address(Field::Dst), target.port);
             let walk = walks.of(asked, &query);
-            answers.push(judge::judge(host, target, from.clone(), walk));
+            answers.push((query, judge::judge(host, target, from.clone(), walk)));
         }
     }
     answers

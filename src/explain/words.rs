@@ -4,6 +4,7 @@
 //! Text from outside (process, chain and device names) comes through as it is: whoever shows it calls [`clean`](super::clean()).
 
 mod account;
+mod back;
 mod because;
 mod cases;
 mod conditions;
@@ -25,7 +26,7 @@ pub use way::{endpoints, fate, reason, receiver, route, translation};
 use super::finding::{Answer, From, Who};
 use crate::host::{Host, IpFamily, Namespace, Process, Protocol, Reached, RuleId, Socket, Unread, What};
 use crate::walk::why::Account;
-use crate::walk::{Assumption, Condition};
+use crate::walk::{Assumption, Condition, Outcome};
 
 /// At most this many processes or addresses are told one by one.
 const FEW: usize = 3;
@@ -33,6 +34,17 @@ const FEW: usize = 3;
 /// The sentences that say who answers and why: one or two, plain. `namespace` is the one that was asked about.
 pub fn because(host: &Host, namespace: usize, answer: &Answer) -> String {
     because::because(host, namespace, answer)
+}
+
+/// What becomes of the answers whose walk an answer is: where `trace` follows the other direction.
+pub fn of_replies(host: &Host, namespace: usize, answer: &Answer) -> String {
+    back::of_replies(host, namespace, answer)
+}
+
+/// What the answer that a reply's outcome tells is lost to, as a clause: `rule 1 of filter OUTPUT drops …`; `None` where it
+/// is not known to be lost.
+pub fn lost_reply(host: &Host, namespace: usize, answer: &Answer, reply: &Outcome) -> Option<String> {
+    back::lost_to(host, namespace, answer, reply)
 }
 
 /// Who answers, in a few words: `nginx (1103)`, `10.42.0.2:80`, `nobody`; as the namespace `viewed` sees it: what lies

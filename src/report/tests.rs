@@ -156,6 +156,7 @@ fn answer() -> Answer {
             holder: Some(0),
         },
         walk,
+        replies: None,
     }
 }
 
@@ -198,7 +199,7 @@ leaves by cni0, to 10.42.0.2:8080
 
 #[test]
 fn a_trace_is_the_json_of_the_contract() {
-    let text = trace_json(&host(), 0, "outside", &[walk()]);
+    let text = trace_json(&host(), 0, "outside", &[walk()], &[]);
     let value: Value = serde_json::from_str(&text).unwrap();
     let packet = &value["packet"];
     let expected = json!({"origin": "outside", "iif": "eth0", "family": "ip", "proto": "tcp", "src": "192.168.66.0/24",
@@ -231,7 +232,7 @@ fn a_trace_is_the_json_of_the_contract() {
 fn several_devices_are_one_packet_whose_outcomes_say_by_which() {
     let mut other = walk();
     other.query.origin = Origin::Device("eth1".to_owned());
-    let value: Value = serde_json::from_str(&trace_json(&host(), 0, "outside", &[walk(), other])).unwrap();
+    let value: Value = serde_json::from_str(&trace_json(&host(), 0, "outside", &[walk(), other], &[])).unwrap();
     assert_eq!(value["packet"]["iif"], Value::Null);
     let outcomes = value["outcomes"].as_array().unwrap();
     assert_eq!(outcomes.len(), 4);

@@ -2,12 +2,13 @@
 
 use super::page::{Page, Span, Tone};
 use super::{Style, namespace_name};
+use crate::explain::back::{Back, back, replies_to};
 use crate::explain::{Answer, AnswerVerdict, fields, words};
 use crate::host::xt::CtStates;
 use crate::host::{ChainId, Host, IpFamily, RuleId, Ruleset};
 use crate::syntax::{part_text, rule_spec};
 use crate::walk::{
-    Condition, Event, Fate, FateKind, Field, Op, Origin, Outcome, Query, RouteDecision, RouteEvent, Step, StepAt,
+    Condition, Event, Fate, FateKind, Field, Op, Origin, Outcome, Query, RouteDecision, RouteEvent, Step, StepAt, Turn,
     ValueSet, Values, Verdict,
 };
 
@@ -18,7 +19,7 @@ pub fn trace(host: &Host, namespace: usize, answers: &[Answer], style: Style) ->
         if index > 0 {
             page.blank();
         }
-        let mut telling = Telling { host, namespace, made_here: false, page: &mut page };
+        let mut telling = Telling { host, namespace, made_here: false, is_reply: false, page: &mut page };
         telling.answer(answer);
     }
     page.finish()
@@ -32,21 +33,18 @@ struct Telling<'h, 'p> {
     namespace: usize,
     /// Whether the packet is one that this host makes.
     made_here: bool,
+    /// Whether it is an answer: who gets it had asked.
+    is_reply: bool,
     page: &'p mut Page,
 }
 
 impl<'h> Telling<'h, '_> {
     fn answer(&mut self, answer: &Answer) {
         let query = &answer.walk.query;
-        self.made_here = query.origin == Origin::Local;
+        self.is_reply = query.turn == Turn::Reply;
+        self.made_here = query.origin == Origin::Local && !self.is_reply;
         self.page.line(0, 2, &[(Tone::Strong, &asked(query)), (Tone::Plain, &format!(" {}", comes_from(query)))]);
-        let tone = verdict_tone(answer.verdict);
-        let who = words::who(self.host, self.namespace, &answer.who);
-        self.page.line(0, 2, &[(tone, answer.verdict.name()), (Tone::Plain, ": "), (Tone::Strong, &who)]);
-        let because = words::because(self.host, self.namespace, answer);
-        if !because.is_empty() {
-            self.page.line(2, 2, &[(Tone::Plain, &because)]);
-        }
+        self.judgement(answer);
         if let Some(text) = words::unread(answer.walk.unread.iter().map(|(_, unread)| unread)) {
             self.page.line(2, 4, &[(Tone::Unsure, &text)]);
         }
@@ -54,11 +52,28 @@ impl<'h> Telling<'h, '_> {
         for (index, outcome) in answer.walk.outcomes.iter().enumerate() {
             self.page.blank();
             self.outcome(index + 1, all, outcome);
+            self.replies(answer, outcome);
         }
         if answer.walk.unexplored > 0 {
             let text = format!("and {} ways that were not followed to their end", answer.walk.unexplored);
             self.page.blank();
             self.page.line(0, 2, &[(Tone::Unsure, &text)]);
+        }
+    }
+
+    /// Who answers, and why; of answers, what becomes of them.
+    fn judgement(&mut self, answer: &Answer) {
+        if self.is_reply {
+            let text = words::of_replies(self.host, self.namespace, answer);
+            self.page.line(0, 2, &[(Tone::Strong, &text)]);
+            return;
+        }
+        let tone = verdict_tone(answer.verdict);
+        let who = words::who(self.host, self.namespace, &answer.who);
+        self.page.line(0, 2, &[(tone, answer.verdict.name()), (Tone::Plain, ": "), (Tone::Strong, &who)]);
+        let because = words::because(self.host, self.namespace, answer);
+        if !because.is_empty() {
+            self.page.line(2, 2, &[(Tone::Plain, &because)]);
         }
     }
 
@@ -68,6 +83,9 @@ impl<'h> Telling<'h, '_> {
         }
         self.when(outcome);
         self.assumed(outcome);
+        if self.is_reply && outcome.turn == Turn::First {
+            self.page.line(0, 2, &[(Tone::Unsure, "nobody answers; what was sent:")]);
+        }
         let mut place: Option<(u32, &'static str)> = None;
         let mut base: Option<ChainId> = None;
         for event in &outcome.events {
@@ -100,6 +118,29 @@ impl<'h> Telling<'h, '_> {
         self.fate(&outcome.fate);
     }
 
+    /// What becomes of the answers, where they are lost.
+    fn replies(&mut self, answer: &Answer, outcome: &Outcome) {
+        let Some(replies) = &answer.replies else { return };
+        let all = replies_to(outcome, replies).all(|one| back(&replies.query, one) == Back::Lost);
+        let mut told: Vec<(String, Vec<String>)> = Vec::new();
+        for reply in replies_to(outcome, replies) {
+            let Some(lost) = words::lost_reply(self.host, self.namespace, answer, reply) else { continue };
+            let all_of = |all: &Vec<Condition>| all.iter().map(words::condition).collect::<Vec<_>>().join(" and ");
+            let mut when: Vec<String> = reply.when.iter().map(all_of).collect();
+            match told.iter_mut().find(|(known, _)| *known == lost) {
+                Some((_, known)) => known.append(&mut when),
+                None => told.push((lost, when)),
+            }
+        }
+        for (lost, when) in told {
+            let more = if when.len() > ALTERNATIVES { " or in other cases" } else { "" };
+            let when = when[..when.len().min(ALTERNATIVES)].join(" or ");
+            let lost_when =
+                if all || when.is_empty() { "lost: ".to_owned() } else { format!("lost when {when}{more}: ") };
+            self.page.line(0, 7, &[(Tone::Strong, "answer "), (Tone::Bad, &lost_when), (Tone::Plain, &lost)]);
+        }
+    }
+
     /// A line where a pass begins, where there is something to say: another namespace, or the way back in by lo.
     fn pass(&mut self, outcome: &Outcome, before: Option<u32>, now: u32) {
         if before == Some(now) {
@@ -108,7 +149,9 @@ impl<'h> Telling<'h, '_> {
         let Some(pass) = outcome.pass(now) else { return };
         let mut text = match &pass.iif {
             Some(iif) => format!("enters by {iif}"),
-            None if now == 1 && self.made_here => "is made here".to_owned(),
+            None if now == 1 && (self.made_here || self.is_reply && is_made_answer(outcome)) => {
+                "is made here".to_owned()
+            }
             None => "enters by some device".to_owned(),
         };
         let name = namespace_name(self.host, self.namespace, pass.namespace);
@@ -196,6 +239,7 @@ impl<'h> Telling<'h, '_> {
         }
         let mut spans: Vec<Span<'_>> = vec![(fate_tone(fate), &text)];
         let who = match fate.kind {
+            FateKind::Delivered if self.is_reply => None,
             FateKind::Delivered => Some(words::receiver(self.host, fate)),
             _ => None,
         };
@@ -222,7 +266,17 @@ fn asked(query: &Query) -> String {
         None if query.dst_is_local => " to an address of this host".to_owned(),
         None => String::new(),
     };
-    format!("{}{port}{to}, {version},", query.protocol)
+    let what = match query.turn {
+        Turn::First => "",
+        Turn::Later => "a later packet of ",
+        Turn::Reply => "the answer to ",
+    };
+    format!("{what}{}{port}{to}, {version},", query.protocol)
+}
+
+/// Whether an answer is made by the host that got the packet, and did not come from elsewhere.
+fn is_made_answer(outcome: &Outcome) -> bool {
+    outcome.after.iter().any(|first| first.fate.kind == FateKind::Delivered)
 }
 
 /// Where it starts, and what else is known of it beyond what every first packet is.
@@ -236,7 +290,8 @@ fn comes_from(query: &Query) -> String {
     let told = |(field, set): (&Field, &ValueSet)| {
         let is_new = *field == Field::CtState && set.only() == Some(u128::from(CtStates::NEW.bits()));
         let told_above = matches!(field, Field::Iif | Field::Dst | Field::Dport | Field::Time);
-        let known = told_above || is_new || usual.fields.get(field) == Some(set);
+        let is_said = query.turn == Turn::Reply && *field == Field::CtState;
+        let known = told_above || is_new || is_said || usual.fields.get(field) == Some(set);
         if known { None } else { condition(query.family, *field, set) }
     };
     let more: Vec<String> = query.fields.iter().filter_map(told).collect();

@@ -68,6 +68,16 @@ pub struct After {
     pub answered: bool,
 }
 
+impl After {
+    /// The rules and chain ends on the way, in order.
+    pub fn steps(&self) -> impl Iterator<Item = &Step> {
+        self.events.iter().filter_map(|event| match event {
+            Event::Step(step) => Some(step),
+            Event::Route(_) => None,
+        })
+    }
+}
+
 /// Something that must hold of the entering packet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Condition {

@@ -147,7 +147,8 @@ impl Engine<'_> {
         let owner = self.owner_of_answer(nobody);
         let uid = socket.and_then(|number| self.plan.namespace().sockets.get(number)).and_then(|socket| socket.uid);
         let uid = if owner == Owner::Process { uid } else { Some(0) };
-        for field in OWN {
+        // What comes from elsewhere finds the socket of who asked.
+        for field in OWN.into_iter().filter(|field| made_here || !matches!(field, Field::Uid | Field::Gid)) {
             state.space.renew(field, uid.filter(|_| field == Field::Uid).map(u128::from));
         }
         state.space.as_asked(self.query, Field::TcpFlags);

@@ -81,7 +81,7 @@ fn step(value: &Value) {
 }
 
 fn outcome(value: &Value) {
-    let outcome = object(value, &["when", "certain", "assumed", "passes", "steps", "fate"]);
+    let outcome = object(value, &["when", "certain", "assumed", "passes", "steps", "fate", "replies"]);
     for condition in list(&outcome["when"]).iter().flat_map(list) {
         let condition = object(condition, &["field", "op", "values"]);
         one_of(&condition["op"], "in not-in is");
@@ -102,6 +102,11 @@ fn outcome(value: &Value) {
         }
     }
     list(&outcome["steps"]).iter().for_each(step);
+    for reply in list(&outcome["replies"]) {
+        let reply = object(reply, &["when", "certain", "assumed", "arrives", "fate"]);
+        assert!(reply["arrives"].is_boolean() || reply["arrives"].is_null());
+        assert!(object(&reply["fate"], &["kind", "ns", "by", "reason"])["kind"].is_string());
+    }
     let fate =
         object(&outcome["fate"], &["kind", "ns", "oif", "src", "sport", "dst", "dport", "socket", "by", "reason"]);
     one_of(&fate["kind"], "delivered forwarded sent dropped rejected queued diverted unroutable martian unknown");

@@ -1,7 +1,7 @@
 //! The sentences that say who answers a port, and why.
 
 use super::phrase::{Phrase, list, say, sentence, sentence_of_name};
-use super::{cases, kernel, port_text, rules, socket_holder, with_home};
+use super::{back, cases, kernel, port_text, rules, socket_holder, with_home};
 use crate::explain::finding::{Answer, Cause, Finding, Who};
 use crate::explain::judge::{self, Judged};
 use crate::explain::plausible;
@@ -11,6 +11,14 @@ use crate::walk::{Assumed, FateKind, Field, Outcome, StepAt, Verdict, Why};
 /// One or two sentences, plain.
 pub(super) fn because(host: &Host, namespace: usize, answer: &Answer) -> String {
     let teller = Teller::of(host, namespace, answer);
+    let text = decides(&teller, answer);
+    match back::lost(&teller) {
+        Some(lost) => format!("{text} {lost}"),
+        None => text,
+    }
+}
+
+fn decides(teller: &Teller<'_>, answer: &Answer) -> String {
     let finding = &answer.because;
     let unread = judge::rests_on_unread_rules(&answer.from, teller.ns, &answer.walk);
     let text = match finding.cause {
@@ -25,7 +33,7 @@ pub(super) fn because(host: &Host, namespace: usize, answer: &Answer) -> String 
         Cause::NotHere => sentence(&teller.not_here()),
         Cause::SentAside => sentence(&say(Phrase::SentAside, &[("what", &teller.decision(finding, None))])),
         Cause::Queued => sentence(&say(Phrase::Queued, &[("what", &teller.decision(finding, None))])),
-        Cause::OutcomesDiffer => cases::sentence(&teller),
+        Cause::OutcomesDiffer => cases::sentence(teller),
         Cause::Undecided => teller.undecided(),
     };
     if unread { format!("{text} {}", sentence(&say(Phrase::UnreadMay, &[]))) } else { text }
@@ -42,7 +50,7 @@ pub(super) struct Teller<'a> {
 }
 
 impl<'a> Teller<'a> {
-    fn of(host: &'a Host, namespace: usize, answer: &'a Answer) -> Teller<'a> {
+    pub(super) fn of(host: &'a Host, namespace: usize, answer: &'a Answer) -> Teller<'a> {
         let ns = &host.namespaces[namespace];
         let holder = answer.because.holder;
         let judged = plausible::outcomes(ns, &answer.from, &answer.walk)

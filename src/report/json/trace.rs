@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::{SocketJson, UnreadJson, print};
+use crate::explain::back::{Back, back, replies_to};
 use crate::explain::words;
 use crate::host::{ChainId, Host, IpFamily, RuleId, Ruleset};
 use crate::report::namespace_name;
@@ -43,6 +44,18 @@ struct OutcomeJson {
     assumed: Vec<AssumptionJson>,
     passes: Vec<PassJson>,
     steps: Vec<StepJson>,
+    fate: FateJson,
+    replies: Vec<ReplyJson>,
+}
+
+/// What becomes of answers to an outcome's packets.
+#[derive(Debug, Serialize)]
+struct ReplyJson {
+    when: Vec<Vec<ConditionJson>>,
+    certain: bool,
+    assumed: Vec<AssumptionJson>,
+    /// Null: it goes to where it cannot be followed.
+    arrives: Option<bool>,
     fate: FateJson,
 }
 
@@ -130,17 +143,18 @@ fn is_false(value: &bool) -> bool {
 }
 
 /// What happens to a packet, as JSON. `origin` is what was asked for (`outside`, `local`, a device). Several walks are
-/// of one packet that may come in by several devices: their outcomes say by which.
-pub fn trace(host: &Host, namespace: usize, origin: &str, walks: &[Walk]) -> String {
+/// of one packet that may come in by several devices: their outcomes say by which. `replies` are the walks of the answers.
+pub fn trace(host: &Host, namespace: usize, origin: &str, walks: &[Walk], replies: &[Option<Walk>]) -> String {
     let several = walks.len() > 1;
-    let mut outcomes: Vec<(&Outcome, Option<&str>)> = Vec::new();
-    for walk in walks {
+    let mut outcomes: Vec<(&Outcome, Option<&str>, Option<&Walk>)> = Vec::new();
+    for (at, walk) in walks.iter().enumerate() {
         let device = if several { device(&walk.query) } else { None };
-        outcomes.extend(walk.outcomes.iter().map(|outcome| (outcome, device)));
+        let replies = replies.get(at).and_then(Option::as_ref);
+        outcomes.extend(walk.outcomes.iter().map(|outcome| (outcome, device, replies)));
     }
     if several {
         let rank = |outcome: &Outcome| outcome.fate.kind == crate::walk::FateKind::Martian;
-        outcomes.sort_by(|(a, _), (b, _)| rank(a).cmp(&rank(b)).then(b.weight.total_cmp(&a.weight)));
+        outcomes.sort_by(|(a, ..), (b, ..)| rank(a).cmp(&rank(b)).then(b.weight.total_cmp(&a.weight)));
     }
     let context = Context { host, namespace };
     let mut unread = Vec::new();
@@ -156,7 +170,10 @@ pub fn trace(host: &Host, namespace: usize, origin: &str, walks: &[Walk]) -> Str
             .iter()
             .map(|(at, unread)| UnreadJson::of(namespace_name(host, namespace, *at), unread))
             .collect(),
-        outcomes: outcomes.into_iter().map(|(outcome, device)| context.outcome(outcome, device)).collect(),
+        outcomes: outcomes
+            .into_iter()
+            .map(|(outcome, device, replies)| context.outcome(outcome, device, replies))
+            .collect(),
         unexplored: walks.iter().map(|walk| walk.unexplored).sum(),
     })
 }
@@ -241,7 +258,7 @@ struct Context<'a> {
 }
 
 impl Context<'_> {
-    fn outcome(&self, outcome: &Outcome, device: Option<&str>) -> OutcomeJson {
+    fn outcome(&self, outcome: &Outcome, device: Option<&str>, replies: Option<&Walk>) -> OutcomeJson {
         let mut when: Vec<Vec<_>> = outcome.when.iter().map(|all| all.iter().map(condition).collect()).collect();
         if let Some(device) = device {
             let iif = ConditionJson { field: Field::Iif.name(), op: "is", values: vec![device.to_owned()] };
@@ -259,6 +276,23 @@ impl Context<'_> {
             passes: outcome.passes.iter().map(|pass| self.pass(pass)).collect(),
             steps: outcome.steps().map(|step| self.step(self.at(outcome, step.pass), step)).collect(),
             fate: self.fate(&outcome.fate),
+            replies: replies.map_or_else(Vec::new, |replies| {
+                replies_to(outcome, replies).map(|reply| self.reply(&replies.query, reply)).collect()
+            }),
+        }
+    }
+
+    fn reply(&self, query: &Query, reply: &Outcome) -> ReplyJson {
+        ReplyJson {
+            when: reply.when.iter().map(|all| all.iter().map(condition).collect()).collect(),
+            certain: reply.is_certain(),
+            assumed: reply.assumed.iter().map(|assumption| self.assumption(assumption)).collect(),
+            arrives: match back(query, reply) {
+                Back::Arrives => Some(true),
+                Back::Lost => Some(false),
+                Back::Unknown => None,
+            },
+            fate: self.fate(&reply.fate),
         }
     }
 

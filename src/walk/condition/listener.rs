@@ -4,6 +4,7 @@
 
 use super::*;
 use crate::host::{Address, Socket};
+use crate::walk::query::Turn;
 use crate::walk::sockets;
 
 impl Scene<'_> {
@@ -14,6 +15,17 @@ impl Scene<'_> {
             None => self.listener_number(&self.packet.dst, &self.packet.dport, at)?,
         };
         Ok(number.and_then(|number| self.plan.namespace().sockets.get(number)))
+    }
+
+    /// Whether the packet may have been given its socket before it was routed (`tcp_v4_early_demux`): one of a connection that
+    /// a device brought. What comes by lo has its route already.
+    pub(in crate::walk) fn may_be_demuxed(&self) -> bool {
+        let by_lo = match self.packet.iif {
+            Device::Known(number) => self.plan.devices.name(number) == Some("lo"),
+            Device::Entering | Device::Absent | Device::Leaving => false,
+        };
+        let has_connections = matches!(self.query.protocol, Protocol::TCP | Protocol::UDP);
+        self.packet.turn != Turn::First && self.hook == Hook::Input && has_connections && !by_lo
     }
 
     /// The number of the socket that hears what is sent there. Ports and addresses that no socket is bound to are not told

@@ -9,6 +9,7 @@ use crate::host::xt::{
     Ah, Connlabel, Dccp, Ecn, Esp, Ipcomp, Ipv6Header, Ipv6Headers, Rpfilter, Sctp, SocketMatch, Time,
 };
 use crate::walk::outgoing::outgoing;
+use crate::walk::query::Turn;
 
 /// The bits of the service's byte that are ECN's, and those that are DSCP's.
 const ECN: u8 = 0x03;
@@ -133,6 +134,10 @@ impl Scene<'_> {
 
     /// `socket_match`: a socket that is bound to no address does not count unless that is asked for.
     fn has_socket(&self, flags: SocketMatch, at: At) -> Asked<bool> {
+        // The sockets of connections are not read.
+        if self.packet.turn != Turn::First {
+            return self.undecided(at, Why::State, 0.5);
+        }
         let Some(socket) = self.its_socket(at)? else { return Ok(false) };
         let wildcard = socket.addr.is_unspecified() && !flags.contains(SocketMatch::NOWILDCARD);
         if wildcard || !flags.contains(SocketMatch::TRANSPARENT) {

@@ -3,7 +3,7 @@
 //! `nft_payload_eval`, `nft_meta_get_eval`, `nft_ct_get_eval`. The packet is unfragmented and has no IP options, as in all
 //! of the walk.
 
-use super::piece::{At, Piece, Source};
+use super::piece::{At, Piece, Source, undecided};
 use crate::host::nft::{self, CtKey, Extension, FibResult, MetaKey, PayloadBase, SocketKey};
 use crate::host::xt::{CtDirection, CtStates};
 use crate::host::{Hook, IpFamily, Protocol};
@@ -12,6 +12,7 @@ use crate::walk::field::Field;
 use crate::walk::outcome::Why;
 use crate::walk::outgoing::{for_fib, outgoing};
 use crate::walk::packet::{Device, Owner, Value};
+use crate::walk::query::{Origin, Turn};
 use crate::walk::set::ValueSet;
 use crate::walk::space::Asked;
 use crate::walk::state::Layer;
@@ -134,6 +135,15 @@ pub(super) fn fib(scene: &Scene<'_>, result: FibResult, flags: u32) -> Asked<Loa
 
 /// What comes of a socket that hears the packet (`nft_socket_eval`); without one the rule breaks.
 pub(super) fn socket(scene: &Scene<'_>, key: SocketKey, at: At) -> Asked<Loaded> {
+    // The sockets of connections are not read.
+    if scene.packet.turn != Turn::First {
+        let length = match key {
+            SocketKey::Transparent | SocketKey::Wildcard => 1,
+            SocketKey::Mark => 4,
+            SocketKey::Cgroup2(_) => 8,
+        };
+        return Ok(undecided(scene, at, Why::State)?.then(|| vec![Piece::unknown(Why::State, length)]));
+    }
     let Some(socket) = scene.its_socket(at)? else { return Ok(None) };
     let flag = |is: bool| Piece::whole(known(is.into()), 1);
     Ok(Some(vec![match key {
@@ -209,6 +219,7 @@ pub(super) fn meta(scene: &Scene<'_>, key: MetaKey) -> Loaded {
             }
             Piece::native(Source::HardwareType(device), 2)
         }
+        MetaKey::SKUID | MetaKey::SKGID if scene.may_be_demuxed() => early_user(scene, key),
         // Only packets made here have a socket, and only those of a process a user.
         MetaKey::SKUID | MetaKey::SKGID if !scene.made_here || scene.packet.owner != Owner::Process => return None,
         MetaKey::CGROUP if !scene.made_here || scene.packet.owner == Owner::Nobody => return None,
@@ -233,6 +244,16 @@ pub(super) fn meta(scene: &Scene<'_>, key: MetaKey) -> Loaded {
         MetaKey::TIME_HOUR => time(scene, key).unwrap_or(Piece::unknown(Why::State, 4)),
         _ => Piece::unknown(Why::State, 4),
     }])
+}
+
+/// The user of the socket whose packet comes in: known before the input hook where it is the answer to what was asked here.
+fn early_user(scene: &Scene<'_>, key: MetaKey) -> Piece {
+    let field = if key == MetaKey::SKUID { Field::Uid } else { Field::Gid };
+    let is_askers = scene.packet.turn == Turn::Reply && scene.query.origin == Origin::Local;
+    match scene.query.protocol {
+        Protocol::TCP if is_askers => Piece::native(entering(field), 4),
+        _ => Piece::unknown(Why::State, 4),
+    }
 }
 
 /// What conntrack knows of the flow.

@@ -1,0 +1,87 @@
+//! What becomes of an answer, in a sentence: told where it does not come back.
+
+use super::because::Teller;
+use super::phrase::{Phrase, say, sentence};
+use super::rules;
+use crate::explain::back::{Back, back, replies_to};
+use crate::explain::finding::Answer;
+use crate::explain::{judge, plausible};
+use crate::host::Host;
+use crate::walk::{FateKind, Outcome, Query, Reason, Turn, Walk};
+
+/// That the answer is lost on its way back, if it is; nothing where it is not known to be.
+pub(super) fn lost(teller: &Teller<'_>) -> Option<String> {
+    let replies = teller.answer.replies.as_ref()?;
+    let real = plausible(teller, replies);
+    let told: Vec<&Outcome> = teller
+        .judged
+        .iter()
+        .flat_map(|(outcome, _)| replies_to(outcome, replies))
+        .filter(|reply| real.iter().any(|one| std::ptr::eq(*one, *reply)))
+        .collect();
+    lost_among(teller, &replies.query, &told)
+}
+
+/// What becomes of the answers of an answer's own walk: of a question that was about them.
+pub(super) fn of_replies(host: &Host, namespace: usize, answer: &Answer) -> String {
+    let teller = Teller::of(host, namespace, answer);
+    let query = &answer.walk.query;
+    let replies: Vec<&Outcome> =
+        plausible(&teller, &answer.walk).into_iter().filter(|one| one.turn == Turn::Reply).collect();
+    if let Some(lost) = lost_among(&teller, query, &replies) {
+        return lost;
+    }
+    let is = |wanted: Back| replies.iter().all(|reply| back(query, reply) == wanted);
+    sentence(&match replies.is_empty() {
+        true => say(Phrase::NoAnswer, &[]),
+        false if is(Back::Arrives) => say(Phrase::AnswerArrives, &[]),
+        false => say(Phrase::AnswerGoesOn, &[]),
+    })
+}
+
+fn lost_among(teller: &Teller<'_>, query: &Query, replies: &[&Outcome]) -> Option<String> {
+    let is_lost = |reply: &&&Outcome| back(query, reply) == Back::Lost;
+    let first = replies.iter().find(is_lost)?;
+    let what = clause(teller, first);
+    let all = replies.iter().all(|reply| is_lost(&reply));
+    Some(sentence(&say(if all { Phrase::AnswerLost } else { Phrase::AnswersLost }, &[("what", &what)])))
+}
+
+/// The answers to packets that somebody could really send from there.
+fn plausible<'w>(teller: &Teller<'_>, walk: &'w Walk) -> Vec<&'w Outcome> {
+    let ns = &teller.host.namespaces[walk.query.namespace];
+    let real = plausible::outcomes(ns, &teller.answer.from, walk).into_iter().map(|at| &walk.outcomes[at]);
+    real.filter(|one| !is_to_all(one)).collect()
+}
+
+/// Whether who asked has an address that is everybody's: nobody really has.
+fn is_to_all(reply: &Outcome) -> bool {
+    reply.fate.reason == Some(Reason::Broadcast)
+}
+
+/// What an answer is lost to, as a clause; `None`: it is not known to be lost.
+pub(super) fn lost_to(host: &Host, namespace: usize, answer: &Answer, reply: &Outcome) -> Option<String> {
+    let replies = answer.replies.as_ref()?;
+    let is_lost = back(&replies.query, reply) == Back::Lost && !is_to_all(reply);
+    is_lost.then(|| clause(&Teller::of(host, namespace, answer), reply))
+}
+
+fn clause(teller: &Teller<'_>, reply: &Outcome) -> String {
+    match reply.fate.kind {
+        FateKind::Delivered | FateKind::Forwarded | FateKind::Sent => {
+            let from = rules::endpoint(reply.fate.endpoints.src, reply.fate.endpoints.sport);
+            let from = from.unwrap_or_else(|| say(Phrase::SomeAddress, &[]));
+            say(Phrase::AnswerAstray, &[("from", &from)])
+        }
+        FateKind::Dropped
+        | FateKind::Rejected
+        | FateKind::Queued
+        | FateKind::Diverted
+        | FateKind::Unroutable
+        | FateKind::Martian
+        | FateKind::Unknown => {
+            let judged = judge::outcome(teller.host, None, None, &teller.answer.walk.query, reply);
+            teller.blocking(&judged.because, Some(reply))
+        }
+    }
+}
