@@ -10,6 +10,7 @@ pub mod fields;
 pub mod finding;
 #[cfg(test)]
 pub(crate) mod fixture;
+mod ghosts;
 mod judge;
 mod places;
 mod plausible;

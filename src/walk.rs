@@ -14,14 +14,17 @@
 //!   both orders are walked.
 
 mod alter;
+mod apart;
 mod chain;
 mod condition;
 mod conntrack;
 mod devices;
+mod endings;
 mod engine;
 mod entrance;
 mod fib;
 pub mod field;
+mod fields;
 mod finish;
 mod frames;
 mod input;
@@ -41,16 +44,17 @@ mod plans;
 pub mod query;
 mod reply;
 mod route;
+mod run;
 pub mod set;
 mod sight;
 mod sockets;
 mod space;
 mod state;
 mod trail;
-mod waiting;
 mod way;
 pub mod why;
 
+pub use endings::{Ending, Endings};
 pub use field::Field;
 pub use memory::Memory;
 pub use outcome::{
@@ -104,16 +108,15 @@ impl<'a> Walker<'a> {
     pub fn walk(&self, query: &Query) -> Walk {
         let asked = self.with_defaults(query);
         let planned = |namespace: usize| self.plans.at(namespace);
-        let run = engine::run(&planned, &asked);
+        let run = run::run(&planned, &asked);
         let unexplored = run.unexplored;
         let mut needs = run.needs.clone();
         let visited = run.visited.clone();
         let mut outcomes = finish::outcomes(&planned, &asked, run);
         let guesses = self.plans.guesses(query.family, &visited);
         if let Some(guess) = guesses.first() {
-            let reversed = self.reversed.get_or_init(|| Plans::of(self.host, true));
-            let planned = |namespace: usize| reversed.at(namespace);
-            let run = engine::run(&planned, &asked);
+            let planned = |namespace: usize| self.reversed().at(namespace);
+            let run = run::run(&planned, &asked);
             needs.extend(&run.needs);
             outcomes = order::both(outcomes, finish::outcomes(&planned, &asked, run), *guess, &guesses);
         }
@@ -132,6 +135,22 @@ impl<'a> Walker<'a> {
     /// fail it, or come to miss it, for different reasons.
     pub fn accounts(&self, walk: &Walk, outcome: &Outcome, spot: &Spot) -> Vec<Account> {
         why::asked(&|namespace: usize| self.plans.at(namespace), &walk.query, outcome, spot)
+    }
+
+    /// What becomes of the packets of a query, without how they came there. Where `settles` holds of an ending, no other packets
+    /// to the same destinations and port are followed.
+    pub fn endings(&self, query: &Query, settles: &dyn Fn(&Ending) -> bool) -> Endings {
+        let asked = self.with_defaults(query);
+        let mut found = endings::endings(&|namespace| self.plans.at(namespace), &asked, settles);
+        if !self.plans.guesses(query.family, &[self.namespace]).is_empty() {
+            found.append(endings::endings(&|namespace| self.reversed().at(namespace), &asked, settles));
+        }
+        found
+    }
+
+    /// The plans in which chains whose order is guessed run the other way round.
+    fn reversed(&self) -> &Plans<'a> {
+        self.reversed.get_or_init(|| Plans::of(self.host, true))
     }
 
     fn plan(&self) -> &Plan<'a> {

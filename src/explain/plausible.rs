@@ -6,7 +6,7 @@
 
 use crate::host::{IpFamily, Link, Namespace, What};
 use crate::walk::query::number;
-use crate::walk::{Condition, FateKind, Field, Op, Origin, Outcome, Reason, ValueSet, Values, Verdict, Walk};
+use crate::walk::{Condition, FateKind, Field, Op, Origin, Outcome, Query, Reason, ValueSet, Values, Verdict, Walk};
 
 use super::finding::From;
 
@@ -17,11 +17,7 @@ pub(super) fn outcomes(ns: &Namespace, from: &From, walk: &Walk) -> Vec<usize> {
     if real.is_empty() {
         return all.collect();
     }
-    let from = match (from, &walk.query.origin) {
-        (From::Somewhere, Origin::Device(device)) => &From::Outside(device.clone()),
-        _ => from,
-    };
-    let Some(sources) = sources(ns, from, walk.query.family).map(|set| set.and(&walk.query.values(Field::Src))) else {
+    let Some(sources) = sources(ns, from, &walk.query) else {
         return real;
     };
     let likely: Vec<usize> = real.iter().copied().filter(|i| fits(&walk.outcomes[*i], &sources)).collect();
@@ -39,8 +35,18 @@ fn is_refused_source(outcome: &Outcome) -> bool {
         }
 }
 
+/// The sources that packets of a query from this place may have; `None`: any that it allows.
+pub(super) fn sources(ns: &Namespace, from: &From, query: &Query) -> Option<ValueSet> {
+    let from = match (from, &query.origin) {
+        (From::Somewhere, Origin::Device(device)) => &From::Outside(device.clone()),
+        _ => from,
+    };
+    let likely = likely(ns, from, query.family)?.and(&query.values(Field::Src));
+    (!likely.is_empty()).then_some(likely)
+}
+
 /// The sources that a packet from this place may have; `None`: any.
-fn sources(ns: &Namespace, from: &From, family: IpFamily) -> Option<ValueSet> {
+fn likely(ns: &Namespace, from: &From, family: IpFamily) -> Option<ValueSet> {
     let full = ValueSet::full(family.bits());
     let (first, last) = match family {
         IpFamily::V4 => (0x7f00_0000, 0x7fff_ffff),

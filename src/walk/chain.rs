@@ -75,8 +75,13 @@ impl Engine<'_> {
         };
         self.see(state, None);
         let rules = &ruleset.chain(frame.chain).rules;
+        let keyed = self.plan.keyed(frame.chain);
         let mut index = frame.next;
-        while let Some(rule) = rules.get(index as usize) {
+        loop {
+            if let Some(keyed) = keyed {
+                index = keyed.next(index, &state.packet, &state.space);
+            }
+            let Some(rule) = rules.get(index as usize) else { break };
             let id = RuleId { chain: frame.chain, index };
             state.looked += 1;
             let rule = match &rule.body {
@@ -474,7 +479,7 @@ fn set_next(state: &mut State, index: u32) {
 
 /// Whether all matches of a rule hold: one no decides, whatever else is open; then what packets decide is asked before
 /// what must be assumed.
-fn matches_hold(scene: &Scene<'_>, matches: &[Match], id: RuleId) -> Asked<bool> {
+pub(super) fn matches_hold(scene: &Scene<'_>, matches: &[Match], id: RuleId) -> Asked<bool> {
     all(matches.iter().enumerate().map(|(index, matched)| scene.holds(matched, (id, index as u16))))
 }
 

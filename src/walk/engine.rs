@@ -1,11 +1,11 @@
-//! The walk itself: classes of packets go on step by step, and are split where something is open.
+//! The walk itself: a class of packets goes on step by step.
 //!
 //! A class stands at a place from which it can go on ([`At`]). Going on either changes it, or ends it, or leaves it as it is
-//! and says what is open: then it is split there, and its parts go on by themselves, the likeliest first. Nothing else is
-//! kept: there are no continuations, and every part can be looked at alone.
+//! and says what is open: then it is split there, and its parts go on by themselves. Nothing else is kept: there are no
+//! continuations, and every part can be looked at alone. Which class goes on when is the run's to say.
 
 use std::cell::RefCell;
-use std::collections::{BTreeSet, BinaryHeap};
+use std::collections::BTreeSet;
 
 use super::condition::Scene;
 use super::conntrack;
@@ -22,9 +22,8 @@ use super::reply;
 use super::set::ValueSet;
 use super::sight::{Seen, Sights};
 use super::space::{Asked, Open};
-use super::state::{At, End, Ended, Frame, Layer, State};
+use super::state::{At, End, Frame, Layer, State};
 use super::trail::{Mark, Place, Trail};
-use super::waiting::Waiting;
 use super::way::{Decision, Way};
 use crate::host::xt::CtStates;
 use crate::host::{ChainId, Hook, IpFamily, Policy, Priority, SetId, What};
@@ -33,60 +32,6 @@ use crate::host::{ChainId, Hook, IpFamily, Policy, Priority, SetId, What};
 const RULES: u64 = 20_000_000;
 /// How deep chains may jump: legacy rulesets go as deep as they have chains.
 const DEPTH: usize = 4096;
-
-/// What a run found.
-pub(super) struct Run {
-    pub(super) ended: Vec<Ended>,
-    pub(super) trail: Trail,
-    pub(super) sights: Sights,
-    pub(super) unexplored: usize,
-    /// The namespaces to which packets came, by their index: first the one that was asked about.
-    pub(super) visited: Vec<usize>,
-    /// The sets of the namespace that was asked about that would have to be read to know more.
-    pub(super) needs: BTreeSet<SetId>,
-}
-
-/// Walks the packets of a query, of which every default is filled in.
-pub(super) fn run<'a>(plans: Planned<'a>, query: &'a Query) -> Run {
-    let mut engine = Engine::new(plans, query);
-    let mut waiting = BinaryHeap::from([Waiting(Box::new(engine.start()), 0)]);
-    let mut ended = Vec::new();
-    let mut order = 0;
-    while ended.len() < query.limit {
-        let Some(Waiting(mut state, _)) = waiting.pop() else {
-            break;
-        };
-        loop {
-            match engine.go_on(&mut state) {
-                Ok(None) => {}
-                Ok(Some(end)) => {
-                    let space = state.space.clone();
-                    if engine.another(&mut state, &end) {
-                        continue;
-                    }
-                    ended.push(Ended { state: *state, end, space });
-                    break;
-                }
-                Err(open) => {
-                    let mut parts = state.space.split(query, state.namespace, &open);
-                    match (parts.pop(), parts.is_empty()) {
-                        (Some((space, _)), true) => state.space = space,
-                        (last, _) => {
-                            for (space, share) in parts.into_iter().chain(last) {
-                                order += 1;
-                                let part = State { weight: state.weight * share, space, ..State::clone(&state) };
-                                waiting.push(Waiting(Box::new(part), order));
-                            }
-                            break;
-                        }
-                    }
-                }
-            }
-        }
-    }
-    let Engine { trail, sights, visited, needs, .. } = engine;
-    Run { ended, trail, sights, unexplored: waiting.len(), visited, needs }
-}
 
 /// Walks one query.
 pub(super) struct Engine<'a> {
@@ -106,7 +51,7 @@ pub(super) struct Engine<'a> {
 }
 
 impl<'a> Engine<'a> {
-    /// One that has walked nothing yet.
+    /// For a query of which every default is filled in.
     pub(super) fn new(plans: Planned<'a>, query: &'a Query) -> Engine<'a> {
         Engine {
             plans,
@@ -151,7 +96,7 @@ impl<'a> Engine<'a> {
     }
 
     /// Goes on from where the class stands. An error leaves it as it is.
-    fn go_on(&mut self, state: &mut State) -> Asked<Option<End>> {
+    pub(super) fn go_on(&mut self, state: &mut State) -> Asked<Option<End>> {
         if self.plan.index != state.namespace {
             self.plan = (self.plans)(state.namespace);
         }

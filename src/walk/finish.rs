@@ -23,7 +23,7 @@ use super::why;
 use crate::host::IpFamily;
 use crate::host::xt::CtStates;
 
-use super::engine::Run;
+use super::run::Run;
 
 mod conditions;
 mod merge;

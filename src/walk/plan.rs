@@ -3,6 +3,7 @@
 //! It depends on the namespace alone, never on a packet.
 
 mod contents;
+mod keyed;
 mod layers;
 mod types;
 
@@ -18,9 +19,10 @@ use super::set::ValueSet;
 use super::state::Layer;
 use crate::host::xt::{AddressTypes, Match, SetMatch, Target};
 use crate::host::{
-    Base, ChainId, ChainType, Hook, Host, IpFamily, Namespace, Place, Priority, Registration, RuleId, What,
+    Base, ChainId, ChainType, Hook, Host, IpFamily, Namespace, Place, Priority, QuickMap, Registration, RuleId, What,
 };
 pub(super) use contents::{Content, Contents, Left, Part};
+use keyed::Keyed;
 use layers::Layers;
 pub(super) use types::TypedBy;
 use types::{TypeRange, address_types, of_one_type6, of_type, of_type6};
@@ -76,6 +78,7 @@ pub(super) struct Plan<'a> {
     tracks: [bool; 2],
     types: [Vec<TypeRange>; 2],
     sets: OnceLock<Sets>,
+    keyed: QuickMap<ChainId, Keyed>,
 }
 
 /// A set of more elements than this is told by its name.
@@ -94,6 +97,7 @@ impl<'a> Plan<'a> {
         let mut plan = Plan {
             asks_translated: rules(namespace).any(conntrack::asks_translated),
             turned_to: FAMILIES.map(|family| turned_to(namespace, family)),
+            keyed: namespace.ruleset.chains().filter_map(|(id, chain)| Some((id, Keyed::of(chain)?))).collect(),
             ..Plan::for_questions(host, index)
         };
         for family in FAMILIES {
@@ -126,6 +130,7 @@ impl<'a> Plan<'a> {
             tracks: FAMILIES.map(|family| tracks(namespace, family)),
             types: FAMILIES.map(|family| address_types(namespace, family, None)),
             sets: OnceLock::new(),
+            keyed: QuickMap::default(),
         }
     }
 
@@ -198,6 +203,11 @@ impl<'a> Plan<'a> {
     /// Whether conntrack is on.
     pub(super) fn tracks(&self, family: IpFamily) -> bool {
         self.tracks[family as usize]
+    }
+
+    /// A chain by what its rules ask for, where it is long.
+    pub(super) fn keyed(&self, chain: ChainId) -> Option<&Keyed> {
+        self.keyed.get(&chain)
     }
 
     fn order(&mut self, family: IpFamily, hook: Hook, reversed: bool) -> Vec<Slot> {

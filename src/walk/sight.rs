@@ -33,9 +33,16 @@ pub(super) struct Sight {
 #[derive(Debug, Default)]
 pub(super) struct Sights {
     all: Vec<Sight>,
+    /// Nobody will ask: nothing is kept.
+    unkept: bool,
 }
 
 impl Sights {
+    /// Those of which nothing is kept.
+    pub(super) fn unkept() -> Sights {
+        Sights { unkept: true, ..Sights::default() }
+    }
+
     /// Keeps the packet if it is not what it was.
     pub(super) fn see(
         &mut self,
@@ -44,7 +51,7 @@ impl Sights {
         after: Option<RuleId>,
         (packet, made_here): (&Packet, bool),
     ) -> Seen {
-        if self.at(before).is_some_and(|last| last.made_here == made_here && last.packet == *packet) {
+        if self.unkept || self.at(before).is_some_and(|last| last.made_here == made_here && last.packet == *packet) {
             return before;
         }
         self.all.push(Sight { before, place, after, packet: packet.clone(), made_here });

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::field::Field;
+use super::fields::Fields;
 use super::outcome::{Assumed, Assumption, Why};
 use super::packet::Value;
 use super::query::Query;
@@ -63,9 +64,9 @@ struct Made {
 }
 
 /// A set of packets: what their unknown fields may be.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Space {
-    fields: BTreeMap<Field, ValueSet>,
+    fields: Fields,
     leaves: ValueSet,
     made: Vec<Made>,
     /// What fields were of the first packet that another packet has of its own, and what that is, where it is known.
@@ -75,17 +76,22 @@ pub(super) struct Space {
 impl Space {
     /// Every packet of a query; `devices` are those it may leave by where routing cannot be read.
     pub(super) fn of(query: &Query, devices: ValueSet) -> Space {
-        Space { fields: query.fields.clone(), leaves: devices, made: Vec::new(), first: BTreeMap::new() }
+        Space {
+            fields: query.fields.iter().map(|(field, values)| (*field, values.clone())).collect(),
+            leaves: devices,
+            made: Vec::new(),
+            first: BTreeMap::new(),
+        }
     }
 
     /// The values that a field may have; `None`: any.
     pub(super) fn values(&self, field: Field) -> Option<&ValueSet> {
-        self.fields.get(&field)
+        self.fields.get(field)
     }
 
     /// The field's value, where only one is left.
     pub(super) fn known(&self, field: Field) -> Option<u128> {
-        self.fields.get(&field).and_then(ValueSet::only)
+        self.fields.get(field).and_then(ValueSet::only)
     }
 
     /// A value, known where only one is left.
@@ -108,25 +114,21 @@ impl Space {
     /// The fields of the packet that the query describes that are restricted, with their values.
     pub(super) fn fields(&self) -> impl Iterator<Item = (Field, &ValueSet)> {
         let own = self.fields.iter().filter(|(field, _)| !self.first.contains_key(field));
-        let first = self.first.iter().filter_map(|(field, (values, _))| Some((field, values.as_ref()?)));
-        own.chain(first).map(|(field, values)| (*field, values))
+        own.chain(self.first.iter().filter_map(|(field, (values, _))| Some((*field, values.as_ref()?))))
     }
 
     /// What was found out of a packet that the query does not describe.
     pub(super) fn found(&self) -> impl Iterator<Item = (Field, &ValueSet)> {
-        let is_known = |field: &Field, values: &ValueSet| match self.first.get(field) {
+        let is_known = |field: Field, values: &ValueSet| match self.first.get(&field) {
             Some((_, known)) => known.is_some() && values.only() == *known,
             None => true,
         };
-        self.fields
-            .iter()
-            .filter(move |(field, values)| !is_known(field, values))
-            .map(|(field, values)| (*field, values))
+        self.fields.iter().filter(move |(field, values)| !is_known(*field, values))
     }
 
     /// The packet at hand has its own value of a field from now on; `None`: nobody knows which.
     pub(super) fn renew(&mut self, field: Field, own: Option<u128>) {
-        let first = self.fields.remove(&field);
+        let first = self.fields.remove(field);
         self.first.entry(field).or_insert((first, own));
         if let Some(own) = own {
             self.settle(field, own);
@@ -136,14 +138,14 @@ impl Space {
     /// A field has the values that the query gives it, whatever another packet had.
     pub(super) fn as_asked(&mut self, query: &Query, field: Field) {
         match query.fields.get(&field) {
-            Some(values) => _ = self.fields.insert(field, values.clone()),
+            Some(values) => self.fields.insert(field, values.clone()),
             None => self.forget(field),
         }
     }
 
     /// Nothing is known of a field.
     pub(super) fn forget(&mut self, field: Field) {
-        self.fields.remove(&field);
+        self.fields.remove(field);
     }
 
     /// Says what a field is that nobody asked about before.
@@ -158,7 +160,7 @@ impl Space {
 
     /// Whether the field has a value from `first` to `last`.
     pub(super) fn ask_range(&self, field: Field, first: u128, last: u128) -> Asked<bool> {
-        match self.fields.get(&field) {
+        match self.fields.get(field) {
             Some(values) => {
                 let ranges = values.ranges();
                 let next = ranges.partition_point(|range| range.1 < first);
@@ -179,7 +181,7 @@ impl Space {
 
     /// Whether the field has one of these values.
     pub(super) fn ask(&self, field: Field, set: &ValueSet) -> Asked<bool> {
-        match self.fields.get(&field) {
+        match self.fields.get(field) {
             Some(values) if values.within(set) => Ok(true),
             Some(values) if values.apart(set) => Ok(false),
             None if set.is_empty() => Ok(false),
@@ -240,17 +242,23 @@ impl Space {
         }
     }
 
-    fn split_field(&self, query: &Query, field: Field, set: &ValueSet) -> Vec<(Space, f64)> {
-        let values = self.fields.get(&field).cloned().unwrap_or_else(|| ValueSet::full(field.bits(query.family)));
+    /// The same for many questions about one field, to each of which other packets say yes: these apart, and those that
+    /// say no to all.
+    pub(super) fn split_all(&self, query: &Query, field: Field, sets: &[ValueSet]) -> Vec<(Space, f64)> {
+        let asked = ValueSet::from_ranges(sets.iter().flat_map(|set| set.ranges().iter().copied()));
+        let values = self.fields.get(field).cloned().unwrap_or_else(|| ValueSet::full(field.bits(query.family)));
         let whole = values.size();
-        let parts = [values.and(set), values.minus(set)].into_iter().filter(|part| !part.is_empty());
-        parts
-            .map(|part| {
-                let share = part.size() / whole;
-                let mut space = self.clone();
-                space.fields.insert(field, part);
-                (space, share)
-            })
-            .collect()
+        let each = sets.iter().map(|set| values.and(set)).chain([values.minus(&asked)]);
+        let parts = each.filter(|part| !part.is_empty()).map(|part| {
+            let share = part.size() / whole;
+            let mut space = self.clone();
+            space.fields.insert(field, part);
+            (space, share)
+        });
+        parts.collect()
+    }
+
+    fn split_field(&self, query: &Query, field: Field, set: &ValueSet) -> Vec<(Space, f64)> {
+        self.split_all(query, field, std::slice::from_ref(set))
     }
 }

@@ -1,12 +1,10 @@
 //! The ways that packets went, as a tree: ways that begin alike share their beginning, and two packets that went the
 //! same way have the same [`Place`] in it.
 
-use std::collections::HashMap;
-
 use super::outcome::{Step, StepAt};
 use super::packet::Value;
 use super::way::Decision;
-use crate::host::Hook;
+use crate::host::{Hook, QuickMap};
 
 /// A place in the tree: the way from its root to there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -45,12 +43,22 @@ struct Node {
 #[derive(Debug, Default)]
 pub(super) struct Trail {
     nodes: Vec<Node>,
-    children: HashMap<(Place, Option<StepAt>), Vec<Place>>,
+    children: QuickMap<(Place, Option<StepAt>), Vec<Place>>,
+    /// Nobody will ask: nothing is kept, and every way is the same place.
+    unkept: bool,
 }
 
 impl Trail {
+    /// One that keeps nothing.
+    pub(super) fn unkept() -> Trail {
+        Trail { unkept: true, ..Trail::default() }
+    }
+
     /// The place that lies one mark further.
     pub(super) fn push(&mut self, from: Place, mark: Mark) -> Place {
+        if self.unkept {
+            return from;
+        }
         let key = match &mark {
             Mark::Step(step) => Some(step.at),
             Mark::Route { .. } => None,

@@ -1,0 +1,131 @@
+//! What becomes of packets, without how they came there: for questions about thousands of classes at once.
+//!
+//! A class is dropped as soon as it ended, with all that an outcome would tell of its way; neither are classes that ended
+//! alike put together.
+
+use super::engine::Engine;
+use super::field::Field;
+use super::outcome::{Endpoints, FateKind};
+use super::packet::{Device, Value};
+use super::plans::Planned;
+use super::query::{Origin, Query, address};
+use super::run::{Watch, watched};
+use super::set::ValueSet;
+use super::sockets;
+use super::space::Space;
+use super::state::{End, State};
+use crate::host::{QuickMap, SetId};
+
+/// What became of a class of packets.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ending {
+    /// The destinations that its packets entered with.
+    pub dst: ValueSet,
+    /// The destination ports that they entered with.
+    pub dport: ValueSet,
+    /// In which way they ended.
+    pub kind: FateKind,
+    /// The socket that got them, as an index into those of the query's namespace.
+    pub socket: Option<usize>,
+    /// Their destination was translated.
+    pub translated: bool,
+}
+
+/// What became of all of them.
+#[derive(Debug, Clone, Default)]
+pub struct Endings {
+    /// In the order in which they were found.
+    pub all: Vec<Ending>,
+    /// How many classes were not followed to their end because the limit of the query was reached.
+    pub unexplored: usize,
+    /// The sets whose elements were counted, and that would have to be read for a certain answer.
+    pub needs: Vec<SetId>,
+}
+
+impl Endings {
+    /// Adds what was found another way.
+    pub(super) fn append(&mut self, other: Endings) {
+        self.all.extend(other.all);
+        self.unexplored += other.unexplored;
+        self.needs.extend(other.needs);
+        self.needs.sort_unstable();
+        self.needs.dedup();
+    }
+}
+
+/// Walks the packets of a query, of which every default is filled in. Where `settles` holds of an ending, no other packets
+/// to the same destinations and port are followed.
+pub(super) fn endings<'a>(plans: Planned<'a>, query: &'a Query, settles: &dyn Fn(&Ending) -> bool) -> Endings {
+    let mut kept = Kept { query, settles, settled: QuickMap::default(), open: 0, all: Vec::new() };
+    let (engine, unexplored) = watched(plans, query, &mut kept);
+    let needs = engine.needs.into_iter().collect();
+    Endings { all: kept.all, unexplored, needs }
+}
+
+struct Kept<'a> {
+    query: &'a Query,
+    settles: &'a dyn Fn(&Ending) -> bool,
+    /// The destinations for which a port is settled.
+    settled: QuickMap<u128, ValueSet>,
+    /// How many endings settled nothing: those count against the limit of the query.
+    open: usize,
+    all: Vec<Ending>,
+}
+
+impl Watch for Kept<'_> {
+    const TELLS: bool = false;
+
+    fn wants(&self, state: &State) -> bool {
+        let Some(settled) = state.space.known(Field::Dport).and_then(|port| self.settled.get(&port)) else {
+            return true;
+        };
+        state.space.values(Field::Dst).is_none_or(|dst| !dst.within(settled))
+    }
+
+    fn ended(&mut self, engine: &Engine<'_>, state: State, end: End, _: Space) -> bool {
+        let values = |field| state.space.values(field).cloned().unwrap_or_else(|| self.query.values(field));
+        let ending = Ending {
+            dst: values(Field::Dst),
+            dport: values(Field::Dport),
+            kind: end.kind,
+            socket: end.socket.or_else(|| hearing(engine, &state, end.kind)),
+            translated: state.packet.flow.dnat,
+        };
+        if (self.settles)(&ending) {
+            if let Some(port) = ending.dport.only() {
+                let settled = self.settled.entry(port).or_default();
+                *settled = settled.or(&ending.dst);
+            }
+        } else {
+            self.open += 1;
+        }
+        self.all.push(ending);
+        self.open < self.query.limit
+    }
+}
+
+/// The socket that hears packets which were delivered.
+fn hearing(engine: &Engine<'_>, state: &State, kind: FateKind) -> Option<usize> {
+    if kind != FateKind::Delivered {
+        return None;
+    }
+    let known = |value: &Value| match state.space.settled(value) {
+        Value::Known(known) => Some(known),
+        _ => None,
+    };
+    let addr = |value: &Value| known(value).map(|value| address(engine.query.family, value));
+    let port = |value: &Value| known(value).and_then(|value| u16::try_from(value).ok());
+    let packet = &state.packet;
+    let endpoints = Endpoints {
+        src: addr(&packet.src),
+        sport: port(&packet.sport),
+        dst: addr(&packet.dst),
+        dport: port(&packet.dport),
+    };
+    let iif = match (packet.iif, &engine.query.origin) {
+        (Device::Known(number), _) => engine.plan.devices.name(number),
+        (Device::Entering, Origin::Device(name)) => Some(name.as_str()),
+        (Device::Entering | Device::Leaving | Device::Absent, _) => None,
+    };
+    sockets::hearing(engine.plan.namespace(), engine.query.protocol, engine.query.family, &endpoints, iif)
+}

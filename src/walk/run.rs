@@ -1,0 +1,177 @@
+//! The order in which classes go on: the likeliest first, each until it ends or is split.
+//!
+//! Who watches says which classes are followed, and keeps what it wants of those that ended.
+
+use std::cmp::Ordering;
+use std::collections::{BTreeSet, BinaryHeap};
+
+use super::engine::Engine;
+use super::plans::Planned;
+use super::query::Query;
+use super::sight::Sights;
+use super::space::Space;
+use super::state::{End, Ended, State};
+use super::trail::Trail;
+use crate::host::SetId;
+
+/// What a run found.
+pub(super) struct Run {
+    pub(super) ended: Vec<Ended>,
+    pub(super) trail: Trail,
+    pub(super) sights: Sights,
+    pub(super) unexplored: usize,
+    /// The namespaces to which packets came, by their index: first the one that was asked about.
+    pub(super) visited: Vec<usize>,
+    /// The sets of the namespace that was asked about that would have to be read to know more.
+    pub(super) needs: BTreeSet<SetId>,
+}
+
+/// A class that waits, by its weight; of equals the one that came first.
+struct Waiting {
+    weight: f64,
+    order: u64,
+    state: Box<State>,
+}
+
+impl PartialEq for Waiting {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Waiting {}
+
+impl PartialOrd for Waiting {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Waiting {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.weight.total_cmp(&other.weight).then(other.order.cmp(&self.order))
+    }
+}
+
+/// The classes that wait.
+enum Queue {
+    /// The likeliest is the next.
+    Likeliest(BinaryHeap<Waiting>, u64),
+    /// One of those that were split last is the next: so few wait that those of a hundred thousand stay in the processor's caches.
+    Newest(Vec<State>),
+}
+
+impl Queue {
+    fn pop(&mut self) -> Option<State> {
+        match self {
+            Queue::Likeliest(heap, _) => heap.pop().map(|waiting| *waiting.state),
+            Queue::Newest(stack) => stack.pop(),
+        }
+    }
+
+    fn push(&mut self, state: State) {
+        match self {
+            Queue::Likeliest(heap, order) => {
+                *order += 1;
+                heap.push(Waiting { weight: state.weight, order: *order, state: Box::new(state) });
+            }
+            Queue::Newest(stack) => stack.push(state),
+        }
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Queue::Likeliest(heap, _) => heap.len(),
+            Queue::Newest(stack) => stack.len(),
+        }
+    }
+}
+
+/// What watches a run.
+pub(super) trait Watch {
+    /// Whether the ways of classes are asked for, and the likeliest are to end first. Else all are followed, in any order.
+    const TELLS: bool;
+
+    /// Whether a class is followed.
+    fn wants(&self, state: &State) -> bool;
+
+    /// A class ended, which met its last rules with these packets. Whether others are followed still.
+    fn ended(&mut self, engine: &Engine<'_>, state: State, end: End, space: Space) -> bool;
+}
+
+/// Keeps every class that ended, up to a limit.
+struct Keep {
+    ended: Vec<Ended>,
+    limit: usize,
+}
+
+impl Watch for Keep {
+    const TELLS: bool = true;
+
+    fn wants(&self, _: &State) -> bool {
+        true
+    }
+
+    fn ended(&mut self, _: &Engine<'_>, state: State, end: End, space: Space) -> bool {
+        self.ended.push(Ended { state, end, space });
+        self.ended.len() < self.limit
+    }
+}
+
+/// Walks the packets of a query, of which every default is filled in.
+pub(super) fn run<'a>(plans: Planned<'a>, query: &'a Query) -> Run {
+    let mut kept = Keep { ended: Vec::new(), limit: query.limit };
+    let (engine, unexplored) = watched(plans, query, &mut kept);
+    let Engine { trail, sights, visited, needs, .. } = engine;
+    Run { ended: kept.ended, trail, sights, unexplored, visited, needs }
+}
+
+/// Walks them with somebody who watches. Gives how many classes were left waiting.
+pub(super) fn watched<'a, W: Watch>(plans: Planned<'a>, query: &'a Query, watch: &mut W) -> (Engine<'a>, usize) {
+    let mut engine = Engine::new(plans, query);
+    let mut waiting = Queue::Likeliest(BinaryHeap::new(), 0);
+    if !W::TELLS {
+        (engine.trail, engine.sights) = (Trail::unkept(), Sights::unkept());
+        waiting = Queue::Newest(Vec::new());
+    }
+    waiting.push(engine.start());
+    while let Some(mut state) = waiting.pop() {
+        if !watch.wants(&state) {
+            continue;
+        }
+        loop {
+            match engine.go_on(&mut state) {
+                Ok(None) => {}
+                Ok(Some(end)) => {
+                    let space = state.space.clone();
+                    if engine.another(&mut state, &end) {
+                        continue;
+                    }
+                    if !watch.ended(&engine, state, end, space) {
+                        return (engine, waiting.len());
+                    }
+                    break;
+                }
+                Err(open) => {
+                    let mut parts = engine.parts(&state, &open);
+                    match (parts.pop(), parts.is_empty()) {
+                        (Some((space, _)), true) => state.space = space,
+                        (last, _) => {
+                            // Each part has its own, and copies of the whole would be thrown away.
+                            state.space = Space::default();
+                            let mut parts: Vec<_> = parts.into_iter().chain(last).collect();
+                            if !W::TELLS {
+                                parts.sort_by(|(_, one), (_, other)| one.total_cmp(other));
+                            }
+                            for (space, share) in parts {
+                                waiting.push(State { weight: state.weight * share, space, ..State::clone(&state) });
+                            }
+                            break;
+                        }
+                    }
+                }
+            }
+        }
+    }
+    (engine, 0)
+}
