@@ -73,6 +73,7 @@ pub(super) fn is_diverted(ending: &Ending) -> bool {
             FateKind::Dropped
             | FateKind::Rejected
             | FateKind::Queued
+            | FateKind::Diverted
             | FateKind::Unroutable
             | FateKind::Martian
             | FateKind::Unknown => false,
