@@ -50,7 +50,7 @@ fn rules(dice: &mut Dice, count: usize) -> Vec<String> {
         }
         let target = match text.contains("-p tcp") {
             true => dice.one(&["DROP", "ACCEPT", "REJECT --reject-with tcp-reset", "MARK --set-xmark 0x1/0x1"]),
-            false => dice.one(&["MARK --set-xmark 0x1/0x1", "LOG"]),
+            false => "MARK --set-xmark 0x2/0x2",
         };
         format!("{text}-j {target}")
     };
