@@ -72,7 +72,16 @@ impl Node {
         let Some(last) = first.testimony.passes.last() else { return followed };
         let of = |name: &str| last.came_through(name).map(|sight| (sight.seen, sight.oif));
         let (answered, answer_sequence) = if of("input").is_some() {
-            let Some(answer) = heard.iter().find(|heard| asked.is_answer(heard)) else { return followed };
+            let seen = of("input").map(|(seen, _)| seen);
+            let number = cookie ^ 0x5a5a_0000;
+            let echoed = match seen.filter(|_| packet.protocol == Protocol::Udp) {
+                Some(seen) if self.world.has_receiver(seen.dst) => {
+                    self.hear(|node| node.world.echo(seen.dst, seen.src, number))
+                }
+                _ => Vec::new(),
+            };
+            let is_answer = |heard: &&Heard| asked.is_answer(heard) || heard.mark == Mark::Udp(number);
+            let Some(answer) = heard.iter().chain(&echoed).find(is_answer) else { return followed };
             let own = asked.stack_answer(answer.mark);
             let said = self.lines(answer);
             followed.push(asked.followed(self, "the answer", Turn::Reply, said, &own));
@@ -157,7 +166,8 @@ impl Asked<'_> {
                 Mark::Tcp(flags, _) if flags & RST != 0 => 20,
                 Mark::Tcp(..) if self.packet.device.is_none() => 40,
                 Mark::Tcp(..) => 24,
-                Mark::Udp(_) | Mark::Icmp(..) => 16 + u128::from(self.packet.filling),
+                Mark::Udp(_) => 16,
+                Mark::Icmp(..) => 16 + u128::from(self.packet.filling),
             };
         Own { ttl: 64, length, mac: None }
     }

@@ -208,6 +208,8 @@ impl World {
         if transparent {
             socket.set_ip_transparent_v4(true).expect("IP_TRANSPARENT");
         }
+        // Another may answer from one address of many.
+        socket.set_reuse_address(protocol == "udp").expect("SO_REUSEADDR");
         socket.bind(&address.into()).unwrap_or_else(|error| panic!("{what}: {error}"));
         if protocol == "tcp" {
             socket.listen(1024).expect("listen");
@@ -221,6 +223,20 @@ impl World {
     pub fn mac(&self, device: &str) -> Option<u64> {
         let leg = self.legs.iter().position(|leg| leg.device == device)?;
         u64::from_str_radix(&peer_mac(leg).replace(':', ""), 16).ok()
+    }
+
+    /// Whether a process of this host hears datagrams that go there.
+    pub fn has_receiver(&self, at: SocketAddr) -> bool {
+        at.is_ipv4() && self.receivers.iter().any(|socket| socket.local_addr().is_ok_and(|own| own.port() == at.port()))
+    }
+
+    /// It answers one, from the address that was asked.
+    pub fn echo(&self, from: SocketAddr, to: SocketAddr, cookie: u32) {
+        let socket = Socket::new(Domain::for_address(from), Type::DGRAM, None).expect("a socket");
+        socket.set_reuse_address(true).expect("SO_REUSEADDR");
+        socket.bind(&from.into()).expect("the address that was asked");
+        // Whether it gets away is told by what the kernel says of it.
+        let _ = socket.send_to(&payload(cookie), &to.into());
     }
 
     /// Sends a packet by which the witness knows that everything before is done; `number` tells it.
