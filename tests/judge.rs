@@ -133,6 +133,18 @@ fn random_rules() {
 }
 
 #[test]
+fn zones_of_answers() {
+    for (zone, found) in [("--zone 7", false), ("--zone-orig 7", true), ("--zone-reply 7", false)] {
+        let raw = format!("*raw\n:PREROUTING ACCEPT\n:OUTPUT ACCEPT\n-A PREROUTING -i eth0 -j CT {zone}\nCOMMIT\n");
+        let filter = "*filter\n:INPUT ACCEPT\n:FORWARD ACCEPT\n:OUTPUT ACCEPT\n\
+                      -A OUTPUT -m conntrack --ctstate INVALID\n-A FORWARD -m conntrack --ctstate NEW\nCOMMIT\n";
+        let rules: &str = Box::leak(format!("{raw}{filter}").into_boxed_str());
+        replies::check(rules, "eth0 tcp 203.0.113.7:4001 > 198.51.100.1:22", found);
+        replies::check(rules, "eth0 udp 203.0.113.7:4002 > 10.9.0.77:53", found);
+    }
+}
+
+#[test]
 fn random_replies() {
     replies::play(100);
 }

@@ -4,6 +4,7 @@
 
 use super::alter;
 use super::condition::{Scene, all};
+use super::conntrack;
 use super::engine::Engine;
 use super::nat::{self, Made, Mapping, Side, bound};
 use super::native::{self, Ran};
@@ -383,6 +384,14 @@ impl Engine<'_> {
             }
             Target::Notrack { .. } => untrack(state),
             Target::Ct(ct) if ct.notrack => untrack(state),
+            Target::Ct(ct) => {
+                let Some(zone) = ct.zone else { return };
+                let marked = match self.scene(state, hook).settled(&state.packet.mark) {
+                    Value::Known(mark) => Some(mark as u16),
+                    _ => None,
+                };
+                conntrack::put_into_zone(&mut state.packet.flow, zone.direction, zone.id.or(marked));
+            }
             // A hash with a seed of its own: any value, or none set for packets without ports.
             Target::Hmark(_) => state.packet.mark = Value::Chosen { among: ValueSet::full(32), why: Why::Undecoded },
             Target::Connmark(connmark) => {

@@ -2,10 +2,10 @@
 //!
 //! It holds no table of flows: a walk is of a first packet, or of one whose state the query gives.
 
-use super::packet::Flow;
+use super::packet::{Flow, Tracking};
 use super::space::Asked;
 use crate::host::nft::{CtKey, Expression, ObjectKind};
-use crate::host::xt::{CtStates, CtStatuses, Match, Neg, Opaque, Rare, Target, TcpFlags};
+use crate::host::xt::{CtDirection, CtStates, CtStatuses, Match, Neg, Opaque, Rare, Target, TcpFlags};
 use crate::host::{Body, Protocol, Rule};
 
 /// Whether a rule makes conntrack look at packets of its family, in the whole namespace, wherever the rule stands
@@ -95,6 +95,19 @@ fn target_needs(target: &Target) -> bool {
 
 fn named(opaque: &Opaque, names: &[&str]) -> bool {
     names.contains(&&*opaque.name)
+}
+
+/// Says in which zone the flow of a packet is looked for (`xt_ct_target`, `nft_ct_set_zone_eval`): once, and before conntrack
+/// looks at the packet.
+pub(super) fn put_into_zone(flow: &mut Flow, direction: Option<CtDirection>, id: Option<u16>) {
+    if flow.tracking != Tracking::Unseen || flow.zones != [Some(0); 2] {
+        return;
+    }
+    flow.zones = match direction {
+        None => [id, id],
+        Some(CtDirection::Original) => [id, Some(0)],
+        Some(CtDirection::Reply) => [Some(0), id],
+    };
 }
 
 /// What conntrack says of the first packet that it sees of a flow (`tcp_conntracks` in nf_conntrack_proto_tcp.c, state

@@ -13,6 +13,7 @@ mod unknown;
 
 use super::chain::Effect;
 use super::condition::{Scene, all, negate};
+use super::conntrack;
 use super::engine::Engine;
 use super::outcome::{Assumed, Assumption, FateKind, Verdict as Told, Why};
 use super::packet::{Packet, Tracking, Value};
@@ -284,6 +285,12 @@ impl<'a, 'p> Run<'a, 'p> {
                     let mark = self.number(*from);
                     self.packet_mut().flow.mark = mark;
                 }
+                Step::Next
+            }
+            Expression::CtSet { key: CtKey::ZONE, direction, from } => {
+                let zone = self.number(*from);
+                let id = if let Value::Known(id) = zone { Some(id as u16) } else { None };
+                conntrack::put_into_zone(&mut self.packet_mut().flow, *direction, id);
                 Step::Next
             }
             Expression::CtSet { .. } => Step::Next,

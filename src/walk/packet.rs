@@ -122,6 +122,8 @@ pub(super) struct Flow {
     pub(super) original: [Value; 4],
     /// Of a packet that is not the first: what is known already.
     pub(super) known: Option<Box<Known>>,
+    /// The zones of conntrack's table in which it is looked for, of each direction; `None`: nobody can tell which.
+    pub(super) zones: [Option<u16>; 2],
     /// The flow's mark.
     pub(super) mark: Value,
     /// The destination is translated (`IPS_DST_NAT`).
@@ -142,6 +144,7 @@ impl Flow {
         Flow {
             tracking: Tracking::Unseen,
             known: None,
+            zones: [Some(0); 2],
             original,
             mark: Value::Known(0),
             dnat: false,

@@ -261,7 +261,8 @@ impl Engine<'_> {
         let here = state.flows.iter().filter(|(namespace, _)| *namespace == state.namespace);
         let found = here.clone().find_map(|(_, flow)| {
             let known = flow.known.as_ref()?;
-            let direction = match (is(&known.reply), is(&flow.original)) {
+            let [original, reply] = [0, 1].map(|way| flow.zones[way] == state.packet.flow.zones[way]);
+            let direction = match (reply && is(&known.reply), original && is(&flow.original)) {
                 (true, _) => CtDirection::Reply,
                 (false, true) => CtDirection::Original,
                 (false, false) => return None,

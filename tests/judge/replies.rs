@@ -11,6 +11,7 @@ use crate::packet::{Mark, Packet, Protocol, Seen};
 use crate::path::{self, Names};
 use crate::random::{self, Lot};
 use crate::rounds::{Backends, ROUTES, Round, setting};
+use crate::rules::Tool;
 use crate::walked;
 use crate::witness::Testimony;
 use crate::world::{Still, apart_all};
@@ -330,6 +331,21 @@ fn play_round(lot: &mut Lot, node: &mut Node, drawn: Round, number: u16) -> (usi
         }
     }
     (count, None)
+}
+
+/// Follows what comes after a packet under rules of iptables; `found`: conntrack finds the flow of the answer.
+pub fn check(rules: &'static str, packet: &'static str, found: bool) {
+    crate::world::apart(move || {
+        let mut node = Node::build(&TWO_LEGS, ROUTES, &[]);
+        node.rules.load(Tool::Iptables, rules);
+        let host = read(&node).live;
+        let followed = node.converse(&Packet::read(packet), &host, !found);
+        assert!(!followed.is_empty(), "nothing followed");
+        for one in followed {
+            let same = may_be(&one.kernel, &one.walk);
+            assert!(same, "{} of {}", one.what, difference(&Packet::read(packet), &one.kernel, &one.walk));
+        }
+    });
 }
 
 /// Takes rules away while something is still followed differently.

@@ -201,6 +201,17 @@ fn an_answer_of_a_connection_that_conntrack_did_not_see_is_invalid() {
 }
 
 #[test]
+fn an_answer_is_looked_for_in_its_zone() {
+    let rules = |zone: &str| {
+        let raw = format!("*raw\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -i eth0 -j CT {zone} 7\nCOMMIT\n");
+        raw + &filter("-A OUTPUT -m conntrack --ctstate INVALID -j DROP")
+    };
+    assert_way(Turn::Reply, &rules("--zone"), &outside(22), "route out eth0\nfilter OUTPUT 1 drop\ndropped");
+    let found = "route out eth0\nfilter OUTPUT policy accept\nsent eth0 192.168.1.2:22 192.168.1.77:4000\nanswered";
+    assert_way(Turn::Reply, &rules("--zone-orig"), &outside(22), found);
+}
+
+#[test]
 fn what_nobody_knows_of_an_answer_is_assumed() {
     assert_way(
         Turn::Reply,
