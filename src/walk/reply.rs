@@ -72,6 +72,13 @@ impl Engine<'_> {
         let accepted = matches!(end.kind, FateKind::Delivered | FateKind::Forwarded | FateKind::Sent);
         let turn = state.packet.turn;
         let follows = match (turn, self.query.turn) {
+            // What the answer's rules make of the flow's mark, later packets have.
+            (Turn::First, Turn::Later) if accepted && self.reply(state, end) => true,
+            (Turn::Reply, Turn::Later) => {
+                learn(state);
+                self.after_reply(state);
+                true
+            }
             (Turn::First, Turn::Later) => {
                 self.later(state, accepted.then_some(end));
                 true
@@ -94,6 +101,7 @@ impl Engine<'_> {
     /// conntrack keeps the flow of a packet that it let go.
     pub(super) fn remember(&self, state: &mut State) {
         if self.query.turn == Turn::First || state.packet.turn != Turn::First {
+            learn(state);
             return;
         }
         let reply = turned(&state.packet.tuple());
@@ -127,13 +135,22 @@ impl Engine<'_> {
     fn later(&self, state: &mut State, end: Option<&End>) {
         match end {
             Some(_) => self.remember(state),
-            None => state.flows.clear(),
+            None if state.packet.turn == Turn::First => state.flows.clear(),
+            None => {}
         }
         state.space.as_asked(self.query, Field::TcpFlags);
         let packet = Packet { turn: Turn::Later, ..Packet::entering() };
         self.begin(state, packet, end);
         state.namespace = self.query.namespace;
         state.made_here = self.query.origin == Origin::Local;
+    }
+
+    /// A later packet takes the way of the first, after an answer came.
+    fn after_reply(&self, state: &mut State) {
+        state.space.restore();
+        let first = state.first.take();
+        self.later(state, None);
+        state.first = first;
     }
 
     /// The answer begins where the first packet ended. `false`: nobody answers.
@@ -152,6 +169,9 @@ impl Engine<'_> {
             state.space.renew(field, uid.filter(|_| field == Field::Uid).map(u128::from));
         }
         state.space.as_asked(self.query, Field::TcpFlags);
+        if self.query.turn == Turn::Later && self.query.protocol == Protocol::TCP {
+            state.space.settle(Field::TcpFlags, (TcpFlags::SYN | TcpFlags::ACK).bits().into());
+        }
         if let Some(kind) = icmp {
             state.space.renew(Field::IcmpType, Some(kind));
             state.space.renew(Field::IcmpCode, Some(0));
@@ -303,6 +323,19 @@ fn is_turned(query: &Query, state: &State) -> bool {
     let Some(asked) = first.passes.first().filter(|_| state.namespace == query.namespace) else { return false };
     let same = |(a, b): (&Value, &Value)| state.space.settled(a) == state.space.settled(b);
     turned(&asked.enters).iter().zip(&state.packet.tuple()).all(same)
+}
+
+/// conntrack keeps the mark that rules gave to a flow that it knew.
+fn learn(state: &mut State) {
+    let flow = &state.packet.flow;
+    if flow.known.is_none() {
+        return;
+    }
+    let (original, mark) = (flow.original.clone(), flow.mark.clone());
+    let is_it = |(namespace, flow): &&mut (usize, Flow)| *namespace == state.namespace && flow.original == original;
+    if let Some((_, flow)) = state.flows.iter_mut().find(is_it) {
+        flow.mark = mark;
+    }
 }
 
 /// `nf_nat_packet`: a packet of a known flow is given the addresses that its first packet was given, or those that an answer

@@ -135,6 +135,16 @@ impl Space {
         }
     }
 
+    /// What the packet at hand had of its own is forgotten: another one comes, with what the first had.
+    pub(super) fn restore(&mut self) {
+        for (field, (first, _)) in std::mem::take(&mut self.first) {
+            match first {
+                Some(values) => _ = self.fields.insert(field, values),
+                None => self.forget(field),
+            }
+        }
+    }
+
     /// A field has the values that the query gives it, whatever another packet had.
     pub(super) fn as_asked(&mut self, query: &Query, field: Field) {
         match query.fields.get(&field) {

@@ -201,6 +201,19 @@ fn an_answer_of_a_connection_that_conntrack_did_not_see_is_invalid() {
 }
 
 #[test]
+fn a_later_packet_has_the_mark_that_the_answer_gave_to_its_connection() {
+    let rules = "*mangle\n:INPUT ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n\
+                 -A INPUT -m connmark --mark 0x7\n-A OUTPUT -m ttl --ttl-lt 32 -m conntrack --ctdir REPLY\n\
+                 -A OUTPUT -m conntrack --ctdir REPLY -j CONNMARK --set-xmark 0x7/0xffffffff\nCOMMIT\n";
+    assert_way(
+        Turn::Later,
+        rules,
+        &outside(22),
+        "route local\nmangle INPUT 1 continue\nmangle INPUT policy accept\ndelivered",
+    );
+}
+
+#[test]
 fn an_answer_is_looked_for_in_its_zone() {
     let rules = |zone: &str| {
         let raw = format!("*raw\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -i eth0 -j CT {zone} 7\nCOMMIT\n");
