@@ -139,7 +139,7 @@ impl Space {
     pub(super) fn restore(&mut self) {
         for (field, (first, _)) in std::mem::take(&mut self.first) {
             match first {
-                Some(values) => _ = self.fields.insert(field, values),
+                Some(values) => self.fields.insert(field, values),
                 None => self.forget(field),
             }
         }
