@@ -27,7 +27,8 @@ pub use finding::{Answer, AnswerVerdict, Cause, Finding, From, PortEntry, Survey
 use crate::host::{Host, IpFamily};
 use crate::walk::{Query, Walk, Walker};
 
-/// Every port of the namespace with who answers it: by protocol, port and address, ghosts among sockets.
+/// Every port of the namespace with who answers it: by protocol, port and address, ghosts among sockets. The walks of these
+/// answers come without outcomes; [`answers`] gives a port's with them.
 pub fn survey(host: &Host, namespace: usize) -> Survey {
     survey::survey(host, namespace, &mut survey::Walks::through(host, namespace))
 }

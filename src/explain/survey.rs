@@ -66,12 +66,18 @@ impl Walks<'_> {
     }
 }
 
-/// Every port, with its answers.
+/// Every port, with its answers. Their walks are kept without outcomes, which tens of thousands of ports would fill memory with.
 pub(super) fn survey(host: &Host, namespace: usize, walks: &mut Walks<'_>) -> Survey {
     let mut survey = ports(host, namespace, walks);
+    let mut last = None;
     for entry in &mut survey.ports {
+        // Sockets that share a port stand together, and nobody else asks what they do.
+        if last.replace((entry.protocol, entry.port)) != Some((entry.protocol, entry.port)) {
+            walks.made.clear();
+        }
         let target = entry.target();
         entry.answers = answers(host, namespace, &target, walks);
+        entry.answers.iter_mut().for_each(|answer| answer.walk.outcomes = Vec::new());
     }
     survey.needs = walks.needs();
     survey
