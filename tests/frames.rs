@@ -17,6 +17,8 @@ mod netlink;
 #[allow(dead_code, reason = "the judge sends packets, and shares this with those who do not")]
 #[path = "judge/packet.rs"]
 mod packet;
+#[path = "frames/random.rs"]
+mod random;
 #[allow(dead_code, reason = "the judge of whole packets needs more of it")]
 #[path = "judge/witness.rs"]
 mod witness;

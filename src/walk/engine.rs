@@ -78,6 +78,7 @@ impl<'a> Engine<'a> {
             layer: Layer::Ip,
             sent: None,
             aside: None,
+            for_bridge: false,
             frames: Vec::new(),
             base: none,
             place: Place::START,

@@ -63,8 +63,23 @@ impl Engine<'_> {
         }
     }
 
+    /// Whether a frame for the bridge comes to chains of a port with another address: to those it is somebody else's
+    /// (`eth_type_trans`, `br_handle_frame`).
+    pub(super) fn is_for_bridge(&self, state: &State, layer: Layer) -> Asked<bool> {
+        let Layer::Device(Some(number)) = layer else { return Ok(false) };
+        let port = self.link(number);
+        let bridge = port.and_then(|port| onward::bridge_of(self.plan.namespace(), port));
+        if bridge.is_none_or(|bridge| Some(bridge.mac) == port.map(|port| port.mac)) {
+            return Ok(false);
+        }
+        self.scene(state, Hook::Ingress).in_range(&state.packet.pkttype, TO_HOST, TO_HOST, None)
+    }
+
     /// After ingress: up to the bridge that the device is a port of, or up to IP.
     fn received(&mut self, state: &mut State) -> Asked<Option<End>> {
+        if std::mem::take(&mut state.for_bridge) {
+            state.packet.pkttype = Value::Known(TO_HOST);
+        }
         let bridge = self.carrier(state).filter(|_| state.packet.crossing.is_none());
         let numbered = bridge.and_then(|bridge| Some((bridge, self.plan.devices.number(&bridge.name)?)));
         let Some((bridge, number)) = numbered else { return self.rise(state) };

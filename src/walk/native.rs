@@ -93,9 +93,9 @@ pub(super) fn gives(rule: &Rule) -> (bool, bool) {
     given.unwrap_or((true, true))
 }
 
-/// What may be set without deciding where a packet goes: everything but the mark and the packet type.
+/// What may be set without deciding where a packet goes: everything but the mark, the packet type, and that a frame is routed.
 fn is_idle(key: MetaKey) -> bool {
-    !matches!(key, MetaKey::MARK | MetaKey::PKTTYPE)
+    !matches!(key, MetaKey::MARK | MetaKey::PKTTYPE | MetaKey::BRI_BROUTE)
 }
 
 impl Engine<'_> {

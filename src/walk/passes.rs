@@ -46,7 +46,12 @@ impl Engine<'_> {
     /// A packet comes in by a device.
     pub(super) fn come_in(&mut self, state: &mut State, iif: Device) -> Asked<Option<End>> {
         let layer = self.layer_of(state, iif, Hook::Ingress)?;
+        let for_bridge = self.is_for_bridge(state, layer)?;
         state.packet.iif = iif;
+        state.for_bridge = for_bridge;
+        if for_bridge {
+            state.packet.pkttype = Value::Known(TO_OTHER);
+        }
         self.pass(state, At::Slot(Hook::Ingress, 0, 0));
         state.layer = layer;
         Ok(None)

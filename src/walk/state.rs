@@ -120,6 +120,8 @@ pub(super) struct State {
     pub(super) way: Option<Way>,
     /// To whom its frame was sent on; `None`: the query's own.
     pub(super) sent: Option<Sent>,
+    /// Its frame is for the bridge, and its port does not know that yet.
+    pub(super) for_bridge: bool,
     /// The rule that sent it out by a device, past everything else.
     pub(super) aside: Option<Step>,
     /// It goes to all: broadcast or multicast.

@@ -293,12 +293,24 @@ impl Net {
         }
     }
 
+    /// Whether somebody has the address that a packet goes to: what one sends to oneself does not come to the node.
+    pub fn has(&self, from: &str, to: &str) -> bool {
+        let own = [("server", "12"), ("client", "11"), ("outside", "77")].into_iter().find(|(who, _)| *who == from);
+        own.is_some_and(|(_, own)| to.replace(']', "").contains(&format!("{own}:")))
+    }
+
     /// The kernel and whyport say the same of a packet.
     ///
     /// # Panics
     /// If they do not, with both.
     #[track_caller]
     pub fn agree(&mut self, host: &Host, from: &str, to: &str) -> Said {
+        self.agree_about(host, from, to, "")
+    }
+
+    /// The same, with what is to be told beside if they do not.
+    #[track_caller]
+    pub fn agree_about(&mut self, host: &Host, from: &str, to: &str, about: &str) -> Said {
         let to: SocketAddr = to.parse().unwrap();
         let mut kernel = self.send(from, to);
         let mut walk = self.walked(host, from, to);
@@ -307,7 +319,8 @@ impl Net {
             kernel.steps.sort();
             walk.steps.sort();
         }
-        assert_eq!(walk, kernel, "left: whyport, right: the kernel; from {from} to {to}");
+        let differ = format!("{about}\nfrom {from} to {to}\nwhyport: {walk:#?}\nthe kernel: {kernel:#?}");
+        assert!(walk == kernel, "{differ}");
         kernel
     }
 }
