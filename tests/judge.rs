@@ -6,10 +6,18 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
+#[path = "judge/aim.rs"]
+mod aim;
 #[path = "judge/case.rs"]
 mod case;
+#[path = "judge/docker.rs"]
+mod docker;
 #[path = "judge/drawn.rs"]
 mod drawn;
+#[path = "judge/ground.rs"]
+mod ground;
+#[path = "judge/kube.rs"]
+mod kube;
 #[path = "judge/left.rs"]
 mod left;
 #[path = "judge/live.rs"]
@@ -22,6 +30,8 @@ mod netlink;
 mod packet;
 #[path = "judge/path.rs"]
 mod path;
+#[path = "judge/places.rs"]
+mod places;
 #[path = "judge/random.rs"]
 mod random;
 #[path = "judge/record.rs"]
@@ -32,6 +42,8 @@ mod replies;
 mod rounds;
 #[path = "judge/rules.rs"]
 mod rules;
+#[path = "judge/sets.rs"]
+mod sets;
 #[path = "judge/walked.rs"]
 mod walked;
 #[path = "judge/witness.rs"]
@@ -75,8 +87,10 @@ cases! {
     nat_dispatcher "nat-dispatcher" case::TWO_LEGS;
     nat_of_both_tools "nat-of-both-tools" case::TWO_LEGS;
     nat6 "nat6" case::TWO_LEGS;
+    notrack_of_invalid "notrack-of-invalid" case::TWO_LEGS;
     output_dnat "output-dnat" case::TWO_LEGS;
     output_dnat_localnet "output-dnat-localnet" case::TWO_LEGS;
+    policy_rules "policy-rules" case::TWO_LEGS;
     rare_native "rare-native" case::TWO_LEGS;
     rare_native6 "rare-native6" case::TWO_LEGS;
     rare_rules "rare-rules" case::TWO_LEGS;
@@ -129,7 +143,7 @@ fn nothing_stays_behind_after_a_kill() {
 
 #[test]
 fn random_rules() {
-    rounds::play(&rounds::Backends::EACH, 300);
+    rounds::play(&rounds::EACH, 280);
 }
 
 #[test]
@@ -153,5 +167,5 @@ fn random_replies() {
 #[test]
 #[ignore = "it takes as long as one likes"]
 fn probes() {
-    rounds::play(&rounds::Backends::EACH, 300);
+    rounds::play(&rounds::EACH, 280);
 }

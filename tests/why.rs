@@ -2,14 +2,23 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
+#[allow(dead_code, reason = "what rules speak of is of no use here")]
+#[path = "judge/aim.rs"]
+mod aim;
 #[path = "judge/native.rs"]
 mod native;
 #[allow(dead_code, reason = "what it sends is of no use here")]
 #[path = "judge/packet.rs"]
 mod packet;
+#[allow(dead_code, reason = "there are no bridges here")]
+#[path = "judge/places.rs"]
+mod places;
 #[allow(dead_code, reason = "what it sends is of no use here")]
 #[path = "judge/random.rs"]
 mod random;
+#[allow(dead_code, reason = "no sets are loaded here")]
+#[path = "judge/sets.rs"]
+mod sets;
 #[allow(dead_code, reason = "other ways to ask are of no use here")]
 mod way;
 
@@ -28,7 +37,7 @@ const NATIVE: &str = "[nft list ruleset]";
 
 /// A packet by lot, with some of its fields open.
 fn query(lot: &mut Lot) -> Query {
-    let packet = random::packet(lot, false, 1);
+    let packet = random::packet(lot, &places::ROUTER4, &aim::Aim::default(), 1);
     let origin = match &packet.device {
         Some(device) => Origin::Device(device.replace("eth1", "br0")),
         None => Origin::Local,
@@ -133,7 +142,7 @@ fn play(rounds: u64, host: impl Fn(&mut Lot) -> (String, Host)) -> (usize, usize
 #[test]
 fn rules_of_iptables_held_exactly_where_the_steps_say_so() {
     let (held, failed) = play(300, |lot| {
-        let text = random::ruleset(lot, false, false);
+        let text = random::ruleset(lot, &places::ROUTER4, &sets::Sets::default(), false);
         let host = way::host(&text);
         (text, host)
     });
@@ -143,7 +152,7 @@ fn rules_of_iptables_held_exactly_where_the_steps_say_so() {
 #[test]
 fn native_rules_held_exactly_where_the_steps_say_so() {
     let (held, failed) = play(300, |lot| {
-        let text = native::ruleset(lot, false);
+        let text = native::ruleset(lot, &places::ROUTER4);
         let host = snapshot::parse(&way::HOST.replace("RULES", "").replace(NATIVE, &format!("{NATIVE}\n{text}"))).host;
         (text, host)
     });

@@ -126,7 +126,7 @@ pub(super) fn first_state(protocol: Protocol, tcp_flags: Option<u8>, icmp_type: 
         // Neighbour discovery and listener reports are left alone (`noct_valid_new`).
         Protocol::ICMPV6 => match icmp_type {
             Some(128 | 139) | None => CtStates::NEW,
-            Some(130..=132 | 133..=137 | 143) => CtStates::UNTRACKED,
+            Some(130..=136 | 143) => CtStates::UNTRACKED,
             Some(_) => CtStates::INVALID,
         },
         _ => CtStates::NEW,

@@ -141,14 +141,15 @@ impl<'p> Arrival<'_, 'p> {
             Found::Refused(reason) => return self.no_route(link, reason),
         };
         match route.kind {
-            RouteKind::Local => Ok(self.validated(link, None)?.unwrap_or(Next::Here)),
-            RouteKind::Broadcast => Ok(self.validated(link, None)?.unwrap_or(Next::HereToAll)),
+            RouteKind::Local => Ok(self.validated(link, dst, None)?.unwrap_or(Next::Here)),
+            // Nobody in particular would answer (`ip_route_input_slow`).
+            RouteKind::Broadcast => Ok(self.validated(link, &Value::Known(0), None)?.unwrap_or(Next::HereToAll)),
             RouteKind::Unicast => {
                 if !self.forwards4(link)? {
                     return Ok(Next::Refused(FateKind::Dropped, Reason::IpForward));
                 }
                 let way = Way::by(&lookup, route)?;
-                if let Some(refused) = self.validated(link, Some(&way))? {
+                if let Some(refused) = self.validated(link, dst, Some(&way))? {
                     return Ok(refused);
                 }
                 self.onward(way)
@@ -219,8 +220,8 @@ impl<'p> Arrival<'_, 'p> {
         own.max(sysctls.get("all").and_then(|device| device.rp_filter))
     }
 
-    /// `fib_validate_source`: why the source is refused. `way`: where the packet would leave; `None`: it is for this host.
-    fn validated(&self, link: Option<&Link>, way: Option<&Way>) -> Asked<Option<Next>> {
+    /// `fib_validate_source`: why the source is refused. `dst`: from where would be answered. `way`: where the packet would leave; `None`: it is for this host.
+    fn validated(&self, link: Option<&Link>, dst: &Value, way: Option<&Way>) -> Asked<Option<Next>> {
         let Some(link) = link else {
             return Ok(None);
         };
@@ -244,7 +245,7 @@ impl<'p> Arrival<'_, 'p> {
                 false => Ok(None),
             };
         }
-        match self.reverse(link, filter, accept_local, way)? {
+        match self.reverse(link, filter, accept_local, (dst, way))? {
             Some(reason) => martian(reason),
             None => Ok(None),
         }
@@ -261,7 +262,13 @@ impl<'p> Arrival<'_, 'p> {
     }
 
     /// `__fib_validate_source`: the route back to the source.
-    fn reverse(&self, link: &Link, filter: u8, accept_local: bool, way: Option<&Way>) -> Asked<Option<Reason>> {
+    fn reverse(
+        &self,
+        link: &Link,
+        filter: u8,
+        accept_local: bool,
+        (dst, way): (&Value, Option<&Way>),
+    ) -> Asked<Option<Reason>> {
         let packet = self.scene.packet;
         let unmarked = Value::Known(0);
         let marked = self.flag(link, |sysctls| sysctls.src_valid_mark).unwrap_or(false);
@@ -269,10 +276,11 @@ impl<'p> Arrival<'_, 'p> {
             scene: self.scene,
             plan: self.plan,
             to: &packet.src,
-            from: Some(&packet.dst),
+            from: Some(dst),
             mark: if marked { &packet.mark } else { &unmarked },
             iif: way.map(|way| way.oif),
-            ports: Some((&packet.sport, &packet.dport)),
+            // Back means the other way round for ports too.
+            ports: Some((&packet.dport, &packet.sport)),
             has_sender: false,
         };
         let uses = |route: &Route| route.next_hops.iter().any(|hop| hop.link == link.index);

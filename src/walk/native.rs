@@ -295,7 +295,8 @@ impl<'a, 'p> Run<'a, 'p> {
             }
             Expression::CtSet { .. } => Step::Next,
             Expression::Notrack => {
-                if self.scene().tracking() == Tracking::Unseen {
+                // What conntrack has refused has no flow either, and is no longer invalid (`nft_notrack_eval`).
+                if self.scene().tracking() == Tracking::Unseen || !self.scene().has_flow()? {
                     self.packet_mut().flow.tracking = Tracking::Untracked;
                 }
                 self.told = Told::Notrack;

@@ -13,10 +13,10 @@ use super::outcome::{FateKind, Reason};
 use super::packet::{Device, Value};
 use super::plan::{Plan, loopback_range};
 use super::query::{Origin, number};
-use super::route::{Found, Lookup};
+use super::route::{Alike, Found, Lookup};
 use super::space::{Asked, Open};
 use super::way::Way;
-use crate::host::{IpFamily, Protocol, Route, RouteKind, What};
+use crate::host::{IpFamily, PolicyRule, Protocol, Route, RouteKind, What};
 
 /// A sender's route: where the packet goes, and the source that it gets.
 pub(super) struct Sent {
@@ -43,19 +43,54 @@ pub(super) fn sender<'p>(scene: Scene<'_>, plan: &'p Plan<'p>) -> Asked<Sent> {
         (Some(a), Some(b)) => a.kind == b.kind && a.next_hops == b.next_hops && a.prefsrc == b.prefsrc,
         (a, b) => a.is_none() && b.is_none(),
     };
-    let lookup = lookup(scene, plan, from, &scene.packet.dst);
-    let route = match lookup.find(&alike)? {
+    let first = lookup(scene, plan, from, &scene.packet.dst);
+    let route = match first.find(&alike)? {
         Found::Route(route) => route,
-        Found::Refused(reason) => return Ok(Sent { next: refused(reason), src: asked }),
+        Found::Refused(reason) => {
+            let again = if given { None } else { with_a_source(scene, plan, &alike)? };
+            return Ok(again.unwrap_or(Sent { next: refused(reason), src: asked }));
+        }
     };
     // `tcp_v4_connect`: there are no connections to everybody.
     if scene.query.protocol == Protocol::TCP && route.kind == RouteKind::Broadcast {
         return Ok(Sent { next: Next::Refused(FateKind::Unroutable, Reason::Broadcast), src: asked });
     }
-    let next = leave(&lookup, route)?;
+    let next = leave(&first, route)?;
     let src = if given { asked } else { source(&scene, route, &next, asked) };
+    let next = if given { next } else { connected(scene, plan, &src, next, &alike)? };
     let next = localnet(&scene, &src, next)?;
     Ok(Sent { next, src })
+}
+
+/// IPv4 asks for a connection's way once more, from the source that it got (`ip_route_connect`).
+fn connected<'p>(scene: Scene<'_>, plan: &'p Plan<'p>, src: &Value, next: Next, alike: Alike<'_>) -> Asked<Next> {
+    let by_source = |rule: &PolicyRule| rule.from.is_some() && rule.family == IpFamily::V4;
+    let is_tcp4 = scene.query.family == IpFamily::V4 && scene.query.protocol == Protocol::TCP;
+    if !is_tcp4 || !plan.namespace().policy_rules.iter().any(by_source) {
+        return Ok(next);
+    }
+    let lookup = lookup(scene, plan, Some(src), &scene.packet.dst);
+    match lookup.find(alike)? {
+        Found::Route(route) => leave(&lookup, route),
+        Found::Refused(reason) => Ok(refused(reason)),
+    }
+}
+
+/// Where no route leads from nobody in particular, IPv6 asks once more, from the source that it would take
+/// (`ip6_dst_lookup_tail`).
+fn with_a_source<'p>(scene: Scene<'_>, plan: &'p Plan<'p>, alike: Alike<'_>) -> Asked<Option<Sent>> {
+    if scene.query.family == IpFamily::V4 {
+        return Ok(None);
+    }
+    let Some(src) = source_toward(&scene, None, scene.address_of(&scene.packet.dst)) else { return Ok(None) };
+    let lookup = lookup(scene, plan, Some(&src), &scene.packet.dst);
+    Ok(match lookup.find(alike)? {
+        Found::Route(route) => {
+            let next = leave(&lookup, route)?;
+            Some(Sent { next, src })
+        }
+        Found::Refused(reason) => Some(Sent { next: refused(reason), src }),
+    })
 }
 
 /// Routes a packet again that the output hook changed.
@@ -68,6 +103,8 @@ pub(super) fn again<'p>(scene: Scene<'_>, plan: &'p Plan<'p>) -> Asked<Next> {
         return Ok(Next::Here);
     }
     let lookup = lookup(scene, plan, Some(&scene.packet.src), &scene.packet.dst);
+    // `ip_route_me_harder` asks for nobody in particular, its twin of IPv6 for the socket's user.
+    let lookup = Lookup { has_sender: scene.query.family == IpFamily::V6, ..lookup };
     let route = match lookup.find(&super::route::same_way)? {
         Found::Route(route) => route,
         Found::Refused(reason) => return Ok(refused(reason)),

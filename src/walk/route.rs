@@ -116,7 +116,8 @@ impl<'p> Lookup<'_, 'p> {
             Ok(rule.protocol.is_none_or(|protocol| protocol == self.scene.query.protocol.0)),
             match rule.uids {
                 None => Ok(true),
-                Some(_) if !self.has_sender => Ok(false),
+                // Where there is no socket the kernel asks for the namespace's root (`sock_net_uid`).
+                Some((first, _)) if !self.has_sender => Ok(first == 0),
                 Some((first, last)) => range(&Value::Entering(Field::Uid), (u128::from(first), u128::from(last))),
             },
             ports(rule.sports, |(sport, _)| sport.clone()),

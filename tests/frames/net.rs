@@ -211,7 +211,9 @@ impl Net {
         while netlink::wait(&[&self.trace], Duration::from_millis(40)) {
             events.extend(self.trace.drain().iter().filter_map(witness::nft_event));
         }
-        let steps = events.iter().filter(|event| event.table != JUDGE).map(|event| {
+        // The end of a chain is told with its policy, or not at all.
+        let told = |event: &&witness::NftEvent| event.table != JUDGE && event.what != NftWhat::End;
+        let steps = events.iter().filter(told).map(|event| {
             let family = match event.family {
                 1 => "inet",
                 2 => "ip",
@@ -220,6 +222,7 @@ impl Net {
                 _ => "ip6",
             };
             let what = match &event.what {
+                NftWhat::End => "ends".to_owned(),
                 NftWhat::Policy(accepts) => format!("policy {}", if *accepts { "accept" } else { "drop" }),
                 NftWhat::Rule(handle, verdict) => format!("{handle} {}", word(verdict)),
             };

@@ -109,6 +109,8 @@ pub struct Judgement {
     pub live: Vec<String>,
     /// By whyport, live, where the query left some fields open; `?` stands for what it cannot know then.
     pub open: Option<Vec<String>>,
+    /// Whether rules have the kernel choose something that nobody can know.
+    pub random: bool,
 }
 
 /// The two ways in which whyport came to know the node.
@@ -136,9 +138,10 @@ impl Node {
     /// Builds one; this thread is then in its namespace.
     pub fn build(plan: &Plan<'_>, lines_of_ip: &str, sysctls: &[(&str, &str)]) -> Node {
         let world = World::build(plan);
-        if !lines_of_ip.is_empty() {
-            run(&["ip", "-batch", "-"], lines_of_ip);
-        }
+        // Of policy rules without addresses the family must be said.
+        let (six, any): (Vec<&str>, Vec<&str>) = lines_of_ip.lines().partition(|line| line.starts_with("-6 "));
+        run(&["ip", "-batch", "-"], &any.join("\n"));
+        run(&["ip", "-6", "-batch", "-"], &six.join("\n").replace("-6 ", ""));
         set_all(sysctls);
         world.settle();
         let witness = Witness::open();
@@ -179,15 +182,18 @@ impl Node {
             answers: packet.protocol == Protocol::Tcp && packet.flags == 0x02,
         };
         let kernel = path::lines(&testimony, &names);
-        let said = |host: &Host| walked::lines(host, packet, sent.port, &names, |walk| agree(&kernel, walk, true));
+        let fits = |walk: &[String]| may_be(&kernel, walk);
+        let said = |host: &Host| match self.rules.draw && walked::is_one_of(host, packet, sent.port, &names, fits) {
+            true => kernel.clone(),
+            false => walked::lines(host, packet, sent.port, &names),
+        };
         let walk = read.recorded.as_ref().map(said);
         let live = said(&read.live);
         let again = said(&read.again);
         assert_eq!(again, live, "the record of the live host is walked differently: {packet}");
-        let fits = |walk: &[String]| may_be(&kernel, walk);
         let of_open = || walked::lines_of_open(&read.live, packet, sent.port, &names, open, fits);
         let open = (!open.is_empty()).then(of_open);
-        Judgement { kernel, walk, live, open }
+        Judgement { kernel, walk, live, open, random: self.rules.random }
     }
 }
 

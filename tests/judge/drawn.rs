@@ -73,7 +73,9 @@ fn packet_of(lot: &mut Lot, outcome: &Outcome, packet: &Packet, open: &[Field]) 
             Field::Gid | Field::CtState | Field::Iif | Field::Pkttype | Field::SrcMac | Field::Time => return None,
         }
     }
-    Some(drawn)
+    // Who sends to itself from the port that it sends to has a connection with itself.
+    let itself = drawn.device.is_none() && drawn.sport != 0 && drawn.sport == drawn.dst.port();
+    (!itself).then_some(drawn)
 }
 
 fn values(condition: &Condition) -> ValueSet {
@@ -105,8 +107,11 @@ fn sendable(field: Field, packet: &Packet) -> ValueSet {
                 IpFamily::V6 => ValueSet::range(2, u128::MAX >> 16).or(&ValueSet::one(0)),
             };
             // What this host sends to all of a network comes back to it as well (`ip_mc_output`), which is not followed here.
-            let all =
-                if packet.device.is_none() { &["198.51.100.255", "10.9.0.255", "127.255.255.255"][..] } else { &[] };
+            let all = if packet.device.is_none() {
+                &["198.51.100.255", "10.9.0.255", "127.255.255.255", "10.42.0.255", "172.17.255.255"][..]
+            } else {
+                &[]
+            };
             let all = ValueSet::from_ranges(
                 all.iter().map(|text| number(text.parse().expect("an address"))).map(|one| (one, one)),
             );

@@ -4,7 +4,8 @@
 
 use std::fmt::Write as _;
 
-use crate::random::{Lot, PORTS, Places, places};
+use crate::places::Places;
+use crate::random::{Lot, PORTS};
 
 /// User chains. In a nat table those of odd number translate the source.
 const USER: [&str; 4] = ["one", "two", "three", "four"];
@@ -22,11 +23,11 @@ struct Place<'a> {
 }
 
 /// A ruleset of a few tables.
-pub fn ruleset(lot: &mut Lot, ip6: bool) -> String {
+pub fn ruleset(lot: &mut Lot, places: &Places) -> String {
     let mut text = String::new();
     for number in 0..1 + lot.below(3) {
-        let family = ["inet", if ip6 { "ip6" } else { "ip" }][lot.below(2)];
-        table(lot, places(ip6), family, number, lot_is_nat(number), &mut text);
+        let family = ["inet", if places.ip6 { "ip6" } else { "ip" }][lot.below(2)];
+        table(lot, places, family, number, lot_is_nat(number), &mut text);
     }
     text
 }

@@ -287,7 +287,7 @@ pub enum Mark {
     Tcp(u8, u32),
     /// What [`payload`] was made of.
     Udp(u32),
-    /// Type, identifier and sequence number.
+    /// Type, and what [`payload`] was made of.
     Icmp(u8, u32),
 }
 
@@ -320,7 +320,9 @@ impl Seen {
             6 => (Some(Mark::Tcp(*transport.get(13)? & 0x3f, long(4)?)), long(8)?),
             1 | 58 => {
                 let (src, dst, kind) = ((src, 0).into(), (dst, 0).into(), *transport.first()?);
-                return Some(Seen { src, dst, mark: long(4).map(|id| Mark::Icmp(kind, id)), acknowledges: 0 });
+                // Translating a source may change the identifier, never what is carried.
+                let carried = transport.get(8..12).filter(|head| *head == b"judg").and(long(12));
+                return Some(Seen { src, dst, mark: carried.map(|of| Mark::Icmp(kind, of)), acknowledges: 0 });
             }
             17 => (transport.get(8..12).filter(|head| *head == b"judg").and(long(12)).map(Mark::Udp), 0),
             _ => return None,

@@ -158,7 +158,7 @@ impl Inside<'_> {
             NftWhat::Rule(_, NftVerdict::Return) => {
                 self.chain = self.comes_back.pop().unwrap_or_else(|| self.base.chain.clone());
             }
-            NftWhat::Rule(..) | NftWhat::Policy(_) => {}
+            NftWhat::Rule(..) | NftWhat::Policy(_) | NftWhat::End => {}
         }
     }
 }
@@ -197,6 +197,7 @@ fn nft_words(what: &NftWhat, of: &Handles) -> String {
     let (handle, verdict) = match what {
         NftWhat::Policy(true) => return "policy accept".into(),
         NftWhat::Policy(false) => return "policy drop".into(),
+        NftWhat::End => return "ends".into(),
         NftWhat::Rule(handle, verdict) => (handle, verdict),
     };
     let number = of.handles.iter().position(|known| known == handle).map_or(0, |at| at + 1);

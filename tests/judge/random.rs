@@ -7,7 +7,10 @@ use std::fmt::Write as _;
 
 use whyport::walk::Field;
 
+use crate::aim::Aim;
 use crate::packet::{Packet, Protocol};
+use crate::places::Places;
+use crate::sets::Sets;
 
 /// Numbers that follow from a seed (SplitMix64).
 pub struct Lot(u64);
@@ -46,51 +49,8 @@ impl Lot {
         choices[self.below(choices.len())]
     }
 
-    fn not(&mut self) -> &'static str {
+    pub fn not(&mut self) -> &'static str {
         if self.once_in(4) { "! " } else { "" }
-    }
-}
-
-/// What addresses there are, in one family.
-pub struct Places {
-    pub ip6: bool,
-    pub own: &'static [&'static str],
-    pub others: &'static [&'static str],
-    pub nets: &'static [&'static str],
-    pub ranges: &'static [&'static str],
-}
-
-const PLACES4: Places = Places {
-    ip6: false,
-    own: &["198.51.100.1", "198.51.100.9", "10.9.0.1", "127.0.0.1"],
-    others: &["10.9.0.2", "10.9.0.77", "203.0.113.7", "203.0.113.200", "192.0.2.1", "198.51.100.2"],
-    nets: &["10.9.0.0/24", "203.0.113.0/25", "198.51.100.0/24", "127.0.0.0/8", "0.0.0.0/1", "10.9.0.64/26"],
-    ranges: &["10.9.0.2-10.9.0.80", "198.51.100.1-203.0.113.100"],
-};
-
-const PLACES6: Places = Places {
-    ip6: true,
-    own: &["2001:db8:1::1", "2001:db8:9::1", "::1"],
-    others: &["2001:db8:9::2", "2001:db8:9::77", "2001:db8:1::2", "2001:db8:5::7"],
-    nets: &["2001:db8:9::/64", "2001:db8::/46", "::1/128", "2000::/3"],
-    ranges: &["2001:db8:9::2-2001:db8:9::80", "2001:db8:1::-2001:db8:5::ffff"],
-};
-
-/// The addresses of a family.
-pub fn places(ip6: bool) -> &'static Places {
-    if ip6 { &PLACES6 } else { &PLACES4 }
-}
-
-impl Places {
-    pub fn any(&self, lot: &mut Lot) -> &'static str {
-        if lot.once_in(2) { lot.of(self.own) } else { lot.of(self.others) }
-    }
-
-    fn net(&self, lot: &mut Lot) -> &'static str {
-        match lot.below(3) {
-            0 => self.any(lot),
-            _ => lot.of(self.nets),
-        }
     }
 }
 
@@ -110,7 +70,7 @@ const TABLES: [TableKind; 4] = [
 ];
 
 /// A ruleset in the language of iptables-restore. `all` has every table and every built-in chain in it.
-pub fn ruleset(lot: &mut Lot, ip6: bool, all: bool) -> String {
+pub fn ruleset(lot: &mut Lot, places: &Places, sets: &Sets, all: bool) -> String {
     let mut text = String::new();
     for table in &TABLES {
         let used = !lot.once_in(if table.name == "raw" { 2 } else { 4 });
@@ -124,7 +84,7 @@ pub fn ruleset(lot: &mut Lot, ip6: bool, all: bool) -> String {
             let _ = writeln!(text, ":{chain} {}", if drops { "DROP" } else { "ACCEPT" });
         }
         if used {
-            rules(lot, places(ip6), table.name, &chains, &mut text);
+            rules(lot, places, sets, table.name, &chains, &mut text);
         }
         text += "COMMIT\n";
     }
@@ -134,7 +94,7 @@ pub fn ruleset(lot: &mut Lot, ip6: bool, all: bool) -> String {
 /// User chains: the direction of those in nat, which have targets for one side only.
 const USER: [&str; 4] = ["one", "two", "three", "four"];
 
-fn rules(lot: &mut Lot, places: &Places, table: &str, chains: &[&str], text: &mut String) {
+fn rules(lot: &mut Lot, places: &Places, sets: &Sets, table: &str, chains: &[&str], text: &mut String) {
     let users = lot.below(USER.len() + 1);
     for user in &USER[..users] {
         let _ = writeln!(text, ":{user} -");
@@ -145,7 +105,7 @@ fn rules(lot: &mut Lot, places: &Places, table: &str, chains: &[&str], text: &mu
             let side = matches!(*chain, "INPUT" | "POSTROUTING");
             let targets: Vec<&str> =
                 (0..users).filter(|at| table != "nat" || source_side(*at) == side).map(|at| USER[at]).collect();
-            rule(lot, places, table, chain, side, &targets, text);
+            rule(lot, (places, sets), table, chain, side, &targets, text);
         }
     }
     for (at, user) in USER[..users].iter().enumerate() {
@@ -153,12 +113,20 @@ fn rules(lot: &mut Lot, places: &Places, table: &str, chains: &[&str], text: &mu
             let side = source_side(at);
             let targets: Vec<&str> =
                 (at + 1..users).filter(|to| table != "nat" || source_side(*to) == side).map(|to| USER[to]).collect();
-            rule(lot, places, table, user, side, &targets, text);
+            rule(lot, (places, sets), table, user, side, &targets, text);
         }
     }
 }
 
-fn rule(lot: &mut Lot, places: &Places, table: &str, chain: &str, side: bool, users: &[&str], text: &mut String) {
+fn rule(
+    lot: &mut Lot,
+    (places, sets): (&Places, &Sets),
+    table: &str,
+    chain: &str,
+    side: bool,
+    users: &[&str],
+    text: &mut String,
+) {
     let icmp = if places.ip6 { "ipv6-icmp" } else { "icmp" };
     let mut protocol = ["", "tcp", "udp", "tcp", "udp", icmp][lot.below(6)];
     let mut line = format!("-A {chain}");
@@ -175,6 +143,18 @@ fn rule(lot: &mut Lot, places: &Places, table: &str, chain: &str, side: bool, us
             let _ = write!(line, " {part}");
         }
     }
+    if lot.once_in(4)
+        && let Some(part) = sets.condition(lot)
+    {
+        let _ = write!(line, " {part}");
+    }
+    if table != "nat"
+        && lot.once_in(12)
+        && let Some(target) = sets.target(lot)
+    {
+        let _ = writeln!(text, "{line}{target}");
+        return;
+    }
     let _ = write!(line, "{}", target(lot, places, table, chain, protocol, side, users));
     let _ = writeln!(text, "{line}");
 }
@@ -186,10 +166,10 @@ fn condition(lot: &mut Lot, places: &Places, table: &str, chain: &str, protocol:
         0 => format!("{not}-s {}", places.net(lot)),
         1 | 2 => format!("{not}-d {}", places.net(lot)),
         3 if !matches!(chain, "OUTPUT" | "POSTROUTING") => {
-            format!("{not}-i {}", lot.of(&["eth0", "eth1", "lo", "eth+", "e+", "wg0"]))
+            format!("{not}-i {}", lot.of(places.devices))
         }
         4 if !matches!(chain, "INPUT" | "PREROUTING") => {
-            format!("{not}-o {}", lot.of(&["eth0", "eth1", "lo", "eth+", "wg+"]))
+            format!("{not}-o {}", lot.of(places.devices))
         }
         5 | 6 if ports => {
             let range = [lot.of(&PORTS).to_owned(), "20:90".into(), "81:65535".into()];
@@ -331,25 +311,46 @@ fn translation(lot: &mut Lot, places: &Places, chain: &str, protocol: &str, sour
 }
 
 /// A packet; `number` is its own, so that no flow is met twice.
-pub fn packet(lot: &mut Lot, ip6: bool, number: u16) -> Packet {
-    let places = places(ip6);
-    let device = ["eth0", "eth1", "local", "eth0"][lot.below(4)];
+pub fn packet(lot: &mut Lot, places: &Places, aim: &Aim, number: u16) -> Packet {
+    loop {
+        let packet = any_packet(lot, places, aim, number);
+        if places.can_arrive(&packet) {
+            return packet;
+        }
+    }
+}
+
+fn any_packet(lot: &mut Lot, places: &Places, aim: &Aim, number: u16) -> Packet {
+    let (device, peer) = if lot.once_in(4) { ("local", "") } else { places.legs[lot.below(places.legs.len())] };
     let protocol = ["tcp", "udp", "tcp", "udp", "icmp"][lot.below(5)];
-    let port = lot.of(&PORTS);
     let with = |address: &str, port: &str| {
         let port = if protocol == "icmp" { "0" } else { port };
-        if ip6 { format!("[{address}]:{port}") } else { format!("{address}:{port}") }
+        if places.ip6 { format!("[{address}]:{port}") } else { format!("{address}:{port}") }
     };
     let mut line = format!("{device} {protocol} ");
     if device != "local" {
-        // Once in a while from where nobody can come.
-        let src = if lot.once_in(20) { lot.of(places.own) } else { lot.of(places.others) };
+        let src = match lot.below(20) {
+            // Once in a while from where nobody can come.
+            0 if places.ip6 => places.own[0],
+            0 => lot.of(places.own),
+            1..=8 => lot.of(places.others),
+            9..=12 => aim.address(lot).unwrap_or(peer),
+            _ => peer,
+        };
         let _ = write!(line, "{} > ", with(src, &(20000 + number % 40000).to_string()));
     }
     let reachable = |address: &&str| device == "local" || !address.starts_with("127.") && *address != "::1";
     let own: Vec<&str> = places.own.iter().copied().filter(reachable).collect();
-    let dst = if lot.below(3) < 2 { lot.of(&own) } else { lot.of(places.others) };
-    line += &with(dst, port);
+    let dst = match lot.below(6) {
+        0..=2 => lot.of(&own),
+        3 => lot.of(places.others),
+        _ => aim.address(lot).unwrap_or(own[0]),
+    };
+    let port = match aim.port(lot) {
+        Some(port) if !lot.once_in(3) => port.to_string(),
+        _ => lot.of(&PORTS).to_owned(),
+    };
+    line += &with(dst, &port);
     if lot.once_in(6) && device != "local" && protocol == "tcp" {
         line += lot.of(&[
             " flags ack",
@@ -377,22 +378,9 @@ pub fn packet(lot: &mut Lot, ip6: bool, number: u16) -> Packet {
     if lot.once_in(3) && protocol == "icmp" {
         let kinds4 = [" icmp 0/0", " icmp 3/1", " icmp 13/0", " icmp 5/0", " icmp 8/3"];
         let kinds6 = [" icmp 129/0", " icmp 1/4", " icmp 3/0", " icmp 128/1", " icmp 4/0"];
-        line += lot.of(if ip6 { &kinds6 } else { &kinds4 });
+        line += lot.of(if places.ip6 { &kinds6 } else { &kinds4 });
     }
     Packet::read(&line)
-}
-
-/// Settings that decide about routing, below /proc/sys/net.
-pub fn sysctls(lot: &mut Lot) -> Vec<(&'static str, &'static str)> {
-    const KEYS: [(&str, &[&str]); 6] = [
-        ("ipv4/conf/eth0/route_localnet", &["0", "0", "1"]),
-        ("ipv4/conf/eth1/route_localnet", &["0", "0", "1"]),
-        ("ipv4/conf/eth0/rp_filter", &["0", "0", "0", "1", "2"]),
-        ("ipv4/conf/eth1/rp_filter", &["0", "0", "0", "1", "2"]),
-        ("ipv4/conf/eth0/forwarding", &["1", "1", "1", "0"]),
-        ("ipv4/conf/eth1/accept_local", &["0", "0", "1"]),
-    ];
-    KEYS.iter().map(|(key, values)| (*key, lot.of(values))).collect()
 }
 
 /// Which fields a query for this packet leaves open.

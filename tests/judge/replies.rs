@@ -6,11 +6,13 @@
 use whyport::host::Host;
 use whyport::walk::{self, Assumed, Condition, Field, Op, Outcome, Turn, ValueSet, Values};
 
-use crate::case::{Node, TWO_LEGS, difference, may_be, read};
+use crate::aim::Aim;
+use crate::case::{Node, difference, may_be, read};
+use crate::ground::{MARKED_ROUTES, ROUTER};
 use crate::packet::{Mark, Packet, Protocol, Seen};
 use crate::path::{self, Names};
 use crate::random::{self, Lot};
-use crate::rounds::{Backends, ROUTES, Round, setting};
+use crate::rounds::{Backends, Round, Shape, setting};
 use crate::rules::Tool;
 use crate::walked;
 use crate::witness::Testimony;
@@ -96,7 +98,7 @@ impl Node {
             let mark = match answer.protocol {
                 Protocol::Tcp => Mark::Tcp(answer.flags, number),
                 Protocol::Udp => Mark::Udp(number),
-                Protocol::Icmp => Mark::Icmp(answer.icmp.0, crate::packet::identity(number)),
+                Protocol::Icmp => Mark::Icmp(answer.icmp.0, number),
             };
             let found = heard_back.iter().find(|heard| heard.mark == mark);
             let said = found.map_or_else(|| vec!["lost".into()], |found| self.lines(found));
@@ -205,7 +207,7 @@ impl Asked<'_> {
             Mark::Udp(_) => (next, cookie ^ 0x3c3c_0000, Mark::Udp(cookie ^ 0x3c3c_0000)),
             Mark::Icmp(..) => {
                 let (kind, number) = (next.icmp.0, cookie.wrapping_add(0x100_0000));
-                (next, number, Mark::Icmp(kind, crate::packet::identity(number)))
+                (next, number, Mark::Icmp(kind, number))
             }
         }
     }
@@ -279,6 +281,8 @@ fn among(condition: &Condition, value: u128) -> bool {
     }
 }
 
+const BACKENDS: [Backends; 5] = [Backends::Nft, Backends::Native, Backends::All, Backends::Legacy, Backends::Both];
+
 /// Rulesets of every kind, and what follows the packets that they let through.
 pub fn play(default_rounds: u64) {
     let (seed, rounds) = (setting("WHYPORT_JUDGE_SEED", 1), setting("WHYPORT_JUDGE_ROUNDS", default_rounds));
@@ -294,11 +298,15 @@ pub fn play(default_rounds: u64) {
             if block >= first + rounds.div_ceil(10) || is_over {
                 return;
             }
-            let backends = Backends::EACH[(block % 5) as usize];
-            let mut node = Node::build(&TWO_LEGS, ROUTES, &[]);
+            let kind = (Shape::Any, BACKENDS[(block % 5) as usize]);
+            let mut node = Node::build(&ROUTER.plan, MARKED_ROUTES, &[]);
             for round in 0..10 {
                 let mut lot = Lot::new((seed.wrapping_mul(1_000_033).wrapping_add(block)) * 10 + round);
-                let drawn = Round::draw(&mut lot, backends, round % 3 == 2);
+                let drawn = Round::draw(&mut lot, kind, round % 3 == 2, round);
+                // An answer would meet other sets than its packet did.
+                if drawn.changes() {
+                    continue;
+                }
                 let (answers, wrong) = play_round(&mut lot, &mut node, drawn, (block * 100 + round * 10) as u16);
                 let mut shared = shared.lock().unwrap();
                 shared.0 += 1;
@@ -318,9 +326,10 @@ pub fn play(default_rounds: u64) {
 fn play_round(lot: &mut Lot, node: &mut Node, drawn: Round, number: u16) -> (usize, Option<String>) {
     drawn.load(node);
     let (host, untracks) = (read(node).live, drawn.text().contains("notrack"));
+    let aim = Aim::at(&drawn.texts(), drawn.ip6);
     let mut count = 0;
     for at in 0..8 {
-        let mut packet = random::packet(lot, drawn.ip6, number.wrapping_add(at));
+        let mut packet = random::packet(lot, ROUTER.places(drawn.ip6), &aim, number.wrapping_add(at));
         packet.flags = SYN;
         packet.icmp = (if drawn.ip6 { 128 } else { 8 }, 0);
         let followed = node.converse(&packet, &host, untracks);
@@ -336,7 +345,7 @@ fn play_round(lot: &mut Lot, node: &mut Node, drawn: Round, number: u16) -> (usi
 /// Follows what comes after a packet under rules of iptables; `found`: conntrack finds the flow of the answer.
 pub fn check(rules: &'static str, packet: &'static str, found: bool) {
     crate::world::apart(move || {
-        let mut node = Node::build(&TWO_LEGS, ROUTES, &[]);
+        let mut node = Node::build(&ROUTER.plan, MARKED_ROUTES, &[]);
         node.rules.load(Tool::Iptables, rules);
         let host = read(&node).live;
         let followed = node.converse(&Packet::read(packet), &host, !found);
@@ -352,7 +361,7 @@ pub fn check(rules: &'static str, packet: &'static str, found: bool) {
 fn smallest(node: &mut Node, mut round: Round, packet: &Packet, once: String) -> String {
     let untracks = round.text().contains("notrack");
     let (mut report, mut line) = (format!("not seen again\n{once}"), 0);
-    while let Some(smaller) = round.without(line) {
+    while let Some(smaller) = round.without(line, 1) {
         smaller.load(node);
         let host = read(node).live;
         let followed = node.converse(packet, &host, untracks);

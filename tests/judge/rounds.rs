@@ -6,20 +6,18 @@ use std::sync::{Arc, Mutex};
 
 use whyport::walk::Field;
 
-use crate::case::{Judgement, Node, TWO_LEGS, agree, difference, may_be, read};
+use crate::aim::Aim;
+use crate::case::{Judgement, Node, agree, difference, may_be, read};
 use crate::drawn;
+use crate::ground::{self, CONTAINERS, Ground, ROUTER};
 use crate::native;
 use crate::packet::Packet;
+use crate::places::Places;
 use crate::random::{self, Lot};
 use crate::rules::Tool;
-use crate::world::{apart_all, attempt, set_all};
-
-/// Ways out that marks choose, and some that lead nowhere.
-pub const ROUTES: &str = "rule add fwmark 0x1/0x1 lookup 100\n\
-                      route add 0.0.0.0/0 via 10.9.0.2 dev eth1 table 100\n\
-                      rule add from ::/0 fwmark 0x1/0x1 lookup 100\n\
-                      route add ::/0 via 2001:db8:9::2 dev eth1 table 100\n\
-                      route add unreachable 192.0.2.128/25\n";
+use crate::sets::Sets;
+use crate::world::{apart_all, attempt, run, set_all};
+use crate::{docker, kube};
 
 /// Which backends hold the rules.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -36,15 +34,55 @@ pub enum Backends {
     All,
 }
 
-impl Backends {
-    /// Every kind.
-    pub const EACH: [Backends; 5] = [Backends::Nft, Backends::Native, Backends::All, Backends::Legacy, Backends::Both];
+/// Whose rulesets those of iptables look like.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Shape {
+    /// Nobody's.
+    Any,
+    /// kube-proxy's.
+    Kube,
+    /// Docker's.
+    Docker,
+}
+
+/// What is played in one world.
+pub type Kind = (Shape, Backends);
+
+/// Every kind.
+pub const EACH: [Kind; 14] = {
+    use Backends::{All, Both, Legacy, Native, Nft};
+    use Shape::{Any, Docker, Kube};
+    [
+        (Any, Nft),
+        (Kube, Nft),
+        (Any, Native),
+        (Docker, Nft),
+        (Any, All),
+        (Kube, Legacy),
+        (Any, Legacy),
+        (Kube, All),
+        (Any, Native),
+        (Docker, All),
+        (Any, Both),
+        (Docker, Legacy),
+        (Any, Native),
+        (Kube, Both),
+    ]
+};
+
+fn ground_of(shape: Shape) -> &'static Ground {
+    match shape {
+        Shape::Any => &ROUTER,
+        Shape::Kube | Shape::Docker => &CONTAINERS,
+    }
 }
 
 /// What one round is made of: everything that a report must tell.
+#[derive(Clone)]
 pub struct Round {
     /// Whether its rules are of IPv6.
     pub ip6: bool,
+    sets: String,
     nft: Option<String>,
     legacy: Option<String>,
     native: Option<String>,
@@ -52,19 +90,55 @@ pub struct Round {
 }
 
 impl Round {
-    /// Draws one.
-    pub fn draw(lot: &mut Lot, backends: Backends, ip6: bool) -> Round {
+    /// Draws one; `number` tells its sets from those of other rounds.
+    pub fn draw(lot: &mut Lot, (shape, backends): Kind, ip6: bool, number: u64) -> Round {
         use Backends::{All, Both, Legacy, Native, Nft};
-        let nft = matches!(backends, Nft | Both | All).then(|| random::ruleset(lot, ip6, false));
-        let legacy = matches!(backends, Legacy | Both | All).then(|| random::ruleset(lot, ip6, true));
-        let native = matches!(backends, Native | All).then(|| accepted(lot, ip6));
-        Round { ip6, nft, legacy, native, sysctls: random::sysctls(lot) }
+        let ground = ground_of(shape);
+        let places = ground.places(ip6);
+        let sets = if lot.once_in(2) { Sets::draw(lot, places, number) } else { Sets::default() };
+        let of_shape = |lot: &mut Lot, shape: Shape, all: bool| match shape {
+            Shape::Any => random::ruleset(lot, places, &sets, all),
+            Shape::Kube => kube::ruleset(lot, places, all),
+            Shape::Docker => docker::ruleset(lot, places, all),
+        };
+        // Beside the rules of one shape there are those of another.
+        let other = match shape {
+            Shape::Any => Shape::Any,
+            Shape::Kube => [Shape::Docker, Shape::Any][lot.below(2)],
+            Shape::Docker => [Shape::Kube, Shape::Any][lot.below(2)],
+        };
+        let beside = if backends == Legacy { shape } else { other };
+        run(&["ipset", "-exist", "restore"], &sets.text);
+        Round {
+            ip6,
+            nft: matches!(backends, Nft | Both | All).then(|| of_shape(lot, shape, false)),
+            legacy: matches!(backends, Legacy | Both | All).then(|| of_shape(lot, beside, true)),
+            native: matches!(backends, Native | All).then(|| accepted(lot, places)),
+            sysctls: ground::sysctls(lot, ground),
+            sets: sets.text,
+        }
+    }
+
+    /// The texts of its rules.
+    pub fn texts(&self) -> Vec<&str> {
+        [&self.nft, &self.legacy, &self.native].into_iter().flatten().map(String::as_str).collect()
+    }
+
+    /// Whether packets change what the next one meets.
+    pub fn changes(&self) -> bool {
+        let words = ["-j SET", "add @", "update @", "delete @"];
+        self.texts().iter().any(|text| words.iter().any(|word| text.contains(word)))
     }
 
     /// Loads its rules in place of all others.
     pub fn load(&self, node: &mut Node) {
         set_all(&self.sysctls);
         node.rules.clear();
+        if !self.sets.is_empty() {
+            let names = self.sets.lines().filter_map(|line| line.strip_prefix("create ")?.split(' ').next());
+            let flush: String = names.flat_map(|name| ["flush ", name, "\n"]).collect();
+            run(&["ipset", "-exist", "restore"], &(flush + &self.sets));
+        }
         if let Some(legacy) = &self.legacy {
             node.rules.load(if self.ip6 { Tool::Legacy6 } else { Tool::Legacy }, legacy);
         }
@@ -76,32 +150,33 @@ impl Round {
         }
     }
 
-    /// The same without one rule.
-    pub fn without(&self, line: usize) -> Option<Round> {
-        let cut = |text: &Option<String>, at: &mut usize| {
+    /// The same without so many rules, from that of this number on.
+    pub fn without(&self, line: usize, many: usize) -> Option<Round> {
+        let mut at = 0;
+        let mut cut = |text: &Option<String>| {
             text.as_ref().map(|text| {
-                let keep = |line: &&str| !is_rule(line) || std::mem::replace(at, at.wrapping_sub(1)) != 0;
-                text.lines().filter(keep).flat_map(|line| [line, "\n"]).collect::<String>()
+                let mut keep = |rule: &&str| {
+                    at += usize::from(is_rule(rule));
+                    !is_rule(rule) || !(line + 1..=line + many).contains(&at)
+                };
+                text.lines().filter(|line| keep(line)).flat_map(|line| [line, "\n"]).collect::<String>()
             })
         };
-        let mut at = line;
-        let (nft, legacy, native) = (cut(&self.nft, &mut at), cut(&self.legacy, &mut at), cut(&self.native, &mut at));
-        let smaller = Round { ip6: self.ip6, nft, legacy, native, sysctls: self.sysctls.clone() };
+        let (nft, legacy, native) = (cut(&self.nft), cut(&self.legacy), cut(&self.native));
+        let smaller = Round { nft, legacy, native, ..self.clone() };
         (smaller.rules() < self.rules()).then_some(smaller)
     }
 
     fn rules(&self) -> usize {
-        [&self.nft, &self.legacy, &self.native]
-            .into_iter()
-            .flatten()
-            .flat_map(|text| text.lines())
-            .filter(is_rule)
-            .count()
+        self.texts().iter().flat_map(|text| text.lines()).filter(is_rule).count()
     }
 
     /// What a report tells of it.
     pub fn text(&self) -> String {
-        let mut text = format!("sysctls {:?}\n", self.sysctls);
+        let mut text: String = self.sysctls.iter().map(|(key, value)| format!("== sysctl {key} {value}\n")).collect();
+        if !self.sets.is_empty() {
+            let _ = writeln!(text, "== ipset\n{}", self.sets);
+        }
         let six = if self.ip6 { "6" } else { "" };
         if let Some(legacy) = &self.legacy {
             let _ = writeln!(text, "== rules ip{six}tables-legacy\n{legacy}");
@@ -117,10 +192,10 @@ impl Round {
 }
 
 /// A native ruleset that nf_tables takes: what it refuses is drawn again.
-fn accepted(lot: &mut Lot, ip6: bool) -> String {
+fn accepted(lot: &mut Lot, places: &Places) -> String {
     let mut said = String::new();
     for _ in 0..100 {
-        let text = native::ruleset(lot, ip6);
+        let text = native::ruleset(lot, places);
         match attempt(&["nft", "-c", "-f", "-"], &text) {
             Ok(_) => return text,
             Err(refused) => said = refused,
@@ -150,7 +225,7 @@ const PACKETS: usize = 6;
 
 /// What is played, and how far it has come.
 struct Game {
-    kinds: &'static [Backends],
+    kinds: &'static [Kind],
     seed: u64,
     rounds: u64,
     /// It ends when so many packets were followed.
@@ -167,7 +242,7 @@ struct Game {
 ///
 /// `WHYPORT_JUDGE_SEED` says which rounds, `WHYPORT_JUDGE_ROUNDS` how many, `WHYPORT_JUDGE_PROBES` how many packets at the least;
 /// `WHYPORT_JUDGE_BLOCK` begins with that block of rounds; `WHYPORT_JUDGE_GO_ON` plays on after a difference and tells all of them.
-pub fn play(kinds: &'static [Backends], default_rounds: u64) {
+pub fn play(kinds: &'static [Kind], default_rounds: u64) {
     let enough = setting("WHYPORT_JUDGE_PROBES", u64::MAX);
     let game = Arc::new(Game {
         kinds,
@@ -198,7 +273,10 @@ pub fn play(kinds: &'static [Backends], default_rounds: u64) {
 
 impl Game {
     fn is_over(&self) -> bool {
-        let stops = !self.goes_on && !self.wrong.lock().expect("the differences").is_empty();
+        /// What differs so often differs for few reasons.
+        const MANY: usize = 20;
+        let most = if self.goes_on { MANY } else { 1 };
+        let stops = self.wrong.lock().expect("the differences").len() >= most;
         stops || self.played.load(Relaxed) >= self.rounds || self.probes.load(Relaxed) >= self.enough
     }
 
@@ -208,18 +286,22 @@ impl Game {
         if self.is_over() {
             return false;
         }
-        let backends = self.kinds[(block % self.kinds.len() as u64) as usize];
-        let mut node = Node::build(&TWO_LEGS, ROUTES, &[]);
+        let kind = self.kinds[(block % self.kinds.len() as u64) as usize];
+        let ground = ground_of(kind.0);
+        let mut lot = Lot::new(self.seed.wrapping_mul(7_368_787).wrapping_add(block));
+        let routes = ground::routes(&mut lot, ground);
+        let mut node = Node::build(&ground.plan, &routes, &[]);
         let mut number = 0;
         for round in 0..BLOCK {
             if self.is_over() {
                 return false;
             }
             let mut lot = Lot::new((self.seed.wrapping_mul(1_000_003).wrapping_add(block)) * BLOCK + round);
-            let drawn = Round::draw(&mut lot, backends, round % 3 == 2);
-            if let Some(told) = self.round(&mut lot, &mut node, drawn, &mut number) {
-                let wrong =
-                    format!("WHYPORT_JUDGE_SEED={} WHYPORT_JUDGE_BLOCK={block}, {backends:?}\n{told}", self.seed);
+            let drawn = Round::draw(&mut lot, kind, round % 3 == 2, round);
+            if let Some(told) = self.round(&mut lot, &mut node, ground, drawn, &mut number) {
+                let of = format!("WHYPORT_JUDGE_SEED={} WHYPORT_JUDGE_BLOCK={block}, {kind:?}", self.seed);
+                let lines: String = routes.lines().flat_map(|line| ["== ip ", line, "\n"]).collect();
+                let wrong = format!("{of}\n{lines}{told}");
                 println!("{wrong}");
                 self.wrong.lock().expect("the differences").push(wrong);
             }
@@ -229,23 +311,36 @@ impl Game {
     }
 
     /// Plays a round; what differed in it.
-    fn round(&self, lot: &mut Lot, node: &mut Node, drawn: Round, number: &mut u16) -> Option<String> {
+    fn round(
+        &self,
+        lot: &mut Lot,
+        node: &mut Node,
+        ground: &'static Ground,
+        drawn: Round,
+        number: &mut u16,
+    ) -> Option<String> {
         drawn.load(node);
-        let recording = read(node);
+        let mut recording = read(node);
+        let aim = Aim::at(&drawn.texts(), drawn.ip6);
         let mut packets = Vec::new();
         for at in 0..PACKETS {
             *number += 1;
-            let packet = random::packet(lot, drawn.ip6, *number);
+            let packet = random::packet(lot, ground.places(drawn.ip6), &aim, *number);
             let open = random::open_fields(lot, &packet);
             if at % 3 == 0 {
                 let mac = node.mac(&packet);
                 let of_outcomes = drawn::packets(lot, &recording.live, &packet, &open, mac, PACKETS / 2);
-                packets.extend(of_outcomes.into_iter().map(|packet| (packet, open.clone())));
+                let of_outcomes = of_outcomes.into_iter().filter(|packet| ground.places(drawn.ip6).can_arrive(packet));
+                packets.extend(of_outcomes.map(|packet| (packet, open.clone())));
             }
             packets.push((packet, open));
         }
         for (packet, open) in packets {
             self.probes.fetch_add(1, Relaxed);
+            if drawn.changes() {
+                drawn.load(node);
+                recording = read(node);
+            }
             node.forget_flows();
             let said = node.judge(&packet, &recording, &open);
             let Some(walk) = differs(&said) else { continue };
@@ -259,7 +354,7 @@ impl Game {
 /// What whyport says, where it is not what the kernel does.
 fn differs(said: &Judgement) -> Option<&Vec<String>> {
     let exact = [said.walk.as_ref(), Some(&said.live)];
-    let exact = exact.into_iter().flatten().find(|walk| !agree(&said.kernel, walk, false));
+    let exact = exact.into_iter().flatten().find(|walk| !agree(&said.kernel, walk, said.random));
     exact.or(said.open.as_ref().filter(|open| !open.is_empty() && !may_be(&said.kernel, open)))
 }
 
@@ -273,12 +368,16 @@ fn smallest(node: &mut Node, mut round: Round, packet: &Packet, open: &[Field], 
         differs.map(|text| if said.open.is_some() { format!("left open: {open:?}\n{text}") } else { text })
     };
     let mut report = format!("not seen again: it depends on the packets before\n{once}");
-    let mut line = 0;
-    while let Some(smaller) = round.without(line) {
-        match judge(node, &smaller) {
-            Some(difference) => (round, report) = (smaller, difference),
-            None => line += 1,
+    let mut many = round.rules().div_ceil(2).max(1);
+    while many > 0 {
+        let mut line = 0;
+        while let Some(smaller) = round.without(line, many) {
+            match judge(node, &smaller) {
+                Some(difference) => (round, report) = (smaller, difference),
+                None => line += many,
+            }
         }
+        many /= 2;
     }
     if let Some(difference) = judge(node, &round) {
         report = difference;

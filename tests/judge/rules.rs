@@ -140,6 +140,8 @@ pub struct Rules {
     pub legacy: Vec<(Tool, String)>,
     /// Whether some rule draws by lot, or counts what came before.
     pub draw: bool,
+    /// Whether some rule has the kernel choose addresses or ports.
+    pub random: bool,
     loaded: Vec<Tool>,
 }
 
@@ -147,7 +149,8 @@ impl Rules {
     /// Loads rules on top of what there is.
     pub fn load(&mut self, tool: Tool, text: &str) {
         run(tool.load(), text);
-        self.draw |= ["statistic", "numgen", "limit", "recent"].iter().any(|word| text.contains(word));
+        self.draw |= ["statistic", "numgen", "limit", "recent", "-j SET"].iter().any(|word| text.contains(word));
+        self.random |= text.replace("--mode random", "").contains("random");
         if !self.loaded.contains(&tool) {
             self.loaded.push(tool);
         }
@@ -167,7 +170,7 @@ impl Rules {
         }
         let lines: String = tables.iter().map(|(family, table)| format!("delete table {family} {table}\n")).collect();
         run(&["nft", "-f", "-"], &lines);
-        self.draw = false;
+        (self.draw, self.random) = (false, false);
         self.chains.clear();
         self.registered.retain(|one| matches!(one.tool, Tool::Legacy | Tool::Legacy6));
         self.loaded.retain(|tool| matches!(tool, Tool::Legacy | Tool::Legacy6));

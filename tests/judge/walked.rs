@@ -7,8 +7,8 @@ use std::net::{IpAddr, SocketAddr};
 use whyport::host::{Backend, Family, Host, IpFamily, Policy, Protocol};
 use whyport::walk::query::{self, number};
 use whyport::walk::{
-    self, Condition, Endpoints, Event, FateKind, Field, Op, Origin, Outcome, Query, Reason, RouteDecision, Step,
-    StepAt, ValueSet, Values, Verdict, Why,
+    self, Assumed, Condition, Endpoints, Event, FateKind, Field, Op, Origin, Outcome, Query, Reason, RouteDecision,
+    Step, StepAt, ValueSet, Values, Verdict, Why,
 };
 
 use crate::packet::{self, Packet};
@@ -177,24 +177,24 @@ fn is_refused_source(outcome: &Outcome) -> bool {
     )
 }
 
-/// The path that the walk gives; where it gives several or none, or is not certain, lines that say that. Where rules draw
-/// by lot it may give several, of which one alone is what the kernel did: that one.
-pub fn lines(
+/// Whether one of several ways, and one alone, is the packet's, where rules draw by lot or count what came before, so that
+/// nobody can tell which.
+pub fn is_one_of(
     host: &Host,
     packet: &Packet,
     sport: u16,
     names: &Names<'_>,
     is_it: impl Fn(&[String]) -> bool,
-) -> Vec<String> {
+) -> bool {
     let walk = walk::walk(host, &query(host, packet, sport, names.mac));
     let by_lot = |made: &walk::Assumption| matches!(made.why, Why::Random | Why::Rate | Why::State);
-    if names.rules.draw && walk.outcomes.iter().all(|one| one.when.is_empty() && one.assumed.iter().all(by_lot)) {
-        let ways: Vec<Vec<String>> = walk.outcomes.iter().map(|outcome| lines_of(host, outcome, names)).collect();
-        let those: Vec<&Vec<String>> = ways.iter().filter(|way| is_it(way)).collect();
-        if let [one] = those[..] {
-            return one.clone();
-        }
-    }
+    walk.outcomes.iter().all(|one| one.when.is_empty() && one.assumed.iter().all(by_lot))
+        && walk.outcomes.iter().filter(|outcome| is_it(&lines_of(host, outcome, names))).count() == 1
+}
+
+/// The path that the walk gives; where it gives several or none, or is not certain, lines that say that.
+pub fn lines(host: &Host, packet: &Packet, sport: u16, names: &Names<'_>) -> Vec<String> {
+    let walk = walk::walk(host, &query(host, packet, sport, names.mac));
     let mut lines = Vec::new();
     match &walk.outcomes[..] {
         [one] => lines.extend(lines_of(host, one, names)),
@@ -207,9 +207,22 @@ pub fn lines(
         }
     }
     if !walk.outcomes.iter().all(Outcome::is_certain) {
-        lines.push(format!("assumed {:?}", walk.outcomes.iter().map(|one| &one.assumed).collect::<Vec<_>>()));
+        let assumed = walk.outcomes.iter().flat_map(|one| &one.assumed);
+        lines.extend(assumed.map(|made| format!("assumed {:?} {} {:?}", made.why, made.holds, told(host, &made.what))));
     }
     lines
+}
+
+/// What an assumption is about, in words that do not depend on how a host was read.
+fn told(host: &Host, what: &Assumed) -> String {
+    match what {
+        Assumed::Match { rule, index } | Assumed::ChosenFits { rule, index } | Assumed::Draws { rule, index, .. } => {
+            let ruleset = &host.viewed().ruleset;
+            let (table, chain) = (ruleset.table(rule.chain), ruleset.chain(rule.chain));
+            format!("{} {} {} {} match {index}", table.backend.name(), table.name, chain.name, rule.number())
+        }
+        other => format!("{other:?}"),
+    }
 }
 
 /// The path of one outcome.

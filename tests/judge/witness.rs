@@ -52,6 +52,8 @@ pub enum NftWhat {
     Rule(u64, NftVerdict),
     /// The base chain's policy decided; whether it lets the packet go on.
     Policy(bool),
+    /// A chain has ended, by a verdict that no rule gave: it can be told without, but may be the first to show the packet.
+    End,
 }
 
 /// `enum nft_verdicts` and those of netfilter.
@@ -303,10 +305,15 @@ fn gather(traced: &[NftEvent], logged: &[Logged], mark: Mark) -> Testimony {
             }
             continue;
         }
+        // The id is also made of the device, which is the bridge's when a port hands a frame up to the host.
+        let is_ours = sight.as_ref().is_some_and(|sight| sight.seen.mark == Some(mark));
+        if is_ours && !open.contains_key(&event.id) && !testimony.passes.is_empty() {
+            open.insert(event.id, testimony.passes.len() - 1);
+        }
         let Some(pass) = open.get(&event.id).map(|at| &mut testimony.passes[*at]) else { continue };
         if let Some(hook) = ends(event) {
             pass.behind.extend(sight.map(|sight| (hook, sight)));
-        } else if event.table != TABLE {
+        } else if event.table != TABLE && event.what != NftWhat::End {
             pass.nft.push(event.clone());
         }
     }
@@ -356,10 +363,8 @@ pub fn nft_event(message: &Message) -> Option<NftEvent> {
     });
     let what = match (word(4)?, word(3), verdict) {
         (1, ..) => NftWhat::Policy(word(16)? as u32 == 1),
-        // Older kernels also tell the end of a chain, by a verdict that no rule gave; it can be told without.
-        (2, _, Some(NftVerdict::Continue)) => return None,
-        (_, Some(handle), Some(verdict)) => NftWhat::Rule(handle, verdict),
-        (_, _, _) => return None,
+        (3, Some(handle), Some(verdict)) => NftWhat::Rule(handle, verdict),
+        (_, _, _) => NftWhat::End,
     };
     Some(NftEvent {
         id: word(6)?,

@@ -15,7 +15,7 @@ use nix::sched::{CloneFlags, CpuSet, sched_getaffinity, sched_getcpu, sched_seta
 use nix::unistd::{Pid, setfsuid};
 use socket2::{Domain, Protocol as Proto, Socket, Type};
 
-use crate::packet::{Mark, Packet, Protocol, identity, payload, whole_icmp};
+use crate::packet::{Mark, Packet, Protocol, payload, whole_icmp};
 
 /// Runs a test on a thread of its own: a thread that has been in another namespace is not used again.
 pub fn apart(test: impl FnOnce() + Send + 'static) {
@@ -259,7 +259,7 @@ impl World {
                 let mark = match packet.protocol {
                     Protocol::Tcp => Mark::Tcp(packet.flags & 0x3f, cookie),
                     Protocol::Udp => Mark::Udp(cookie),
-                    Protocol::Icmp => Mark::Icmp(packet.icmp.0, identity(cookie)),
+                    Protocol::Icmp => Mark::Icmp(packet.icmp.0, cookie),
                 };
                 Sent { mark: Some(mark), port: packet.src.map_or(0, |src| src.port()), _socket: None }
             }
@@ -335,7 +335,7 @@ fn make(packet: &Packet, cookie: u32) -> Sent {
         }
         Protocol::Icmp => {
             let _ = socket.send_to(&whole_icmp(cookie, packet.icmp), &packet.dst.into());
-            Some(Mark::Icmp(packet.icmp.0, identity(cookie)))
+            Some(Mark::Icmp(packet.icmp.0, cookie))
         }
     };
     Sent { mark, port, _socket: Some(socket) }
