@@ -27,6 +27,7 @@ pub mod field;
 mod fields;
 mod finish;
 mod frames;
+mod guesses;
 mod input;
 mod ipset;
 mod memory;

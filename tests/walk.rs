@@ -9,6 +9,8 @@
 mod back;
 #[path = "walk/reply.rs"]
 mod reply;
+#[path = "walk/unknowns.rs"]
+mod unknowns;
 mod way;
 
 use way::{Ask, told, walked};

@@ -27,6 +27,8 @@ pub fn trace(host: &Host, namespace: usize, answers: &[Answer], style: Style) ->
 
 /// How many conditions of an outcome, and how many of its values, are told; the rest is counted.
 const ALTERNATIVES: usize = 4;
+/// How many assumptions of an outcome are told; the rest is counted.
+const ASSUMED: usize = 8;
 
 struct Telling<'h, 'p> {
     host: &'h Host,
@@ -175,11 +177,15 @@ impl<'h> Telling<'h, '_> {
     }
 
     fn assumed(&mut self, outcome: &Outcome) {
-        for assumption in &outcome.assumed {
+        let (told, more) = outcome.assumed_first(ASSUMED);
+        for assumption in told {
             let ruleset = &self.host.namespaces[assumption.namespace].ruleset;
             let text = |rule: RuleId, index: Option<u16>| part_text(ruleset, rule, index);
             let clause = words::assumption(self.host, assumption, &text);
             self.page.line(0, 8, &[(Tone::Unsure, "assumed "), (Tone::Plain, &clause)]);
+        }
+        if more > 0 {
+            self.page.line(0, 8, &[(Tone::Unsure, &format!("assumed {more} more things (--json has them)"))]);
         }
     }
 

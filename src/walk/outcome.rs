@@ -41,6 +41,17 @@ impl Outcome {
         self.assumed.is_empty()
     }
 
+    /// The assumptions that are told one by one where all of them are too many for a person: those that hold before the
+    /// others; and how many more there are.
+    pub fn assumed_first(&self, most: usize) -> (Vec<&Assumption>, usize) {
+        if self.assumed.len() <= most {
+            return (self.assumed.iter().collect(), 0);
+        }
+        let (holding, failing): (Vec<_>, Vec<_>) = self.assumed.iter().partition(|one| one.holds);
+        let told: Vec<&Assumption> = holding.into_iter().chain(failing).take(most).collect();
+        (told, self.assumed.len() - most)
+    }
+
     /// The pass with this number, from 1.
     pub fn pass(&self, number: u32) -> Option<&Pass> {
         self.passes.iter().find(|pass| pass.number == number)
@@ -79,7 +90,7 @@ impl After {
 }
 
 /// Something that must hold of the entering packet.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Condition {
     /// The field it speaks of.
     pub field: Field,
@@ -90,7 +101,7 @@ pub struct Condition {
 }
 
 /// How a condition compares.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Op {
     /// It is one of the values.
     In,
@@ -101,7 +112,7 @@ pub enum Op {
 }
 
 /// Values of a condition.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Values {
     /// Addresses with a prefix in common; a full-length prefix is one address.
     Net(IpNet),
@@ -129,7 +140,7 @@ pub struct Assumption {
 }
 
 /// What an assumption is about.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Assumed {
     /// A match of a rule holds (index into its matches).
     Match {

@@ -6,6 +6,7 @@ use std::cmp::Ordering;
 use std::collections::{BTreeSet, BinaryHeap};
 
 use super::engine::Engine;
+use super::guesses::{self, Guesses};
 use super::plans::Planned;
 use super::query::Query;
 use super::sight::Sights;
@@ -135,6 +136,7 @@ pub(super) fn watched<'a, W: Watch>(plans: Planned<'a>, query: &'a Query, watch:
         waiting = Queue::Newest(Vec::new());
     }
     waiting.push(engine.start());
+    let (mut parted, mut left) = (Guesses::default(), 0);
     while let Some(mut state) = waiting.pop() {
         if !watch.wants(&state) {
             continue;
@@ -148,7 +150,7 @@ pub(super) fn watched<'a, W: Watch>(plans: Planned<'a>, query: &'a Query, watch:
                         continue;
                     }
                     if !watch.ended(&engine, state, end, space) {
-                        return (engine, waiting.len());
+                        return (engine, waiting.len() + left);
                     }
                     break;
                 }
@@ -158,20 +160,29 @@ pub(super) fn watched<'a, W: Watch>(plans: Planned<'a>, query: &'a Query, watch:
                         (Some((space, _)), true) => state.space = space,
                         (last, _) => {
                             // Each part has its own, and copies of the whole would be thrown away.
+                            let often = parted.too_often(&state.space, &open);
                             state.space = Space::default();
                             let mut parts: Vec<_> = parts.into_iter().chain(last).collect();
+                            let at_once = often || W::TELLS && waiting.len() > guesses::MANY;
+                            let likeliest = guesses::likeliest(&mut parts, at_once);
+                            if often {
+                                left += parts.len();
+                                parts.clear();
+                            }
                             if !W::TELLS {
                                 parts.sort_by(|(_, one), (_, other)| one.total_cmp(other));
                             }
                             for (space, share) in parts {
                                 waiting.push(State { weight: state.weight * share, space, ..State::clone(&state) });
                             }
-                            break;
+                            let Some((space, share)) = likeliest else { break };
+                            state.weight *= share;
+                            state.space = space;
                         }
                     }
                 }
             }
         }
     }
-    (engine, 0)
+    (engine, left)
 }

@@ -1,11 +1,13 @@
 //! What outcomes that disagree say, as one sentence: each case with what must hold for it.
 
+use std::collections::HashMap;
+
 use super::because::Teller;
 use super::conditions;
 use super::phrase::{self, Phrase, list, say};
 use crate::explain::finding::AnswerVerdict;
 use crate::explain::judge::Judged;
-use crate::walk::{Assumption, Outcome};
+use crate::walk::{Assumed, Assumption, Outcome};
 
 /// At most this many cases are told one by one.
 const CASES: usize = 3;
@@ -25,7 +27,9 @@ pub(super) fn sentence(teller: &Teller<'_>) -> String {
             None => cases.push(Case { judged, outcomes: vec![outcome] }),
         }
     }
-    let mut told: Vec<(String, String)> = cases.iter().map(|case| (when(teller, case), ends(teller, case))).collect();
+    let disputed = Disputed::of(teller);
+    let mut told: Vec<(String, String)> =
+        cases.iter().map(|case| (when(teller, case, &disputed), ends(teller, case))).collect();
     // The case that takes the most words is the "else" of the others.
     told.sort_by_key(|(when, _)| if when.is_empty() { usize::MAX } else { when.chars().count() });
     let left_out = told.len().saturating_sub(CASES + 1);
@@ -58,13 +62,13 @@ fn ends_alike(a: &Judged, b: &Judged) -> bool {
 }
 
 /// What must hold for a case; empty where nothing tells it from others.
-fn when(teller: &Teller<'_>, case: &Case<'_>) -> String {
+fn when(teller: &Teller<'_>, case: &Case<'_>, disputed: &Disputed<'_>) -> String {
     let texts: Vec<String> = case
         .outcomes
         .iter()
         .map(|outcome| {
             let mut parts: Vec<String> = conditions::when(&outcome.when).into_iter().collect();
-            let told = outcome.assumed.iter().filter(|one| is_disputed(teller, one));
+            let told = outcome.assumed.iter().filter(|one| disputed.has(one));
             parts.extend(told.map(|one| {
                 let gist = |rule, index| conditions::gist(&teller.host.namespaces[one.namespace], rule, index);
                 conditions::assumption(teller.host, one, &gist)
@@ -75,11 +79,22 @@ fn when(teller: &Teller<'_>, case: &Case<'_>) -> String {
     if texts.iter().any(String::is_empty) { String::new() } else { list(Phrase::Or, &texts, 2) }
 }
 
-/// Whether another outcome assumes the opposite.
-fn is_disputed(teller: &Teller<'_>, assumption: &Assumption) -> bool {
-    teller.judged.iter().any(|(outcome, _)| {
-        outcome.assumed.iter().any(|other| other.what == assumption.what && other.holds != assumption.holds)
-    })
+/// Of what is assumed, whether some outcome takes it to hold, and whether some takes it not to.
+struct Disputed<'a>(HashMap<&'a Assumed, [bool; 2]>);
+
+impl<'a> Disputed<'a> {
+    fn of(teller: &'a Teller<'_>) -> Disputed<'a> {
+        let mut taken: HashMap<&Assumed, [bool; 2]> = HashMap::new();
+        for assumption in teller.judged.iter().flat_map(|(outcome, _)| &outcome.assumed) {
+            taken.entry(&assumption.what).or_default()[usize::from(assumption.holds)] = true;
+        }
+        Disputed(taken)
+    }
+
+    /// Whether some outcome assumes the opposite.
+    fn has(&self, assumption: &Assumption) -> bool {
+        self.0.get(&assumption.what).is_some_and(|taken| taken[usize::from(!assumption.holds)])
+    }
 }
 
 fn ends(teller: &Teller<'_>, case: &Case<'_>) -> String {

@@ -16,6 +16,8 @@ use crate::walk::{StepAt, Verdict};
 
 /// How many alternatives of an outcome's conditions are told; the rest is counted.
 const ALTERNATIVES: usize = 3;
+/// How many assumptions of an outcome are told; the rest is counted.
+const ASSUMED: usize = 8;
 
 type Line = Vec<Piece>;
 
@@ -137,11 +139,15 @@ fn outcome(state: &State, page: &mut Page) {
             page.text(Tone::Dim, &format!("or in {} more cases", outcome.when.len() - ALTERNATIVES));
         }
     }
-    for assumption in &outcome.assumed {
+    let (told, more) = outcome.assumed_first(ASSUMED);
+    for assumption in told {
         let ruleset = &state.host.namespaces[assumption.namespace].ruleset;
         let text = |rule: RuleId, index: Option<u16>| syntax::part_text(ruleset, rule, index);
         let clause = words::assumption(&state.host, assumption, &text);
         page.text(Tone::Unsure, &format!("assumed: {clause}"));
+    }
+    if more > 0 {
+        page.text(Tone::Unsure, &format!("assumed: {more} more things"));
     }
 }
 

@@ -1,0 +1,89 @@
+//! Rulesets that leave so much open that nobody could follow every way: what is found, and in how many steps.
+
+use std::fmt::Write as _;
+
+use super::nat;
+use super::way;
+use whyport::explain::{self, Target, words};
+use whyport::host::{IpFamily, Protocol};
+use whyport::walk::{Field, Origin, Query, ValueSet, Walk, walk};
+
+fn from_anywhere(rules: &str, port: u128) -> Walk {
+    let mut query = Query::new(0, Origin::Device("eth0".to_owned()), IpFamily::V4, Protocol::TCP);
+    query.set_address(Field::Dst, "192.168.1.2".parse().unwrap());
+    query.set(Field::Dport, ValueSet::one(port));
+    walk(&way::host(rules), &query)
+}
+
+/// Rules that each hold by chance, and each of which changes the packet in its own way.
+fn coins(count: usize) -> String {
+    let coin = |bit: usize| {
+        format!(
+            "-A PREROUTING -m statistic --mode random --probability 0.5 -j MARK --set-xmark {0:#x}/{0:#x}\n",
+            1u64 << bit
+        )
+    };
+    let rules: String = (0..count).map(coin).collect();
+    format!("*mangle\n:PREROUTING ACCEPT [0:0]\n{rules}COMMIT\n")
+}
+
+#[test]
+fn of_a_billion_ways_some_are_followed_to_their_end_and_the_others_counted() {
+    let found = from_anywhere(&coins(30), 22);
+    assert!(found.outcomes.len() > 100 && found.outcomes.len() <= Query::LIMIT, "{}", found.outcomes.len());
+    assert!(found.unexplored > 100, "{}", found.unexplored);
+    let few = from_anywhere(&coins(3), 22);
+    assert_eq!((few.outcomes.len(), few.unexplored), (9, 0), "eight ways, and refused sources");
+}
+
+#[test]
+fn a_port_that_rules_take_is_found_behind_a_billion_ways() {
+    let rules =
+        format!("{}{}", coins(30), nat("-A PREROUTING -p tcp -m tcp --dport 8443 -j DNAT --to-destination 10.0.0.9"));
+    let found = explain::ports(&way::host(&rules), 0);
+    let ghosts: Vec<u16> = found.ports.iter().filter(|port| port.is_ghost()).map(|port| port.port).collect();
+    assert_eq!(ghosts, [8443]);
+}
+
+/// A service of Kubernetes with so many endpoints, each as likely as every other.
+fn service(endpoints: usize) -> String {
+    let mut rules = String::new();
+    for at in 0..endpoints {
+        let chance = match endpoints - at {
+            1 => String::new(),
+            left => format!("-m statistic --mode random --probability {:.11} ", 1.0 / left as f64),
+        };
+        let to = format!("10.0.{}.{}:8080", 1 + at / 256, at % 256);
+        let _ = writeln!(rules, "-A PREROUTING -p tcp -m tcp --dport 30080 {chance}-j DNAT --to-destination {to}");
+    }
+    nat(&rules)
+}
+
+#[test]
+fn a_service_of_a_thousand_endpoints_is_one_of_them_by_chance() {
+    let host = way::host(&service(1000));
+    let target = Target { protocol: Protocol::TCP, addr: None, port: Some(30080), socket: None };
+    let answers = explain::answers(&host, 0, &target);
+    let outside = answers.iter().find(|answer| words::from(&answer.from) == "outside by eth0").unwrap();
+    assert!(outside.walk.unexplored > 0);
+    let said = words::because(&host, 0, outside);
+    assert!(said.len() < 1200, "{said}");
+}
+
+#[test]
+fn thousands_of_sources_are_told_apart_and_all_others_by_what_they_are_not() {
+    let mut rules = String::new();
+    for at in 0..5000 {
+        let (high, low) = (at >> 8, at & 255);
+        let _ = writeln!(
+            rules,
+            "-A PREROUTING -s 20.{high}.{low}.7/32 -p tcp -m tcp --dport 80 -j DNAT --to-destination 10.{high}.{low}.9"
+        );
+    }
+    let found = from_anywhere(&nat(&rules), 80);
+    let ways = found.outcomes.len() + found.unexplored;
+    assert!((5002..5010).contains(&ways), "{ways}: one for each source, all others, and those that are refused");
+    let likeliest = &found.outcomes[0];
+    assert!(likeliest.weight > 0.8, "{}", likeliest.weight);
+    assert_eq!(likeliest.when.len(), 1);
+}
