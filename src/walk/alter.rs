@@ -87,5 +87,33 @@ pub(super) fn transparent(scene: &Scene<'_>, address: &Value, port: &Value, at: 
 /// The packet's mark, as a target changes it.
 pub(super) fn marked(scene: &Scene<'_>, mark: Masked) -> Value {
     let old = scene.settled(&scene.packet.mark);
-    super::chain::replaced(&old, mark.mask, &Value::Known(mark.value.into()), u32::MAX)
+    replaced(&old, mark.mask, &Value::Known(mark.value.into()), u32::MAX)
+}
+
+/// A mark, shifted as CONNMARK does it: to the left, or for a negative number to the right.
+pub(super) fn shifted(mark: Value, shift: i8) -> Value {
+    let bits = u32::from(shift.unsigned_abs());
+    match mark {
+        mark if shift == 0 => mark,
+        // By more bits than there are, machines shift differently.
+        Value::Known(mark) if bits < u32::BITS => {
+            let mark = mark as u32;
+            Value::Known(u128::from(if shift > 0 { mark << bits } else { mark >> bits }))
+        }
+        _ => Value::Chosen { among: ValueSet::full(32), why: Why::State },
+    }
+}
+
+/// A mark of which the bits under `mask` are cleared and those of `by` under `taken` flipped in: `(old & !mask) ^ (by & taken)`.
+pub(super) fn replaced(old: &Value, mask: u32, by: &Value, taken: u32) -> Value {
+    match (old, by) {
+        (Value::Known(old), Value::Known(by)) => Value::Known(u128::from((*old as u32 & !mask) ^ (*by as u32 & taken))),
+        (_, Value::Known(by)) if mask == u32::MAX => Value::Known(u128::from(*by as u32 & taken)),
+        (Value::Entering(field), Value::Known(by)) if *by as u32 & taken & !mask == 0 => {
+            Value::Mapped { field: *field, mask: u128::from(!mask), prefix: u128::from(*by as u32 & taken) }
+        }
+        (old, Value::Known(by)) if *by as u32 & taken == 0 && mask == 0 => old.clone(),
+        (_, by) if mask == u32::MAX && taken == u32::MAX => by.clone(),
+        _ => Value::Chosen { among: ValueSet::full(32), why: Why::State },
+    }
 }

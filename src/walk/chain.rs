@@ -2,7 +2,7 @@
 //!
 //! `ipt_do_table`, `nft_do_chain`, and the `target` callbacks of net/netfilter/xt_*.c.
 
-use super::alter;
+use super::alter::{self, replaced, shifted};
 use super::condition::{Scene, all};
 use super::conntrack;
 use super::engine::Engine;
@@ -449,34 +449,6 @@ pub(super) fn is_without_effect(target: &Target) -> bool {
             | Target::Led(_)
             | Target::Rateest(_)
     )
-}
-
-/// A mark, shifted as CONNMARK does it: to the left, or for a negative number to the right.
-fn shifted(mark: Value, shift: i8) -> Value {
-    let bits = u32::from(shift.unsigned_abs());
-    match mark {
-        mark if shift == 0 => mark,
-        // By more bits than there are, machines shift differently.
-        Value::Known(mark) if bits < u32::BITS => {
-            let mark = mark as u32;
-            Value::Known(u128::from(if shift > 0 { mark << bits } else { mark >> bits }))
-        }
-        _ => Value::Chosen { among: ValueSet::full(32), why: Why::State },
-    }
-}
-
-/// A mark of which the bits under `mask` are cleared and those of `by` under `taken` flipped in: `(old & !mask) ^ (by & taken)`.
-pub(super) fn replaced(old: &Value, mask: u32, by: &Value, taken: u32) -> Value {
-    match (old, by) {
-        (Value::Known(old), Value::Known(by)) => Value::Known(u128::from((*old as u32 & !mask) ^ (*by as u32 & taken))),
-        (_, Value::Known(by)) if mask == u32::MAX => Value::Known(u128::from(*by as u32 & taken)),
-        (Value::Entering(field), Value::Known(by)) if *by as u32 & taken & !mask == 0 => {
-            Value::Mapped { field: *field, mask: u128::from(!mask), prefix: u128::from(*by as u32 & taken) }
-        }
-        (old, Value::Known(by)) if *by as u32 & taken == 0 && mask == 0 => old.clone(),
-        (_, by) if mask == u32::MAX && taken == u32::MAX => by.clone(),
-        _ => Value::Chosen { among: ValueSet::full(32), why: Why::State },
-    }
 }
 
 /// The rule that comes next in the current chain.

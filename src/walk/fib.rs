@@ -2,10 +2,8 @@
 //!
 //! It knows prefixes, metrics and dead next hops, as `fib_table_lookup` and `fib6_lookup` do; not policy rules, not packets.
 
-use std::collections::HashMap;
-
 use super::query::number;
-use crate::host::{IpFamily, Namespace, Route};
+use crate::host::{IpFamily, Namespace, QuickMap, Route};
 
 /// Addresses from first to last that the same routes cover.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,13 +19,13 @@ pub(super) struct Covered {
 /// The tables of a namespace.
 #[derive(Debug, Default)]
 pub(super) struct Tables {
-    tables: HashMap<(u32, IpFamily), Vec<Covered>>,
+    tables: QuickMap<(u32, IpFamily), Vec<Covered>>,
 }
 
 impl Tables {
     /// Prepares every table of a namespace.
     pub(super) fn of(namespace: &Namespace) -> Tables {
-        let mut by_table: HashMap<(u32, IpFamily), Vec<u32>> = HashMap::new();
+        let mut by_table: QuickMap<(u32, IpFamily), Vec<u32>> = QuickMap::default();
         for (index, route) in namespace.routes.iter().enumerate() {
             by_table.entry((route.table, route.family())).or_default().push(index as u32);
         }

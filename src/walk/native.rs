@@ -4,6 +4,7 @@
 //! packet. An open question does not stop the rule at once: a later expression that certainly breaks it settles the matter;
 //! but nothing is changed and no verdict given before it is answered. What a rule changed before it breaks stays changed.
 
+mod compare;
 mod load;
 mod lookup;
 mod piece;
@@ -12,7 +13,7 @@ mod translate;
 mod unknown;
 
 use super::chain::Effect;
-use super::condition::{Scene, all, negate};
+use super::condition::{Scene, negate};
 use super::conntrack;
 use super::engine::Engine;
 use super::outcome::{Assumed, Assumption, FateKind, Verdict as Told, Why};
@@ -21,12 +22,13 @@ use super::plan::Content;
 use super::set::ValueSet;
 use super::space::{Asked, Open};
 use super::state::State;
-use crate::host::nft::{CompareOp, CtKey, Expression, LookupResult, MetaKey, ObjectKind, Register, Rule, Set, Verdict};
-use crate::host::xt::{InterfacePattern, Target};
+use crate::host::nft::{CtKey, Expression, LookupResult, MetaKey, ObjectKind, Register, Rule, Set, Verdict};
+use crate::host::xt::Target;
 use crate::host::{Hook, RuleId};
+use compare::compare;
 use load::Loaded;
 use lookup::Given;
-use piece::{Piece, Source, undecided};
+use piece::{Piece, undecided};
 use registers::Registers;
 
 /// Expressions that load something whyport does not know, into a register.
@@ -456,51 +458,4 @@ fn parts(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     const WITH_PORT: usize = 20;
     let each = if bytes.len().is_multiple_of(WITH_PORT) { WITH_PORT } else { ADDRESS };
     bytes.chunks(each).flat_map(|one| one.chunks(ADDRESS))
-}
-
-/// `nft_cmp_eval`: equality piece by piece, order only where a number's bytes are in the order of the network.
-fn compare(scene: &Scene<'_>, pieces: &[Piece], op: CompareOp, data: &[u8], at: piece::At) -> Asked<bool> {
-    if let [piece] = pieces
-        && let Source::Name(_) = piece.source
-    {
-        let name = data.split(|byte| *byte == 0).next().unwrap_or_default();
-        let pattern = InterfacePattern {
-            name: String::from_utf8_lossy(name).as_ref().into(),
-            prefix: !data.contains(&0) && data.len() < 16,
-        };
-        let answer = piece.is_named(scene, &pattern).unwrap_or_else(|| undecided(scene, at, Why::Undecoded));
-        return match op {
-            CompareOp::Equal => answer,
-            CompareOp::NotEqual => negate(answer, true),
-            _ => undecided(scene, at, Why::Undecoded),
-        };
-    }
-    let equal = || {
-        let mut first = 0;
-        let parts = pieces.iter().map(|piece| {
-            let bytes = data.get(first..first + piece.length).unwrap_or_default();
-            first += piece.length;
-            piece.within(scene, &ValueSet::one(piece.number_of(bytes)), at)
-        });
-        all(parts.collect::<Vec<_>>())
-    };
-    let ([piece], true) = (pieces, pieces.first().is_some_and(Piece::is_ordered)) else {
-        return match op {
-            CompareOp::Equal => equal(),
-            CompareOp::NotEqual => negate(equal(), true),
-            _ => undecided(scene, at, Why::Undecoded),
-        };
-    };
-    let (number, most) = (piece.number_of(data), piece::ones(piece.length));
-    let set = match op {
-        CompareOp::Equal => return equal(),
-        CompareOp::NotEqual => return negate(equal(), true),
-        CompareOp::Less if number == 0 => ValueSet::empty(),
-        CompareOp::Less => ValueSet::range(0, number - 1),
-        CompareOp::LessOrEqual => ValueSet::range(0, number),
-        CompareOp::Greater if number == most => ValueSet::empty(),
-        CompareOp::Greater => ValueSet::range(number + 1, most),
-        CompareOp::GreaterOrEqual => ValueSet::range(number, most),
-    };
-    piece.within(scene, &set, at)
 }

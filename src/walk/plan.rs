@@ -73,7 +73,7 @@ pub(super) struct Plan<'a> {
     pub(super) contents: Contents<'a>,
     /// What ipset's sets hold.
     pub(super) ipsets: IpSets<'a>,
-    slots: HashMap<(IpFamily, Hook), Vec<Slot>>,
+    slots: QuickMap<(IpFamily, Hook), Vec<Slot>>,
     layers: Layers,
     tracks: [bool; 2],
     types: [Vec<TypeRange>; 2],
@@ -125,7 +125,7 @@ impl<'a> Plan<'a> {
             tentative: tentative(namespace),
             contents: Contents::of(namespace),
             ipsets: IpSets::of(namespace),
-            slots: HashMap::new(),
+            slots: QuickMap::default(),
             layers: Layers::default(),
             tracks: FAMILIES.map(|family| tracks(namespace, family)),
             types: FAMILIES.map(|family| address_types(namespace, family, None)),

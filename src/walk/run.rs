@@ -96,7 +96,7 @@ pub(super) trait Watch {
     /// Whether a class is followed.
     fn wants(&self, state: &State) -> bool;
 
-    /// A class ended, which met its last rules with these packets. Whether others are followed still.
+    /// A class ended, which met its last rules with these packets, where it tells. Whether others are followed still.
     fn ended(&mut self, engine: &Engine<'_>, state: State, end: End, space: Space) -> bool;
 }
 
@@ -145,7 +145,7 @@ pub(super) fn watched<'a, W: Watch>(plans: Planned<'a>, query: &'a Query, watch:
             match engine.go_on(&mut state) {
                 Ok(None) => {}
                 Ok(Some(end)) => {
-                    let space = state.space.clone();
+                    let space = if W::TELLS { state.space.clone() } else { Space::default() };
                     if engine.another(&mut state, &end) {
                         continue;
                     }
@@ -163,7 +163,7 @@ pub(super) fn watched<'a, W: Watch>(plans: Planned<'a>, query: &'a Query, watch:
                             let often = parted.too_often(&state.space, &open);
                             state.space = Space::default();
                             let mut parts: Vec<_> = parts.into_iter().chain(last).collect();
-                            let at_once = often || W::TELLS && waiting.len() > guesses::MANY;
+                            let at_once = often || !W::TELLS || waiting.len() > guesses::MANY;
                             let likeliest = guesses::likeliest(&mut parts, at_once);
                             if often {
                                 left += parts.len();

@@ -2,7 +2,7 @@
 
 use super::piece::{Piece, Source, ones};
 use crate::host::nft::Register;
-use crate::walk::chain::replaced;
+use crate::walk::alter::replaced;
 use crate::walk::condition::Scene;
 use crate::walk::outcome::Why;
 use crate::walk::packet::Value;
