@@ -32,6 +32,8 @@ mod packet;
 mod path;
 #[path = "judge/places.rs"]
 mod places;
+#[path = "judge/programs.rs"]
+mod programs;
 #[path = "judge/random.rs"]
 mod random;
 #[path = "judge/record.rs"]

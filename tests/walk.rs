@@ -15,7 +15,8 @@ mod way;
 
 use way::{Ask, told, walked};
 use whyport::host::{IpFamily, Protocol};
-use whyport::walk::{Field, Origin, Query, ValueSet, walk};
+use whyport::syntax::nft;
+use whyport::walk::{Condition, FateKind, Field, Op, Origin, Query, ValueSet, Values, walk};
 
 const NAT: &str =
     "*nat\n:PREROUTING ACCEPT [0:0]\n:INPUT ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n:POSTROUTING ACCEPT [0:0]\n";
@@ -347,4 +348,45 @@ fn addresses_that_a_rule_gives_are_followed_each_way_that_they_lead() {
          nat INPUT policy accept
          delivered",
     );
+}
+
+#[test]
+fn a_source_that_is_a_broadcast_address_is_refused_among_others_too() {
+    let mut host = way::host("");
+    let eth0 = host.namespaces[0].sysctls.ip.get_mut("eth0").unwrap();
+    eth0.rp_filter = Some(1);
+    let refused = |length: u8| {
+        let mut query = Query::new(0, Origin::Device("eth0".to_owned()), IpFamily::V4, Protocol::UDP);
+        query.set_address(Field::Dst, "192.168.1.2".parse().unwrap());
+        let last: u128 = 0xc0a8_01ff;
+        query.set(Field::Src, ValueSet::range(last >> (32 - length) << (32 - length), last));
+        let walk = walk(&host, &query);
+        let about = walk.outcomes.iter().filter(|one| one.fate.kind == FateKind::Martian).map(|one| one.when.clone());
+        about.collect::<Vec<_>>()
+    };
+    assert_eq!(refused(32), [Vec::<Vec<Condition>>::new()]);
+    let only = |values| vec![vec![Condition { field: Field::Src, op: Op::In, values }]];
+    let net = |text: &str| Values::Net(text.parse().unwrap());
+    assert_eq!(refused(31), [only(vec![net("192.168.1.255/32")])]);
+    assert_eq!(refused(24), [only(vec![net("192.168.1.2/32"), net("192.168.1.255/32")])]);
+}
+
+#[test]
+fn a_map_of_ports_gives_nothing_for_a_protocol_that_is_not_in_it() {
+    let text = "table ip t {\n\tmap ports {\n\t\ttype inet_proto . inet_service : ipv4_addr . inet_service\n\
+                \t\telements = { tcp . 80 : 10.0.0.9 . 80, udp . 53 : 10.0.0.9 . 53 }\n\t}\n\n\
+                \tchain prerouting {\n\t\ttype nat hook prerouting priority dstnat; policy accept;\n\
+                \t\tdnat ip to meta l4proto . th dport map @ports\n\t}\n}\n";
+    let dump = nft::parse(text, &[]);
+    assert!(dump.diagnostics.is_empty(), "{:?}", dump.diagnostics);
+    let mut host = way::host("");
+    host.namespaces[0].ruleset = dump.ruleset;
+    host.namespaces[0].ruleset.rank_by_listing();
+    let mut query = Query::new(0, Origin::Device("eth0".to_owned()), IpFamily::V4, Protocol::ICMP);
+    query.set_address(Field::Dst, "192.168.1.2".parse().unwrap());
+    query.set_address(Field::Src, "192.168.1.77".parse().unwrap());
+    let walk = walk(&host, &query);
+    // Where a packet has no ports, their place holds a checksum that nobody knows.
+    let [one] = &walk.outcomes[..] else { panic!("{:?}", walk.outcomes) };
+    assert_eq!((one.fate.kind, one.assumed.len()), (FateKind::Delivered, 0));
 }

@@ -291,12 +291,12 @@ impl<'p> Arrival<'_, 'p> {
             .any(|address| address.link == link.index && address.family() == IpFamily::V4);
         // Which way the route back leads, and whether there is one, matters only where the filter asks.
         let matters = filter == 1 || filter != 0 && !has_address;
-        let of = |route: Option<&Route>| match route {
-            Some(route) if route.kind == RouteKind::Unicast => (true, false, !matters || uses(route)),
-            Some(route) => (false, route.kind == RouteKind::Local, !matters || uses(route)),
-            None => (filter == 0, false, filter == 0),
+        // Where a table has none, the next one is asked: that is like no route at all.
+        let of = |route: &Route| {
+            let (unicast, local) = (route.kind == RouteKind::Unicast, route.kind == RouteKind::Local);
+            (unicast, local, !matters || uses(route))
         };
-        let alike = |a: Option<&Route>, b: Option<&Route>| of(a) == of(b);
+        let alike = |a: Option<&Route>, b: Option<&Route>| a.map(of) == b.map(of);
         let last_resort = if filter == 0 { None } else { Some(Reason::RpFilter) };
         let route = match lookup.find(&alike)? {
             Found::Route(route) => route,

@@ -16,7 +16,7 @@ use crate::places::Places;
 use crate::random::{self, Lot};
 use crate::rules::Tool;
 use crate::sets::Sets;
-use crate::world::{apart_all, attempt, run, set_all};
+use crate::world::{apart, apart_all, attempt, run, set_all};
 use crate::{docker, kube};
 
 /// Which backends hold the rules.
@@ -117,6 +117,12 @@ impl Round {
             sysctls: ground::sysctls(lot, ground),
             sets: sets.text,
         }
+    }
+
+    /// One with the rules of a program: of iptables-nft and of native nft, and with sets that the former ask.
+    pub fn with(ip6: bool, nft: Option<&str>, native: Option<&str>, sets: String) -> Round {
+        let own = |text: &str| text.to_owned();
+        Round { ip6, sets, nft: nft.map(own), legacy: None, native: native.map(own), sysctls: Vec::new() }
     }
 
     /// The texts of its rules.
@@ -271,6 +277,34 @@ pub fn play(kinds: &'static [Kind], default_rounds: u64) {
     assert!(wrong.is_empty(), "whyport does not say what the kernel does\n{}", wrong.join("\n"));
 }
 
+/// Holds a ruleset against the kernel on the ground of containers, by so many rounds of packets that aim at what it speaks of.
+/// `WHYPORT_JUDGE_SEED` says which.
+pub fn hold(ruleset: Round, rounds: u64) {
+    let game = Game {
+        kinds: &EACH,
+        seed: setting("WHYPORT_JUDGE_SEED", 1),
+        rounds,
+        enough: u64::MAX,
+        goes_on: false,
+        next_block: AtomicU64::new(0),
+        played: AtomicU64::new(0),
+        probes: AtomicU64::new(0),
+        wrong: Mutex::new(Vec::new()),
+    };
+    apart(move || {
+        let mut node = Node::build(&CONTAINERS.plan, "", &[]);
+        run(&["ipset", "-exist", "restore"], &ruleset.sets);
+        let mut number = 0;
+        for round in 0..game.rounds {
+            let mut lot = Lot::new(game.seed.wrapping_mul(1_000_003).wrapping_add(round));
+            let drawn = Round { sysctls: ground::sysctls(&mut lot, &CONTAINERS), ..ruleset.clone() };
+            let told = game.round(&mut lot, &mut node, &CONTAINERS, drawn, &mut number);
+            assert!(told.is_none(), "whyport does not say what the kernel does\n{}", told.unwrap_or_default());
+        }
+        println!("{} packets followed, none differed", game.probes.load(Relaxed));
+    });
+}
+
 impl Game {
     fn is_over(&self) -> bool {
         /// What differs so often differs for few reasons.
@@ -361,6 +395,11 @@ fn differs(said: &Judgement) -> Option<&Vec<String>> {
 /// Takes rules away while the packet is still followed differently, and tells what is left.
 fn smallest(node: &mut Node, mut round: Round, packet: &Packet, open: &[Field], once: &str) -> String {
     let judge = |node: &mut Node, round: &Round| {
+        // What is left of a ruleset need not be one.
+        node.rules.clear();
+        let native = round.native.as_deref().unwrap_or_default();
+        attempt(&["nft", "-f", "-"], native).ok()?;
+        node.rules.clear();
         round.load(node);
         node.forget_flows();
         let said = node.judge(packet, &read(node), open);

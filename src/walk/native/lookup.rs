@@ -43,10 +43,6 @@ pub(super) fn contains(scene: &Scene<'_>, content: Content<'_>, key: &[Piece], a
 
 /// What a map gives for the key.
 pub(super) fn given<'s>(scene: &Scene<'_>, content: Content<'s>, key: &[Piece], at: At) -> Asked<Given<'s>> {
-    if key.iter().any(|piece| matches!(piece.source, Source::Unknown(_))) {
-        let hits = undecided(scene, at, Why::State)?;
-        return Ok(if hits { Given::Unknown } else { Given::Nothing });
-    }
     if let [piece] = key
         && let Source::Value(Value::Chosen { among, why }) = &piece.source
         && piece.is_whole()
@@ -55,9 +51,24 @@ pub(super) fn given<'s>(scene: &Scene<'_>, content: Content<'s>, key: &[Piece], 
     }
     let key = Key::of(scene, content, key);
     let left = content.left(&key.known);
-    let found = if key.open.is_empty() { left.data() } else { one_given(scene, content, &left, &key, at)? };
     let otherwise = || content.catch_all().map(|all| all.data.as_ref());
+    if key.open.iter().any(|(piece, _)| piece.is_unknown()) {
+        if one_of_unknown(scene, &left, &key.open, at)? {
+            let same = left.groups().next().filter(|_| left.groups().len() == 1);
+            return Ok(same.and_then(|alike| alike.data()).map_or(Given::Unknown, of));
+        }
+        return Ok(otherwise().map_or(Given::Nothing, of));
+    }
+    let found = if key.open.is_empty() { left.data() } else { one_given(scene, content, &left, &key, at)? };
     Ok(found.or_else(otherwise).map_or(Given::Nothing, of))
+}
+
+/// Whether a key of which nobody knows a part is one of these elements: not where another part fits none (the port of a packet
+/// without ports is bytes of something else, and its protocol is in no such map).
+fn one_of_unknown(scene: &Scene<'_>, left: &Left<'_>, open: &[(&Piece, Part)], at: At) -> Asked<bool> {
+    let told = open.iter().filter(|(piece, _)| !piece.is_unknown());
+    let fits = !left.is_empty() && all(told.map(|(piece, part)| fits_any(scene, piece, *part, left, at)))?;
+    if fits { undecided(scene, at, Why::State) } else { Ok(false) }
 }
 
 /// What a map gives for a number that is drawn: one thing after the other is taken to be it, until none is left.

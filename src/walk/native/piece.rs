@@ -190,6 +190,11 @@ impl Piece {
         }
     }
 
+    /// Nobody knows what it is.
+    pub(super) fn is_unknown(&self) -> bool {
+        matches!(self.source, Source::Unknown(_))
+    }
+
     /// Nothing was masked or moved.
     pub(super) fn is_whole(&self) -> bool {
         self.mask == ones(self.length) && self.shift == 0 && self.flip == 0
