@@ -57,6 +57,10 @@ pub(super) fn outcomes<'a>(plans: Planned<'a>, query: &'a Query, run: Run) -> Ve
     let whole: f64 = run.ended.iter().map(|ended| ended.state.weight).sum();
     let mut groups = merge::groups(plan, query, run.ended);
     let (refused, mut others): (Vec<_>, Vec<_>) = groups.drain(..).partition(is_refused_source);
+    // What is refused one way and goes on another is told with what was assumed for it.
+    let goes_on = |group: &Group| !group.assumed.is_empty() && others.iter().any(|other| have_common(group, other));
+    let (sometimes, refused): (Vec<_>, Vec<_>) = refused.into_iter().partition(goes_on);
+    others.extend(sometimes);
     others.sort_by(|a, b| b.weight.total_cmp(&a.weight).then(a.place.cmp(&b.place)));
     let kept = Arc::new(Kept { trail: run.trail, sights: run.sights });
     let sources = Refused::new(&refused, &others);
@@ -71,6 +75,14 @@ pub(super) fn outcomes<'a>(plans: Planned<'a>, query: &'a Query, run: Run) -> Ve
         outcomes.push(one);
     }
     outcomes
+}
+
+/// Whether some packets are of both.
+fn have_common(one: &Group, other: &Group) -> bool {
+    let meet = |a: &BTreeMap<Field, ValueSet>, b: &BTreeMap<Field, ValueSet>| {
+        a.iter().all(|(field, values)| b.get(field).is_none_or(|others| !values.apart(others)))
+    };
+    one.fields.iter().any(|a| other.fields.iter().any(|b| meet(a, b)))
 }
 
 /// Whether routing refused these packets for their source.

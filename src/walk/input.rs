@@ -8,12 +8,11 @@ use super::field::Field;
 use super::outcome::{Assumed, FateKind, Reason, Why};
 use super::packet::{Device, TimeToLive, Value};
 use super::plan::{Plan, loopback_range};
-use super::query::{Origin, number};
+use super::query::Origin;
 use super::route::{Found, Lookup, gateway, multicast, same_way};
 use super::set::ValueSet;
 use super::space::{Asked, Open};
 use super::way::{Decision, Way};
-use crate::host::route::{TABLE_LOCAL, TABLE_MAIN};
 use crate::host::{IpFamily, Link, Namespace, Route, RouteKind, What};
 
 /// Where a packet that arrived goes on.
@@ -366,17 +365,7 @@ impl<'p> Arrival<'_, 'p> {
         let Value::Known(known) = self.scene.settled(dst) else {
             return Ok(None);
         };
-        let covers = |route: &Route| {
-            let (first, last) = (number(route.dst.network()), number(route.dst.broadcast()));
-            first <= known && known <= last && route.dst.addr().is_ipv6()
-        };
-        let by_link = |route: &Route| route.next_hops.iter().any(|hop| hop.link == link.index && !hop.dead);
-        let routes = self.namespace.routes.iter().filter(|route| covers(route) && by_link(route));
-        // The table `local` is asked before `main`, then the longest prefix counts.
-        let best = routes
-            .filter(|route| matches!(route.table, TABLE_LOCAL | TABLE_MAIN))
-            .max_by_key(|route| (route.table, route.dst.prefix_len(), std::cmp::Reverse(route.metric)));
-        Ok(Some(best.map_or(Found::Refused(Reason::NoRoute), Found::Route)))
+        self.lookup().find_by(known, link.index).map(Some)
     }
 
     /// A dump without routes: what the query says is here is here, and what a rule turned away is not.

@@ -55,14 +55,45 @@ enum Said<'a> {
     Nothing,
 }
 
+/// What a table says that has this route for an address: nothing of one whose prefix is no longer than the rule allows.
+fn said(route: Option<&Route>, suppress: Option<u8>) -> Said<'_> {
+    match route {
+        Some(route) if suppress.is_some_and(|longest| route.dst.prefix_len() <= longest) => Said::Nothing,
+        Some(route) => refusal(route.kind).map_or(Said::Found(Found::Route(route)), |refused| match refused {
+            Some(reason) => Said::Found(Found::Refused(reason)),
+            None => Said::Nothing,
+        }),
+        None => Said::Nothing,
+    }
+}
+
 impl<'p> Lookup<'_, 'p> {
     /// The route to the address. Values of an open address that lead to `alike` routes are not told apart.
     pub(super) fn find(&self, alike: Alike<'_>) -> Asked<Found<'p>> {
+        self.by_rules(&|table, suppress| self.in_table(table, suppress, alike))
+    }
+
+    /// The route to this address among those that lead by one device, by its index (`RT6_LOOKUP_F_IFACE`).
+    pub(super) fn find_by(&self, known: u128, link: u32) -> Asked<Found<'p>> {
+        let covers = |route: &Route| {
+            let (first, last) = (number(route.dst.network()), number(route.dst.broadcast()));
+            first <= known && known <= last && IpFamily::of(route.dst.addr()) == self.scene.query.family
+        };
+        let leads = |route: &Route| route.next_hops.iter().any(|hop| hop.link == link && !hop.dead);
+        self.by_rules(&|table, suppress| {
+            let routes = self.plan.namespace().routes.iter();
+            let fitting = routes.filter(|route| route.table == table && covers(route) && leads(route));
+            Ok(said(fitting.max_by_key(|route| (route.dst.prefix_len(), std::cmp::Reverse(route.metric))), suppress))
+        })
+    }
+
+    /// What the first table says that says something, asked in the order of the policy rules.
+    fn by_rules(&self, ask: &dyn Fn(u32, Option<u8>) -> Asked<Said<'p>>) -> Asked<Found<'p>> {
         let family = self.scene.query.family;
         let namespace = self.plan.namespace();
         if !namespace.is_read(What::PolicyRules) {
             for table in [TABLE_LOCAL, TABLE_MAIN, TABLE_DEFAULT] {
-                if let Said::Found(found) = self.in_table(table, None, alike)? {
+                if let Said::Found(found) = ask(table, None)? {
                     return Ok(found);
                 }
             }
@@ -74,7 +105,7 @@ impl<'p> Lookup<'_, 'p> {
                 continue;
             }
             let said = match rule.action {
-                PolicyAction::Lookup(table) => self.in_table(table, rule.suppress_prefixlength, alike)?,
+                PolicyAction::Lookup(table) => ask(table, rule.suppress_prefixlength)?,
                 PolicyAction::Goto(priority) => {
                     from = priority;
                     Said::Nothing
@@ -147,14 +178,7 @@ impl<'p> Lookup<'_, 'p> {
 
     fn in_table(&self, table: u32, suppress: Option<u8>, alike: Alike<'_>) -> Asked<Said<'p>> {
         let ranges = self.plan.tables.table(table, self.scene.query.family);
-        let said = |route: Option<&'p Route>| match route {
-            Some(route) if suppress.is_some_and(|longest| route.dst.prefix_len() <= longest) => Said::Nothing,
-            Some(route) => refusal(route.kind).map_or(Said::Found(Found::Route(route)), |refused| match refused {
-                Some(reason) => Said::Found(Found::Refused(reason)),
-                None => Said::Nothing,
-            }),
-            None => Said::Nothing,
-        };
+        let said = |route: Option<&'p Route>| said(route, suppress);
         let Some((value, among)) = self.open_values() else {
             let Value::Known(known) = self.scene.settled(self.to) else {
                 return Ok(Said::Nothing);

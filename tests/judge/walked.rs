@@ -146,7 +146,8 @@ pub fn lines_of_open(
     }
     // Sources that routing refuses are one outcome, which the conditions of the others do not leave out.
     if let Some(refused) = fitting.iter().copied().find(|outcome| is_refused_source(outcome)) {
-        if walk.outcomes.len() > 1 {
+        // Of many ways to where it is refused the outcome tells what they have in common.
+        if walk.outcomes.len() > 1 || !may_be(&lines_of(host, refused, names)) {
             return vec![REFUSED.into()];
         }
         fitting = vec![refused];
