@@ -84,6 +84,7 @@ cases! {
     jump_goto_return "jump-goto-return" case::TWO_LEGS;
     legacy_registers_all "legacy-registers-all" case::TWO_LEGS;
     loopback "loopback" case::TWO_LEGS;
+    loopback_from_outside6 "loopback-from-outside6" case::TWO_LEGS;
     mark_routes "mark-routes" case::TWO_LEGS;
     masquerade "masquerade" case::TWO_LEGS;
     nat_dispatcher "nat-dispatcher" case::TWO_LEGS;
