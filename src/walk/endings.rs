@@ -5,13 +5,11 @@
 
 use super::engine::Engine;
 use super::field::Field;
-use super::outcome::{Endpoints, FateKind};
-use super::packet::{Device, Value};
+use super::outcome::FateKind;
 use super::plans::Planned;
-use super::query::{Origin, Query, address};
+use super::query::Query;
 use super::run::{Watch, watched};
 use super::set::ValueSet;
-use super::sockets;
 use super::space::Space;
 use super::state::{End, State};
 use crate::host::{QuickMap, SetId};
@@ -88,7 +86,7 @@ impl Watch for Kept<'_> {
             dst: values(Field::Dst),
             dport: values(Field::Dport),
             kind: end.kind,
-            socket: end.socket.or_else(|| hearing(engine, &state, end.kind)),
+            socket: (end.kind == FateKind::Delivered).then(|| engine.socket(&state, &end)).flatten(),
             translated: state.packet.flow.dnat,
         };
         if (self.settles)(&ending) {
@@ -102,30 +100,4 @@ impl Watch for Kept<'_> {
         self.all.push(ending);
         self.open < self.query.limit
     }
-}
-
-/// The socket that hears packets which were delivered.
-fn hearing(engine: &Engine<'_>, state: &State, kind: FateKind) -> Option<usize> {
-    if kind != FateKind::Delivered {
-        return None;
-    }
-    let known = |value: &Value| match state.space.settled(value) {
-        Value::Known(known) => Some(known),
-        _ => None,
-    };
-    let addr = |value: &Value| known(value).map(|value| address(engine.query.family, value));
-    let port = |value: &Value| known(value).and_then(|value| u16::try_from(value).ok());
-    let packet = &state.packet;
-    let endpoints = Endpoints {
-        src: addr(&packet.src),
-        sport: port(&packet.sport),
-        dst: addr(&packet.dst),
-        dport: port(&packet.dport),
-    };
-    let iif = match (packet.iif, &engine.query.origin) {
-        (Device::Known(number), _) => engine.plan.devices.name(number),
-        (Device::Entering, Origin::Device(name)) => Some(name.as_str()),
-        (Device::Entering | Device::Leaving | Device::Absent, _) => None,
-    };
-    sockets::hearing(engine.plan.namespace(), engine.query.protocol, engine.query.family, &endpoints, iif)
 }

@@ -219,15 +219,8 @@ impl<'a> Plan<'a> {
             .filter_map(|(id, chain)| Placed::of(id, chain.base.as_ref()?, hook))
             .collect();
         chains.sort_by_key(|placed| placed.key(reversed));
-        for pair in chains.windows(2) {
-            if let [a, b] = pair
-                && a.priority == b.priority
-                && (a.guessed || b.guessed)
-                && (a.kind == ChainType::Nat) == (b.kind == ChainType::Nat)
-            {
-                self.guesses.push(Guess { namespace: self.index, family, first: a.id, second: b.id });
-            }
-        }
+        let guessed = guessed(&chains);
+        self.guesses.extend(guessed.map(|(first, second)| Guess { namespace: self.index, family, first, second }));
         self.guess_dispatcher(family, hook, &chains);
         let (nat, others): (Vec<_>, Vec<_>) = chains.into_iter().partition(|placed| placed.kind == ChainType::Nat);
         let mut slots: Vec<Slot> = others.iter().map(|placed| Slot::Chain(placed.id, placed.priority)).collect();
@@ -334,6 +327,14 @@ impl Placed {
         let rank = i64::from(self.rank);
         (self.priority, if reversed && self.guessed { -rank } else { rank }, self.id)
     }
+}
+
+/// The neighbours among chains in their order that are equals, and whose order is guessed.
+fn guessed(chains: &[Placed]) -> impl Iterator<Item = (ChainId, ChainId)> {
+    let is_nat = |placed: &Placed| placed.kind == ChainType::Nat;
+    let pairs = chains.iter().zip(chains.iter().skip(1));
+    let equals = pairs.filter(move |(a, b)| a.priority == b.priority && is_nat(a) == is_nat(b));
+    equals.filter(|(a, b)| a.guessed || b.guessed).map(|(a, b)| (a.id, b.id))
 }
 
 /// The dispatcher has a priority of its own, whatever number its chains declare (nf_nat_proto.c).

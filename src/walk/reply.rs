@@ -232,7 +232,7 @@ impl Engine<'_> {
     }
 
     /// The socket that got the packet.
-    fn socket(&self, state: &State, end: &End) -> Option<usize> {
+    pub(super) fn socket(&self, state: &State, end: &End) -> Option<usize> {
         let scene = self.scene(state, Hook::Input);
         let port = |value: &Value| match scene.settled(value) {
             Value::Known(port) => u16::try_from(port).ok(),

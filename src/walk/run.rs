@@ -10,7 +10,7 @@ use super::guesses::{self, Guesses};
 use super::plans::Planned;
 use super::query::Query;
 use super::sight::Sights;
-use super::space::Space;
+use super::space::{Open, Space};
 use super::state::{End, Ended, State};
 use super::trail::Trail;
 use crate::host::SetId;
@@ -127,6 +127,43 @@ pub(super) fn run<'a>(plans: Planned<'a>, query: &'a Query) -> Run {
     Run { ended: kept.ended, trail, sights, unexplored, visited, needs }
 }
 
+/// The classes of a run that wait, and how often some were parted.
+struct Front {
+    waiting: Queue,
+    parted: Guesses,
+    /// How many were parted too often, and wait no longer.
+    left: usize,
+}
+
+impl Front {
+    /// Parts a class where something is open. Whether the class goes on, as one of its parts: the others wait, or are left.
+    fn part(&mut self, state: &mut State, open: &Open, mut parts: Vec<(Space, f64)>, tells: bool) -> bool {
+        if parts.len() == 1 {
+            parts.pop().into_iter().for_each(|(space, _)| state.space = space);
+            return true;
+        }
+        let often = self.parted.too_often(&state.space, open);
+        let at_once = often || !tells || self.waiting.len() > guesses::MANY;
+        let likeliest = guesses::likeliest(&mut parts, at_once);
+        // Each part has its own space, and copies of the whole would be thrown away.
+        state.space = Space::default();
+        if often {
+            self.left += parts.len();
+            parts.clear();
+        }
+        if !tells {
+            parts.sort_by(|(_, one), (_, other)| one.total_cmp(other));
+        }
+        for (space, share) in parts {
+            self.waiting.push(State { weight: state.weight * share, space, ..State::clone(state) });
+        }
+        let Some((space, share)) = likeliest else { return false };
+        state.weight *= share;
+        state.space = space;
+        true
+    }
+}
+
 /// Walks them with somebody who watches. Gives how many classes were left waiting.
 pub(super) fn watched<'a, W: Watch>(plans: Planned<'a>, query: &'a Query, watch: &mut W) -> (Engine<'a>, usize) {
     let mut engine = Engine::new(plans, query);
@@ -136,8 +173,8 @@ pub(super) fn watched<'a, W: Watch>(plans: Planned<'a>, query: &'a Query, watch:
         waiting = Queue::Newest(Vec::new());
     }
     waiting.push(engine.start());
-    let (mut parted, mut left) = (Guesses::default(), 0);
-    while let Some(mut state) = waiting.pop() {
+    let mut front = Front { waiting, parted: Guesses::default(), left: 0 };
+    while let Some(mut state) = front.waiting.pop() {
         if !watch.wants(&state) {
             continue;
         }
@@ -150,39 +187,18 @@ pub(super) fn watched<'a, W: Watch>(plans: Planned<'a>, query: &'a Query, watch:
                         continue;
                     }
                     if !watch.ended(&engine, state, end, space) {
-                        return (engine, waiting.len() + left);
+                        return (engine, front.waiting.len() + front.left);
                     }
                     break;
                 }
                 Err(open) => {
-                    let mut parts = engine.parts(&state, &open);
-                    match (parts.pop(), parts.is_empty()) {
-                        (Some((space, _)), true) => state.space = space,
-                        (last, _) => {
-                            // Each part has its own, and copies of the whole would be thrown away.
-                            let often = parted.too_often(&state.space, &open);
-                            state.space = Space::default();
-                            let mut parts: Vec<_> = parts.into_iter().chain(last).collect();
-                            let at_once = often || !W::TELLS || waiting.len() > guesses::MANY;
-                            let likeliest = guesses::likeliest(&mut parts, at_once);
-                            if often {
-                                left += parts.len();
-                                parts.clear();
-                            }
-                            if !W::TELLS {
-                                parts.sort_by(|(_, one), (_, other)| one.total_cmp(other));
-                            }
-                            for (space, share) in parts {
-                                waiting.push(State { weight: state.weight * share, space, ..State::clone(&state) });
-                            }
-                            let Some((space, share)) = likeliest else { break };
-                            state.weight *= share;
-                            state.space = space;
-                        }
+                    let parts = engine.parts(&state, &open);
+                    if !front.part(&mut state, &open, parts, W::TELLS) {
+                        break;
                     }
                 }
             }
         }
     }
-    (engine, left)
+    (engine, front.left)
 }

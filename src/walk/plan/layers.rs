@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::{Guess, Placed, Plan, Slot};
+use super::{Guess, Placed, Plan, Slot, guessed};
 use crate::host::xt::InterfacePattern;
 use crate::host::{Family, Hook, IpFamily, Priority};
 
@@ -86,14 +86,9 @@ fn based<'a>(plan: &Plan<'a>, hook: Hook) -> impl Iterator<Item = (Family, &'a [
 
 fn ordered(plan: &Plan<'_>, mut chains: Vec<Placed>, reversed: bool, guesses: &mut Vec<Guess>) -> Vec<Slot> {
     chains.sort_by_key(|placed| placed.key(reversed));
-    for pair in chains.windows(2) {
-        if let [a, b] = pair
-            && a.priority == b.priority
-            && (a.guessed || b.guessed)
-        {
-            let of = |family| Guess { namespace: plan.index, family, first: a.id, second: b.id };
-            guesses.extend([IpFamily::V4, IpFamily::V6].map(of));
-        }
+    for (first, second) in guessed(&chains) {
+        let of = |family| Guess { namespace: plan.index, family, first, second };
+        guesses.extend([IpFamily::V4, IpFamily::V6].map(of));
     }
     chains.into_iter().map(|placed| Slot::Chain(placed.id, placed.priority)).collect()
 }
