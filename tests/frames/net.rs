@@ -18,7 +18,7 @@ use whyport::kernel::{self, Places};
 use whyport::walk::{FateKind, Field, Origin, Outcome, Query, Step, StepAt, ValueSet, Verdict, walk};
 
 use crate::netlink::{self, Channel};
-use crate::witness::{self, NftVerdict, NftWhat};
+use crate::witness::{self, NftWhat};
 use crate::world::{here, inside, quiet, run, set_all};
 
 const NFNLGRP_NFTRACE: u32 = 9;
@@ -224,7 +224,7 @@ impl Net {
             let what = match &event.what {
                 NftWhat::End => "ends".to_owned(),
                 NftWhat::Policy(accepts) => format!("policy {}", if *accepts { "accept" } else { "drop" }),
-                NftWhat::Rule(handle, verdict) => format!("{handle} {}", word(verdict)),
+                NftWhat::Rule(handle, verdict) => format!("{handle} {}", verdict.word()),
             };
             format!("{family} {} {} {what}", event.table, event.chain)
         });
@@ -325,19 +325,6 @@ impl Net {
         let differ = format!("{about}\nfrom {from} to {to}\nwhyport: {walk:#?}\nthe kernel: {kernel:#?}");
         assert!(walk == kernel, "{differ}");
         kernel
-    }
-}
-
-fn word(verdict: &NftVerdict) -> String {
-    match verdict {
-        NftVerdict::Drop => "drop".into(),
-        NftVerdict::Accept => "accept".into(),
-        NftVerdict::Stolen => "stolen".into(),
-        NftVerdict::Queue => "queue".into(),
-        NftVerdict::Continue => "continue".into(),
-        NftVerdict::Jump(to) => format!("jump {to}"),
-        NftVerdict::Goto(to) => format!("goto {to}"),
-        NftVerdict::Return => "return".into(),
     }
 }
 

@@ -201,17 +201,7 @@ fn nft_words(what: &NftWhat, of: &Handles) -> String {
         NftWhat::Rule(handle, verdict) => (handle, verdict),
     };
     let number = of.handles.iter().position(|known| known == handle).map_or(0, |at| at + 1);
-    let verdict = match verdict {
-        NftVerdict::Drop => "drop".into(),
-        NftVerdict::Accept => "accept".into(),
-        NftVerdict::Stolen => "stolen".into(),
-        NftVerdict::Queue => "queue".into(),
-        NftVerdict::Continue => "continue".into(),
-        NftVerdict::Jump(to) => format!("jump {to}"),
-        NftVerdict::Goto(to) => format!("goto {to}"),
-        NftVerdict::Return => "return".into(),
-    };
-    format!("{number} {verdict}")
+    format!("{number} {}", verdict.word())
 }
 
 fn legacy_runs(pass: &Pass, names: &Names<'_>) -> Vec<Run> {

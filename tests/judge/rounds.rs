@@ -250,16 +250,12 @@ struct Game {
 /// `WHYPORT_JUDGE_BLOCK` begins with that block of rounds; `WHYPORT_JUDGE_GO_ON` plays on after a difference and tells all of them.
 pub fn play(kinds: &'static [Kind], default_rounds: u64) {
     let enough = setting("WHYPORT_JUDGE_PROBES", u64::MAX);
+    let default_rounds = if enough == u64::MAX { default_rounds } else { u64::MAX };
     let game = Arc::new(Game {
-        kinds,
-        seed: setting("WHYPORT_JUDGE_SEED", 1),
-        rounds: setting("WHYPORT_JUDGE_ROUNDS", if enough == u64::MAX { default_rounds } else { u64::MAX }),
         enough,
         goes_on: std::env::var_os("WHYPORT_JUDGE_GO_ON").is_some(),
         next_block: AtomicU64::new(setting("WHYPORT_JUDGE_BLOCK", 0)),
-        played: AtomicU64::new(0),
-        probes: AtomicU64::new(0),
-        wrong: Mutex::new(Vec::new()),
+        ..Game::new(kinds, setting("WHYPORT_JUDGE_ROUNDS", default_rounds))
     });
     println!("WHYPORT_JUDGE_SEED={}", game.seed);
     apart_all(WORLDS, {
@@ -280,17 +276,7 @@ pub fn play(kinds: &'static [Kind], default_rounds: u64) {
 /// Holds a ruleset against the kernel on the ground of containers, by so many rounds of packets that aim at what it speaks of.
 /// `WHYPORT_JUDGE_SEED` says which.
 pub fn hold(ruleset: Round, rounds: u64) {
-    let game = Game {
-        kinds: &EACH,
-        seed: setting("WHYPORT_JUDGE_SEED", 1),
-        rounds,
-        enough: u64::MAX,
-        goes_on: false,
-        next_block: AtomicU64::new(0),
-        played: AtomicU64::new(0),
-        probes: AtomicU64::new(0),
-        wrong: Mutex::new(Vec::new()),
-    };
+    let game = Game::new(&EACH, rounds);
     apart(move || {
         let mut node = Node::build(&CONTAINERS.plan, "", &[]);
         run(&["ipset", "-exist", "restore"], &ruleset.sets);
@@ -306,6 +292,21 @@ pub fn hold(ruleset: Round, rounds: u64) {
 }
 
 impl Game {
+    /// So many rounds that end with the first difference.
+    fn new(kinds: &'static [Kind], rounds: u64) -> Game {
+        Game {
+            kinds,
+            seed: setting("WHYPORT_JUDGE_SEED", 1),
+            rounds,
+            enough: u64::MAX,
+            goes_on: false,
+            next_block: AtomicU64::new(0),
+            played: AtomicU64::new(0),
+            probes: AtomicU64::new(0),
+            wrong: Mutex::new(Vec::new()),
+        }
+    }
+
     fn is_over(&self) -> bool {
         /// What differs so often differs for few reasons.
         const MANY: usize = 20;

@@ -77,6 +77,22 @@ pub enum NftVerdict {
     Return,
 }
 
+impl NftVerdict {
+    /// As lines of a path have it.
+    pub fn word(&self) -> String {
+        match self {
+            NftVerdict::Drop => "drop".into(),
+            NftVerdict::Accept => "accept".into(),
+            NftVerdict::Stolen => "stolen".into(),
+            NftVerdict::Queue => "queue".into(),
+            NftVerdict::Continue => "continue".into(),
+            NftVerdict::Jump(to) => format!("jump {to}"),
+            NftVerdict::Goto(to) => format!("goto {to}"),
+            NftVerdict::Return => "return".into(),
+        }
+    }
+}
+
 /// What a `TRACE:` line says: the place of a rule, counted from 1, the end of a chain included.
 #[derive(Debug, Clone)]
 pub struct LegacyEvent {

@@ -6,9 +6,8 @@ use whyport::host::{Host, IpFamily, Protocol};
 use whyport::report::{self, Style};
 use whyport::walk::{Origin, Turn, Walker};
 
+use crate::FILTER;
 use crate::way::host;
-
-const FILTER: &str = "*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n";
 
 /// What is said of a port, as text and as JSON.
 fn said(host: &Host, port: u16, turn: Turn) -> (String, Value) {

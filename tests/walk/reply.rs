@@ -3,20 +3,9 @@
 //! The host is that of `way`. What is expected is the kernel's (`judge/reply` asks it); here it stands to be read.
 
 use crate::way::{host, told};
+use crate::{filter, nat};
 use whyport::host::{IpFamily, Protocol};
 use whyport::walk::{Field, Origin, Query, Turn, ValueSet, walk};
-
-const NAT: &str =
-    "*nat\n:PREROUTING ACCEPT [0:0]\n:INPUT ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n:POSTROUTING ACCEPT [0:0]\n";
-const FILTER: &str = "*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n";
-
-fn nat(rules: &str) -> String {
-    format!("{NAT}{rules}\nCOMMIT\n")
-}
-
-fn filter(rules: &str) -> String {
-    format!("{FILTER}{rules}\nCOMMIT\n")
-}
 
 /// A connection from 192.168.1.77:4000 (where `src` is `None`, from anywhere) to a port of an address, by eth0.
 fn from_outside(to: &str, dport: u16, src: Option<&str>) -> Query {
