@@ -398,9 +398,8 @@ fn smallest(node: &mut Node, mut round: Round, packet: &Packet, open: &[Field], 
     let judge = |node: &mut Node, round: &Round| {
         // What is left of a ruleset need not be one.
         node.rules.clear();
-        let native = round.native.as_deref().unwrap_or_default();
-        attempt(&["nft", "-f", "-"], native).ok()?;
-        node.rules.clear();
+        attempt(&["nft", "-f", "-"], round.native.as_deref().unwrap_or_default()).ok()?;
+        run(&["nft", "flush", "ruleset"], "");
         round.load(node);
         node.forget_flows();
         let said = node.judge(packet, &read(node), open);
