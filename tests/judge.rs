@@ -107,6 +107,22 @@ cases! {
     tproxy "tproxy" case::TWO_LEGS;
     tproxy_native "tproxy-native" case::TWO_LEGS;
     sources_of_local "sources-of-local" case::TWO_LEGS;
+    accept_ends_its_chain "accept-ends-its-chain" case::TWO_LEGS;
+    before_conntrack_looks "before-conntrack-looks" case::TWO_LEGS;
+    changes_before_a_failed_condition "changes-before-a-failed-condition" case::TWO_LEGS;
+    conntrack_on_by_one_expression "conntrack-on-by-one-expression" case::TWO_LEGS;
+    conntrack_on_by_one_target "conntrack-on-by-one-target" case::TWO_LEGS;
+    dropped_packets_leave_no_flow "dropped-packets-leave-no-flow" case::TWO_LEGS;
+    icmp_without_a_flow "icmp-without-a-flow" case::TWO_LEGS;
+    interface_not_there_native "interface-not-there-native" case::TWO_LEGS;
+    marks_route_natively "marks-route-natively" case::TWO_LEGS;
+    no_route_no_output "no-route-no-output" case::TWO_LEGS;
+    rp_filter_is_the_larger "rp-filter-is-the-larger" case::TWO_LEGS;
+    targets_go_on_or_end "targets-go-on-or-end" case::TWO_LEGS;
+    tcp_loose "tcp-loose" case::TWO_LEGS;
+    tcp_not_loose "tcp-not-loose" case::TWO_LEGS;
+    translation_is_told "translation-is-told" case::TWO_LEGS;
+    verdicts_from_maps "verdicts-from-maps" case::TWO_LEGS;
     story_node "story-node" case::STORY_NODE;
     story_pod "story-pod" case::STORY_POD;
 }

@@ -1,0 +1,159 @@
+//! What the kernel does to packets, claim by claim, and the test that holds whyport to each.
+//!
+//! [`CLAIMS`] is a list in thirty-four parts, most of which a simulator that only reads rules gets wrong. Every claim is followed by the tests
+//! that play it: the name of a case of `tests/judge/cases`, or a file of this folder or of the sources with a test in it. A claim without a test,
+//! and a test that is not there, are defects. Nothing is played here.
+
+#![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+/// A part begins with its number; below it stand its claims, each with its tests behind `:`.
+const CLAIMS: &str = "
+1 Of chains with equal priority the one that was registered last runs first
+  two tables, two chains of one table, ip and inet: equal-priority-native
+  iptables' two backends: equal-priority-nft-last, equal-priority-legacy-last
+  a dormant table does not run, and wakes as the last: dormant-woken
+  a kernel that lists its hooks tells: src/kernel/tests/hooks.rs lists_of_both_families_make_one_order, src/kernel/tests/hooks.rs legacy_tables_are_known_by_their_functions
+2 A verdict is for its base chain
+  accept ends one base chain, by rule or by policy; drop ends all: accept-ends-its-chain, jump-goto-return
+3 nat chains run in a dispatcher of their own
+  their numbers order them among themselves alone: nat-dispatcher
+  those of every family and backend run in it, the last registered first: nat-of-both-tools
+4 The first mapping ends the dispatch
+  an accept does not: nat-dispatcher, nat-of-both-tools
+5 What registers its hooks
+  a legacy table all of its hooks, iptables-nft those of its chains: legacy-registers-all
+6 A goto from a base chain does not come back
+  the end of where it leads is the policy: jump-goto-return, tests/walk.rs jumps_come_back_and_gotos_do_not
+7 The hooks of devices are first and last
+  ingress of netdev and of inet are one list, egress comes behind postrouting: tests/frames/cases.rs hooks_of_devices_come_first_and_last
+8 A rule that fails late has changed what it changed
+  marks, headers and flows: changes-before-a-failed-condition
+9 Maps
+  a verdict from a map is the rule's, a miss is none, nor is an address that a map does not have: verdicts-from-maps
+10 conntrack is off until it is needed
+  by one expression of nft, anywhere in the family; taken away it is off again: conntrack-on-by-one-expression
+  by one match or target of iptables: conntrack-on-by-one-target
+  while it is off no nat chain is walked: conntrack-off, tests/walk.rs nat_is_not_walked_while_nothing_needs_conntrack
+  one family does not turn it on for the other: conntrack-on-from-afar
+11 nat chains see first packets alone
+  later packets and answers are translated without them: tests/walk/reply.rs later_packets_are_translated_without_a_nat_chain
+  what is invalid or untracked meets none and is not translated: tcp-loose, raw-states
+12 What conntrack says of first packets
+  TCP in mid-flow is new while tcp_loose is on, and what no stack begins with is invalid: tcp-loose, first-tcp-packets
+  with tcp_loose off SYN alone is new: tcp-not-loose
+  nothing drops what is invalid: tcp-loose, icmp-without-a-flow
+  of ICMP only requests are new: icmp-without-a-flow
+13 conntrack looks at -200
+  before, every packet is invalid, and has no mark, status or direction: before-conntrack-looks, raw-states
+  over lo the flow is there on the second pass: before-conntrack-looks, loopback
+  to stop tracking afterwards is in vain: before-conntrack-looks
+  but for what conntrack refused: notrack-of-invalid
+14 The kernel's own answers
+  the stack's refusal is part of the connection: tests/walk/reply.rs the_kernel_itself_refuses_for_a_port_that_nobody_has
+15 What is dropped leaves no flow
+  the same again is new: dropped-packets-leave-no-flow
+16 Tracking that is stopped one way alone
+  the answer is invalid: tests/walk/reply.rs an_answer_of_a_connection_that_conntrack_did_not_see_is_invalid
+17 A packet to oneself comes by twice
+  out by lo and in by lo; nat chains are walked on the way out alone: loopback
+  it is new in all four hooks: loopback
+18 In output the outgoing device is that of the beginning
+  after a translation too; postrouting sees the new one: output-dnat
+19 Marks that route
+  in output from mangle or from a route chain: mark-routes, marks-route-natively
+  from elsewhere in output once nat turns the packet: marks-route-natively
+  in prerouting any, in forward none: mark-routes, marks-route-natively
+20 The source of a packet that is made here
+  is chosen before output and kept: output-dnat
+  127.0.0.1 leaves by no device without route_localnet, and no rule is to blame: output-dnat, output-dnat-localnet
+21 Without a route there is no output
+  no translation there saves the packet: no-route-no-output
+22 A device that a hook does not have
+  is equal to nothing and differs from everything, in iptables of both backends: interface-not-there
+  and in nft: interface-not-there-native
+23 Routing comes behind all of prerouting
+  rp_filter, martians, route_localnet, routes, time to live, forwarding: routing-takes
+  of two rp_filters the larger counts, 1 is strict and 2 is loose: rp-filter-is-the-larger
+24 Forwarding is the incoming device's
+  and the routes that refuse do so for a reason: routing-takes
+  any address of the host is taken by any device: routing-takes
+  127/8 from a rule needs route_localnet on the incoming device: output-dnat-localnet
+25 Addresses of one's own
+  REDIRECT takes the first of the incoming device, in output 127.0.0.1: redirect
+  for IPv6 the first listed: redirect6
+  MASQUERADE takes the device's own on the next hop's net, whatever the route says: masquerade
+26 MASQUERADE without a device
+  is for lo too: masquerade
+27 Ports of translated sources
+  are kept: masquerade, nat6
+28 Before -100 the old destination, behind it the new
+  and that it changed can be asked: dnat-forward, translation-is-told
+29 Back to where it came from
+  by the port of a bridge that a frame came from, only with hairpin: tests/frames/cases.rs addresses_of_frames_are_translated
+30 Frames on a bridge
+  meet the hooks of IP only where netfilter is told of them: tests/frames/cases.rs every_hook_in_its_order
+  there both devices are the bridge, and its ports are asked apart: tests/frames/cases.rs ports_of_bridges_as_iptables_sees_them
+  the device that a frame came by is not there in postrouting: tests/frames/cases.rs rules_of_bridges_decide
+31 The hooks of bridges
+  have those of IP within them: tests/frames/cases.rs every_hook_in_its_order
+32 Targets
+  go on with the next rule, or end their chain: targets-go-on-or-end
+  REJECT is a drop: reject-and-filters
+  TPROXY accepts where a transparent socket hears, else drops: tproxy
+  nft's goes on where one hears, else is no match: tproxy-native
+33 Which socket hears
+  is part of the way: story-node
+34 Docker
+  its chains, and packets at random: tests/judge.rs random_rules
+";
+
+/// How many parts there are.
+const PARTS: usize = 34;
+
+/// The claims of each part, with their tests.
+fn parts() -> BTreeMap<usize, Vec<(&'static str, Vec<&'static str>)>> {
+    let mut parts: BTreeMap<usize, Vec<(&str, Vec<&str>)>> = BTreeMap::new();
+    for line in CLAIMS.lines().filter(|line| !line.is_empty()) {
+        match line.strip_prefix("  ") {
+            Some(claim) => {
+                let (claim, tests) = claim.rsplit_once(": ").unwrap_or((claim, ""));
+                let tests = tests.split(", ").filter(|test| !test.is_empty()).collect();
+                parts.last_entry().unwrap().into_mut().push((claim, tests));
+            }
+            None => {
+                let number = line.split(' ').next().unwrap().parse().unwrap();
+                assert!(parts.insert(number, Vec::new()).is_none(), "{line}");
+            }
+        }
+    }
+    parts
+}
+
+/// Whether a test of this name is there.
+fn is_there(test: &str) -> bool {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let Some((file, name)) = test.split_once(' ') else {
+        return root.join(format!("tests/judge/cases/{test}.txt")).exists();
+    };
+    let text = fs::read_to_string(root.join(file)).unwrap_or_default();
+    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    lines.windows(2).any(|pair| pair[0] == "#[test]" && pair[1].starts_with(&format!("fn {name}(")))
+}
+
+#[test]
+fn every_claim_has_its_tests() {
+    let parts = parts();
+    assert_eq!(parts.keys().copied().collect::<Vec<_>>(), (1..=PARTS).collect::<Vec<_>>());
+    for (number, claims) in parts {
+        assert!(!claims.is_empty(), "{number} claims nothing");
+        for (claim, tests) in claims {
+            assert!(!tests.is_empty(), "nothing holds that {claim} ({number})");
+            let missing: Vec<&str> = tests.into_iter().filter(|test| !is_there(test)).collect();
+            assert_eq!(missing, [] as [&str; 0], "of {number}: {claim}");
+        }
+    }
+}
