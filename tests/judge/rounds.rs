@@ -17,7 +17,7 @@ use crate::random::{self, Lot};
 use crate::rules::Tool;
 use crate::sets::Sets;
 use crate::world::{apart, apart_all, attempt, run, set_all};
-use crate::{docker, kube};
+use crate::{docker, kube, witness};
 
 /// Which backends hold the rules.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -123,6 +123,11 @@ impl Round {
     pub fn with(ip6: bool, nft: Option<&str>, native: Option<&str>, sets: String) -> Round {
         let own = |text: &str| text.to_owned();
         Round { ip6, sets, nft: nft.map(own), legacy: None, native: native.map(own), sysctls: Vec::new() }
+    }
+
+    /// The same, and these rules of iptables-legacy.
+    pub fn beside(self, legacy: &str) -> Round {
+        Round { legacy: Some(legacy.to_owned()), ..self }
     }
 
     /// The texts of its rules.
@@ -399,7 +404,9 @@ fn smallest(node: &mut Node, mut round: Round, packet: &Packet, open: &[Field], 
         // What is left of a ruleset need not be one.
         node.rules.clear();
         attempt(&["nft", "-f", "-"], round.native.as_deref().unwrap_or_default()).ok()?;
-        run(&["nft", "flush", "ruleset"], "");
+        let others = run(&["nft", "list", "tables"], "");
+        let others = others.lines().filter(|table| table.split(' ').next_back() != Some(witness::TABLE));
+        run(&["nft", "-f", "-"], &others.flat_map(|table| ["delete ", table, "\n"]).collect::<String>());
         round.load(node);
         node.forget_flows();
         let said = node.judge(packet, &read(node), open);

@@ -151,6 +151,9 @@ impl Rules {
         run(tool.load(), text);
         self.draw |= ["statistic", "numgen", "limit", "recent", "-j SET"].iter().any(|word| text.contains(word));
         self.random |= text.replace("--mode random", "").contains("random");
+        // Of a range of ports the kernel chooses one, where a packet's own is not in it.
+        let ports = text.split("--to-ports ").skip(1).filter_map(|rest| rest.split_whitespace().next());
+        self.random |= ports.into_iter().any(|ports| ports.contains('-'));
         if !self.loaded.contains(&tool) {
             self.loaded.push(tool);
         }
