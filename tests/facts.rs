@@ -15,6 +15,7 @@ const CLAIMS: &str = "
 1 Of chains with equal priority the one that was registered last runs first
   two tables, two chains of one table, ip and inet: equal-priority-native
   iptables' two backends: equal-priority-nft-last, equal-priority-legacy-last
+  without an order that anything tells, both are told where they differ, and only there: tests/judge/order.rs legacy_and_nft_of_one_priority_are_told_in_either_order, tests/judge/order.rs an_order_that_makes_no_difference_is_not_assumed
   a dormant table does not run, and wakes as the last: dormant-woken
   a kernel that lists its hooks tells: src/kernel/tests/hooks.rs lists_of_both_families_make_one_order, src/kernel/tests/hooks.rs legacy_tables_are_known_by_their_functions
 2 A verdict is for its base chain
@@ -22,6 +23,8 @@ const CLAIMS: &str = "
 3 nat chains run in a dispatcher of their own
   their numbers order them among themselves alone: nat-dispatcher
   those of every family and backend run in it, the last registered first: nat-of-both-tools
+  another chain at its very place runs before it or behind it: tests/judge/order.rs a_chain_at_the_very_place_of_nat_is_told_before_it_and_behind_it
+  none of them comes before conntrack: tests/judge/order.rs no_nat_chain_is_as_early_as_conntrack
 4 The first mapping ends the dispatch
   an accept does not: nat-dispatcher, nat-of-both-tools
 5 What registers its hooks
@@ -84,12 +87,14 @@ const CLAIMS: &str = "
   127/8 from a rule needs route_localnet on the incoming device: output-dnat-localnet
 25 Addresses of one's own
   REDIRECT takes the first of the incoming device, in output 127.0.0.1: redirect
-  for IPv6 the first listed: redirect6
+  for IPv6 the first listed, whatever was asked: redirect6
+  and the first link-local one for a link-local one: redirect-link-local
   MASQUERADE takes the device's own on the next hop's net, whatever the route says: masquerade
 26 MASQUERADE without a device
   is for lo too: masquerade
 27 Ports of translated sources
-  are kept: masquerade, nat6
+  are kept, also low ones, and also where a rule gives a range: ports-of-sources, masquerade, nat6
+  and nobody knows those that are drawn: ports-of-sources
 28 Before -100 the old destination, behind it the new
   and that it changed can be asked: dnat-forward, translation-is-told
 29 Back to where it came from
@@ -106,9 +111,12 @@ const CLAIMS: &str = "
   TPROXY accepts where a transparent socket hears, else drops: tproxy
   nft's goes on where one hears, else is no match: tproxy-native
 33 Which socket hears
-  is part of the way: story-node
-34 Docker
-  its chains, and packets at random: tests/judge.rs random_rules
+  one with the address before one for all, 127/8 too: tests/judge/sockets.rs a_specific_address_is_before_all_addresses
+  one for [::] hears IPv4 unless it refuses: tests/judge/sockets.rs a_socket_of_ipv6_hears_ipv4_unless_it_refuses
+  one of a device after one with the address: tests/judge/sockets.rs a_socket_of_a_device_hears_that_device_alone
+  of a group any: tests/judge/sockets.rs one_of_a_shared_port_hears
+34 Docker's proxy
+  answers for 127/8 and for the container itself, the container for all others: docker-proxy
 ";
 
 /// How many parts there are.

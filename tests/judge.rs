@@ -26,6 +26,8 @@ mod live;
 mod native;
 #[path = "judge/netlink.rs"]
 mod netlink;
+#[path = "judge/order.rs"]
+mod order;
 #[path = "judge/packet.rs"]
 mod packet;
 #[path = "judge/path.rs"]
@@ -46,6 +48,8 @@ mod rounds;
 mod rules;
 #[path = "judge/sets.rs"]
 mod sets;
+#[path = "judge/sockets.rs"]
+mod sockets;
 #[path = "judge/walked.rs"]
 mod walked;
 #[path = "judge/witness.rs"]
@@ -123,6 +127,9 @@ cases! {
     tcp_not_loose "tcp-not-loose" case::TWO_LEGS;
     translation_is_told "translation-is-told" case::TWO_LEGS;
     verdicts_from_maps "verdicts-from-maps" case::TWO_LEGS;
+    docker_proxy "docker-proxy" ground::CONTAINERS.plan;
+    ports_of_sources "ports-of-sources" case::TWO_LEGS;
+    redirect_link_local "redirect-link-local" case::TWO_LEGS;
     story_node "story-node" case::STORY_NODE;
     story_pod "story-pod" case::STORY_POD;
 }

@@ -1,7 +1,7 @@
 //! Which socket a packet for this host would find, if nothing stood in its way.
 //!
-//! The kernel's rule (`__inet_lookup_listener`, `compute_score`): a device that the socket is bound to counts most, then a
-//! specific address; an IPv4 packet also finds a socket bound to `::` that does not refuse it.
+//! The kernel's rule (`__inet_lookup_listener`, `compute_score`): a specific address counts most, then a device that the
+//! socket is bound to; an IPv4 packet also finds a socket bound to `::` that does not refuse it.
 
 use std::net::IpAddr;
 
@@ -36,7 +36,7 @@ pub(super) fn listener(
     let score = |socket: &Socket| {
         let wildcard = socket.addr.is_unspecified();
         let address = if dst.is_some() { !wildcard } else { wildcard };
-        (socket.device.is_some() && device.is_some(), IpFamily::of(socket.addr) == family, address)
+        (address, socket.device.is_some() && device.is_some(), IpFamily::of(socket.addr) == family)
     };
     let found = ns.sockets.iter().enumerate().filter(|(_, socket)| fits(socket));
     // The first of the best: `max_by_key` would give the last.

@@ -1,7 +1,8 @@
 //! Which socket gets a packet that is delivered.
 //!
-//! `compute_score` of inet_hashtables.c and udp.c: a device that the socket is bound to counts most, then a specific
-//! address; an IPv4 packet also finds a socket bound to `::` that does not refuse it (kernel-facts on sockets).
+//! `__inet_lookup_listener` and `__udp4_lib_lookup`: sockets with a specific address are asked before those for all. Among
+//! them (`compute_score`) a peer counts most, then a device that the socket is bound to; an IPv4 packet also finds a socket
+//! bound to `::` that does not refuse it.
 
 use super::outcome::Endpoints;
 use crate::host::{IpFamily, Namespace, Protocol, Socket};
@@ -35,9 +36,9 @@ pub(super) fn hearing(
             continue;
         }
         let same_family = IpFamily::of(socket.addr) == family;
-        let score = u8::from(socket.peer.is_some()) * 8
-            + u8::from(socket.device.is_some()) * 4
-            + u8::from(specific) * 2
+        let score = u8::from(specific) * 8
+            + u8::from(socket.peer.is_some()) * 4
+            + u8::from(socket.device.is_some()) * 2
             + u8::from(same_family);
         if found.is_none_or(|(_, best)| score > best) {
             found = Some((index, score));

@@ -29,7 +29,7 @@ use whyport::walk::Field;
 use crate::packet::{Packet, Protocol};
 use crate::path::{self, Names};
 use crate::rules::{Rules, Tool};
-use crate::witness::Witness;
+use crate::witness::{Testimony, Witness};
 use crate::world::{Plan, Still, World, apart, run, set_all};
 use crate::{live, record, walked};
 
@@ -164,8 +164,8 @@ impl Node {
         self.witness.forget_flows();
     }
 
-    /// Sends a packet and hears what the kernel says, and whyport, which knows the node as it was read.
-    pub fn judge(&mut self, packet: &Packet, read: &Read, open: &[Field]) -> Judgement {
+    /// Sends a packet and hears what the kernel says of it; with the source port that it has.
+    pub fn send(&mut self, packet: &Packet) -> (u16, Testimony) {
         // No window of TCP reaches from one to the next: a packet that is sent again is no part of the flow before.
         self.cookie = self.cookie.wrapping_add(0x1_0001);
         self.witness.forget();
@@ -173,25 +173,36 @@ impl Node {
         let sent = self.world.send(packet, self.cookie);
         let testimony = self.witness.follow(sent.mark, sent.port, |number| self.world.barrier(number));
         drop(still);
-        let names = Names {
+        (sent.port, testimony)
+    }
+
+    /// What is needed to tell the path of a packet that was sent from this port.
+    pub fn names_for(&self, packet: &Packet, port: u16) -> Names<'_> {
+        Names {
             rules: &self.rules,
             devices: &self.devices,
-            chosen: packet.device.is_none().then_some(sent.port),
+            chosen: packet.device.is_none().then_some(port),
             mac: self.mac(packet),
             has_ports: packet.protocol != Protocol::Icmp,
             answers: packet.protocol == Protocol::Tcp && packet.flags == 0x02,
-        };
+        }
+    }
+
+    /// Sends a packet and hears what the kernel says, and whyport, which knows the node as it was read.
+    pub fn judge(&mut self, packet: &Packet, read: &Read, open: &[Field]) -> Judgement {
+        let (port, testimony) = self.send(packet);
+        let names = self.names_for(packet, port);
         let kernel = path::lines(&testimony, &names);
         let fits = |walk: &[String]| may_be(&kernel, walk);
-        let said = |host: &Host| match self.rules.draw && walked::is_one_of(host, packet, sent.port, &names, fits) {
+        let said = |host: &Host| match self.rules.draw && walked::is_one_of(host, packet, port, &names, fits) {
             true => kernel.clone(),
-            false => walked::lines(host, packet, sent.port, &names),
+            false => walked::lines(host, packet, port, &names),
         };
         let walk = read.recorded.as_ref().map(said);
         let live = said(&read.live);
         let again = said(&read.again);
         assert_eq!(again, live, "the record of the live host is walked differently: {packet}");
-        let of_open = || walked::lines_of_open(&read.live, packet, sent.port, &names, open, fits);
+        let of_open = || walked::lines_of_open(&read.live, packet, port, &names, open, fits);
         let open = (!open.is_empty()).then(of_open);
         Judgement { kernel, walk, live, open, random: self.rules.random }
     }

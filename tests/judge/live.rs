@@ -11,13 +11,10 @@ use whyport::kernel::{self, Places};
 use crate::rules::Rules;
 use crate::witness;
 
-/// The namespace of this thread, read live.
+/// The namespace of this thread, read live, with the order in which its chains were registered.
 pub fn host(rules: &Rules) -> Host {
-    let places = Places { proc: Path::new("/proc"), modules: Path::new("/lib/modules") };
-    let mut host = kernel::read(&places, None, &Default::default()).expect("the namespace that this thread is in");
+    let mut host = as_told();
     let ns = &mut host.namespaces[0];
-    ns.observations = Default::default();
-    ns.ruleset.tables.retain(|table| &*table.name != witness::TABLE);
     for (rank, base) in rules.in_order().into_iter().enumerate() {
         let tables = ns.ruleset.tables.iter_mut().filter(|table| {
             (table.family.name(), &*table.name, table.backend.name())
@@ -30,5 +27,15 @@ pub fn host(rules: &Rules) -> Host {
             }
         }
     }
+    host
+}
+
+/// The same as the kernel tells it.
+pub fn as_told() -> Host {
+    let places = Places { proc: Path::new("/proc"), modules: Path::new("/lib/modules") };
+    let mut host = kernel::read(&places, None, &Default::default()).expect("the namespace that this thread is in");
+    let ns = &mut host.namespaces[0];
+    ns.observations = Default::default();
+    ns.ruleset.tables.retain(|table| &*table.name != witness::TABLE);
     host
 }

@@ -16,7 +16,7 @@ use crate::rounds::{Backends, Round, Shape, setting};
 use crate::rules::Tool;
 use crate::walked;
 use crate::witness::Testimony;
-use crate::world::{Still, apart_all};
+use crate::world::{Sent, Still, apart_all};
 
 const SYN: u8 = 0x02;
 const RST: u8 = 0x04;
@@ -51,6 +51,24 @@ impl Node {
         let heard = self.witness.hear_all(|number| self.world.barrier(number));
         drop(still);
         heard.into_iter().map(|(mark, first, testimony)| Heard { mark, first, testimony }).collect()
+    }
+
+    /// Sends a packet, and where a socket accepts a connection by it, what completes that. What comes back must be held as long
+    /// as the packet matters.
+    pub fn greet(&mut self, packet: &Packet) -> Option<Sent> {
+        self.cookie = self.cookie.wrapping_add(0x1_0001);
+        let cookie = self.cookie;
+        let mut sent = None;
+        let heard = self.hear(|node| sent = Some(node.world.send(packet, cookie)));
+        let accepts = heard.iter().find_map(|one| match one.mark {
+            Mark::Tcp(flags, theirs) if flags == SYN | ACK => Some(theirs),
+            Mark::Tcp(..) | Mark::Udp(_) | Mark::Icmp(..) => None,
+        });
+        if let (Some(theirs), Some(_)) = (accepts, &packet.device) {
+            let next = Packet { flags: ACK, acknowledges: theirs.wrapping_add(1), ..packet.clone() };
+            self.hear(|node| _ = node.world.send(&next, cookie.wrapping_add(1)));
+        }
+        sent
     }
 
     /// Sends a packet and what follows it. Nothing where no answer is to be had.

@@ -122,6 +122,33 @@ pub struct Plan<'a> {
     pub listens: &'a [&'a str],
 }
 
+/// A socket that hears: `tcp [::]:22`, and behind it `dual` (IPv4 too), `shared` (`SO_REUSEPORT`), `transparent`, `on eth0`.
+pub fn bound(what: &str) -> Socket {
+    let mut words = what.split(' ');
+    let mut next = || words.next().expect("a protocol and an address");
+    let (protocol, address): (&str, SocketAddr) = (next(), next().parse().expect("an address with a port"));
+    let kind = if protocol == "tcp" { Type::STREAM } else { Type::DGRAM };
+    let socket = Socket::new(Domain::for_address(address), kind, None).expect("a socket");
+    let options: Vec<&str> = words.collect();
+    if address.is_ipv6() {
+        socket.set_only_v6(!options.contains(&"dual")).expect("IPV6_V6ONLY");
+    }
+    if options.contains(&"transparent") {
+        socket.set_ip_transparent_v4(true).expect("IP_TRANSPARENT");
+    }
+    socket.set_reuse_port(options.contains(&"shared")).expect("SO_REUSEPORT");
+    if let Some(at) = options.iter().position(|word| *word == "on") {
+        socket.bind_device(Some(options[at + 1].as_bytes())).expect("SO_BINDTODEVICE");
+    }
+    // Another may answer from one address of many.
+    socket.set_reuse_address(protocol == "udp").expect("SO_REUSEADDR");
+    socket.bind(&address.into()).unwrap_or_else(|error| panic!("{what}: {error}"));
+    if protocol == "tcp" {
+        socket.listen(1024).expect("listen");
+    }
+    socket
+}
+
 /// The node's own hardware address on its leg of this number.
 fn own_mac(leg: usize) -> String {
     format!("02:00:00:00:01:{leg:02x}")
@@ -194,25 +221,8 @@ impl World {
     }
 
     fn listen(&mut self, what: &str) {
-        let (protocol, address) = what.split_once(' ').expect("a protocol and an address");
-        let (address, transparent) = match address.strip_suffix(" transparent") {
-            Some(address) => (address, true),
-            None => (address, false),
-        };
-        let address: SocketAddr = address.parse().expect("an address with a port");
-        let kind = if protocol == "tcp" { Type::STREAM } else { Type::DGRAM };
-        let socket = Socket::new(Domain::for_address(address), kind, None).expect("a socket");
-        if address.is_ipv6() {
-            socket.set_only_v6(true).expect("IPV6_V6ONLY");
-        }
-        if transparent {
-            socket.set_ip_transparent_v4(true).expect("IP_TRANSPARENT");
-        }
-        // Another may answer from one address of many.
-        socket.set_reuse_address(protocol == "udp").expect("SO_REUSEADDR");
-        socket.bind(&address.into()).unwrap_or_else(|error| panic!("{what}: {error}"));
-        if protocol == "tcp" {
-            socket.listen(1024).expect("listen");
+        let socket = bound(what);
+        if what.starts_with("tcp") {
             self.listeners.push(socket.into());
         } else {
             self.receivers.push(socket.into());
