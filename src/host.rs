@@ -24,7 +24,9 @@ pub mod xt;
 
 pub use hash::{Quick, QuickMap};
 pub use names::{Name, Names};
-pub use net::{Address, BridgePort, BridgeSettings, FdbEntry, IpFamily, Link, LinkKind, Mac, Neighbour, Peer, Scope};
+pub use net::{
+    Address, BridgePort, BridgeSettings, FdbEntry, IpFamily, Link, LinkKind, Mac, MacvlanMode, Neighbour, Peer, Scope,
+};
 pub use observation::{Counters, ElementId, ElementState, ObjectId, Observations, SetId, Tally};
 pub use reached::Reached;
 pub use route::{NextHop, PolicyAction, PolicyRule, Route, RouteKind};

@@ -30,6 +30,7 @@ mod frames;
 mod guesses;
 mod input;
 mod ipset;
+mod macvlan;
 mod memory;
 mod nat;
 mod native;

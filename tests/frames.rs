@@ -9,6 +9,8 @@
 
 #[path = "frames/cases.rs"]
 mod cases;
+#[path = "frames/macvlan.rs"]
+mod macvlan;
 #[path = "frames/net.rs"]
 mod net;
 #[allow(dead_code, reason = "the judge of whole packets needs more of it")]
@@ -19,6 +21,8 @@ mod netlink;
 mod packet;
 #[path = "frames/random.rs"]
 mod random;
+#[path = "frames/town.rs"]
+mod town;
 #[allow(dead_code, reason = "the judge of whole packets needs more of it")]
 #[path = "judge/witness.rs"]
 mod witness;

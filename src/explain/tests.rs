@@ -213,6 +213,7 @@ fn every_reason_of_the_kernel_has_its_sentence_and_its_sysctl() {
         (Reason::Unreachable, "The route to 10.9.9.9 says unreachable."),
         (Reason::Prohibit, "The route to 10.9.9.9 says prohibit."),
         (Reason::Broadcast, "10.9.9.9 is a broadcast or multicast address, and no socket takes it."),
+        (Reason::OfOthers, "Its frame is addressed to somebody else, and this host is not shown it."),
         (
             Reason::OfSocket,
             "TPROXY gives it to a socket here, but 10.9.9.9 is not routed to this host, \

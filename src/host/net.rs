@@ -67,7 +67,7 @@ pub struct Link {
     pub mtu: u32,
     /// The interface index of the bridge, bond or VRF it is a port of.
     pub master: Option<u32>,
-    /// The other end of a veth, or the lower device of a VLAN or macvlan.
+    /// The other end of a veth, or the lower device of a macvlan or VLAN.
     pub peer: Option<Peer>,
     /// Bridge settings, for a bridge.
     pub bridge: Option<BridgeSettings>,
@@ -93,8 +93,36 @@ pub enum LinkKind {
     Veth,
     /// A bridge.
     Bridge,
-    /// Any other kind, by its name (`vlan`, `macvlan`, `vrf`, `wireguard`, …).
+    /// A device with an address of its own on top of another.
+    Macvlan(MacvlanMode),
+    /// Any other kind, by its name (`vlan`, `ipvlan`, `vrf`, `wireguard`, …).
     Other(String),
+}
+
+/// Whom a macvlan talks to beside the network of its lower device (`IFLA_MACVLAN_MODE`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MacvlanMode {
+    /// Nobody.
+    Private,
+    /// Nobody but by a switch outside that sends frames back.
+    Vepa,
+    /// The others of this mode on the same device, straight.
+    Bridge,
+    /// Nobody: it is the only one, and takes every frame.
+    Passthru,
+    /// Nobody: it takes frames from some senders only, beside whoever else gets them.
+    Source,
+}
+
+impl MacvlanMode {
+    /// Every mode, with its number in linux/if_link.h and its name in ip-link(8).
+    pub const ALL: [(MacvlanMode, u32, &'static str); 5] = [
+        (MacvlanMode::Private, 1, "private"),
+        (MacvlanMode::Vepa, 2, "vepa"),
+        (MacvlanMode::Bridge, 4, "bridge"),
+        (MacvlanMode::Passthru, 8, "passthru"),
+        (MacvlanMode::Source, 16, "source"),
+    ];
 }
 
 /// Where a link leads: the index of its peer and, where that is elsewhere, the id of its namespace.

@@ -11,7 +11,9 @@ use serde_json::{Value, json};
 use super::Trouble;
 use super::json::{self, Object};
 use super::section::Section;
-use crate::host::{Address, BridgePort, BridgeSettings, FdbEntry, Link, LinkKind, Namespace, Neighbour, Peer, Scope};
+use crate::host::{
+    Address, BridgePort, BridgeSettings, FdbEntry, Link, LinkKind, MacvlanMode, Namespace, Neighbour, Peer, Scope,
+};
 
 /// The index of the device with this name; `if7` is how iproute2 names one that it cannot see.
 pub(super) fn index_of(links: &[Link], name: &str) -> Option<u32> {
@@ -73,16 +75,17 @@ fn link(object: &Object) -> Option<Link> {
     let index = json::number(object, "ifindex").filter(|index| *index > 0)?;
     let name = json::text(object, "ifname")?.to_owned();
     let info = object.get("linkinfo").and_then(Value::as_object);
+    let data = |key: &str| info.and_then(|info| info.get(key)).and_then(Value::as_object);
     let kind = match info.and_then(|info| json::text(info, "info_kind")) {
         Some("veth") => LinkKind::Veth,
         Some("bridge") => LinkKind::Bridge,
+        Some("macvlan") => macvlan(data("info_data").and_then(|data| json::text(data, "mode"))),
         Some(other) => LinkKind::Other(other.to_owned()),
         None if json::text(object, "link_type") == Some("loopback") || json::lists(object, "flags", "LOOPBACK") => {
             LinkKind::Loopback
         }
         None => LinkKind::Plain,
     };
-    let data = |key: &str| info.and_then(|info| info.get(key)).and_then(Value::as_object);
     let bridge = (kind == LinkKind::Bridge).then(|| {
         let set = |key| data("info_data").is_some_and(|data| json::is_set(data, key));
         BridgeSettings {
@@ -109,6 +112,12 @@ fn link(object: &Object) -> Option<Link> {
         bridge,
         port,
     })
+}
+
+/// A macvlan; one of a mode that is not known is like any other device.
+fn macvlan(mode: Option<&str>) -> LinkKind {
+    let known = MacvlanMode::ALL.into_iter().find(|(_, _, name)| Some(*name) == mode);
+    known.map_or_else(|| LinkKind::Other("macvlan".into()), |(mode, ..)| LinkKind::Macvlan(mode))
 }
 
 /// Writes `ip -d -j link`, the keys that the model holds.
@@ -169,6 +178,11 @@ fn link_info(link: &Link) -> Object {
         }
         LinkKind::Bridge => {
             info.insert("info_kind".into(), json!("bridge"));
+        }
+        LinkKind::Macvlan(mode) => {
+            let name = MacvlanMode::ALL.into_iter().find(|(known, ..)| known == mode).map(|(_, _, name)| name);
+            info.insert("info_kind".into(), json!("macvlan"));
+            info.insert("info_data".into(), json!({ "mode": name }));
         }
         LinkKind::Other(kind) => {
             info.insert("info_kind".into(), json!(kind));

@@ -105,6 +105,7 @@ impl<'a> Engine<'a> {
             At::Start if state.packet.turn == Turn::Reply => self.answer(state),
             At::Start => self.enter(state),
             At::Arrived => self.arrive(state),
+            At::Below => self.carry(state),
             At::Slot(hook, slot, chain) => self.enter_slot(state, hook, slot, chain).map(|()| None),
             At::Chain(hook, slot, chain) => self.rules(state, hook, slot, chain),
             At::Rerouting(hook, slot) => self.reroute(state, hook, slot),

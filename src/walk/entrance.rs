@@ -1,6 +1,7 @@
-//! What a query leaves to be understood of a frame that comes in by a bridge: the port, and to whom it is addressed.
+//! What a query leaves to be understood of a frame that comes in: a bridge's port, and to whom it is addressed.
 
 use super::field::Field;
+use super::macvlan;
 use super::onward;
 use super::plan::Plan;
 use super::query::Query;
@@ -26,10 +27,13 @@ pub(super) fn devices(plan: &Plan<'_>, name: &str, query: &Query) -> ValueSet {
     if numbers.is_empty() { itself } else { numbers }
 }
 
-/// Whether who sends by this device, a bridge or a port of one, addresses its frame to the destination itself, and not to this
-/// host: another host of the bridge's own net.
+/// Whether who sends by this device addresses its frame to the destination itself, and not to this host: to a macvlan on it, or,
+/// by a bridge or a port of one, to another host of the bridge's own net.
 pub(super) fn passes_by(plan: &Plan<'_>, name: &str, query: &Query) -> bool {
     let namespace = plan.namespace();
+    if query.known_address(Field::Dst).is_some_and(|dst| macvlan::passes_by(plan, name, dst)) {
+        return true;
+    }
     let bridge = namespace.link(name).and_then(|link| match link.kind {
         LinkKind::Bridge => Some(link),
         _ => onward::bridge_of(namespace, link),

@@ -75,10 +75,13 @@ impl Engine<'_> {
         self.scene(state, Hook::Ingress).in_range(&state.packet.pkttype, TO_HOST, TO_HOST, None)
     }
 
-    /// After ingress: up to the bridge that the device is a port of, or up to IP.
+    /// After ingress: up to the macvlan that stands on the device, to the bridge that it is a port of, or to IP.
     fn received(&mut self, state: &mut State) -> Asked<Option<End>> {
         if std::mem::take(&mut state.for_bridge) {
             state.packet.pkttype = Value::Known(TO_HOST);
+        }
+        if let Some(upper) = self.taken_up(state)? {
+            return self.take_up(state, upper);
         }
         let bridge = self.carrier(state).filter(|_| state.packet.crossing.is_none());
         let numbered = bridge.and_then(|bridge| Some((bridge, self.plan.devices.number(&bridge.name)?)));
@@ -119,8 +122,13 @@ impl Engine<'_> {
         Ok(None)
     }
 
-    /// Up to IP. What br_netfilter showed to prerouting does not meet it again (`ip_sabotage_in`).
+    /// Up to IP, which is not shown what is somebody else's (`ip_rcv_core`, `ip6_rcv_core`). What br_netfilter showed to prerouting does not meet it again (`ip_sabotage_in`).
     fn rise(&mut self, state: &mut State) -> Asked<Option<End>> {
+        if !state.looped
+            && self.scene(state, Hook::Ingress).in_range(&state.packet.pkttype, TO_OTHER, TO_OTHER, None)?
+        {
+            return Ok(Some(End::because(FateKind::Dropped, Some(Reason::OfOthers))));
+        }
         let refused =
             if state.looped { None } else { input::refused_on_arrival(&self.scene(state, Hook::Prerouting))? };
         stands(state, Layer::Ip, Hook::Prerouting);
@@ -254,12 +262,12 @@ impl Engine<'_> {
     /// The port by which a bridge sends a frame, and whether whoever is meant is behind it; `None`: nobody can tell.
     fn port(&self, state: &State, bridge: u128, sent: Option<&Sent>, came_by: Option<u128>) -> Option<(u128, bool)> {
         let came_by = came_by.and_then(|number| self.link(number)).map(|link| link.index);
-        let (index, is_meant) = match onward::port(self.plan.host, state.namespace, self.link(bridge)?, sent?, came_by)
-        {
-            Port::Behind(index) => (index, true),
-            Port::Out(index) => (index, false),
-            Port::All => return None,
-        };
+        let (index, is_meant) =
+            match onward::port(self.plan.wires(), state.namespace, self.link(bridge)?, sent?, came_by) {
+                Port::Behind(index) => (index, true),
+                Port::Out(index) => (index, false),
+                Port::All => return None,
+            };
         let link = self.plan.namespace().link_at(index)?;
         Some((self.plan.devices.number(&link.name)?, is_meant))
     }
@@ -326,13 +334,18 @@ impl Engine<'_> {
         stands(state, layer, Hook::Egress);
     }
 
-    /// After egress: a bridge takes a frame that the host made (`br_dev_xmit`), every other device sends it.
+    /// After egress: a bridge takes a frame that the host made (`br_dev_xmit`), a macvlan hands it on, every other device sends it.
     fn transmitted(&mut self, state: &mut State) -> Asked<Option<End>> {
         let bridge = match state.packet.oif {
             Device::Known(number) if state.packet.crossing.is_none() => self.link(number).map(|link| (number, link)),
             _ => None,
         };
         let Some((number, _)) = bridge.filter(|(_, link)| link.kind == LinkKind::Bridge) else {
+            if let Device::Known(device) = state.packet.oif
+                && let Some(end) = self.sent_below(state, device)?
+            {
+                return Ok(end);
+            }
             return Ok(self.gone(state));
         };
         let output = self
@@ -363,7 +376,7 @@ fn seen_to_enter(state: &mut State, bridge: Device) {
 }
 
 /// The class stands before a hook of a layer.
-fn stands(state: &mut State, layer: Layer, hook: Hook) {
+pub(super) fn stands(state: &mut State, layer: Layer, hook: Hook) {
     state.layer = layer;
     state.at = At::Slot(hook, 0, 0);
 }

@@ -1,11 +1,13 @@
-//! Where a frame goes that left a namespace by a device: to the other end of a veth, or to one of a bridge's ports.
+//! Where a frame goes that left a namespace by a device: to the other end of a veth, or to one of a bridge's ports. What stands
+//! on a device is for `macvlan` to say.
 //!
 //! `veth_xmit`, `br_dev_xmit`, `br_handle_frame_finish`. Knows devices, neighbours and forwarding databases; deliberately looks
 //! at no rule. What it cannot tell is nowhere: the packet has left, and that is all that is said of it.
 
 use std::net::IpAddr;
 
-use crate::host::{Host, IpFamily, Link, LinkKind, Mac, Namespace};
+use super::macvlan::Upper;
+use crate::host::{Host, IpFamily, Link, LinkKind, Mac, Namespace, Peer};
 
 /// How many bridges are looked through for whoever is meant: more are a loop.
 const BRIDGES: usize = 8;
@@ -43,36 +45,46 @@ pub(super) enum Port {
     All,
 }
 
+/// What joins the namespaces of a host.
+#[derive(Clone, Copy)]
+pub(super) struct Wires<'a> {
+    /// The host.
+    pub(super) host: &'a Host,
+    /// Its macvlans that are up.
+    pub(super) uppers: &'a [Upper],
+}
+
 /// The link-layer address of a neighbour.
 pub(super) fn mac_of(ns: &Namespace, link: u32, addr: IpAddr) -> Option<Mac> {
     ns.neighbours.iter().find(|known| known.link == link && known.addr == addr).and_then(|known| known.mac)
 }
 
 /// Where a frame comes in that left by a device: at the other end of a veth, unless nobody takes it there.
-pub(super) fn arrival(host: &Host, namespace: usize, link: &Link, sent: &Sent) -> Option<Arrival> {
-    let (there, other) = other_end(host, namespace, link)?;
-    let ns = &host.namespaces[there];
+pub(super) fn arrival(wires: Wires<'_>, namespace: usize, link: &Link, sent: &Sent) -> Option<Arrival> {
+    let (there, other) = other_end(wires.host, namespace, link)?;
+    let ns = &wires.host.namespaces[there];
     let is_meant = match bridge_of(ns, other) {
         Some(bridge) => is_for(ns, bridge, other, sent),
         None if other.master.is_some() => return None,
+        None if wires.taker(there, other, sent).is_some() => false,
         // Whoever has the address answers for it on any device (`arp_ignore` 0).
-        None => sent.to.is_some_and(|to| other.mac == Some(to)) || has_address(ns, sent.next_hop),
+        None => sent.to.map_or_else(|| has_address(ns, sent.next_hop), |to| other.mac == Some(to)),
     };
-    let goes_on = is_meant || bridge_of(ns, other).is_some();
+    let goes_on = is_meant || bridge_of(ns, other).is_some() || wires.taker(there, other, sent).is_some();
     goes_on.then_some(Arrival { namespace: there, link: other.index, is_meant })
 }
 
 /// The port by which a bridge sends a frame that `came_by` a port, where that is known. That a frame leaves by the port it
 /// came in by is not looked at.
-pub(super) fn port(host: &Host, namespace: usize, bridge: &Link, sent: &Sent, came_by: Option<u32>) -> Port {
-    let ns = &host.namespaces[namespace];
+pub(super) fn port(wires: Wires<'_>, namespace: usize, bridge: &Link, sent: &Sent, came_by: Option<u32>) -> Port {
+    let ns = &wires.host.namespaces[namespace];
     let ports = || ports(ns, bridge);
     let known = sent.to.and_then(|to| ns.fdb.iter().find(|entry| entry.mac == to && !entry.own));
     if let Some(port) = known.and_then(|entry| ports().find(|port| port.index == entry.port)) {
         return Port::Behind(port.index);
     }
     // It goes to every port, and whoever is meant takes it.
-    if let Some(port) = ports().find(|port| leads(host, namespace, port, sent, BRIDGES)) {
+    if let Some(port) = ports().find(|port| leads(wires, namespace, port, sent, BRIDGES)) {
         return Port::Behind(port.index);
     }
     let mut others = ports().filter(|port| Some(port.index) != came_by);
@@ -96,13 +108,14 @@ pub(super) fn ports<'a>(ns: &'a Namespace, bridge: &Link) -> impl Iterator<Item 
 }
 
 /// Whether a port of a bridge leads to whoever is meant, over further bridges too.
-fn leads(host: &Host, namespace: usize, port: &Link, sent: &Sent, bridges: usize) -> bool {
-    let Some((there, other)) = other_end(host, namespace, port) else { return false };
-    let Some(arrival) = arrival(host, namespace, port, sent) else { return false };
-    let ns = &host.namespaces[there];
-    let Some(bridge) = bridge_of(ns, other).filter(|_| !arrival.is_meant) else { return arrival.is_meant };
+fn leads(wires: Wires<'_>, namespace: usize, port: &Link, sent: &Sent, bridges: usize) -> bool {
+    let Some((there, other)) = other_end(wires.host, namespace, port) else { return false };
+    let Some(arrival) = arrival(wires, namespace, port, sent) else { return false };
+    let ns = &wires.host.namespaces[there];
+    // What goes on without a bridge is for the other end, or for a macvlan on it.
+    let Some(bridge) = bridge_of(ns, other).filter(|_| !arrival.is_meant) else { return true };
     let Some(bridges) = bridges.checked_sub(1) else { return false };
-    ports(ns, bridge).any(|next| next.index != other.index && leads(host, there, next, sent, bridges))
+    ports(ns, bridge).any(|next| next.index != other.index && leads(wires, there, next, sent, bridges))
 }
 
 /// Whether a frame that comes in by a bridge's port is for the bridge itself: its address, or the port's own.
@@ -120,6 +133,14 @@ fn has_address(ns: &Namespace, addr: IpAddr) -> bool {
 /// The other end of a veth, with its namespace.
 fn other_end<'a>(host: &'a Host, namespace: usize, link: &Link) -> Option<(usize, &'a Link)> {
     let peer = link.peer.filter(|_| link.kind == LinkKind::Veth)?;
+    let (there, other) = leads_to(host, namespace, peer)?;
+    // What was read at another moment may be another device by now.
+    let is_its = other.kind == LinkKind::Veth && other.peer.is_some_and(|back| back.index == link.index);
+    (is_its && other.up && link.up).then_some((there, other))
+}
+
+/// The device that another one leads to, with its namespace.
+pub(super) fn leads_to(host: &Host, namespace: usize, peer: Peer) -> Option<(usize, &Link)> {
     let there = match peer.namespace_id {
         None => namespace,
         Some(id) => {
@@ -127,10 +148,7 @@ fn other_end<'a>(host: &'a Host, namespace: usize, link: &Link) -> Option<(usize
             host.find(name)?
         }
     };
-    let other = host.namespaces[there].link_at(peer.index)?;
-    // What was read at another moment may be another device by now.
-    let is_its = other.kind == LinkKind::Veth && other.peer.is_some_and(|back| back.index == link.index);
-    (is_its && other.up && link.up).then_some((there, other))
+    Some((there, host.namespaces[there].link_at(peer.index)?))
 }
 
 /// Whether a bridge hands its frames to netfilter: its own setting, ORed with the sysctl, which is on in a new namespace.

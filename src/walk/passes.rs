@@ -86,7 +86,7 @@ impl Engine<'_> {
         if state.way.is_some() || !state.made_here {
             let kind = if state.made_here { FateKind::Sent } else { FateKind::Forwarded };
             return match self.arrival(state, by).filter(|_| !back) {
-                Some(arrival) => self.cross(state, arrival),
+                Some(arrival) => self.cross(state, arrival, true),
                 None => Some(End::because(kind, None)),
             };
         }
@@ -106,13 +106,14 @@ impl Engine<'_> {
             return None;
         }
         let link = self.plan.namespace().link(self.plan.devices.name(device)?)?;
-        let arrival = onward::arrival(self.plan.host, state.namespace, link, state.sent.as_ref()?)?;
+        let arrival = onward::arrival(self.plan.wires(), state.namespace, link, state.sent.as_ref()?)?;
         let there = &self.plan.host.namespaces[arrival.namespace];
         [What::Links, What::Addresses, What::Routes].iter().all(|what| there.is_read(*what)).then_some(arrival)
     }
 
-    /// The packet goes on into another namespace (`skb_scrub_packet`): its mark, its flow and who sent it stay behind.
-    fn cross(&mut self, state: &mut State, arrival: Arrival) -> Option<End> {
+    /// The packet goes on into another namespace: its flow and who sent it stay behind, and its mark, where it is `scrubbed`
+    /// (`skb_scrub_packet`).
+    pub(super) fn cross(&mut self, state: &mut State, arrival: Arrival, scrubbed: bool) -> Option<End> {
         let Arrival { namespace, link, is_meant } = arrival;
         self.plan = (self.plans)(namespace);
         let name = self.plan.namespace().link_at(link).map(|link| link.name.as_str());
@@ -131,7 +132,9 @@ impl Engine<'_> {
         }
         let packet = &mut state.packet;
         if namespace != state.namespace {
-            packet.mark = Value::Known(0);
+            if scrubbed {
+                packet.mark = Value::Known(0);
+            }
             packet.flow = Flow::of(tuple);
             packet.set_changed.clear();
         }

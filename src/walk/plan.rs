@@ -8,12 +8,14 @@ mod layers;
 mod types;
 
 use std::collections::HashMap;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use super::conntrack;
 use super::devices::Devices;
 use super::fib::Tables;
 use super::ipset::IpSets;
+use super::macvlan::Upper;
+use super::onward::Wires;
 use super::query::number;
 use super::set::ValueSet;
 use super::state::Layer;
@@ -57,6 +59,8 @@ pub(super) struct Plan<'a> {
     pub(super) host: &'a Host,
     /// Its index in the host.
     pub(super) index: usize,
+    /// The macvlans of the host that are up.
+    pub(super) uppers: Arc<[Upper]>,
     /// Its devices.
     pub(super) devices: Devices,
     /// Neighbours among equals whose order is guessed.
@@ -117,6 +121,7 @@ impl<'a> Plan<'a> {
         Plan {
             host,
             index,
+            uppers: Arc::default(),
             devices: Devices::of(namespace),
             guesses: Vec::new(),
             asks_translated: false,
@@ -179,6 +184,11 @@ impl<'a> Plan<'a> {
     /// The namespace.
     pub(super) fn namespace(&self) -> &'a Namespace {
         &self.host.namespaces[self.index]
+    }
+
+    /// What joins it to other namespaces.
+    pub(super) fn wires(&self) -> Wires<'_> {
+        Wires { host: self.host, uppers: &self.uppers }
     }
 
     /// What runs at a hook, in order.

@@ -1,7 +1,8 @@
 //! The namespaces of a host, each prepared when the first packet comes to it.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
+use super::macvlan::{self, Upper};
 use super::plan::{Guess, Plan};
 use crate::host::{Host, IpFamily};
 
@@ -12,18 +13,28 @@ pub(super) type Planned<'a> = &'a dyn Fn(usize) -> &'a Plan<'a>;
 pub(super) struct Plans<'a> {
     host: &'a Host,
     reversed: bool,
+    uppers: Arc<[Upper]>,
     plans: Vec<OnceLock<Plan<'a>>>,
 }
 
 impl<'a> Plans<'a> {
     /// Prepares nothing yet. `reversed`: of chains whose order is guessed, the one listed first runs first.
     pub(super) fn of(host: &'a Host, reversed: bool) -> Plans<'a> {
-        Plans { host, reversed, plans: host.namespaces.iter().map(|_| OnceLock::new()).collect() }
+        Plans {
+            host,
+            reversed,
+            uppers: macvlan::all(host).into(),
+            plans: host.namespaces.iter().map(|_| OnceLock::new()).collect(),
+        }
     }
 
     /// The plan of a namespace.
     pub(super) fn at(&self, namespace: usize) -> &Plan<'a> {
-        self.plans[namespace].get_or_init(|| Plan::new(self.host, namespace, self.reversed))
+        self.plans[namespace].get_or_init(|| {
+            let mut plan = Plan::new(self.host, namespace, self.reversed);
+            plan.uppers = Arc::clone(&self.uppers);
+            plan
+        })
     }
 
     /// The neighbours among equals of a family whose order is guessed, in these namespaces.

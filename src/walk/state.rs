@@ -18,6 +18,8 @@ pub(super) enum At {
     Start,
     /// It came to another namespace, and has not entered it.
     Arrived,
+    /// It came to the namespace of the device that carries a macvlan's frames, and leaves by it.
+    Below,
     /// Before what runs at a place of a hook; within conntrack's NAT, before one of its chains.
     Slot(Hook, usize, usize),
     /// In a chain of that slot.

@@ -21,14 +21,14 @@ use crate::netlink::{self, Channel};
 use crate::witness::{self, NftWhat};
 use crate::world::{here, inside, quiet, run, set_all};
 
-const NFNLGRP_NFTRACE: u32 = 9;
+pub const NFNLGRP_NFTRACE: u32 = 9;
 const IPCTNL_MSG_CT_DELETE: u16 = 1 << 8 | 2;
 /// The port that all packets come from.
-const SPORT: u16 = 4000;
+pub const SPORT: u16 = 4000;
 /// The ports that everybody hears.
 const HEARD: [u16; 2] = [99, 100];
 /// The judge's own table, in which tracing begins.
-const JUDGE: &str = "judge";
+pub const JUDGE: &str = "judge";
 
 /// Somebody with a namespace of its own.
 struct Somebody {
@@ -57,7 +57,8 @@ pub struct Said {
     pub got: String,
 }
 
-fn listen() -> Vec<UdpSocket> {
+/// Sockets of this namespace for every port that is heard.
+pub fn listen() -> Vec<UdpSocket> {
     let hear = |port: u16| {
         let socket = UdpSocket::bind(SocketAddr::new("::".parse().unwrap(), port)).unwrap();
         socket.set_nonblocking(true).unwrap();
@@ -66,7 +67,19 @@ fn listen() -> Vec<UdpSocket> {
     HEARD.map(hear).into()
 }
 
-fn namespace() -> OwnedFd {
+/// A socket of this namespace that sends to an address.
+pub fn sender(to: SocketAddr) -> UdpSocket {
+    let any: IpAddr = if to.is_ipv4() { "0.0.0.0".parse().unwrap() } else { "::".parse().unwrap() };
+    // A tool that another test starts holds the socket of before for a moment.
+    let tries = (0..200).map(|_| {
+        std::thread::sleep(Duration::from_millis(1));
+        UdpSocket::bind(SocketAddr::new(any, SPORT))
+    });
+    tries.into_iter().find_map(Result::ok).expect("a port")
+}
+
+/// Makes a namespace, and leaves this thread in it.
+pub fn namespace() -> OwnedFd {
     unshare(CloneFlags::CLONE_NEWNET).expect("a network namespace: run these tests as root");
     quiet();
     set_all(&[("ipv4/conf/all/rp_filter", "0"), ("ipv4/conf/default/rp_filter", "0")]);
@@ -193,42 +206,16 @@ impl Net {
     fn send(&mut self, from: &str, to: SocketAddr) -> Said {
         self.trace.drain();
         self.flows.ask(IPCTNL_MSG_CT_DELETE, 0, 0, &[]);
-        let socket = || {
-            let any: IpAddr = if to.is_ipv4() { "0.0.0.0".parse().unwrap() } else { "::".parse().unwrap() };
-            // A tool that another test starts holds the socket of before for a moment.
-            let tries = (0..200).map(|_| {
-                std::thread::sleep(Duration::from_millis(1));
-                UdpSocket::bind(SocketAddr::new(any, SPORT))
-            });
-            tries.into_iter().find_map(Result::ok).expect("a port")
-        };
         let socket = match self.others.iter().find(|one| one.name == from) {
-            Some(one) => inside(&one.namespace, &self.node, socket),
-            None => socket(),
+            Some(one) => inside(&one.namespace, &self.node, || sender(to)),
+            None => sender(to),
         };
         let _ = socket.send_to(b"judge", to);
         let mut events = Vec::new();
         while netlink::wait(&[&self.trace], Duration::from_millis(40)) {
             events.extend(self.trace.drain().iter().filter_map(witness::nft_event));
         }
-        // The end of a chain is told with its policy, or not at all.
-        let told = |event: &&witness::NftEvent| event.table != JUDGE && event.what != NftWhat::End;
-        let steps = events.iter().filter(told).map(|event| {
-            let family = match event.family {
-                1 => "inet",
-                2 => "ip",
-                5 => "netdev",
-                7 => "bridge",
-                _ => "ip6",
-            };
-            let what = match &event.what {
-                NftWhat::End => "ends".to_owned(),
-                NftWhat::Policy(accepts) => format!("policy {}", if *accepts { "accept" } else { "drop" }),
-                NftWhat::Rule(handle, verdict) => format!("{handle} {}", verdict.word()),
-            };
-            format!("{family} {} {} {what}", event.table, event.chain)
-        });
-        let steps = steps.collect();
+        let steps = events.iter().filter_map(told).collect();
         let mut got: Vec<&str> = Vec::new();
         let mut room = [0; 64];
         for (name, socket) in self.sockets() {
@@ -268,7 +255,7 @@ impl Net {
         let [one] = &walk.outcomes[..] else {
             return Said { steps: vec![format!("{:#?}", walk.outcomes)], got: "several".into() };
         };
-        let mut steps: Vec<String> = one.steps().filter_map(|step| line(host, step)).collect();
+        let mut steps: Vec<String> = one.steps().filter_map(|step| line(host, host.viewed, step)).collect();
         steps.extend(one.assumed.iter().map(|assumed| format!("{assumed:?}")));
         Said { steps, got: self.receiver(one, from) }
     }
@@ -328,9 +315,27 @@ impl Net {
     }
 }
 
+/// An event of the kernel's trace, but for the judge's own. The end of a chain is told with its policy, or not at all.
+pub fn told(event: &witness::NftEvent) -> Option<String> {
+    let family = match event.family {
+        1 => "inet",
+        2 => "ip",
+        5 => "netdev",
+        7 => "bridge",
+        _ => "ip6",
+    };
+    let what = match &event.what {
+        _ if event.table == JUDGE => return None,
+        NftWhat::End => return None,
+        NftWhat::Policy(accepts) => format!("policy {}", if *accepts { "accept" } else { "drop" }),
+        NftWhat::Rule(handle, verdict) => format!("{handle} {}", verdict.word()),
+    };
+    Some(format!("{family} {} {} {what}", event.table, event.chain))
+}
+
 /// A step of whyport's as the kernel says it; the kernel does not tell where user chains end.
-fn line(host: &Host, step: &Step) -> Option<String> {
-    let ruleset = &host.viewed().ruleset;
+pub fn line(host: &Host, namespace: usize, step: &Step) -> Option<String> {
+    let ruleset = &host.namespaces[namespace].ruleset;
     let chain = step.at.chain();
     let of = ruleset.table(chain);
     let name = |chain| ruleset.chain(chain).name.to_string();

@@ -51,6 +51,7 @@ pub(super) fn reason(ns: &Namespace, family: IpFamily, outcome: Option<&Outcome>
         Reason::Broadcast => say(Phrase::Broadcast, &[("dst", &dst)]),
         Reason::Loop => say(Phrase::Loop, &[("dst", &dst)]),
         Reason::OfSocket => say(Phrase::OfSocket, &[("dst", &dst)]),
+        Reason::OfOthers => say(Phrase::OfOthers, &[]),
     }
 }
 

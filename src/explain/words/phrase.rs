@@ -131,6 +131,7 @@ pub(super) enum Phrase {
     Broadcast,
     Loop,
     OfSocket,
+    OfOthers,
     Unread,
     // Assumptions.
     MatchHolds,

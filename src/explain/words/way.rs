@@ -98,5 +98,6 @@ pub fn reason(reason: Reason) -> &'static str {
         Reason::Broadcast => "broadcast or multicast that no socket takes",
         Reason::Loop => "it goes in a circle, until its time to live runs out",
         Reason::OfSocket => "given to a socket here, but routed elsewhere",
+        Reason::OfOthers => "its frame is addressed to somebody else",
     }
 }

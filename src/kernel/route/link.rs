@@ -3,11 +3,12 @@
 use netlink_packet_route::link::{LinkFlags, LinkHeader, LinkLayerType};
 
 use super::super::netlink::{Attributes, text};
-use crate::host::{BridgePort, BridgeSettings, Link, LinkKind, Mac, Peer};
+use crate::host::{BridgePort, BridgeSettings, Link, LinkKind, Mac, MacvlanMode, Peer};
 
 const HEADER: usize = 16;
 
-// Of linux/if_link.h: the attributes of a bridge and of its ports.
+// Of linux/if_link.h: the attributes of a macvlan, of a bridge and of its ports.
+const IFLA_MACVLAN_MODE: u16 = 1;
 const IFLA_BR_NF_CALL_IPTABLES: u16 = 36;
 const IFLA_BR_NF_CALL_IP6TABLES: u16 = 37;
 const IFLA_BR_NF_CALL_ARPTABLES: u16 = 38;
@@ -24,6 +25,7 @@ pub(super) fn decode(body: &[u8]) -> Option<Link> {
     let kind = match info.get(libc::IFLA_INFO_KIND).map(text).as_deref() {
         Some("veth") => LinkKind::Veth,
         Some("bridge") => LinkKind::Bridge,
+        Some("macvlan") => macvlan(&Attributes(info.get(libc::IFLA_INFO_DATA).unwrap_or_default())),
         Some(other) => LinkKind::Other(other.to_owned()),
         None if header.link_layer_type == LinkLayerType::Loopback || header.flags.contains(LinkFlags::Loopback) => {
             LinkKind::Loopback
@@ -55,6 +57,13 @@ pub(super) fn decode(body: &[u8]) -> Option<Link> {
 /// Where it leads. Index 0 says nowhere; a device that leads to itself, here, is a tunnel without a lower device.
 fn peer(own: u32, index: u32, namespace_id: Option<i32>) -> Option<Peer> {
     (index != 0 && (namespace_id.is_some() || index != own)).then_some(Peer { index, namespace_id })
+}
+
+/// A macvlan; one of a mode that is not known is like any other device.
+fn macvlan(data: &Attributes<'_>) -> LinkKind {
+    let mode = data.get(IFLA_MACVLAN_MODE).and_then(|value| Some(u32::from_ne_bytes(value.try_into().ok()?)));
+    let known = MacvlanMode::ALL.into_iter().find(|(_, number, _)| Some(*number) == mode);
+    known.map_or_else(|| LinkKind::Other("macvlan".into()), |(mode, ..)| LinkKind::Macvlan(mode))
 }
 
 fn settings(data: &Attributes<'_>) -> BridgeSettings {

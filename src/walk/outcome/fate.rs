@@ -97,6 +97,8 @@ pub enum Reason {
     Loop,
     /// A rule gave it to a socket here, and its route leads elsewhere.
     OfSocket,
+    /// Its frame is addressed to somebody else.
+    OfOthers,
 }
 
 impl Reason {
@@ -118,6 +120,7 @@ impl Reason {
             Reason::Broadcast => "broadcast",
             Reason::Loop => "loop",
             Reason::OfSocket => "socket",
+            Reason::OfOthers => "other-host",
         }
     }
 }
