@@ -22,6 +22,8 @@ mod kube;
 mod left;
 #[path = "judge/live.rs"]
 mod live;
+#[path = "judge/named.rs"]
+mod named;
 #[path = "judge/native.rs"]
 mod native;
 #[path = "judge/netlink.rs"]

@@ -192,17 +192,19 @@ impl Node {
     pub fn judge(&mut self, packet: &Packet, read: &Read, open: &[Field]) -> Judgement {
         let (port, testimony) = self.send(packet);
         let names = self.names_for(packet, port);
-        let kernel = path::lines(&testimony, &names);
-        let fits = |walk: &[String]| may_be(&kernel, walk);
-        let said = |host: &Host| match self.rules.draw && walked::is_one_of(host, packet, port, &names, fits) {
+        let even = |lines: Vec<String>| if self.rules.even { path::in_any_order(lines) } else { lines };
+        let kernel = even(path::lines(&testimony, &names));
+        let fits = |walk: &[String]| may_be(&kernel, &even(walk.to_vec()));
+        let open_to_lot = self.rules.draw || self.rules.even;
+        let said = |host: &Host| match open_to_lot && walked::is_one_of(host, packet, port, &names, fits) {
             true => kernel.clone(),
-            false => walked::lines(host, packet, port, &names),
+            false => even(walked::lines(host, packet, port, &names)),
         };
         let walk = read.recorded.as_ref().map(said);
         let live = said(&read.live);
         let again = said(&read.again);
         assert_eq!(again, live, "the record of the live host is walked differently: {packet}");
-        let of_open = || walked::lines_of_open(&read.live, packet, port, &names, open, fits);
+        let of_open = || even(walked::lines_of_open(&read.live, packet, port, &names, open, fits));
         let open = (!open.is_empty()).then(of_open);
         Judgement { kernel, walk, live, open, random: self.rules.random }
     }

@@ -4,6 +4,7 @@
 
 use std::fmt::Write as _;
 
+use crate::named;
 use crate::places::Places;
 use crate::random::{Lot, PORTS};
 
@@ -20,24 +21,23 @@ struct Place<'a> {
     /// User chains that may be jumped to.
     users: Vec<&'static str>,
     family: &'static str,
+    /// Whether the table has sets and maps with names.
+    named: bool,
 }
 
-/// A ruleset of a few tables.
-pub fn ruleset(lot: &mut Lot, places: &Places) -> String {
+/// A ruleset of a few tables. With `exact` some chains stand just where the dispatcher of nat chains does.
+pub fn ruleset(lot: &mut Lot, places: &Places, exact: bool) -> String {
     let mut text = String::new();
     for number in 0..1 + lot.below(3) {
         let family = ["inet", if places.ip6 { "ip6" } else { "ip" }][lot.below(2)];
-        table(lot, places, family, number, lot_is_nat(number), &mut text);
+        table(lot, places, family, (number, exact), &mut text);
     }
     text
 }
 
-/// Every second table translates.
-fn lot_is_nat(number: usize) -> bool {
-    number % 2 == 1
-}
-
-fn table(lot: &mut Lot, places: &Places, family: &'static str, number: usize, nat: bool, text: &mut String) {
+fn table(lot: &mut Lot, places: &Places, family: &'static str, (number, exact): (usize, bool), text: &mut String) {
+    // Every second table translates.
+    let nat = number % 2 == 1;
     let _ = writeln!(text, "table {family} t{number} {{");
     let kind = if places.ip6 { "ipv6_addr" } else { "ipv4_addr" };
     let _ = writeln!(
@@ -47,6 +47,12 @@ fn table(lot: &mut Lot, places: &Places, family: &'static str, number: usize, na
     );
     let _ = writeln!(text, "set web {{ type inet_service; elements = {{ 80, 443 }} }}");
     let users = lot.below(USER.len() + 1);
+    let named = lot.once_in(2);
+    if named {
+        // In a table that translates, chains of both sides would be led to the same one.
+        let last = users.checked_sub(1).filter(|_| !nat).map(|last| USER[last]);
+        *text += &named::declare(lot, places, last);
+    }
     let hooks: &[&str] = if nat {
         &["prerouting", "input", "output", "postrouting"]
     } else {
@@ -54,8 +60,10 @@ fn table(lot: &mut Lot, places: &Places, family: &'static str, number: usize, na
     };
     // What is jumped to must be there: the last chain first.
     for at in (0..users).rev() {
+        // Maps lead to the last one: it would lead to itself.
         let later = (at + 1..users).filter(|to| !nat || to % 2 == at % 2).map(|to| USER[to]).collect();
-        let place = Place { hook: None, nat, source: at % 2 == 1, users: later, family };
+        let place =
+            Place { hook: None, nat, source: at % 2 == 1, users: later, family, named: named && at + 1 < users };
         let rules = lot.below(5);
         chain(lot, places, USER[at], "", &place, rules, text);
     }
@@ -67,8 +75,10 @@ fn table(lot: &mut Lot, places: &Places, family: &'static str, number: usize, na
         let reached = (0..users).filter(|to| !nat || (to % 2 == 1) == source).map(|to| USER[to]).collect();
         let priority = match nat {
             true => lot.of(&["-100", "-90", "0", "100", "-150"]),
-            // At exactly 100 or -100 it depends on when the first nat chain of any hook was registered.
-            false => lot.of(&["-300", "-190", "-150", "-101", "-10", "0", "10", "101", "150"]),
+            false => lot.of(match exact {
+                true => &["-300", "-101", "-100", "-100", "-99", "0", "99", "100", "100", "101"],
+                false => &["-300", "-190", "-150", "-101", "-99", "-10", "0", "10", "99", "101", "150"],
+            }),
         };
         let kind = match (nat, *hook) {
             (true, _) => "nat",
@@ -77,7 +87,7 @@ fn table(lot: &mut Lot, places: &Places, family: &'static str, number: usize, na
         };
         let policy = if !nat && lot.once_in(12) { "drop" } else { "accept" };
         let head = format!("type {kind} hook {hook} priority {priority}; policy {policy};");
-        let place = Place { hook: Some(hook), nat, source, users: reached, family };
+        let place = Place { hook: Some(hook), nat, source, users: reached, family, named };
         let rules = lot.below(5);
         chain(lot, places, &format!("base_{hook}"), &head, &place, rules, text);
     }
@@ -112,6 +122,9 @@ fn rule(lot: &mut Lot, places: &Places, place: &Place<'_>) -> String {
 
 fn condition(lot: &mut Lot, places: &Places, ip: &str, protocol: &str, place: &Place<'_>) -> String {
     let not = if lot.once_in(4) { "!= " } else { "" };
+    if place.named && lot.once_in(3) {
+        return named::condition(lot, places, protocol, not);
+    }
     match lot.below(6) {
         0 => address(lot, places, ip, not),
         1 | 2 if matches!(protocol, "tcp" | "udp") => ports(lot, places, ip, protocol, not),
@@ -228,6 +241,9 @@ fn does(lot: &mut Lot, places: &Places, ip: &str, protocol: &str, place: &Place<
             _ => format!("{how} {user}"),
         };
     }
+    if place.named && lot.once_in(3) {
+        return named::does(lot, places, protocol);
+    }
     match lot.below(9) {
         0 => "accept".into(),
         1 => "return".into(),
@@ -260,6 +276,9 @@ fn translation(lot: &mut Lot, places: &Places, protocol: &str, place: &Place<'_>
         ("inet", false) => "ip ",
         _ => "",
     };
+    if place.named && !place.source && lot.once_in(3) {
+        return named::translation(lot, protocol, ip);
+    }
     let ported = matches!(protocol, "tcp" | "udp");
     let with_port = |lot: &mut Lot, address: &str| match (ported && lot.once_in(2), places.ip6) {
         (true, false) => format!("{address}:{}", lot.of(&["22", "80", "9000"])),

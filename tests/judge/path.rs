@@ -14,6 +14,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 
 use crate::rules::{Handles, Registered, Rules, legacy_chain, legacy_verdict};
+use crate::walked::SOMETIMES;
 use crate::witness::{Answer, HOOKS, NftVerdict, NftWhat, Pass, Sight, Testimony};
 
 /// The port that stands for the one that the kernel chose for a socket.
@@ -71,6 +72,17 @@ pub fn lines(testimony: &Testimony, names: &Names<'_>) -> Vec<String> {
         return vec!["lost".into()];
     }
     testimony.passes.iter().flat_map(|pass| lines_of(pass, testimony.answer, names)).collect()
+}
+
+/// The lines of each hook in an order of their own: where nothing tells which of two chains is first, and it changes nothing, a
+/// walk tells one of them first.
+pub fn in_any_order(mut lines: Vec<String>) -> Vec<String> {
+    let bare = |line: &String| line.trim_start_matches(SOMETIMES).to_owned();
+    let hook = |line: &String| bare(line).split(' ').next().filter(|word| HOOKS.contains(word)).map(str::to_owned);
+    for of_hook in lines.chunk_by_mut(|one, next| hook(one).is_some() && hook(one) == hook(next)) {
+        of_hook.sort_by_key(bare);
+    }
+    lines
 }
 
 fn lines_of(pass: &Pass, answer: Option<Answer>, names: &Names<'_>) -> Vec<String> {

@@ -13,7 +13,7 @@ use crate::packet::{Mark, Packet, Protocol, Seen};
 use crate::path::{self, Names};
 use crate::random::{self, Lot};
 use crate::rounds::{Backends, Round, Shape, setting};
-use crate::rules::Tool;
+use crate::rules::{Rules, Tool};
 use crate::walked;
 use crate::witness::Testimony;
 use crate::world::{Sent, Still, apart_all};
@@ -27,6 +27,13 @@ pub struct Followed {
     what: &'static str,
     kernel: Vec<String>,
     walk: Vec<String>,
+}
+
+impl Followed {
+    fn agrees(&self, rules: &Rules) -> bool {
+        let even = |lines: &[String]| if rules.even { path::in_any_order(lines.to_vec()) } else { lines.to_vec() };
+        may_be(&even(&self.kernel), &even(&self.walk))
+    }
 }
 
 /// A packet with what is read of it only on its way.
@@ -352,7 +359,7 @@ fn play_round(lot: &mut Lot, node: &mut Node, drawn: Round, number: u16) -> (usi
         packet.icmp = (if drawn.ip6 { 128 } else { 8 }, 0);
         let followed = node.converse(&packet, &host, untracks);
         count += followed.len();
-        if let Some(wrong) = followed.iter().find(|one| !may_be(&one.kernel, &one.walk)) {
+        if let Some(wrong) = followed.iter().find(|one| !one.agrees(&node.rules)) {
             let once = format!("{} of {}", wrong.what, difference(&packet, &wrong.kernel, &wrong.walk));
             return (count, Some(smallest(node, drawn, &packet, once)));
         }
@@ -383,7 +390,7 @@ fn smallest(node: &mut Node, mut round: Round, packet: &Packet, once: String) ->
         smaller.load(node);
         let host = read(node).live;
         let followed = node.converse(packet, &host, untracks);
-        match followed.iter().find(|one| !may_be(&one.kernel, &one.walk)) {
+        match followed.iter().find(|one| !one.agrees(&node.rules)) {
             Some(wrong) => {
                 report = format!("{} of {}", wrong.what, difference(packet, &wrong.kernel, &wrong.walk));
                 round = smaller;

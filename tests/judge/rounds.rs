@@ -113,7 +113,7 @@ impl Round {
             ip6,
             nft: matches!(backends, Nft | Both | All).then(|| of_shape(lot, shape, false)),
             legacy: matches!(backends, Legacy | Both | All).then(|| of_shape(lot, beside, true)),
-            native: matches!(backends, Native | All).then(|| accepted(lot, places)),
+            native: matches!(backends, Native | All).then(|| accepted(lot, places, backends == Native)),
             sysctls: ground::sysctls(lot, ground),
             sets: sets.text,
         }
@@ -203,10 +203,10 @@ impl Round {
 }
 
 /// A native ruleset that nf_tables takes: what it refuses is drawn again.
-fn accepted(lot: &mut Lot, places: &Places) -> String {
+fn accepted(lot: &mut Lot, places: &Places, exact: bool) -> String {
     let mut said = String::new();
     for _ in 0..100 {
-        let text = native::ruleset(lot, places);
+        let text = native::ruleset(lot, places, exact);
         match attempt(&["nft", "-c", "-f", "-"], &text) {
             Ok(_) => return text,
             Err(refused) => said = refused,
@@ -217,7 +217,7 @@ fn accepted(lot: &mut Lot, places: &Places) -> String {
 
 /// Whether a line of a ruleset is a rule: one of iptables, or one of nft, which is no head of anything.
 fn is_rule(line: &&str) -> bool {
-    let heads = ["table ", "chain ", "set ", "type ", "}", "*", ":", "COMMIT"];
+    let heads = ["table ", "chain ", "set ", "map ", "type ", "}", "*", ":", "COMMIT"];
     line.starts_with("-A")
         || !line.is_empty() && !line.starts_with('-') && !heads.iter().any(|head| line.starts_with(head))
 }
@@ -236,7 +236,7 @@ const PACKETS: usize = 6;
 
 /// What is played, and how far it has come.
 struct Game {
-    kinds: &'static [Kind],
+    kinds: Vec<Kind>,
     seed: u64,
     rounds: u64,
     /// It ends when so many packets were followed.
@@ -252,8 +252,11 @@ struct Game {
 /// Plays rounds of each of these kinds in turn; fails with the smallest ruleset on which whyport and the kernel differ.
 ///
 /// `WHYPORT_JUDGE_SEED` says which rounds, `WHYPORT_JUDGE_ROUNDS` how many, `WHYPORT_JUDGE_PROBES` how many packets at the least;
-/// `WHYPORT_JUDGE_BLOCK` begins with that block of rounds; `WHYPORT_JUDGE_GO_ON` plays on after a difference and tells all of them.
+/// `WHYPORT_JUDGE_BLOCK` begins with that block of rounds; `WHYPORT_JUDGE_GO_ON` plays on after a difference and tells all of them;
+/// `WHYPORT_JUDGE_KIND` plays the kinds alone that have this in their name (`Native`, `Docker`).
 pub fn play(kinds: &'static [Kind], default_rounds: u64) {
+    let wanted = std::env::var("WHYPORT_JUDGE_KIND").unwrap_or_default();
+    let kinds: Vec<Kind> = kinds.iter().copied().filter(|kind| format!("{kind:?}").contains(&wanted)).collect();
     let enough = setting("WHYPORT_JUDGE_PROBES", u64::MAX);
     let default_rounds = if enough == u64::MAX { default_rounds } else { u64::MAX };
     let game = Arc::new(Game {
@@ -281,7 +284,7 @@ pub fn play(kinds: &'static [Kind], default_rounds: u64) {
 /// Holds a ruleset against the kernel on the ground of containers, by so many rounds of packets that aim at what it speaks of.
 /// `WHYPORT_JUDGE_SEED` says which.
 pub fn hold(ruleset: Round, rounds: u64) {
-    let game = Game::new(&EACH, rounds);
+    let game = Game::new(EACH.to_vec(), rounds);
     apart(move || {
         let mut node = Node::build(&CONTAINERS.plan, "", &[]);
         run(&["ipset", "-exist", "restore"], &ruleset.sets);
@@ -298,7 +301,7 @@ pub fn hold(ruleset: Round, rounds: u64) {
 
 impl Game {
     /// So many rounds that end with the first difference.
-    fn new(kinds: &'static [Kind], rounds: u64) -> Game {
+    fn new(kinds: Vec<Kind>, rounds: u64) -> Game {
         Game {
             kinds,
             seed: setting("WHYPORT_JUDGE_SEED", 1),

@@ -140,6 +140,8 @@ pub struct Rules {
     pub legacy: Vec<(Tool, String)>,
     /// Whether some rule draws by lot, or counts what came before.
     pub draw: bool,
+    /// Whether some chain stands just where the dispatcher of nat chains does, and nothing tells which of them is first.
+    pub even: bool,
     /// Whether some rule has the kernel choose addresses or ports.
     pub random: bool,
     loaded: Vec<Tool>,
@@ -154,6 +156,9 @@ impl Rules {
         // Of a range of ports the kernel chooses one, where a packet's own is not in it.
         let ports = text.split("--to-ports ").skip(1).filter_map(|rest| rest.split_whitespace().next());
         self.random |= ports.into_iter().any(|ports| ports.contains('-'));
+        self.even |= ["priority -100; ", "priority 100; "]
+            .iter()
+            .any(|priority| text.lines().any(|line| !line.contains("type nat") && line.contains(priority)));
         if !self.loaded.contains(&tool) {
             self.loaded.push(tool);
         }
@@ -173,7 +178,7 @@ impl Rules {
         }
         let lines: String = tables.iter().map(|(family, table)| format!("delete table {family} {table}\n")).collect();
         run(&["nft", "-f", "-"], &lines);
-        (self.draw, self.random) = (false, false);
+        (self.draw, self.even, self.random) = (false, false, false);
         self.chains.clear();
         self.registered.retain(|one| matches!(one.tool, Tool::Legacy | Tool::Legacy6));
         self.loaded.retain(|tool| matches!(tool, Tool::Legacy | Tool::Legacy6));

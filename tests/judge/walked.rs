@@ -188,7 +188,10 @@ pub fn is_one_of(
     is_it: impl Fn(&[String]) -> bool,
 ) -> bool {
     let walk = walk::walk(host, &query(host, packet, sport, names.mac));
-    let by_lot = |made: &walk::Assumption| matches!(made.why, Why::Random | Why::Rate | Why::State);
+    let order = names.rules.even;
+    let by_lot = |made: &walk::Assumption| {
+        matches!(made.why, Why::Random | Why::Rate | Why::State) || order && made.why == Why::Order
+    };
     walk.outcomes.iter().all(|one| one.when.is_empty() && one.assumed.iter().all(by_lot))
         && walk.outcomes.iter().filter(|outcome| is_it(&lines_of(host, outcome, names))).count() == 1
 }
