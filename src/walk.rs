@@ -180,8 +180,6 @@ impl<'a> Walker<'a> {
             Origin::Somewhere => asked.set(Field::Iif, self.plan().devices.all_but_loopback()),
             Origin::Local => {}
         }
-        let (first, last) = route::multicast(query.family);
-        let to_many = query.origin != Origin::Local && query.values(Field::Dst).within(&ValueSet::range(first, last));
         if query.dst_is_local {
             let elsewhere = &self.plan().turned_to[query.family as usize];
             asked.set(Field::Dst, query.values(Field::Dst).minus(elsewhere));
@@ -189,8 +187,7 @@ impl<'a> Walker<'a> {
         if let Some(first) = self.first_state(&asked) {
             asked.fields.entry(Field::CtState).or_insert_with(|| ValueSet::one(u128::from(first.bits())));
         }
-        let passes_by = matches!(&query.origin, Origin::Device(name) if entrance::passes_by(self.plan(), name, query));
-        let addressed = if to_many { frames::TO_MANY } else { u128::from(passes_by) * frames::TO_OTHER };
+        let addressed = entrance::addressed(self.plan(), query);
         asked.fields.entry(Field::Pkttype).or_insert_with(|| ValueSet::one(addressed));
         asked
     }

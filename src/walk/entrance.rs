@@ -1,13 +1,15 @@
 //! What a query leaves to be understood of a frame that comes in: a bridge's port, and to whom it is addressed.
 
 use super::field::Field;
+use super::frames::{TO_ALL, TO_HOST, TO_MANY, TO_OTHER};
 use super::macvlan;
 use super::onward;
 use super::plan::Plan;
-use super::query::Query;
+use super::query::{Origin, Query, number};
+use super::route::multicast;
 use super::set::ValueSet;
 use crate::host::route::{TABLE_LOCAL, TABLE_MAIN};
-use crate::host::{Link, LinkKind, RouteKind};
+use crate::host::{IpFamily, Link, LinkKind, Route, RouteKind};
 
 /// The devices that the packets of a query may enter by which come by the one with this name: where that is a bridge, the port
 /// behind which their sender is known to be, or any.
@@ -27,9 +29,33 @@ pub(super) fn devices(plan: &Plan<'_>, name: &str, query: &Query) -> ValueSet {
     if numbers.is_empty() { itself } else { numbers }
 }
 
+/// To whom the frame of a query's packets is addressed (`PACKET_*`).
+pub(super) fn addressed(plan: &Plan<'_>, query: &Query) -> u128 {
+    let dst = query.values(Field::Dst);
+    let (first, last) = multicast(query.family);
+    match &query.origin {
+        Origin::Local => TO_HOST,
+        Origin::Device(_) | Origin::Somewhere if dst.within(&ValueSet::range(first, last)) => TO_MANY,
+        Origin::Device(_) | Origin::Somewhere if dst.within(&to_all(plan, query.family)) => TO_ALL,
+        Origin::Device(name) if passes_by(plan, name, query) => TO_OTHER,
+        Origin::Device(_) | Origin::Somewhere => TO_HOST,
+    }
+}
+
+/// The addresses that everybody answers to: who sends to one on its own net sends a frame to all.
+fn to_all(plan: &Plan<'_>, family: IpFamily) -> ValueSet {
+    if family == IpFamily::V6 {
+        return ValueSet::empty();
+    }
+    let broadcast = |route: &&Route| route.kind == RouteKind::Broadcast && route.table == TABLE_LOCAL;
+    let routes = plan.namespace().routes.iter().filter(broadcast).map(|route| route.dst);
+    let ranges = routes.map(|dst| (number(dst.network()), number(dst.broadcast())));
+    ValueSet::from_ranges(ranges.chain([(0xffff_ffff, 0xffff_ffff)]))
+}
+
 /// Whether who sends by this device addresses its frame to the destination itself, and not to this host: to a macvlan on it, or,
 /// by a bridge or a port of one, to another host of the bridge's own net.
-pub(super) fn passes_by(plan: &Plan<'_>, name: &str, query: &Query) -> bool {
+fn passes_by(plan: &Plan<'_>, name: &str, query: &Query) -> bool {
     let namespace = plan.namespace();
     if query.known_address(Field::Dst).is_some_and(|dst| macvlan::passes_by(plan, name, dst)) {
         return true;

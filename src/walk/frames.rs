@@ -18,8 +18,9 @@ use super::state::{At, End, Layer, State};
 use super::way::{Decision, Way};
 use crate::host::{Hook, IpFamily, Link, LinkKind};
 
-/// `PACKET_HOST`, `PACKET_MULTICAST`, `PACKET_OTHERHOST`.
+/// `PACKET_HOST`, `PACKET_BROADCAST`, `PACKET_MULTICAST`, `PACKET_OTHERHOST`.
 pub(super) const TO_HOST: u128 = 0;
+pub(super) const TO_ALL: u128 = 1;
 pub(super) const TO_MANY: u128 = 2;
 pub(super) const TO_OTHER: u128 = 3;
 

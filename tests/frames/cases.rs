@@ -227,3 +227,24 @@ fn rules_send_packets_aside() {
         assert!(steps > 20, "{steps}");
     });
 }
+
+/// What goes to all comes up to the host as well, and says so.
+#[test]
+fn packets_for_all_come_up_too() {
+    apart(|| {
+        let mut net = Net::build("");
+        let asked = "fib daddr type broadcast counter\nmeta pkttype broadcast counter\nmeta pkttype host counter\n";
+        let asks = format!("chain asks {{ type filter hook input priority 9;\n{asked}}}\nchain early {{");
+        load(&devices().replace("chain early {", &asks));
+        for whether in [true, false] {
+            told(whether);
+            let host = net.read();
+            for (from, to) in
+                [("client", "10.0.0.255:99"), ("client", "255.255.255.255:99"), ("outside", "192.168.1.255:99")]
+            {
+                let said = net.agree_on_all(&host, from, to);
+                assert!(said.steps.len() >= 6, "{said:?}");
+            }
+        }
+    });
+}

@@ -75,7 +75,9 @@ pub fn sender(to: SocketAddr) -> UdpSocket {
         std::thread::sleep(Duration::from_millis(1));
         UdpSocket::bind(SocketAddr::new(any, SPORT))
     });
-    tries.into_iter().find_map(Result::ok).expect("a port")
+    let socket = tries.into_iter().find_map(Result::ok).expect("a port");
+    socket.set_broadcast(true).unwrap();
+    socket
 }
 
 /// Makes a namespace, and leaves this thread in it.
@@ -296,6 +298,23 @@ impl Net {
     #[track_caller]
     pub fn agree(&mut self, host: &Host, from: &str, to: &str) -> Said {
         self.agree_about(host, from, to, "")
+    }
+
+    /// The kernel and whyport say the same of how a packet for all comes up to the node. Copies go on by the other ports, and
+    /// everybody hears them.
+    ///
+    /// # Panics
+    /// If they do not, with both.
+    #[track_caller]
+    pub fn agree_on_all(&mut self, host: &Host, from: &str, to: &str) -> Said {
+        let to: SocketAddr = to.parse().unwrap();
+        let mut kernel = self.send(from, to);
+        kernel.steps.retain(|step| !["forward", "postrouting", "out_"].iter().any(|hook| step.contains(hook)));
+        assert!(kernel.got.ends_with("node"), "{kernel:?}");
+        kernel.got = "node".into();
+        let walk = self.walked(host, from, to);
+        assert!(walk == kernel, "from {from} to {to}\nwhyport: {walk:#?}\nthe kernel: {kernel:#?}");
+        kernel
     }
 
     /// The same, with what is to be told beside if they do not.

@@ -121,7 +121,6 @@ impl Town {
     fn send(&mut self, from: &str, to: SocketAddr) -> Said {
         let _ = self.0.iter_mut().map(|one| one.trace.drain()).count();
         let socket = self.at(from, || sender(to));
-        socket.set_broadcast(true).unwrap();
         let _ = socket.send_to(b"judge", to);
         let mut steps = BTreeMap::new();
         while netlink::wait(&self.0.iter().map(|one| &one.trace).collect::<Vec<_>>(), Duration::from_millis(40)) {
