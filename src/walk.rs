@@ -31,6 +31,7 @@ mod guesses;
 mod input;
 mod ipset;
 mod macvlan;
+mod made;
 mod memory;
 mod nat;
 mod native;
@@ -48,6 +49,7 @@ mod reply;
 mod route;
 mod run;
 pub mod set;
+mod shares;
 mod sight;
 mod sockets;
 mod space;
@@ -65,6 +67,7 @@ pub use outcome::{
 };
 pub use query::{Origin, Query, Turn};
 pub use set::ValueSet;
+pub use shares::Share;
 
 use std::sync::OnceLock;
 
@@ -85,6 +88,9 @@ pub struct Walk {
     pub outcomes: Vec<Outcome>,
     /// How many branches were not followed to their end because the limit of the query was reached.
     pub unexplored: usize,
+    /// Where not every way was followed: what becomes of all packets, whatever their way, the greatest share first. Empty where
+    /// the outcomes tell it, and where it is too much to be found.
+    pub shares: Vec<Share>,
     /// The sets of the query's namespace whose elements were counted, and that would have to be read for a certain answer.
     /// Once they are, another walk may ask for others.
     pub needs: Vec<SetId>,
@@ -116,6 +122,7 @@ impl<'a> Walker<'a> {
         let visited = run.visited.clone();
         let mut outcomes = finish::outcomes(&planned, &asked, run);
         let guesses = self.plans.guesses(query.family, &visited);
+        let shares = self.shares(&asked, unexplored > 0, !guesses.is_empty());
         if let Some(guess) = guesses.first() {
             let planned = |namespace: usize| self.reversed().at(namespace);
             let run = run::run(&planned, &asked);
@@ -130,7 +137,7 @@ impl<'a> Walker<'a> {
         };
         let elements = self.plan().namespace().unread_elements(&needs).map(|unread| (self.namespace, unread));
         let unread = visited.into_iter().flat_map(matters).chain(elements).collect();
-        Walk { query: told(query, &asked, &outcomes), unread, outcomes, unexplored, needs }
+        Walk { query: told(query, &asked, &outcomes), unread, outcomes, unexplored, shares, needs }
     }
 
     /// What became of a rule on the way of an outcome of a walk that this walker made. More than one account: its packets
@@ -148,6 +155,17 @@ impl<'a> Walker<'a> {
             found.append(endings::endings(&|namespace| self.reversed().at(namespace), &asked, settles));
         }
         found
+    }
+
+    /// What becomes of all first packets, where not every way of theirs was followed.
+    fn shares(&self, asked: &Query, are_open: bool, is_guessed: bool) -> Vec<Share> {
+        if !are_open || asked.turn != Turn::First {
+            return Vec::new();
+        }
+        let listed = |namespace: usize| self.plans.at(namespace);
+        let reversed = |namespace: usize| self.reversed().at(namespace);
+        let orders: [plans::Planned<'_>; 2] = [&listed, &reversed];
+        shares::shares(&orders[..1 + usize::from(is_guessed)], asked)
     }
 
     /// The plans in which chains whose order is guessed run the other way round.

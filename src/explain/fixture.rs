@@ -260,5 +260,5 @@ pub(crate) fn outcome(kind: FateKind, dst: &str, dport: u16, steps: Vec<Step>) -
 }
 
 pub(crate) fn walk(query: Query, outcomes: Vec<Outcome>) -> Walk {
-    Walk { query, unread: Vec::new(), outcomes, unexplored: 0, needs: Vec::new() }
+    Walk { query, unread: Vec::new(), outcomes, unexplored: 0, shares: Vec::new(), needs: Vec::new() }
 }

@@ -3,10 +3,14 @@
 //! It judges what a walk found and walks nothing itself. Where outcomes disagree it says so; which of them are worth a
 //! judgement is [`super::plausible`]'s to tell.
 
+use std::collections::HashSet;
+
 use super::finding::{Answer, AnswerVerdict, Cause, Finding, From, Target, Who};
 use super::{plausible, sockets};
 use crate::host::{Hook, Host, Namespace, Policy, Protocol, What};
-use crate::walk::{Assumed, Endpoints, FateKind, Field, Origin, Outcome, Query, Step, StepAt, Verdict, Walk};
+use crate::walk::{
+    Assumed, Endpoints, Fate, FateKind, Field, Origin, Outcome, Query, Share, Step, StepAt, Verdict, Walk,
+};
 
 /// What one outcome says.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,8 +31,9 @@ pub(super) fn judge(host: &Host, target: &Target, from: From, walk: Walk) -> Ans
     let chosen = plausible::outcomes(ns, &from, &walk);
     let judged: Vec<Judged> =
         chosen.iter().map(|i| outcome(host, expected, holder, &walk.query, &walk.outcomes[*i])).collect();
-    let ends = chosen.iter().map(|i| end(&walk.query, &walk.outcomes[*i])).collect();
-    let Judged { verdict, who, because } = together(host, &walk, judged, ends, holder);
+    let ends = chosen.iter().map(|i| end(&walk.query, &walk.outcomes[*i].fate)).collect();
+    let others = if walk.unexplored > 0 { others(host, &from, [expected, holder], &walk) } else { Some(Vec::new()) };
+    let Judged { verdict, who, because } = together(host, &walk, judged, ends, others, holder);
     // Rules that nobody has seen may send it anywhere: `who` gets it if they do not.
     let verdict = if rests_on_unread_rules(&from, ns, &walk) { AnswerVerdict::Depends } else { verdict };
     Answer { from, family: walk.query.family, verdict, who, because, walk, replies: None }
@@ -78,7 +83,7 @@ pub(super) fn outcome(
     let decider = fate.by.clone();
     match fate.kind {
         FateKind::Delivered => {
-            let (verdict, who, cause) = delivered(host, expected, holder, query, outcome, translation.is_some());
+            let (verdict, who, cause) = delivered(host, [expected, holder], query, fate, translation.is_some());
             let by = if verdict == AnswerVerdict::Reached { None } else { translation };
             judged(verdict, who, cause, by)
         }
@@ -109,15 +114,14 @@ pub(super) fn outcome(
     }
 }
 
+/// Who gets what is delivered. `expected` and `holder` as of [`outcome`].
 fn delivered(
     host: &Host,
-    expected: Option<usize>,
-    holder: Option<usize>,
+    [expected, holder]: [Option<usize>; 2],
     query: &Query,
-    outcome: &Outcome,
+    fate: &Fate,
     translated: bool,
 ) -> (AnswerVerdict, Who, Cause) {
-    let fate = &outcome.fate;
     let there = &host.namespaces[fate.namespace];
     let is_elsewhere = fate.namespace != query.namespace;
     let Some(socket) = fate.socket else {
@@ -198,6 +202,7 @@ fn together(
     walk: &Walk,
     judged: Vec<Judged>,
     ends: Option<Vec<Endpoints>>,
+    others: Option<Vec<Told>>,
     holder: Option<usize>,
 ) -> Judged {
     let depends = |cause| Judged {
@@ -208,12 +213,20 @@ fn together(
     let Some(first) = judged.first().cloned() else {
         return depends(Cause::Undecided);
     };
-    if walk.unexplored > 0 || judged.iter().any(|other| other.verdict != first.verdict) {
+    let Some(others) = others.filter(|others| others.iter().all(|other| other.verdict == first.verdict)) else {
+        return depends(Cause::OutcomesDiffer);
+    };
+    if judged.iter().any(|other| other.verdict != first.verdict) {
         return depends(Cause::OutcomesDiffer);
     }
-    if judged.iter().all(|other| same_who(host, &first.who, &other.who)) {
+    let mut all = judged.iter().map(|other| &other.who).chain(others.iter().map(|other| &other.who));
+    if all.all(|other| same_who(host, &first.who, other)) {
         return first;
     }
+    let ends = match others.is_empty() {
+        true => ends,
+        false => others.iter().map(|other| other.end).collect(),
+    };
     match ends {
         Some(ends) => Judged { who: Who::OneOf(distinct(ends)), ..first },
         None => {
@@ -238,9 +251,51 @@ pub(super) fn same_who(host: &Host, a: &Who, b: &Who) -> bool {
     }
 }
 
-/// Where an outcome's packets end up, if that is not this host; `None`: nowhere, or here.
-fn end(query: &Query, outcome: &Outcome) -> Option<Endpoints> {
-    let fate = &outcome.fate;
+/// What is told of packets without their way.
+struct Told {
+    verdict: AnswerVerdict,
+    who: Who,
+    /// Where they end up, if that is not this host.
+    end: Option<Endpoints>,
+}
+
+/// What becomes of all packets that count, where not all of their ways were followed; `None`: nobody knows. `expected` and
+/// `holder` as of [`outcome`].
+fn others(host: &Host, from: &From, wanted: [Option<usize>; 2], walk: &Walk) -> Option<Vec<Told>> {
+    let query = &walk.query;
+    let told = |share: &Share| {
+        let fate = Fate {
+            kind: share.kind,
+            namespace: share.namespace,
+            oif: None,
+            endpoints: share.to,
+            socket: share.socket,
+            by: None,
+            reason: share.reason,
+        };
+        let (verdict, who) = match share.kind {
+            FateKind::Delivered => {
+                let (verdict, who, _) = delivered(host, wanted, query, &fate, share.translated);
+                (verdict, who)
+            }
+            FateKind::Forwarded | FateKind::Sent => {
+                let is_diverted = share.translated || wanted[0].is_some();
+                let verdict = if is_diverted { AnswerVerdict::Diverted } else { AnswerVerdict::Reached };
+                (verdict, Who::Address { endpoints: share.to, oif: None })
+            }
+            FateKind::Dropped | FateKind::Rejected | FateKind::Unroutable | FateKind::Martian => {
+                (AnswerVerdict::Blocked, Who::Nobody)
+            }
+            FateKind::Queued | FateKind::Diverted | FateKind::Unknown => (AnswerVerdict::Depends, Who::Unknown),
+        };
+        Told { verdict, who, end: end(query, &fate) }
+    };
+    let shares = plausible::shares(&host.namespaces[query.namespace], from, walk);
+    (!shares.is_empty()).then(|| shares.into_iter().map(told).collect())
+}
+
+/// Where packets end up, if that is not this host; `None`: nowhere, or here.
+fn end(query: &Query, fate: &Fate) -> Option<Endpoints> {
     let elsewhere = match fate.kind {
         FateKind::Forwarded | FateKind::Sent => true,
         FateKind::Delivered => fate.namespace != query.namespace,
@@ -256,12 +311,8 @@ fn end(query: &Query, outcome: &Outcome) -> Option<Endpoints> {
 }
 
 /// The addresses without those that are there twice.
-fn distinct(ends: Vec<Endpoints>) -> Vec<Endpoints> {
-    let mut all: Vec<Endpoints> = Vec::new();
-    for end in ends {
-        if all.iter().all(|known| (known.dst, known.dport) != (end.dst, end.dport)) {
-            all.push(end);
-        }
-    }
-    all
+fn distinct(mut ends: Vec<Endpoints>) -> Vec<Endpoints> {
+    let mut known = HashSet::new();
+    ends.retain(|end| known.insert((end.dst, end.dport)));
+    ends
 }

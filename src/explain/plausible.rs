@@ -6,7 +6,9 @@
 
 use crate::host::{IpFamily, Link, Namespace, What};
 use crate::walk::query::number;
-use crate::walk::{Condition, FateKind, Field, Op, Origin, Outcome, Query, Reason, ValueSet, Values, Verdict, Walk};
+use crate::walk::{
+    Condition, FateKind, Field, Op, Origin, Outcome, Query, Reason, Share, ValueSet, Values, Verdict, Walk,
+};
 
 use super::finding::From;
 
@@ -24,11 +26,23 @@ pub(super) fn outcomes(ns: &Namespace, from: &From, walk: &Walk) -> Vec<usize> {
     if likely.is_empty() { real } else { likely }
 }
 
+/// The shares of a walk that count, where not all of its ways were followed.
+pub(super) fn shares<'w>(ns: &Namespace, from: &From, walk: &'w Walk) -> Vec<&'w Share> {
+    let is_real = |share: &&Share| !is_refused(share.kind, share.reason, || share.translated);
+    let sources = sources(ns, from, &walk.query);
+    let fits = |share: &&Share| sources.as_ref().is_none_or(|sources| !share.src.apart(sources));
+    walk.shares.iter().filter(is_real).filter(fits).collect()
+}
+
 /// Whether routing refused the packet for the source it claims.
 fn is_refused_source(outcome: &Outcome) -> bool {
     let translated = || outcome.steps().any(|step| matches!(step.verdict, Verdict::Dnat(_) | Verdict::Redirect(_)));
-    outcome.fate.kind == FateKind::Martian
-        && match outcome.fate.reason {
+    is_refused(outcome.fate.kind, outcome.fate.reason, translated)
+}
+
+fn is_refused(kind: FateKind, reason: Option<Reason>, translated: impl Fn() -> bool) -> bool {
+    kind == FateKind::Martian
+        && match reason {
             Some(Reason::RpFilter | Reason::LocalSource | Reason::ImpossibleSource) => true,
             Some(Reason::RouteLocalnet) => !translated(),
             _ => false,

@@ -77,7 +77,9 @@ pub(super) fn survey(host: &Host, namespace: usize, walks: &mut Walks<'_>) -> Su
         }
         let target = entry.target();
         entry.answers = answers(host, namespace, &target, walks);
-        entry.answers.iter_mut().for_each(|answer| answer.walk.outcomes = Vec::new());
+        for answer in &mut entry.answers {
+            (answer.walk.outcomes, answer.walk.shares) = (Vec::new(), Vec::new());
+        }
     }
     survey.needs = walks.needs();
     survey
@@ -179,7 +181,14 @@ mod tests {
             Some(8000..=8005) => outcome(FateKind::Forwarded, "10.42.0.3", 80, translating("10.42.0.3", 80)),
             _ => outcome(FateKind::Delivered, "192.168.66.100", 22, vec![]),
         };
-        Walk { query: query.clone(), unread: vec![], outcomes: vec![one], unexplored: 0, needs: Vec::new() }
+        Walk {
+            query: query.clone(),
+            unread: vec![],
+            outcomes: vec![one],
+            unexplored: 0,
+            shares: Vec::new(),
+            needs: Vec::new(),
+        }
     }
 
     /// The same for all ports.

@@ -137,7 +137,7 @@ fn walk() -> Walk {
         memory: Default::default(),
     };
     let unread = host().namespaces[0].unread.iter().map(|unread| (0, unread.clone())).collect();
-    Walk { query, unread, outcomes: vec![diverted, here], unexplored: 0, needs: Vec::new() }
+    Walk { query, unread, outcomes: vec![diverted, here], unexplored: 0, shares: Vec::new(), needs: Vec::new() }
 }
 
 fn answer() -> Answer {

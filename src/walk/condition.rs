@@ -314,6 +314,14 @@ impl Scene<'_> {
         }
     }
 
+    /// A port, where only one is left.
+    pub(super) fn port_of(&self, value: &Value) -> Option<u16> {
+        match self.settled(value) {
+            Value::Known(known) => u16::try_from(known).ok(),
+            _ => None,
+        }
+    }
+
     /// `random`: the share of 2³¹; `nth`: how many came before.
     fn statistic(&self, statistic: &Statistic, at: At) -> Asked<bool> {
         let whole = f64::from(1u32 << 31);

@@ -10,6 +10,8 @@ use super::space::{Open, Space};
 pub(super) const MANY: usize = 4096;
 /// The same packets are parted so often by what can only be assumed of them; then they are taken to go the likeliest way.
 const GUESSES: usize = 1024;
+/// The same where ways are not told, and cost little.
+const UNTOLD: usize = 16_384;
 
 /// The part of a class that goes on at once, taken from the others: the likeliest, where one is to.
 pub(super) fn likeliest(parts: &mut Vec<(Space, f64)>, at_once: bool) -> Option<(Space, f64)> {
@@ -18,10 +20,17 @@ pub(super) fn likeliest(parts: &mut Vec<(Space, f64)>, at_once: bool) -> Option<
 }
 
 /// How often packets were parted by what can only be assumed of them, by which packets they are.
-#[derive(Default)]
-pub(super) struct Guesses(HashMap<u64, usize>);
+pub(super) struct Guesses {
+    most: usize,
+    by_packets: HashMap<u64, usize>,
+}
 
 impl Guesses {
+    /// None yet; more are followed where ways are not told.
+    pub(super) fn new(tells: bool) -> Guesses {
+        Guesses { most: if tells { GUESSES } else { UNTOLD }, by_packets: HashMap::new() }
+    }
+
     /// Whether these were parted too often already; counts this time.
     pub(super) fn too_often(&mut self, space: &Space, open: &Open) -> bool {
         if !matches!(open, Open::Assume { only: None, .. }) {
@@ -29,8 +38,8 @@ impl Guesses {
         }
         let mut hasher = DefaultHasher::new();
         space.fields().for_each(|field| field.hash(&mut hasher));
-        let times = self.0.entry(hasher.finish()).or_default();
+        let times = self.by_packets.entry(hasher.finish()).or_default();
         *times += 1;
-        *times > GUESSES
+        *times > self.most
     }
 }

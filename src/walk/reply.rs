@@ -235,16 +235,12 @@ impl Engine<'_> {
     /// The socket that got the packet.
     pub(super) fn socket(&self, state: &State, end: &End) -> Option<usize> {
         let scene = self.scene(state, Hook::Input);
-        let port = |value: &Value| match scene.settled(value) {
-            Value::Known(port) => u16::try_from(port).ok(),
-            _ => None,
-        };
         let packet = &state.packet;
         let to = Endpoints {
             src: scene.address_of(&packet.src),
-            sport: port(&packet.sport),
+            sport: scene.port_of(&packet.sport),
             dst: scene.address_of(&packet.dst),
-            dport: port(&packet.dport),
+            dport: scene.port_of(&packet.dport),
         };
         let iif = match packet.iif {
             Device::Known(number) => Some(number),

@@ -173,7 +173,7 @@ pub(super) fn watched<'a, W: Watch>(plans: Planned<'a>, query: &'a Query, watch:
         waiting = Queue::Newest(Vec::new());
     }
     waiting.push(engine.start());
-    let mut front = Front { waiting, parted: Guesses::default(), left: 0 };
+    let mut front = Front { waiting, parted: Guesses::new(W::TELLS), left: 0 };
     while let Some(mut state) = front.waiting.pop() {
         if !watch.wants(&state) {
             continue;

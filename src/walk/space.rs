@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use super::field::Field;
 use super::fields::Fields;
+use super::made::{AllMade, Made};
 use super::outcome::{Assumed, Assumption, Why};
 use super::packet::Value;
 use super::query::Query;
@@ -56,19 +57,12 @@ impl Open {
     }
 }
 
-/// An assumption, and how long it holds.
-#[derive(Debug, Clone, PartialEq)]
-struct Made {
-    assumption: Assumption,
-    while_tuple: Option<Box<[Value; 4]>>,
-}
-
 /// A set of packets: what their unknown fields may be.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Space {
     fields: Fields,
     leaves: ValueSet,
-    made: Vec<Made>,
+    made: AllMade,
     /// What fields were of the first packet that another packet has of its own, and what that is, where it is known.
     first: BTreeMap<Field, (Option<ValueSet>, Option<u128>)>,
 }
@@ -79,7 +73,7 @@ impl Space {
         Space {
             fields: query.fields.iter().map(|(field, values)| (*field, values.clone())).collect(),
             leaves: devices,
-            made: Vec::new(),
+            made: AllMade::default(),
             first: BTreeMap::new(),
         }
     }
@@ -165,7 +159,8 @@ impl Space {
 
     /// What was assumed, in order.
     pub(super) fn assumptions(&self) -> impl Iterator<Item = &Assumption> {
-        self.made.iter().map(|made| &made.assumption)
+        let made: Vec<&Assumption> = self.made.iter().map(|made| &made.assumption).collect();
+        made.into_iter().rev()
     }
 
     /// Whether the field has a value from `first` to `last`.

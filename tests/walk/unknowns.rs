@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 
 use super::nat;
 use super::way;
-use whyport::explain::{self, Target, words};
+use whyport::explain::{self, AnswerVerdict, Target, words};
 use whyport::host::{IpFamily, Protocol};
-use whyport::walk::{Field, Origin, Query, ValueSet, Walk, walk};
+use whyport::walk::{FateKind, Field, Origin, Query, ValueSet, Walk, walk};
 
 fn from_anywhere(rules: &str, port: u128) -> Walk {
     let mut query = Query::new(0, Origin::Device("eth0".to_owned()), IpFamily::V4, Protocol::TCP);
@@ -66,8 +66,23 @@ fn a_service_of_a_thousand_endpoints_is_one_of_them_by_chance() {
     let answers = explain::answers(&host, 0, &target);
     let outside = answers.iter().find(|answer| words::from(&answer.from) == "outside by eth0").unwrap();
     assert!(outside.walk.unexplored > 0);
+    assert_eq!(outside.verdict, AnswerVerdict::Diverted);
+    assert_eq!(words::who(&host, 0, &outside.who), "one of 1000 addresses");
     let said = words::because(&host, 0, outside);
-    assert!(said.len() < 1200, "{said}");
+    assert!(said.contains(" and 997 more (by chance)."), "{said}");
+    let shares = &outside.walk.shares;
+    assert!((shares.iter().map(|share| share.weight).sum::<f64>() - 1.0).abs() < 1e-6);
+}
+
+#[test]
+fn a_service_one_of_whose_endpoints_is_dropped_depends() {
+    let dropped = "*filter\n:FORWARD ACCEPT [0:0]\n-A FORWARD -d 10.0.4.200/32 -j DROP\nCOMMIT\n";
+    let host = way::host(&format!("{}{dropped}", service(1000)));
+    let target = Target { protocol: Protocol::TCP, addr: None, port: Some(30080), socket: None };
+    let answers = explain::answers(&host, 0, &target);
+    let outside = answers.iter().find(|answer| words::from(&answer.from) == "outside by eth0").unwrap();
+    assert!(outside.walk.outcomes.iter().all(|outcome| outcome.fate.kind != FateKind::Dropped), "it is not among them");
+    assert_eq!(outside.verdict, AnswerVerdict::Depends);
 }
 
 #[test]

@@ -5,8 +5,8 @@ use super::{back, cases, kernel, port_text, rules, socket_holder, with_home};
 use crate::explain::finding::{Answer, Cause, Finding, Who};
 use crate::explain::judge::{self, Judged};
 use crate::explain::plausible;
-use crate::host::{Hook, Host, Namespace, Protocol, Socket, What};
-use crate::walk::{Assumed, FateKind, Field, Outcome, StepAt, Verdict, Why};
+use crate::host::{ChainId, Hook, Host, Namespace, Protocol, Socket, What};
+use crate::walk::{Assumed, FateKind, Field, Outcome, Step, StepAt, Verdict, Why};
 
 /// One or two sentences, plain.
 pub(super) fn because(host: &Host, namespace: usize, answer: &Answer) -> String {
@@ -126,7 +126,7 @@ impl<'a> Teller<'a> {
         let who = self.who(&self.answer.who);
         // The last base chain of the input hook that a rule, not its policy, lets the packet through.
         let accepts = self.outcome().and_then(|outcome| {
-            let input = |step: &&crate::walk::Step| step.hook == Hook::Input && matches!(step.verdict, Verdict::Accept);
+            let input = |step: &&Step| step.hook == Hook::Input && matches!(step.verdict, Verdict::Accept);
             outcome.steps().filter(input).last().map(|step| step.at)
         });
         let text = match accepts {
@@ -192,12 +192,17 @@ impl<'a> Teller<'a> {
 
     /// How packets come to one of several addresses: the chain in which their ways part.
     fn choice(&self) -> String {
-        let ways: Vec<Vec<StepAt>> = self
+        // Where two ways go on from one rule to different chains, they part there.
+        let goes_to = |step: &Step| match step.verdict {
+            Verdict::Jump(chain) | Verdict::Goto(chain) => (step.at, Some(chain)),
+            _ => (step.at, None),
+        };
+        let ways: Vec<Vec<(StepAt, Option<ChainId>)>> = self
             .judged
             .iter()
             .filter_map(|(_, judged)| {
                 let by = judged.because.by.as_ref()?;
-                Some(judged.because.leads.iter().chain([by]).map(|step| step.at).collect())
+                Some(judged.because.leads.iter().chain([by]).map(goes_to).collect())
             })
             .collect();
         let who = match &self.answer.who {
@@ -209,18 +214,22 @@ impl<'a> Teller<'a> {
         };
         let random = self.judged.iter().all(|(outcome, _)| {
             let of_chance = |why| matches!(why, Why::Random);
-            outcome.assumed.iter().any(|one| matches!(one.what, Assumed::Match { .. }) && of_chance(one.why))
+            outcome
+                .assumed
+                .iter()
+                .any(|one| matches!(one.what, Assumed::Match { .. } | Assumed::Draws { .. }) && of_chance(one.why))
         });
         let who = if random { say(Phrase::WhyRandom, &[("what", &who)]) } else { who };
         let first = ways.first().map_or(&[][..], Vec::as_slice);
         let shared = (0..first.len()).take_while(|i| ways.iter().all(|way| way.get(*i) == first.get(*i))).count();
-        let parting = first.get(shared).or_else(|| first.last()).map(|at| at.chain());
+        let parting = first.get(shared).or_else(|| first.last()).map(|(at, _)| at.chain());
         let ns = &self.host.namespaces[self.answer.because.namespace];
         let chain = parting.map_or_else(String::new, |chain| rules::chain(ns, chain));
         let jumped = parting.map_or("", |chain| &ns.ruleset.chain(chain).name);
-        match (shared, first.first()) {
-            (1.., Some(StepAt::Rule(rule))) => {
-                let what = rules::asked(ns, &first[..shared], self.protocol());
+        let led: Vec<StepAt> = first[..shared].iter().map(|(at, _)| *at).collect();
+        match led.first() {
+            Some(StepAt::Rule(rule)) => {
+                let what = rules::asked(ns, &led, self.protocol());
                 let place = rules::rule_place(ns, *rule);
                 let fills = [("rule", place.as_str()), ("what", &what), ("chain", jumped), ("to", &who)];
                 say(Phrase::SendsPick, &fills)
