@@ -45,6 +45,7 @@ mod passes;
 mod plan;
 mod plans;
 pub mod query;
+mod refused;
 mod reply;
 mod route;
 mod run;

@@ -43,7 +43,7 @@ const CLAIMS: &str = "
   while it is off no nat chain is walked: conntrack-off, tests/walk.rs nat_is_not_walked_while_nothing_needs_conntrack
   one family does not turn it on for the other: conntrack-on-from-afar
 11 nat chains see first packets alone
-  later packets and answers are translated without them: tests/walk/reply.rs later_packets_are_translated_without_a_nat_chain
+  later packets and answers are translated without them: tests/judge/answers.rs answers_and_later_packets_are_translated_by_no_chain, tests/walk/reply.rs later_packets_are_translated_without_a_nat_chain
   what is invalid or untracked meets none and is not translated: tcp-loose, raw-states
 12 What conntrack says of first packets
   TCP in mid-flow is new while tcp_loose is on, and what no stack begins with is invalid: tcp-loose, first-tcp-packets
@@ -56,11 +56,13 @@ const CLAIMS: &str = "
   to stop tracking afterwards is in vain: before-conntrack-looks
   but for what conntrack refused: notrack-of-invalid
 14 The kernel's own answers
-  the stack's refusal is part of the connection: tests/walk/reply.rs the_kernel_itself_refuses_for_a_port_that_nobody_has
+  meet output and postrouting; those to what is refused are related, and no nat chain is for errors: tests/judge/answers.rs refusals_say_why_and_their_answers_are_related
+  the stack's refusal of a connection is part of it: tests/judge/answers.rs the_stack_refuses_as_part_of_the_connection, tests/walk/reply.rs the_kernel_itself_refuses_for_a_port_that_nobody_has
 15 What is dropped leaves no flow
   the same again is new: dropped-packets-leave-no-flow
 16 Tracking that is stopped one way alone
-  the answer is invalid: tests/walk/reply.rs an_answer_of_a_connection_that_conntrack_did_not_see_is_invalid
+  the answer is invalid: tests/judge/answers.rs the_answer_to_an_untracked_packet_is_invalid, tests/walk/reply.rs an_answer_of_a_connection_that_conntrack_did_not_see_is_invalid
+  and what follows that answer is new: tests/judge/answers.rs what_follows_an_untracked_packets_answer_is_new
 17 A packet to oneself comes by twice
   out by lo and in by lo; nat chains are walked on the way out alone: loopback
   it is new in all four hooks: loopback
@@ -82,7 +84,7 @@ const CLAIMS: &str = "
   rp_filter, martians, route_localnet, routes, time to live, forwarding: routing-takes
   of two rp_filters the larger counts, 1 is strict and 2 is loose: rp-filter-is-the-larger
 24 Forwarding is the incoming device's
-  and the routes that refuse do so for a reason: routing-takes
+  without it nothing says why; each route that refuses, and the time to live, has an error of its own: tests/judge/answers.rs refusals_say_why_and_their_answers_are_related, routing-takes
   any address of the host is taken by any device: routing-takes
   127/8 from a rule needs route_localnet on the incoming device: output-dnat-localnet
 25 Addresses of one's own

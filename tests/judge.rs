@@ -8,6 +8,8 @@
 
 #[path = "judge/aim.rs"]
 mod aim;
+#[path = "judge/answers.rs"]
+mod answers;
 #[path = "judge/case.rs"]
 mod case;
 #[path = "judge/docker.rs"]

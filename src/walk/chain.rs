@@ -318,11 +318,15 @@ impl Engine<'_> {
         let changed = self.is_changed(&scene, side, &addr, &port).unwrap_or(true);
         let (gives_addr, gives_port) = self.gives(id);
         let told = nat::told(gives_addr.then_some(&addr), gives_port.then_some(&port), self.family());
+        // The flow that a reset ends is translated, whose other way the reset goes.
+        let is_other_way = self.is_reset(state).unwrap_or(false);
         let packet = &mut state.packet;
         packet.redirected = side == Side::Destination && matches!(addr, Value::Chosen { why: Why::Unread, .. });
         match side {
             Side::Source => {
-                (packet.src, packet.sport) = (addr, port);
+                if !is_other_way {
+                    (packet.src, packet.sport) = (addr, port);
+                }
                 packet.flow.snat |= changed;
             }
             Side::Destination => {

@@ -26,7 +26,7 @@ use super::state::{At, End, Frame, Layer, State};
 use super::trail::{Mark, Place, Trail};
 use super::way::{Decision, Way};
 use crate::host::xt::CtStates;
-use crate::host::{ChainId, Hook, IpFamily, Policy, Priority, SetId, What};
+use crate::host::{ChainId, Hook, IpFamily, Policy, Priority, Protocol, SetId, What};
 
 /// How many rules one class of packets may look at: more than any ruleset that a kernel loads makes it look at.
 const RULES: u64 = 20_000_000;
@@ -237,7 +237,6 @@ impl<'a> Engine<'a> {
 
     /// What conntrack says of a packet of which nothing was said.
     pub(super) fn first_state(&self, state: &State) -> Asked<CtStates> {
-        use crate::host::Protocol;
         let loose = self.plan.namespace().sysctls.conntrack_tcp_loose.unwrap_or(true);
         let of = |value: u128| {
             let (flags, kind) = match self.query.protocol {
@@ -267,15 +266,23 @@ impl<'a> Engine<'a> {
         if done || flow.tracking != Tracking::Tracked {
             return Ok(false);
         }
+        if hook == Hook::Output && self.is_reset(state)? {
+            return Ok(false);
+        }
         let states = |states: CtStates| {
             let bits = states.iter().map(|state| u128::from(state.bits())).map(|bit| (bit, bit));
             ValueSet::from_ranges(bits)
         };
-        if state.space.ask(Field::CtState, &states(CtStates::NEW | CtStates::RELATED))? {
+        // An error is translated as the packet that it is about (`nf_nat_icmp_reply_translation`).
+        let (begins, follows) = match self.query.protocol {
+            Protocol::ICMP | Protocol::ICMPV6 => (CtStates::NEW, CtStates::RELATED | CtStates::ESTABLISHED),
+            _ => (CtStates::NEW | CtStates::RELATED, CtStates::ESTABLISHED),
+        };
+        if state.space.ask(Field::CtState, &states(begins))? {
             return Ok(true);
         }
-        if state.space.ask(Field::CtState, &states(CtStates::ESTABLISHED))? {
-            // What its first packet met is in conntrack's table, which is not read.
+        if state.space.ask(Field::CtState, &states(follows))? {
+            // What the first packet met is in conntrack's table, which is not read.
             let open = Open::taken(Assumed::NoTranslation, Why::State, true);
             self.scene(state, hook).assume(open)?;
         }
@@ -353,7 +360,7 @@ impl<'a> Engine<'a> {
     }
 
     fn deliver(&self, state: &State) -> Asked<Option<End>> {
-        if state.to_all && self.query.protocol == crate::host::Protocol::TCP {
+        if state.to_all && self.query.protocol == Protocol::TCP {
             return Ok(Some(End::because(FateKind::Dropped, Some(Reason::Broadcast))));
         }
         if state.packet.turn != Turn::Reply && !self.plan.namespace().is_read(What::Sockets) {

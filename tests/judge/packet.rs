@@ -287,7 +287,7 @@ pub enum Mark {
     Tcp(u8, u32),
     /// What [`payload`] was made of.
     Udp(u32),
-    /// Type, and what [`payload`] was made of.
+    /// Type, and what [`payload`] was made of; of an error of the kernel's own its code.
     Icmp(u8, u32),
 }
 
@@ -322,6 +322,10 @@ impl Seen {
                 let (src, dst, kind) = ((src, 0).into(), (dst, 0).into(), *transport.first()?);
                 // Translating a source may change the identifier, never what is carried.
                 let carried = transport.get(8..12).filter(|head| *head == b"judg").and(long(12));
+                // What the kernel itself sends carries what it is about: its code tells it.
+                let is_error = matches!((protocol, kind), (1, 3 | 11) | (58, 1..=4));
+                let carried =
+                    carried.or_else(|| is_error.then_some(()).and(transport.get(1)).map(|code| (*code).into()));
                 return Some(Seen { src, dst, mark: carried.map(|of| Mark::Icmp(kind, of)), acknowledges: 0 });
             }
             17 => (transport.get(8..12).filter(|head| *head == b"judg").and(long(12)).map(Mark::Udp), 0),

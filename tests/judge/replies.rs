@@ -24,8 +24,10 @@ const ACK: u8 = 0x10;
 
 /// Something that was followed: what it is, its own lengths, what the kernel says of it and what whyport does.
 pub struct Followed {
-    what: &'static str,
-    kernel: Vec<String>,
+    /// What it is.
+    pub what: &'static str,
+    /// The kernel's path.
+    pub kernel: Vec<String>,
     walk: Vec<String>,
 }
 
@@ -37,10 +39,13 @@ impl Followed {
 }
 
 /// A packet with what is read of it only on its way.
-struct Heard {
-    mark: Mark,
-    first: Seen,
-    testimony: Testimony,
+pub struct Heard {
+    /// What tells it.
+    pub mark: Mark,
+    /// As it began.
+    pub first: Seen,
+    /// What the kernel says of it.
+    pub testimony: Testimony,
 }
 
 /// What is known of a packet that whyport cannot know before it comes.
@@ -51,7 +56,8 @@ struct Own {
 }
 
 impl Node {
-    fn hear(&mut self, send: impl FnOnce(&mut Node)) -> Vec<Heard> {
+    /// Sends something, and hears of every packet that is on its way then.
+    pub fn hear(&mut self, send: impl FnOnce(&mut Node)) -> Vec<Heard> {
         self.witness.forget();
         let still = Still::begin();
         send(self);
@@ -145,11 +151,13 @@ impl Node {
         followed
     }
 
-    fn lines(&self, heard: &Heard) -> Vec<String> {
+    /// The kernel's path of such a packet.
+    pub fn lines(&self, heard: &Heard) -> Vec<String> {
         path::lines(&heard.testimony, &self.names(None, heard.mark))
     }
 
-    fn names(&self, mac: Option<u64>, mark: Mark) -> Names<'_> {
+    /// What is needed to tell it.
+    pub fn names(&self, mac: Option<u64>, mark: Mark) -> Names<'_> {
         let has_ports = !matches!(mark, Mark::Icmp(..));
         Names { rules: &self.rules, devices: &self.devices, chosen: None, mac, has_ports, answers: false }
     }
@@ -369,17 +377,22 @@ fn play_round(lot: &mut Lot, node: &mut Node, drawn: Round, number: u16) -> (usi
 
 /// Follows what comes after a packet under rules of iptables; `found`: conntrack finds the flow of the answer.
 pub fn check(rules: &'static str, packet: &'static str, found: bool) {
-    crate::world::apart(move || {
-        let mut node = Node::build(&ROUTER.plan, MARKED_ROUTES, &[]);
-        node.rules.load(Tool::Iptables, rules);
-        let host = read(&node).live;
-        let followed = node.converse(&Packet::read(packet), &host, !found);
-        assert!(!followed.is_empty(), "nothing followed");
-        for one in followed {
-            let same = may_be(&one.kernel, &one.walk);
-            assert!(same, "{} of {}", one.what, difference(&Packet::read(packet), &one.kernel, &one.walk));
-        }
+    crate::world::apart(move || _ = follow(rules, packet, found));
+}
+
+/// The same in the thread of the caller, who gets the kernel's paths as lines, each packet under what it is.
+pub fn follow(rules: &str, packet: &str, found: bool) -> String {
+    let mut node = Node::build(&ROUTER.plan, MARKED_ROUTES, &[]);
+    node.rules.load(Tool::Iptables, rules);
+    let host = read(&node).live;
+    let followed = node.converse(&Packet::read(packet), &host, !found);
+    assert!(!followed.is_empty(), "nothing followed");
+    let told = followed.into_iter().map(|one| {
+        let same = may_be(&one.kernel, &one.walk);
+        assert!(same, "{} of {}", one.what, difference(&Packet::read(packet), &one.kernel, &one.walk));
+        format!("{}\n{}\n", one.what, one.kernel.join("\n"))
     });
+    told.collect()
 }
 
 /// Takes rules away while something is still followed differently.
