@@ -113,6 +113,7 @@ cases! {
     routing_takes "routing-takes" case::TWO_LEGS;
     services "services" case::TWO_LEGS;
     tproxy "tproxy" case::TWO_LEGS;
+    tproxy_bridged "tproxy-bridged" case::STORY_NODE;
     tproxy_native "tproxy-native" case::TWO_LEGS;
     sources_of_local "sources-of-local" case::TWO_LEGS;
     accept_ends_its_chain "accept-ends-its-chain" case::TWO_LEGS;

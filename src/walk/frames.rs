@@ -123,13 +123,15 @@ impl Engine<'_> {
         Ok(None)
     }
 
-    /// Up to IP, which is not shown what is somebody else's (`ip_rcv_core`, `ip6_rcv_core`). What br_netfilter showed to prerouting does not meet it again (`ip_sabotage_in`).
+    /// Up to IP, which is not shown what is somebody else's (`ip_rcv_core`, `ip6_rcv_core`). What br_netfilter showed to
+    /// prerouting does not meet it again (`ip_sabotage_in`), and loses the socket that a rule gave it to there (`skb_orphan`).
     fn rise(&mut self, state: &mut State) -> Asked<Option<End>> {
         if !state.looped
             && self.scene(state, Hook::Ingress).in_range(&state.packet.pkttype, TO_OTHER, TO_OTHER, None)?
         {
             return Ok(Some(End::because(FateKind::Dropped, Some(Reason::OfOthers))));
         }
+        state.packet.socket = None;
         let refused =
             if state.looped { None } else { input::refused_on_arrival(&self.scene(state, Hook::Prerouting))? };
         stands(state, Layer::Ip, Hook::Prerouting);

@@ -72,7 +72,7 @@ pub const STORY_NODE: Plan<'static> = Plan {
     bridge: "fdb add 02:00:00:00:02:01 dev veth-svclb master static\n\
              fdb add 02:00:00:00:02:02 dev veth-traefik master static\n",
     sysctls: &[("ipv4/ip_forward", "1"), ("ipv4/conf/cni0/route_localnet", "1")],
-    listens: &["tcp 0.0.0.0:22", "tcp 0.0.0.0:80", "tcp [::]:80"],
+    listens: &["tcp 0.0.0.0:22", "tcp 0.0.0.0:80", "tcp [::]:80", "tcp 0.0.0.0:3128 transparent"],
 };
 
 /// The pod of the story that takes port 80.
