@@ -50,6 +50,12 @@ pub fn parse(field: Field, family: IpFamily, text: &str) -> Result<ValueSet, Str
     }
 }
 
+/// A link-layer address as text.
+pub fn mac_text(mac: u64) -> String {
+    let bytes = mac.to_be_bytes();
+    bytes[2..].iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(":")
+}
+
 /// The name of the conntrack state that a value stands for, where it has one.
 pub fn ct_state_name(value: u128) -> Option<&'static str> {
     CT_STATES.iter().find(|(_, state)| u128::from(state.bits()) == value).map(|(name, _)| *name)

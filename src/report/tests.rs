@@ -118,7 +118,14 @@ fn walk() -> Walk {
     };
     let policy = step(StepAt::End(PREROUTING), 0, Verdict::Policy(Policy::Accept));
     let here = Outcome {
-        when: vec![vec![Condition { field: Field::Sport, op: Op::In, values: vec![Values::Range(1024, 65535)] }]],
+        when: vec![vec![
+            Condition { field: Field::Sport, op: Op::In, values: vec![Values::Range(1024, 65535)] },
+            Condition {
+                field: Field::SrcMac,
+                op: Op::NotIn,
+                values: vec![Values::Range(0x0200_0000_4203, 0x0200_0000_4203)],
+            },
+        ]],
         assumed: Vec::new(),
         passes: vec![Pass { oif: None, leaves: None, ..pass }],
         events: vec![Event::Step(policy)],
@@ -220,6 +227,7 @@ fn a_trace_is_the_json_of_the_contract() {
     assert_eq!(first["steps"][1], expected);
     let second = &value["outcomes"][1];
     assert_eq!(second["when"][0][0]["values"], json!(["1024-65535"]));
+    assert_eq!(second["when"][0][1]["values"], json!(["02:00:00:00:42:03"]));
     assert_eq!(second["steps"][0]["rule"], Value::Null);
     assert_eq!(second["steps"][0]["verdict"], json!({"kind": "policy", "policy": "accept"}));
     let socket = json!({"inode": 4711, "uid": 0, "processes": [{"pid": 1103, "name": "ng\x1binx"}], "netns": ""});

@@ -2,6 +2,7 @@
 
 use super::phrase::{Phrase, list, say};
 use super::rules;
+use crate::explain::fields::mac_text;
 use crate::host::nft;
 use crate::host::xt::{CtStates, Match, Rare, RecentCheck, Target, TcpFlags};
 use crate::host::{Body, Host, Namespace, RuleId};
@@ -84,11 +85,7 @@ pub(super) fn numbers(field: Field, first: u64, last: u64) -> Vec<String> {
             }
             .to_owned()
         }),
-        Field::SrcMac => many(&|mac| {
-            let bytes = mac.to_be_bytes();
-            let texts: Vec<String> = bytes[2..].iter().map(|byte| format!("{byte:02x}")).collect();
-            texts.join(":")
-        }),
+        Field::SrcMac => many(&mac_text),
         _ => many(&|number| number.to_string()),
     }
 }

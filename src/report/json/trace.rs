@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::{SocketJson, UnreadJson, print};
 use crate::explain::back::{Back, back, replies_to};
+use crate::explain::fields::mac_text;
 use crate::explain::words;
 use crate::host::{ChainId, Host, IpFamily, RuleId, Ruleset};
 use crate::report::namespace_name;
@@ -235,18 +236,19 @@ fn condition(condition: &Condition) -> ConditionJson {
             Op::NotIn => "not-in",
             Op::Is => "is",
         },
-        values: condition.values.iter().flat_map(value_texts).collect(),
+        values: condition.values.iter().flat_map(|values| value_texts(condition.field, values)).collect(),
     }
 }
 
-fn value_texts(values: &Values) -> Vec<String> {
+fn value_texts(field: Field, values: &Values) -> Vec<String> {
+    let number = |number: u64| if field == Field::SrcMac { mac_text(number) } else { number.to_string() };
     match values {
         Values::Net(net) => vec![prefix_text(*net)],
         Values::Addresses(first, last) => {
             crate::explain::fields::span(*first, *last).into_iter().map(prefix_text).collect()
         }
-        Values::Range(first, last) if first == last => vec![first.to_string()],
-        Values::Range(first, last) => vec![format!("{first}-{last}")],
+        Values::Range(first, last) if first == last => vec![number(*first)],
+        Values::Range(first, last) => vec![format!("{}-{}", number(*first), number(*last))],
         Values::Name(name) | Values::Set(name, _) => vec![name.clone()],
     }
 }
