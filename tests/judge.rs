@@ -109,6 +109,9 @@ cases! {
     raw_states "raw-states" case::TWO_LEGS;
     redirect "redirect" case::TWO_LEGS;
     redirect6 "redirect6" case::TWO_LEGS;
+    redirect6_scopes "redirect6-scopes" case::TWO_LEGS;
+    synproxy "synproxy" case::TWO_LEGS;
+    synproxy_native "synproxy-native" case::TWO_LEGS;
     reject_and_filters "reject-and-filters" case::TWO_LEGS;
     routing_takes "routing-takes" case::TWO_LEGS;
     services "services" case::TWO_LEGS;

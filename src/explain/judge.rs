@@ -105,7 +105,10 @@ pub(super) fn outcome(
         },
         FateKind::Rejected => judged(AnswerVerdict::Blocked, Who::Nobody, Cause::RejectedByRule, decider),
         FateKind::Queued => judged(AnswerVerdict::Depends, Who::Unknown, Cause::Queued, decider),
-        FateKind::Diverted => judged(AnswerVerdict::Depends, Who::Unknown, Cause::SentAside, decider),
+        FateKind::Diverted => {
+            let cause = fate.reason.map_or(Cause::SentAside, Cause::Kernel);
+            judged(AnswerVerdict::Depends, Who::Unknown, cause, decider)
+        }
         FateKind::Unroutable | FateKind::Martian => {
             let cause = fate.reason.map_or(Cause::Undecided, Cause::Kernel);
             judged(AnswerVerdict::Blocked, Who::Nobody, cause, translation)

@@ -8,11 +8,12 @@ use super::conntrack;
 use super::engine::Engine;
 use super::nat::{self, Made, Mapping, Side, bound};
 use super::native::{self, Ran};
-use super::outcome::{Assumed, FateKind, StepAt, Translation, Verdict, Why};
+use super::outcome::{Assumed, FateKind, Reason, StepAt, Translation, Verdict, Why};
 use super::packet::{Device, Tracking, Value};
 use super::set::ValueSet;
 use super::space::{Asked, Open};
 use super::state::{At, End, Frame, State};
+use super::synproxy;
 use super::trail::Mark;
 use crate::host::xt::{ConnmarkOp, Masked, Match, Target};
 use crate::host::{Body, ChainId, Hook, RuleId, nft};
@@ -46,6 +47,8 @@ const TARGET: u16 = u16::MAX;
 
 /// What a rule's target makes of the packet.
 pub(super) enum Effect {
+    /// The kernel answers it, and keeps it (SYNPROXY).
+    Answered,
     /// The next rule.
     Continue(Verdict),
     /// The base chain ends, and lets the packet go on.
@@ -205,9 +208,9 @@ impl Engine<'_> {
             }
             Target::Ct(ct) if ct.notrack => Effect::Continue(Verdict::Notrack),
             Target::Opaque(opaque) if CONTINUES.contains(&&*opaque.name) => Effect::Continue(Verdict::Continue),
-            Target::Synproxy(_) | Target::Clusterip(_) | Target::Opaque(_) => {
-                return unknown_target(&scene, id);
-            }
+            Target::Synproxy(_) => return synproxy::of_iptables(&scene, id),
+            Target::Clusterip(_) => return clusterip(&scene, id),
+            Target::Opaque(_) => return unknown_target(&scene, id),
             Target::Ct(_)
             | Target::Tee(_)
             | Target::Tcpmss(_)
@@ -298,6 +301,10 @@ impl Engine<'_> {
                 let taken = step(self, state, Verdict::Stolen);
                 self.send_aside(state, device, taken);
                 None
+            }
+            Effect::Answered => {
+                let by = step(self, state, Verdict::Stolen);
+                Some(End { reason: Some(Reason::Synproxy), ..End::by(FateKind::Diverted, by) })
             }
             Effect::End(kind, verdict) => Some(End::by(kind, step(self, state, verdict))),
             Effect::Map(side, addr, port, made) => {
@@ -396,6 +403,10 @@ impl Engine<'_> {
                 };
                 conntrack::put_into_zone(&mut state.packet.flow, zone.direction, zone.id.or(marked));
             }
+            // The flow's mark is the node's hash.
+            Target::Clusterip(_) => {
+                state.packet.flow.mark = Value::Chosen { among: ValueSet::full(32), why: Why::Undecoded };
+            }
             // A hash with a seed of its own: any value, or none set for packets without ports.
             Target::Hmark(_) => state.packet.mark = Value::Chosen { among: ValueSet::full(32), why: Why::Undecoded },
             Target::Connmark(connmark) => {
@@ -471,6 +482,18 @@ pub(super) fn matches_hold(scene: &Scene<'_>, matches: &[Match], id: RuleId) -> 
 /// Whether nobody takes packets from the queue of a rule: with `--queue-bypass` they go on then (`nf_queue`).
 pub(super) fn nobody_listens(scene: &Scene<'_>, id: RuleId) -> Asked<bool> {
     scene.assume(Open::either(Assumed::TargetContinues(id), Why::State, 0.5))
+}
+
+/// `clusterip_tg`: the hash of a packet's addresses tells which node of the cluster takes it, and the others drop it.
+fn clusterip(scene: &Scene<'_>, id: RuleId) -> Asked<Effect> {
+    if !scene.has_flow()? {
+        return Ok(Effect::End(FateKind::Dropped, Verdict::Drop));
+    }
+    let open = Open::either(Assumed::TargetContinues(id), Why::Undecoded, 0.5);
+    Ok(match scene.assume(open)? {
+        true => Effect::Continue(Verdict::Continue),
+        false => Effect::End(FateKind::Dropped, Verdict::Drop),
+    })
 }
 
 /// A target of which nobody knows here whether it lets the packet go on.

@@ -10,6 +10,7 @@ use super::packet::{Device, TimeToLive, Value};
 use super::plan::{Plan, loopback_range};
 use super::query::Origin;
 use super::route::{Found, Lookup, gateway, multicast, same_way};
+use super::scopes;
 use super::set::ValueSet;
 use super::space::{Asked, Open};
 use super::way::{Decision, Way};
@@ -48,6 +49,12 @@ pub(super) fn refused_on_arrival(scene: &Scene<'_>) -> Asked<Option<Reason>> {
     let (many, all) = multicast(IpFamily::V6);
     if any([scene.in_range(&packet.src, 1, 1, None), scene.in_range(&packet.src, many, all, None)])? {
         return Ok(Some(Reason::ImpossibleSource));
+    }
+    // What reaches no further than a device does not come from another, and nothing is sent to what is reserved.
+    for scope in [0, 1] {
+        if scene.in_set(&packet.dst, &scopes::multicast(scope), None)? {
+            return Ok(Some(Reason::ImpossibleDestination));
+        }
     }
     Ok(scene.in_range(&packet.dst, 1, 1, None)?.then_some(Reason::ImpossibleDestination))
 }

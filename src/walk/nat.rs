@@ -12,6 +12,7 @@ use super::field::Field;
 use super::outcome::{Translation, Verdict, Why};
 use super::packet::{Device, Packet, Value};
 use super::query::{address, number};
+use super::scopes;
 use super::set::ValueSet;
 use super::space::Asked;
 use super::state::State;
@@ -258,7 +259,7 @@ pub(super) fn source6(scene: &Scene<'_>, link: Option<u32>, toward: Option<IpAdd
         .map(|(_, a)| a.addr())
 }
 
-/// `nf_nat_redirect_ipv4`, `nf_nat_redirect_ipv6`.
+/// `nf_nat_redirect_ipv4`, `nf_nat_redirect_ipv6`: without an address that fits the packet is dropped.
 fn redirect(scene: &Scene<'_>, nat: &Nat) -> Asked<Mapping> {
     let port = to_port(scene, scene.packet, Side::Destination, nat);
     let to = |addr: Value| Ok(Mapping::To(Side::Destination, addr, port.clone(), Made::Redirect));
@@ -286,9 +287,8 @@ fn redirect(scene: &Scene<'_>, nat: &Nat) -> Asked<Mapping> {
     let found = match family {
         IpFamily::V4 => own.next(),
         IpFamily::V6 => {
-            let (first, last) = (0xfe80 << 112, (0xfebf << 112) | (u128::MAX >> 16));
-            let on_link = scene.in_range(&scene.packet.dst, first, last, None)?;
-            own.find(|a| !a.tentative && (a.scope == Scope::Link) == on_link && a.scope != Scope::Host)
+            let reach = scopes::asked(scene, &scene.packet.dst)?;
+            own.find(|a| !a.tentative && scopes::serves(number(a.addr()), reach))
         }
     };
     match found {

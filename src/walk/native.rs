@@ -22,9 +22,10 @@ use super::plan::Content;
 use super::set::ValueSet;
 use super::space::{Asked, Open};
 use super::state::State;
+use super::synproxy;
 use crate::host::nft::{CtKey, Expression, LookupResult, MetaKey, ObjectKind, Register, Rule, Set, Verdict};
 use crate::host::xt::Target;
-use crate::host::{Hook, RuleId};
+use crate::host::{Hook, Protocol, RuleId};
 use compare::compare;
 use load::Loaded;
 use lookup::Given;
@@ -323,6 +324,18 @@ impl<'a, 'p> Run<'a, 'p> {
             Expression::ExthdrSet { .. } | Expression::ExthdrReset { .. } => Step::Next,
             Expression::Fwd { device, .. } => self.forward_by(*device),
             Expression::Tproxy { family, address, port } => self.tproxy(*family, *address, *port, at)?,
+            // Of other protocols the rule does not hold.
+            Expression::Synproxy(_) | Expression::Object { kind: ObjectKind::SYNPROXY, .. }
+                if self.engine.query.protocol != Protocol::TCP =>
+            {
+                Step::Break
+            }
+            Expression::Synproxy(_) | Expression::Object { kind: ObjectKind::SYNPROXY, .. } => {
+                match synproxy::of_nft(&self.scene(), self.id)? {
+                    Some(effect) => Step::Ends(effect),
+                    None => Step::Next,
+                }
+            }
             Expression::Undecoded(undecoded) => self.undecoded(&undecoded.name)?,
             _ => self.assumed(Why::Undecoded)?,
         })

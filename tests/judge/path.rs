@@ -93,7 +93,12 @@ fn lines_of(pass: &Pass, answer: Option<Answer>, names: &Names<'_>) -> Vec<Strin
     }];
     let mut runs = nft_runs(pass, names);
     merge(&mut runs, legacy_runs(pass, names));
-    let dropped = runs.last().and_then(|run| run.lines.last()).is_some_and(|line| line.ends_with(" drop"));
+    let last = runs.last().and_then(|run| run.lines.last());
+    let end = last.and_then(|line| match line.rsplit_once(' ')?.1 {
+        "drop" => Some("dropped"),
+        "stolen" => Some("stolen"),
+        _ => None,
+    });
     lines.extend(runs.into_iter().flat_map(|run| run.lines));
     lines.push(if let Some(sight) = pass.came_through("input") {
         let who = match (names.answers, answer) {
@@ -105,10 +110,8 @@ fn lines_of(pass: &Pass, answer: Option<Answer>, names: &Names<'_>) -> Vec<Strin
         format!("delivered {}{who}", names.addresses(sight))
     } else if let Some(sight) = pass.came_through("postrouting") {
         format!("leaves {} {}", names.device(sight.oif), names.addresses(sight))
-    } else if dropped {
-        "dropped".into()
     } else {
-        "lost".into()
+        end.unwrap_or("lost").into()
     });
     lines
 }

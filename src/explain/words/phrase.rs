@@ -132,6 +132,7 @@ pub(super) enum Phrase {
     Loop,
     OfSocket,
     OfOthers,
+    Synproxy,
     Unread,
     // Assumptions.
     MatchHolds,

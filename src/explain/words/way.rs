@@ -61,6 +61,7 @@ pub fn fate(fate: &Fate) -> String {
         FateKind::Dropped => format!("dropped{reason}"),
         FateKind::Rejected => format!("rejected{reason}"),
         FateKind::Queued => "handed to user space".to_owned(),
+        FateKind::Diverted if fate.reason.is_some() => format!("kept{reason}"),
         FateKind::Diverted => format!("sent out by {by}, past everything else"),
         FateKind::Unroutable => format!("goes nowhere{reason}"),
         FateKind::Martian => format!("refused by routing{reason}"),
@@ -99,5 +100,6 @@ pub fn reason(reason: Reason) -> &'static str {
         Reason::Loop => "it goes in a circle, until its time to live runs out",
         Reason::OfSocket => "given to a socket here, but routed elsewhere",
         Reason::OfOthers => "its frame is addressed to somebody else",
+        Reason::Synproxy => "SYNPROXY answers it, and asks whom it is for once the client has answered",
     }
 }

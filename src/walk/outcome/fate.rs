@@ -99,6 +99,8 @@ pub enum Reason {
     OfSocket,
     /// Its frame is addressed to somebody else.
     OfOthers,
+    /// The kernel answers it for whom it is for, and asks that one later.
+    Synproxy,
 }
 
 impl Reason {
@@ -121,6 +123,7 @@ impl Reason {
             Reason::Loop => "loop",
             Reason::OfSocket => "socket",
             Reason::OfOthers => "other-host",
+            Reason::Synproxy => "synproxy",
         }
     }
 }
