@@ -33,6 +33,7 @@ const CLAIMS: &str = "
   the end of where it leads is the policy: jump-goto-return, tests/walk.rs jumps_come_back_and_gotos_do_not
 7 The hooks of devices are first and last
   ingress of netdev and of inet are one list, egress comes behind postrouting: tests/frames/cases.rs hooks_of_devices_come_first_and_last
+  of equals the last registered is first there too: tests/frames/hairpin.rs of_equals_at_a_device_the_last_registered_is_first
 8 A rule that fails late has changed what it changed
   marks, headers and flows: changes-before-a-failed-condition
 9 Maps
@@ -100,11 +101,16 @@ const CLAIMS: &str = "
 28 Before -100 the old destination, behind it the new
   and that it changed can be asked: dnat-forward, translation-is-told
 29 Back to where it came from
-  by the port of a bridge that a frame came from, only with hairpin: tests/frames/cases.rs addresses_of_frames_are_translated
+  a container that is turned to itself needs another source: tests/frames/hairpin.rs back_to_oneself_needs_another_source
+  the bridge's port must send back only where netfilter is told of frames, and drops in silence: tests/frames/hairpin.rs the_port_must_send_back_only_where_the_bridge_is_told
+  a neighbour's answer is translated back only there: tests/frames/hairpin.rs an_answer_from_next_door_is_not_translated_back
 30 Frames on a bridge
-  meet the hooks of IP only where netfilter is told of them: tests/frames/cases.rs every_hook_in_its_order
+  meet the hooks of IP where netfilter is told of them, by the bridge or for all: tests/frames/cases.rs every_hook_in_its_order, tests/frames/hairpin.rs a_bridge_of_its_own_will_tells_iptables
+  as in every new namespace: tests/frames/hairpin.rs a_new_namespace_tells_iptables
   there both devices are the bridge, and its ports are asked apart: tests/frames/cases.rs ports_of_bridges_as_iptables_sees_them
+  they are translated: tests/frames/cases.rs addresses_of_frames_are_translated
   the device that a frame came by is not there in postrouting: tests/frames/cases.rs rules_of_bridges_decide
+  what goes up to the host meets prerouting once: tests/frames/cases.rs every_hook_in_its_order
 31 The hooks of bridges
   have those of IP within them: tests/frames/cases.rs every_hook_in_its_order
 32 Targets

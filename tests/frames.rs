@@ -9,6 +9,8 @@
 
 #[path = "frames/cases.rs"]
 mod cases;
+#[path = "frames/hairpin.rs"]
+mod hairpin;
 #[path = "frames/macvlan.rs"]
 mod macvlan;
 #[path = "frames/net.rs"]

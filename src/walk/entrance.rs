@@ -1,5 +1,7 @@
 //! What a query leaves to be understood of a frame that comes in: a bridge's port, and to whom it is addressed.
 
+use std::net::IpAddr;
+
 use super::field::Field;
 use super::frames::{TO_ALL, TO_HOST, TO_MANY, TO_OTHER};
 use super::macvlan;
@@ -37,7 +39,9 @@ pub(super) fn addressed(plan: &Plan<'_>, query: &Query) -> u128 {
         Origin::Local => TO_HOST,
         Origin::Device(_) | Origin::Somewhere if dst.within(&ValueSet::range(first, last)) => TO_MANY,
         Origin::Device(_) | Origin::Somewhere if dst.within(&to_all(plan, query.family)) => TO_ALL,
-        Origin::Device(name) if passes_by(plan, name, query) => TO_OTHER,
+        Origin::Device(name) if query.known_address(Field::Dst).is_some_and(|dst| passes_by(plan, name, dst)) => {
+            TO_OTHER
+        }
         Origin::Device(_) | Origin::Somewhere => TO_HOST,
     }
 }
@@ -55,16 +59,16 @@ fn to_all(plan: &Plan<'_>, family: IpFamily) -> ValueSet {
 
 /// Whether who sends by this device addresses its frame to the destination itself, and not to this host: to a macvlan on it, or,
 /// by a bridge or a port of one, to another host of the bridge's own net.
-fn passes_by(plan: &Plan<'_>, name: &str, query: &Query) -> bool {
+pub(super) fn passes_by(plan: &Plan<'_>, name: &str, dst: IpAddr) -> bool {
     let namespace = plan.namespace();
-    if query.known_address(Field::Dst).is_some_and(|dst| macvlan::passes_by(plan, name, dst)) {
+    if macvlan::passes_by(plan, name, dst) {
         return true;
     }
     let bridge = namespace.link(name).and_then(|link| match link.kind {
         LinkKind::Bridge => Some(link),
         _ => onward::bridge_of(namespace, link),
     });
-    let (Some(bridge), Some(dst)) = (bridge, query.known_address(Field::Dst)) else { return false };
+    let Some(bridge) = bridge else { return false };
     let routes = namespace.routes.iter().filter(|route| matches!(route.table, TABLE_LOCAL | TABLE_MAIN));
     let best =
         routes.filter(|route| route.dst.contains(&dst)).max_by_key(|route| (route.dst.prefix_len(), route.table));

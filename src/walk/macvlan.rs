@@ -7,6 +7,7 @@
 use std::net::IpAddr;
 
 use super::engine::Engine;
+use super::entrance;
 use super::field::Field;
 use super::frames::{TO_HOST, TO_OTHER, stands};
 use super::onward::{self, Arrival, Sent, Wires};
@@ -109,11 +110,11 @@ impl Engine<'_> {
         }
     }
 
-    /// Whether an answer to an address that comes in by a device is for a macvlan there.
-    pub(super) fn is_for_upper(&self, state: &State, device: Device, to: &Value) -> bool {
+    /// Whether an answer to an address that comes in by a device is for a macvlan there, or goes next door across a bridge.
+    pub(super) fn is_for_another(&self, state: &State, device: Device, to: &Value) -> bool {
         let (Device::Known(number), Value::Known(to)) = (device, state.space.settled(to)) else { return false };
         let name = self.plan.devices.name(number);
-        name.is_some_and(|name| passes_by(self.plan, name, address(self.family(), to)))
+        name.is_some_and(|name| entrance::passes_by(self.plan, name, address(self.family(), to)))
     }
 
     /// The macvlan that takes the frame that came in.

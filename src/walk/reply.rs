@@ -184,7 +184,7 @@ impl Engine<'_> {
         let passes_by = crossing.is_some_and(|crossing| crossing.input != Device::Absent);
         let port = crossing.map(|crossing| crossing.output).filter(|port| matches!(port, Device::Known(_)));
         let leaves = self.below(port.unwrap_or(state.packet.oif));
-        let to_upper = self.is_for_upper(state, leaves, &state.packet.src);
+        let to_another = self.is_for_another(state, leaves, &state.packet.src);
         let [src, sport, dst, dport] = turned(&state.packet.tuple());
         let packet = Packet {
             turn: Turn::Reply,
@@ -198,7 +198,7 @@ impl Engine<'_> {
             tos: Value::Entering(Field::Tos),
             set_changed: state.packet.set_changed.clone(),
             src_mac: (!made_here).then_some(Value::Entering(Field::SrcMac)),
-            pkttype: Value::Known(if (passes_by || to_upper) && !made_here { TO_OTHER } else { TO_HOST }),
+            pkttype: Value::Known(if (passes_by || to_another) && !made_here { TO_OTHER } else { TO_HOST }),
             owner,
             iif: if made_here { Device::Absent } else { leaves },
             ..Packet::entering()

@@ -13,9 +13,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use nix::sched::{CloneFlags, unshare};
-use whyport::host::{Host, IpFamily, Policy, Protocol};
+use whyport::host::{Host, IpFamily, Policy, Protocol, Unread, What};
 use whyport::kernel::{self, Places};
-use whyport::walk::{FateKind, Field, Origin, Outcome, Query, Step, StepAt, ValueSet, Verdict, walk};
+use whyport::walk::{FateKind, Field, Origin, Outcome, Query, Step, StepAt, Turn, ValueSet, Verdict, walk};
 
 use crate::netlink::{self, Channel};
 use crate::witness::{self, NftWhat};
@@ -194,7 +194,9 @@ impl Net {
     pub fn read(&self) -> Host {
         let places = Places { proc: Path::new("/proc"), modules: Path::new("/lib/modules") };
         let mut host = kernel::read(&places, None, &Default::default()).expect("the namespace that this thread is in");
-        assert_eq!(host.namespaces[0].unread, []);
+        // No kernel without that list tells the order of equals; where it matters, outcomes say so.
+        let unread = host.namespaces[0].unread.iter().filter(|unread| unread.what != What::Hooks);
+        assert_eq!(unread.collect::<Vec<_>>(), [] as [&Unread; 0]);
         host.namespaces[0].ruleset.tables.retain(|table| &*table.name != JUDGE);
         host
     }
@@ -204,20 +206,30 @@ impl Net {
         others.chain(self.own.iter().map(|socket| ("node", socket)))
     }
 
-    /// Sends a packet, and gives what the kernel says of it.
-    fn send(&mut self, from: &str, to: SocketAddr) -> Said {
-        self.trace.drain();
-        self.flows.ask(IPCTNL_MSG_CT_DELETE, 0, 0, &[]);
-        let socket = match self.others.iter().find(|one| one.name == from) {
+    /// The socket that somebody sends from.
+    fn sender_of(&self, from: &str, to: SocketAddr) -> UdpSocket {
+        match self.others.iter().find(|one| one.name == from) {
             Some(one) => inside(&one.namespace, &self.node, || sender(to)),
             None => sender(to),
-        };
-        let _ = socket.send_to(b"judge", to);
+        }
+    }
+
+    /// What the kernel says until it says nothing more.
+    fn hear(&mut self) -> Vec<String> {
         let mut events = Vec::new();
         while netlink::wait(&[&self.trace], Duration::from_millis(40)) {
             events.extend(self.trace.drain().iter().filter_map(witness::nft_event));
         }
-        let steps = events.iter().filter_map(told).collect();
+        events.iter().filter_map(told).collect()
+    }
+
+    /// Sends a packet, and gives what the kernel says of it.
+    fn send(&mut self, from: &str, to: SocketAddr) -> Said {
+        self.trace.drain();
+        self.flows.ask(IPCTNL_MSG_CT_DELETE, 0, 0, &[]);
+        let socket = self.sender_of(from, to);
+        let _ = socket.send_to(b"judge", to);
+        let steps = self.hear();
         let mut got: Vec<&str> = Vec::new();
         let mut room = [0; 64];
         for (name, socket) in self.sockets() {
@@ -228,8 +240,48 @@ impl Net {
         Said { steps, got: got.join(" ") }
     }
 
+    /// Somebody is asked and answers: the way of the answer, which the kernel and whyport tell alike, and the address from which
+    /// it comes to who asked.
+    ///
+    /// # Panics
+    /// If they do not, with both, or if nobody was asked.
+    #[track_caller]
+    pub fn answered(&mut self, host: &Host, from: &str, to: &str) -> (Vec<String>, Option<SocketAddr>) {
+        let to: SocketAddr = to.parse().unwrap();
+        self.flows.ask(IPCTNL_MSG_CT_DELETE, 0, 0, &[]);
+        let asks = self.sender_of(from, to);
+        asks.set_nonblocking(true).unwrap();
+        asks.send_to(b"judge", to).unwrap();
+        self.hear();
+        let mut room = [0; 64];
+        let asked = self.sockets().find_map(|(_, socket)| Some((socket, socket.recv_from(&mut room).ok()?.1)));
+        let (socket, peer) = asked.expect("somebody who was asked");
+        socket.send_to(b"judge", peer).unwrap();
+        let kernel = self.hear();
+        let came_from = asks.recv_from(&mut room).ok().map(|(_, from)| from);
+        let mut query = self.query(host, from, to);
+        query.turn = Turn::Reply;
+        let walk = walk(host, &query);
+        let [one] = &walk.outcomes[..] else { panic!("{:#?}", walk.outcomes) };
+        let steps: Vec<String> = one.steps().filter_map(|step| line(host, host.viewed, step)).collect();
+        assert_eq!(steps, kernel, "the answer from {to} to {from}");
+        let is_answer = one.turn == Turn::Reply && one.after.iter().all(|first| first.answered);
+        assert_eq!(is_answer, came_from == Some(to), "the answer from {to} to {from} came from {came_from:?}");
+        (kernel, came_from)
+    }
+
     /// What whyport says of the same packet.
     fn walked(&self, host: &Host, from: &str, to: SocketAddr) -> Said {
+        let walk = walk(host, &self.query(host, from, to));
+        let [one] = &walk.outcomes[..] else {
+            return Said { steps: vec![format!("{:#?}", walk.outcomes)], got: "several".into() };
+        };
+        let mut steps: Vec<String> = one.steps().filter_map(|step| line(host, host.viewed, step)).collect();
+        steps.extend(one.assumed.iter().map(|assumed| format!("{assumed:?}")));
+        Said { steps, got: self.receiver(one, from) }
+    }
+
+    fn query(&self, host: &Host, from: &str, to: SocketAddr) -> Query {
         let sender = self.others.iter().find(|one| one.name == from);
         let origin = sender.map_or(Origin::Local, |one| Origin::Device(one.device.to_owned()));
         let family = IpFamily::of(to.ip());
@@ -253,13 +305,7 @@ impl Net {
             };
             query.set_address(Field::Src, own.parse().unwrap());
         }
-        let walk = walk(host, &query);
-        let [one] = &walk.outcomes[..] else {
-            return Said { steps: vec![format!("{:#?}", walk.outcomes)], got: "several".into() };
-        };
-        let mut steps: Vec<String> = one.steps().filter_map(|step| line(host, host.viewed, step)).collect();
-        steps.extend(one.assumed.iter().map(|assumed| format!("{assumed:?}")));
-        Said { steps, got: self.receiver(one, from) }
+        query
     }
 
     /// Who gets a packet that ends so, by the node alone.
