@@ -5,6 +5,8 @@
 #[allow(dead_code, reason = "what rules speak of is of no use here")]
 #[path = "judge/aim.rs"]
 mod aim;
+#[path = "judge/named.rs"]
+mod named;
 #[path = "judge/native.rs"]
 mod native;
 #[allow(dead_code, reason = "what it sends is of no use here")]
@@ -152,7 +154,7 @@ fn rules_of_iptables_held_exactly_where_the_steps_say_so() {
 #[test]
 fn native_rules_held_exactly_where_the_steps_say_so() {
     let (held, failed) = play(300, |lot| {
-        let text = native::ruleset(lot, &places::ROUTER4);
+        let text = native::ruleset(lot, &places::ROUTER4, false);
         let host = snapshot::parse(&way::HOST.replace("RULES", "").replace(NATIVE, &format!("{NATIVE}\n{text}"))).host;
         (text, host)
     });
