@@ -9,6 +9,8 @@
 
 #[path = "frames/cases.rs"]
 mod cases;
+#[path = "frames/dice.rs"]
+mod dice;
 #[path = "frames/hairpin.rs"]
 mod hairpin;
 #[path = "frames/macvlan.rs"]
@@ -18,6 +20,8 @@ mod net;
 #[allow(dead_code, reason = "the judge of whole packets needs more of it")]
 #[path = "judge/netlink.rs"]
 mod netlink;
+#[path = "frames/onward.rs"]
+mod onward;
 #[allow(dead_code, reason = "the judge sends packets, and shares this with those who do not")]
 #[path = "judge/packet.rs"]
 mod packet;

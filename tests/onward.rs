@@ -178,6 +178,17 @@ fn behind_a_bridge_the_pod_that_has_the_address_gets_it() {
     assert_eq!(way_to("192.168.1.9:80"), "node:eth0 PREROUTING 1 > forwarded in node: eth0");
 }
 
+/// Kernel: `tests/frames.rs`, `published_ports_and_who_is_behind`. No chain translates a flow anew: a rule for eth0 goes on
+/// translating what comes back by the bridge.
+#[test]
+fn a_packet_that_comes_back_finds_the_flow_that_it_began() {
+    let back = turned("192.168.1.2:80");
+    let to_pod = way(&host(&turned("10.0.0.11:80"), &back, ""), None);
+    assert_eq!(to_pod, "node:eth0 PREROUTING 1 > one:eth0 PREROUTING 1 > node:br0 > dropped in node: loop");
+    let elsewhere = way(&host(&turned("10.0.0.11:80"), &turned("192.168.1.2:81"), ""), None);
+    assert_eq!(elsewhere, "node:eth0 PREROUTING 1 > one:eth0 PREROUTING 1 > node:br0 > delivered in node: -");
+}
+
 /// Kernel: `tests/frames.rs` asks it for every hook.
 #[test]
 fn a_frame_between_pods_crosses_the_node() {

@@ -164,7 +164,7 @@ fn first_tcp_state(flags: TcpFlags, loose: bool) -> CtStates {
 /// `None`: it depends on a bit of which nobody can tell.
 pub(super) fn status(flow: &Flow, assured: Option<bool>, asked: Neg<CtStatuses>) -> Option<Asked<bool>> {
     let mut has = if flow.confirmed { CtStatuses::CONFIRMED } else { CtStatuses::empty() };
-    has.set(CtStatuses::SEEN_REPLY, flow.known.is_some());
+    has.set(CtStatuses::SEEN_REPLY, flow.is_answered());
     if !has.intersects(asked.value) && asked.value.contains(CtStatuses::ASSURED) {
         return assured.map(|assured| Ok(assured != asked.not));
     }

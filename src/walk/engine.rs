@@ -225,6 +225,9 @@ impl<'a> Engine<'a> {
         }
         if state.packet.turn != Turn::First {
             self.recognise(state)?;
+        } else if self.meets_itself(state) {
+            state.packet.flow.tracking = Tracking::Tracked;
+            return Ok(());
         } else if state.space.values(Field::CtState).is_none() {
             let first = self.first_state(state)?;
             state.space.settle(Field::CtState, u128::from(first.bits()));

@@ -104,11 +104,13 @@ pub(super) enum Owner {
     Nobody,
 }
 
-/// What conntrack knows of the flow of a packet that is not its first.
+/// What conntrack knows of the flow of a packet that is not its first, or that was here before.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Known {
     /// Which way the packet goes.
     pub(super) direction: CtDirection,
+    /// Something went the other way (`IPS_SEEN_REPLY`).
+    pub(super) answered: bool,
     /// Source, source port, destination, destination port of the flow's answers, as they come.
     pub(super) reply: [Value; 4],
 }
@@ -120,7 +122,7 @@ pub(super) struct Flow {
     pub(super) tracking: Tracking,
     /// Source, source port, destination, destination port as the flow began.
     pub(super) original: [Value; 4],
-    /// Of a packet that is not the first: what is known already.
+    /// Of a packet that is not the first, or was here before: what is known already.
     pub(super) known: Option<Box<Known>>,
     /// The zones of conntrack's table in which it is looked for, of each direction; `None`: nobody can tell which.
     pub(super) zones: [Option<u16>; 2],
@@ -139,6 +141,11 @@ pub(super) struct Flow {
 }
 
 impl Flow {
+    /// Whether something went the other way.
+    pub(super) fn is_answered(&self) -> bool {
+        self.known.as_ref().is_some_and(|known| known.answered)
+    }
+
     /// The flow of a packet with these addresses that conntrack has not seen.
     pub(super) fn of(original: [Value; 4]) -> Flow {
         Flow {

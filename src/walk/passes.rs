@@ -3,13 +3,16 @@
 //! Where a device leads is for `onward` to say; what happens between is the engine's business.
 
 use super::engine::Engine;
+use super::field::Field;
 use super::frames::{TO_HOST, TO_OTHER};
 use super::onward::{self, Arrival};
 use super::outcome::{Assumed, FateKind, Reason, Why};
 use super::packet::{Device, Flow, Tracking, Value};
+use super::query::Turn;
 use super::set::ValueSet;
 use super::space::{Asked, Open};
 use super::state::{At, End, Passing, State};
+use crate::host::xt::CtStates;
 use crate::host::{Hook, IpFamily, What};
 
 /// How often a packet may come to a namespace.
@@ -129,6 +132,10 @@ impl Engine<'_> {
         }
         if namespace != state.namespace {
             self.remember(state);
+            // What conntrack said of it here is said of it here alone.
+            if state.packet.turn == Turn::First && state.packet.flow.is_answered() {
+                state.space.settle(Field::CtState, CtStates::NEW.bits().into());
+            }
         }
         let packet = &mut state.packet;
         if namespace != state.namespace {

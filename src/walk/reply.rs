@@ -100,12 +100,13 @@ impl Engine<'_> {
 
     /// conntrack keeps the flow of a packet that it let go.
     pub(super) fn remember(&self, state: &mut State) {
-        if self.query.turn == Turn::First || state.packet.turn != Turn::First {
+        if state.packet.turn != Turn::First || state.packet.flow.known.is_some() {
             learn(state);
             return;
         }
         let reply = turned(&state.packet.tuple());
-        let known = Some(Box::new(Known { direction: CtDirection::Original, reply }));
+        let answered = self.query.turn != Turn::First;
+        let known = Some(Box::new(Known { direction: CtDirection::Original, answered, reply }));
         if state.packet.flow.tracking == Tracking::Tracked {
             let flow = Flow { known, confirmed: true, ..state.packet.flow.clone() };
             state.flows.push((state.namespace, flow));
@@ -271,22 +272,7 @@ impl Engine<'_> {
             state.space.settle(Field::CtState, established);
             return Ok(());
         }
-        let is = |tuple: &[Value; 4]| {
-            let same = |(own, had): (&Value, &Value)| state.space.settled(own) == state.space.settled(had);
-            state.packet.tuple().iter().zip(tuple).all(same)
-        };
-        let here = state.flows.iter().filter(|(namespace, _)| *namespace == state.namespace);
-        let found = here.clone().find_map(|(_, flow)| {
-            let known = flow.known.as_ref()?;
-            let [original, reply] = [0, 1].map(|way| flow.zones[way] == state.packet.flow.zones[way]);
-            let direction = match (reply && is(&known.reply), original && is(&flow.original)) {
-                (true, _) => CtDirection::Reply,
-                (false, true) => CtDirection::Original,
-                (false, false) => return None,
-            };
-            Some(Flow { known: Some(Box::new(Known { direction, ..Known::clone(known) })), ..flow.clone() })
-        });
-        match found {
+        match self.flow_of(state) {
             Some(flow) => {
                 state.packet.flow = flow;
                 state.space.settle(Field::CtState, established);
@@ -297,6 +283,40 @@ impl Engine<'_> {
             }
         }
         Ok(())
+    }
+
+    /// A first packet that was here before finds the flow that it began then: until something goes the other way it is new as
+    /// before, but no chain translates it anew (`nf_nat_initialized`). Whether it does.
+    pub(super) fn meets_itself(&self, state: &mut State) -> bool {
+        let new = u128::from(CtStates::NEW.bits());
+        let Some(flow) = self.flow_of(state).filter(|_| state.space.known(Field::CtState) == Some(new)) else {
+            return false;
+        };
+        if flow.is_answered() {
+            state.space.settle(Field::CtState, u128::from(CtStates::ESTABLISHED.bits()));
+        }
+        state.packet.flow = flow;
+        true
+    }
+
+    /// The flow of a packet among those that were left in this namespace.
+    fn flow_of(&self, state: &State) -> Option<Flow> {
+        let is = |tuple: &[Value; 4]| {
+            let same = |(own, had): (&Value, &Value)| state.space.settled(own) == state.space.settled(had);
+            state.packet.tuple().iter().zip(tuple).all(same)
+        };
+        let mut here = state.flows.iter().filter(|(namespace, _)| *namespace == state.namespace);
+        here.find_map(|(_, flow)| {
+            let known = flow.known.as_ref()?;
+            let [original, reply] = [0, 1].map(|way| flow.zones[way] == state.packet.flow.zones[way]);
+            let direction = match (reply && is(&known.reply), original && is(&flow.original)) {
+                (true, _) => CtDirection::Reply,
+                (false, true) => CtDirection::Original,
+                (false, false) => return None,
+            };
+            let answered = known.answered || direction == CtDirection::Reply;
+            Some(Flow { known: Some(Box::new(Known { direction, answered, ..Known::clone(known) })), ..flow.clone() })
+        })
     }
 
     /// Whether an answer that leaves is on its way to who asked.
@@ -322,16 +342,17 @@ fn is_turned(query: &Query, state: &State) -> bool {
     turned(&asked.enters).iter().zip(&state.packet.tuple()).all(same)
 }
 
-/// conntrack keeps the mark that rules gave to a flow that it knew.
+/// conntrack keeps the mark that rules gave to a flow that it knew, and that it was answered.
 fn learn(state: &mut State) {
     let flow = &state.packet.flow;
     if flow.known.is_none() {
         return;
     }
-    let (original, mark) = (flow.original.clone(), flow.mark.clone());
+    let (original, mark, answered) = (flow.original.clone(), flow.mark.clone(), flow.is_answered());
     let is_it = |(namespace, flow): &&mut (usize, Flow)| *namespace == state.namespace && flow.original == original;
     if let Some((_, flow)) = state.flows.iter_mut().find(is_it) {
         flow.mark = mark;
+        flow.known.iter_mut().for_each(|known| known.answered |= answered);
     }
 }
 

@@ -22,7 +22,7 @@ use crate::witness::{self, NftWhat};
 use crate::world::{here, inside, quiet, run, set_all};
 
 pub const NFNLGRP_NFTRACE: u32 = 9;
-const IPCTNL_MSG_CT_DELETE: u16 = 1 << 8 | 2;
+pub const IPCTNL_MSG_CT_DELETE: u16 = 1 << 8 | 2;
 /// The port that all packets come from.
 pub const SPORT: u16 = 4000;
 /// The ports that everybody hears.
@@ -85,12 +85,14 @@ pub fn namespace() -> OwnedFd {
     unshare(CloneFlags::CLONE_NEWNET).expect("a network namespace: run these tests as root");
     quiet();
     set_all(&[("ipv4/conf/all/rp_filter", "0"), ("ipv4/conf/default/rp_filter", "0")]);
+    // Who is told of a better way takes it the next time.
+    set_all(&[("ipv4/conf/all/send_redirects", "0"), ("ipv4/conf/default/send_redirects", "0")]);
     run(&["ip", "link", "set", "lo", "up"], "");
     here()
 }
 
 /// The hardware address of a device of the node, or of the device at its other end.
-fn mac(device: &str, other: bool) -> String {
+pub fn mac(device: &str, other: bool) -> String {
     let number = ["br0", "p1", "p2", "eth0"].iter().position(|name| *name == device).unwrap();
     format!("02:00:00:00:0{}:0{number}", u8::from(other))
 }

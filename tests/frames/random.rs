@@ -1,9 +1,9 @@
 //! Rules at random at every hook below IP and of IP, and packets across the bridge: the kernel and whyport say the same.
 
+use crate::dice::{DEVICES, Dice};
 use crate::net::Net;
 use crate::world::{apart, attempt, run, set_all};
 
-const DEVICES: [&str; 4] = ["p1", "p2", "br0", "eth0"];
 const FROM: [&str; 4] = ["client", "server", "outside", "node"];
 const TO: [&str; 8] = [
     "10.0.0.12:99",
@@ -16,64 +16,7 @@ const TO: [&str; 8] = [
     "[2001:db8::1]:100",
 ];
 
-/// Numbers at random (xorshift).
-struct Dice(u64);
-
 impl Dice {
-    fn next(&mut self, below: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % below as u64) as usize
-    }
-
-    fn one_in(&mut self, many: usize) -> bool {
-        self.next(many) == 0
-    }
-
-    fn pick<'a>(&mut self, words: &[&'a str]) -> &'a str {
-        words[self.next(words.len())]
-    }
-
-    /// What a rule of a chain asks.
-    fn condition(&mut self, family: &str, hook: &str) -> String {
-        let device = self.pick(&DEVICES);
-        let in_frame = family != "inet" || hook == "prerouting";
-        match self.next(13) {
-            0 => format!("iifname \"{device}\""),
-            1 => format!("oifname \"{device}\""),
-            2 => format!("iifname != \"{device}\""),
-            3 => format!("oif != \"{device}\""),
-            4 => format!("iif \"{device}\""),
-            5 => format!("ip saddr {}", self.pick(&["10.0.0.11", "10.0.0.0/24", "192.168.1.77", "10.0.0.1"])),
-            6 => format!("ip daddr {}", self.pick(&["10.0.0.12", "10.0.0.0/28", "192.168.1.77", "10.0.0.1"])),
-            7 => format!("udp dport {}", self.pick(&["99", "100", "{ 99, 101-200 }", "!= 99"])),
-            8 => format!("meta mark {}", self.pick(&["0", "1", "!= 2", "{ 1, 3 }"])),
-            9 if in_frame => format!("ether saddr {}", self.pick(&["02:00:00:00:01:01", "02:00:00:00:00:00"])),
-            10 => format!("meta pkttype {}", self.pick(&["host", "other", "!= host"])),
-            11 if in_frame => format!("meta iiftype {}", self.pick(&["ether", "loopback", "!= ether"])),
-            _ => format!("meta protocol {}", self.pick(&["ip", "ip6"])),
-        }
-    }
-
-    fn rule(&mut self, family: &str, hook: &str, jumps: bool) -> String {
-        let mut rule = String::new();
-        for _ in 0..=self.next(2) {
-            rule += &self.condition(family, hook);
-            rule.push(' ');
-        }
-        rule + match self.next(9) {
-            0 => "drop",
-            1 | 2 => "accept",
-            3 => "meta mark set 1",
-            4 => "meta mark set meta mark or 2",
-            5 => "meta mark set 3 return",
-            6 if jumps => "jump u",
-            7 if jumps => "goto u",
-            _ => "counter",
-        }
-    }
-
     /// A base chain with some rules.
     fn chain(&mut self, name: &str, family: &str, hook: &str, device: &str, priority: i32) -> String {
         let policy = if self.one_in(12) { "drop" } else { "accept" };
@@ -103,6 +46,8 @@ impl Dice {
             for count in 0..self.next(3) as i32 {
                 let at = if device.is_empty() { String::new() } else { format!("device {device}") };
                 let priority = count * 7 - 3 + self.next(6) as i32;
+                // Nothing tells which of two equals is first, and those of iptables are at 0.
+                let priority = if priority == 0 { 3 } else { priority };
                 table += &self.chain(&format!("{hook}_{device}_{count}"), family, hook, &at, priority);
             }
         }
@@ -130,19 +75,29 @@ impl Dice {
     }
 }
 
+/// Takes tables away, where they are.
+fn forget(tables: &[(&str, &str)]) {
+    let text: String =
+        tables.iter().map(|(family, name)| format!("table {family} {name}\ndelete table {family} {name}\n")).collect();
+    run(&["nft", "-f", "-"], &text);
+}
+
 /// Plays packets against rules of this seed, and gives how many.
 fn play(net: &mut Net, seed: u64) -> usize {
-    let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+    let mut dice = Dice::new(seed);
     let mut loaded = String::new();
     for family in ["bridge", "inet", "netdev"] {
         loaded += &dice.table(family);
     }
-    if dice.one_in(2) {
+    // Those of iptables translate at the priorities of the native ones.
+    let tables = if seed.is_multiple_of(2) { dice.tables() } else { String::new() };
+    if tables.is_empty() && dice.one_in(2) {
         loaded += &dice.nat();
     }
     if attempt(&["nft", "-f", "-"], &loaded).is_err() {
         return 0;
     }
+    run(&["iptables-nft-restore"], &tables);
     let told = dice.pick(&["0", "1"]);
     set_all(&[("bridge/bridge-nf-call-iptables", told), ("bridge/bridge-nf-call-ip6tables", told)]);
     set_all(&[("ipv4/ip_forward", if dice.one_in(6) { "0" } else { "1" })]);
@@ -150,7 +105,7 @@ fn play(net: &mut Net, seed: u64) -> usize {
         run(&["ip", "link", "set", port, "type", "bridge_slave", "hairpin", dice.pick(&["on", "off"])], "");
     }
     let host = net.read();
-    let before = format!("seed {seed}, told of frames: {told}\n{loaded}");
+    let before = format!("seed {seed}, told of frames: {told}\n{loaded}{tables}");
     let mut played = 0;
     for _ in 0..8 {
         let (from, to) = (dice.pick(&FROM), dice.pick(&TO));
@@ -160,12 +115,8 @@ fn play(net: &mut Net, seed: u64) -> usize {
         net.agree_about(&host, from, to, &before);
         played += 1;
     }
-    for table in ["bridge t", "inet t", "netdev t", "ip n"] {
-        let _ = attempt(
-            &["nft", "delete", "table", table.split(' ').next().unwrap(), table.split(' ').nth(1).unwrap()],
-            "",
-        );
-    }
+    forget(&[("bridge", "t"), ("inet", "t"), ("netdev", "t"), ("ip", "n")]);
+    forget(&["raw", "mangle", "filter", "nat"].map(|table| ("ip", table)));
     played
 }
 

@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use whyport::host::{Host, IpFamily, Protocol};
 use whyport::kernel::{self, Places};
-use whyport::walk::{FateKind, Field, Origin, Outcome, Query, Turn, ValueSet, walk};
+use whyport::walk::{FateKind, Field, Origin, Outcome, Query, Reason, Turn, ValueSet, walk};
 
-use crate::net::{JUDGE, NFNLGRP_NFTRACE, SPORT, line, listen, namespace, sender, told};
+use crate::net::{IPCTNL_MSG_CT_DELETE, JUDGE, NFNLGRP_NFTRACE, SPORT, line, listen, namespace, sender, told};
 use crate::netlink::{self, Channel};
 use crate::witness;
 use crate::world::{inside, run};
@@ -23,6 +23,7 @@ struct Citizen {
     namespace: OwnedFd,
     sockets: Vec<UdpSocket>,
     trace: Channel,
+    flows: Channel,
 }
 
 /// All of them. This thread is in the namespace of the first.
@@ -45,6 +46,7 @@ impl Town {
             namespace: namespace(),
             sockets: listen(),
             trace: Channel::open(Some(NFNLGRP_NFTRACE)),
+            flows: Channel::open(None),
         };
         let town = Town(names.map(citizen).into());
         let first = &town.0[0].namespace;
@@ -108,6 +110,32 @@ impl Town {
         host
     }
 
+    /// The same of these namespaces alone, however many others there are.
+    pub fn read_own(&self) -> Host {
+        let places = Places { proc: Path::new("/proc"), modules: Path::new("/lib/modules") };
+        let read = || kernel::read(&places, None, &Default::default()).expect("the namespace that this thread is in");
+        let mut hosts = self.0.iter().map(|one| self.at(one.name, read));
+        let mut host = hosts.next().expect("the first");
+        host.namespaces.extend(hosts.flat_map(|host| host.namespaces));
+        for ns in &mut host.namespaces {
+            ns.ruleset.tables.retain(|table| &*table.name != JUDGE);
+        }
+        host
+    }
+
+    /// Makes the kernel forget every flow.
+    pub fn forget_flows(&mut self) {
+        for one in &mut self.0 {
+            one.flows.ask(IPCTNL_MSG_CT_DELETE, 0, 0, &[]);
+        }
+    }
+
+    /// Whether a packet that somebody sends comes again and again to where it was, as the walk tells it.
+    pub fn circles(&self, host: &Host, from: &str, to: &str) -> bool {
+        let query = self.query(host, from, Origin::Local, to.parse().unwrap());
+        walk(host, &query).outcomes.iter().any(|one| one.fate.reason == Some(Reason::Loop))
+    }
+
     fn name_of(&self, host: &Host, namespace: usize) -> &'static str {
         let name = &host.namespaces[namespace].name;
         let is = |one: &&Citizen| {
@@ -157,22 +185,26 @@ impl Town {
         to: SocketAddr,
         turn: Turn,
     ) -> Said {
-        let family = IpFamily::of(to.ip());
-        let is = |namespace: &usize| self.is_ours(host, *namespace) && self.name_of(host, *namespace) == at;
-        let namespace = (0..host.namespaces.len()).find(is).unwrap();
-        let mut query = Query::new(namespace, origin, family, Protocol::UDP);
-        query.set_address(Field::Dst, to.ip());
+        let mut query = self.query(host, at, origin, to);
         if let Some(src) = src {
             query.set_address(Field::Src, src);
         }
         query.turn = turn;
+        self.said(host, &walk(host, &query).outcomes)
+    }
+
+    fn query(&self, host: &Host, at: &str, origin: Origin, to: SocketAddr) -> Query {
+        let is = |namespace: &usize| self.is_ours(host, *namespace) && self.name_of(host, *namespace) == at;
+        let namespace = (0..host.namespaces.len()).find(is).unwrap();
+        let mut query = Query::new(namespace, origin, IpFamily::of(to.ip()), Protocol::UDP);
+        query.set_address(Field::Dst, to.ip());
         let mut set = |field: Field, value: u128| query.set(field, ValueSet::one(value));
         set(Field::Sport, SPORT.into());
         set(Field::Dport, to.port().into());
         set(Field::Ttl, 64);
         set(Field::Tos, 0);
         set(Field::Length, if to.is_ipv4() { 33 } else { 53 });
-        self.said(host, &walk(host, &query).outcomes)
+        query
     }
 
     /// What whyport says of the answer to a packet that came in by a device.
@@ -204,7 +236,7 @@ impl Town {
         }
         steps.retain(|_, steps| !steps.is_empty());
         let got = match one.fate.kind {
-            FateKind::Delivered => self.name_of(host, one.fate.namespace),
+            FateKind::Delivered if one.fate.socket.is_some() => self.name_of(host, one.fate.namespace),
             _ => "",
         };
         Said { steps, got: got.to_owned() }
@@ -216,15 +248,22 @@ impl Town {
     /// If they do not, with both.
     #[track_caller]
     pub fn agree(&mut self, host: &Host, from: &str, to: &str) -> Said {
+        self.agree_about(host, from, to, "")
+    }
+
+    /// The same, with what is to be told beside if they do not.
+    #[track_caller]
+    pub fn agree_about(&mut self, host: &Host, from: &str, to: &str, about: &str) -> Said {
         let to: SocketAddr = to.parse().unwrap();
         let mut kernel = self.send(from, to);
         let walk = self.walked(host, from, Origin::Local, None, to);
         // A frame that nobody takes is followed to the wire: that it comes to some device for nothing is not told.
         let for_nothing = |steps: &Vec<String>| steps.iter().all(|step| step.starts_with("netdev hooks ingress_"));
         kernel.steps.retain(|name, steps| walk.steps.contains_key(name) || !for_nothing(steps));
-        assert!(walk == kernel, "from {from} to {to}\nwhyport: {walk:#?}\nthe kernel: {kernel:#?}");
+        assert!(walk == kernel, "{about}\nfrom {from} to {to}\nwhyport: {walk:#?}\nthe kernel: {kernel:#?}");
         kernel
     }
+
     /// The kernel and whyport say the same of a packet that somebody sends and that comes in elsewhere by a device.
     ///
     /// # Panics

@@ -83,7 +83,7 @@ impl Scene<'_> {
     /// Whether the flow stays though the table is full (`IPS_ASSURED`); `None`: nobody can tell. TCP's does from the packet
     /// after the first answer on (`nf_conntrack_tcp_packet`), UDP's some seconds later.
     pub(in crate::walk) fn is_assured(&self) -> Option<bool> {
-        if self.packet.flow.known.is_none() {
+        if !self.packet.flow.is_answered() || self.packet.turn == crate::walk::Turn::First {
             return Some(false);
         }
         let flags = self.space.known(Field::TcpFlags).map(|flags| TcpFlags::from_bits_truncate(flags as u8));

@@ -301,7 +301,7 @@ fn status(scene: &Scene<'_>) -> Asked<Value> {
         return Ok(Value::Chosen { among: ValueSet::full(32), why: Why::State });
     }
     let bits = [
-        (flow.known.is_some(), 2),
+        (flow.is_answered(), 2),
         (flow.confirmed, 8),
         (flow.snat, 16),
         (flow.dnat, 32),
