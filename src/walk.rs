@@ -58,6 +58,7 @@ mod space;
 mod state;
 mod synproxy;
 mod trail;
+mod vlans;
 mod way;
 pub mod why;
 

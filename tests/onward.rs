@@ -279,3 +279,43 @@ fn into_a_namespace_that_was_not_read_nothing_is_followed() {
     host.namespaces[1].mark_unread(whyport::host::What::Routes, "a reading of it");
     assert_eq!(way(&host, None), "node:eth0 PREROUTING 1 > forwarded in node: br0");
 }
+
+/// No bridge of this kernel filters VLANs, and it has no such devices: only what is told of them is tested.
+#[test]
+fn what_vlans_would_change_is_said() {
+    use whyport::walk::Assumed;
+    let by = |mut host: Host, device: &str, filters: bool| {
+        let own = host.namespaces[0].links.iter_mut().find(|link| link.name == "br0").unwrap();
+        own.bridge = Some(whyport::host::BridgeSettings { filters_vlans: filters, ..Default::default() });
+        let eth0 = host.namespaces[0].link("eth0").unwrap().clone();
+        host.namespaces[0].links.push(whyport::host::Link {
+            index: 9,
+            name: "eth0.10".into(),
+            kind: whyport::host::LinkKind::Other("vlan".into()),
+            peer: Some(whyport::host::Peer { index: eth0.index, namespace_id: None }),
+            ..eth0
+        });
+        let host = snapshot::parse(&snapshot::print(&host)).host;
+        let mut query = Query::new(0, Origin::Device(device.to_owned()), IpFamily::V4, Protocol::UDP);
+        for (field, value) in [(Field::Src, "192.168.1.77"), (Field::Dst, "192.168.1.2")] {
+            query.set_address(field, value.parse().unwrap());
+        }
+        let found = walk(&host, &query);
+        assert_eq!(found.outcomes.len(), 1, "{:#?}", found.outcomes);
+        found.outcomes[0].assumed.iter().map(|assumed| assumed.what.clone()).collect::<Vec<_>>()
+    };
+    let hung = |device: &str| {
+        let mut host = host("", "", "");
+        let text = format!(
+            "table netdev d {{\n\tchain c {{\n\t\ttype filter hook ingress device \"{device}\" priority filter; policy accept;\n\t}}\n}}\n"
+        );
+        host.namespaces[0].ruleset = whyport::syntax::nft::parse(&text, &host.namespaces[0].links).ruleset;
+        host
+    };
+    let vlans = |device: &str| [Assumed::Vlans(device.to_owned())];
+    assert_eq!(by(host("", "", ""), "p1", true), vlans("br0"));
+    assert_eq!(by(host("", "", ""), "p1", false), []);
+    assert_eq!(by(hung("eth0"), "eth0.10", true), vlans("eth0"));
+    assert_eq!(by(hung("eth0"), "eth0", true), []);
+    assert_eq!(by(hung("p1"), "eth0.10", true), []);
+}

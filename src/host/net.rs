@@ -143,6 +143,8 @@ pub struct BridgeSettings {
     pub call_ip6tables: bool,
     /// `nf_call_arptables`.
     pub call_arptables: bool,
+    /// `vlan_filtering`: its ports belong to VLANs, which are not read.
+    pub filters_vlans: bool,
 }
 
 /// How a bridge treats one of its ports.

@@ -92,6 +92,7 @@ fn link(object: &Object) -> Option<Link> {
             call_iptables: set("nf_call_iptables"),
             call_ip6tables: set("nf_call_ip6tables"),
             call_arptables: set("nf_call_arptables"),
+            filters_vlans: set("vlan_filtering"),
         }
     });
     let slave = info.and_then(|info| json::text(info, "info_slave_kind"));
@@ -189,11 +190,14 @@ fn link_info(link: &Link) -> Object {
         }
     }
     if let Some(bridge) = link.bridge {
-        let data = json!({
+        let mut data = json!({
             "nf_call_iptables": u8::from(bridge.call_iptables),
             "nf_call_ip6tables": u8::from(bridge.call_ip6tables),
             "nf_call_arptables": u8::from(bridge.call_arptables),
         });
+        if bridge.filters_vlans {
+            data["vlan_filtering"] = json!(1);
+        }
         info.insert("info_data".into(), data);
     }
     if let Some(port) = link.port {

@@ -27,18 +27,22 @@ pub(super) const TO_OTHER: u128 = 3;
 impl Engine<'_> {
     /// The layer of the chains of a device, which has to be known where some device has any.
     pub(super) fn layer_of(&self, state: &State, device: Device, hook: Hook) -> Asked<Layer> {
-        let is_it = |number: u128| match device {
-            Device::Known(known) => Ok(known == number),
-            Device::Entering => state.space.ask(Field::Iif, &ValueSet::one(number)),
-            Device::Leaving => state.space.ask_leaves(&ValueSet::one(number)),
-            Device::Absent => Ok(false),
-        };
         for number in self.plan.hung_at(hook) {
-            if is_it(number)? {
+            if self.is_device(state, device, number)? {
                 return Ok(Layer::Device(Some(number)));
             }
         }
         Ok(Layer::Device(None))
+    }
+
+    /// Whether a device is the one with this number.
+    pub(super) fn is_device(&self, state: &State, device: Device, number: u128) -> Asked<bool> {
+        match device {
+            Device::Known(known) => Ok(known == number),
+            Device::Entering => state.space.ask(Field::Iif, &ValueSet::one(number)),
+            Device::Leaving => state.space.ask_leaves(&ValueSet::one(number)),
+            Device::Absent => Ok(false),
+        }
     }
 
     /// After a hook of a bridge or a device.
@@ -87,6 +91,7 @@ impl Engine<'_> {
         let bridge = self.carrier(state).filter(|_| state.packet.crossing.is_none());
         let numbered = bridge.and_then(|bridge| Some((bridge, self.plan.devices.number(&bridge.name)?)));
         let Some((bridge, number)) = numbered else { return self.rise(state) };
+        self.take_vlans_of(state, bridge)?;
         state.packet.crossing = Some(Crossing {
             bridge: number,
             input: state.packet.iif,
@@ -300,6 +305,7 @@ impl Engine<'_> {
 
     /// After IP's postrouting: down to the device that the packet leaves by.
     pub(super) fn descend(&mut self, state: &mut State) -> Asked<Option<End>> {
+        self.take_vlans_below(state, state.packet.oif, Hook::Egress)?;
         let layer = self.layer_of(state, state.packet.oif, Hook::Egress)?;
         let leaves = state.packet.tuple();
         if let Some(pass) = state.passes.last_mut() {
@@ -343,7 +349,7 @@ impl Engine<'_> {
             Device::Known(number) if state.packet.crossing.is_none() => self.link(number).map(|link| (number, link)),
             _ => None,
         };
-        let Some((number, _)) = bridge.filter(|(_, link)| link.kind == LinkKind::Bridge) else {
+        let Some((number, bridge)) = bridge.filter(|(_, link)| link.kind == LinkKind::Bridge) else {
             if let Device::Known(device) = state.packet.oif
                 && let Some(end) = self.sent_below(state, device)?
             {
@@ -351,6 +357,7 @@ impl Engine<'_> {
             }
             return Ok(self.gone(state));
         };
+        self.take_vlans_of(state, bridge)?;
         let output = self
             .port(state, number, state.sent.as_ref(), None)
             .map_or(Device::Leaving, |(port, _)| Device::Known(port));

@@ -8,7 +8,6 @@ use std::net::IpAddr;
 
 use super::engine::Engine;
 use super::entrance;
-use super::field::Field;
 use super::frames::{TO_HOST, TO_OTHER, stands};
 use super::onward::{self, Arrival, Sent, Wires};
 use super::outcome::FateKind;
@@ -124,12 +123,7 @@ impl Engine<'_> {
         for upper in here.copied().collect::<Vec<_>>() {
             let lower = self.plan.namespace().link_at(upper.on.1);
             let Some(number) = lower.and_then(|lower| self.plan.devices.number(&lower.name)) else { continue };
-            let came_by_it = match state.packet.iif {
-                Device::Known(known) => known == number,
-                Device::Entering => state.space.ask(Field::Iif, &ValueSet::one(number))?,
-                Device::Absent | Device::Leaving => false,
-            };
-            if came_by_it && self.is_taken(state, &upper)? {
+            if self.is_device(state, state.packet.iif, number)? && self.is_taken(state, &upper)? {
                 return Ok(Some(upper));
             }
         }

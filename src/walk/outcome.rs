@@ -176,6 +176,8 @@ pub enum Assumed {
     ReversePathAccepts,
     /// conntrack holds no translation for the packet's flow.
     NoTranslation,
+    /// What this device makes of VLANs lets the packet go on.
+    Vlans(String),
     /// conntrack holds the packet's flow, though its first packet would not be let through now.
     Established,
     /// The answer, which nobody has seen, has one of these values in a field.

@@ -48,6 +48,7 @@ impl Engine<'_> {
 
     /// A packet comes in by a device.
     pub(super) fn come_in(&mut self, state: &mut State, iif: Device) -> Asked<Option<End>> {
+        self.take_vlans_below(state, iif, Hook::Ingress)?;
         let layer = self.layer_of(state, iif, Hook::Ingress)?;
         let for_bridge = self.is_for_bridge(state, layer)?;
         state.packet.iif = iif;

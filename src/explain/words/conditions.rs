@@ -137,6 +137,7 @@ fn what(ns: &Namespace, assumption: &Assumption, match_text: &dyn Fn(RuleId, Opt
             say(either(Phrase::MarkFits, Phrase::MarkFitsNot), &[("priority", &priority.to_string())])
         }
         Assumed::ReversePathAccepts => say(either(Phrase::ReverseAccepts, Phrase::ReverseRefuses), &[]),
+        Assumed::Vlans(device) => say(either(Phrase::VlansPass, Phrase::VlansStop), &[("device", device)]),
         Assumed::NoTranslation => say(either(Phrase::NoTranslation, Phrase::Translation), &[]),
         Assumed::Established => say(either(Phrase::Established, Phrase::EstablishedNot), &[]),
         Assumed::AnswerHas(has) => say(Phrase::AnswerHas, &[("condition", &condition(has))]),

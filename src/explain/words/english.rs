@@ -149,6 +149,8 @@ pub(super) fn phrase(phrase: Phrase) -> &'static str {
         Phrase::MarkFitsNot => "the policy rule {priority} is not for its mark",
         Phrase::ReverseAccepts => "reverse-path filtering lets it in",
         Phrase::ReverseRefuses => "reverse-path filtering drops it",
+        Phrase::VlansPass => "what {device} makes of VLANs, which are not read, lets it go on",
+        Phrase::VlansStop => "what {device} makes of VLANs, which are not read, stops it",
         Phrase::NoTranslation => "conntrack has no translation for its flow",
         Phrase::Translation => "conntrack has a translation for its flow",
         Phrase::Established => "conntrack knows its connection, whose first packet would not be let through now",

@@ -151,6 +151,8 @@ pub(super) enum Phrase {
     MarkFitsNot,
     ReverseAccepts,
     ReverseRefuses,
+    VlansPass,
+    VlansStop,
     NoTranslation,
     Translation,
     Established,

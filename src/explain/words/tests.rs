@@ -111,6 +111,12 @@ fn assumptions_as_clauses() {
         ),
         (Assumed::ReversePathAccepts, false, Why::Unread, "reverse-path filtering drops it (not read)"),
         (
+            Assumed::Vlans("br0".into()),
+            true,
+            Why::Undecoded,
+            "what br0 makes of VLANs, which are not read, lets it go on (not understood)",
+        ),
+        (
             Assumed::NoTranslation,
             true,
             Why::State,

@@ -9,6 +9,7 @@ const HEADER: usize = 16;
 
 // Of linux/if_link.h: the attributes of a macvlan, of a bridge and of its ports.
 const IFLA_MACVLAN_MODE: u16 = 1;
+const IFLA_BR_VLAN_FILTERING: u16 = 7;
 const IFLA_BR_NF_CALL_IPTABLES: u16 = 36;
 const IFLA_BR_NF_CALL_IP6TABLES: u16 = 37;
 const IFLA_BR_NF_CALL_ARPTABLES: u16 = 38;
@@ -72,6 +73,7 @@ fn settings(data: &Attributes<'_>) -> BridgeSettings {
         call_iptables: set(IFLA_BR_NF_CALL_IPTABLES),
         call_ip6tables: set(IFLA_BR_NF_CALL_IP6TABLES),
         call_arptables: set(IFLA_BR_NF_CALL_ARPTABLES),
+        filters_vlans: set(IFLA_BR_VLAN_FILTERING),
     }
 }
 
