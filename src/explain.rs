@@ -5,6 +5,8 @@
 //! data; [`words`] turns findings, conditions and assumptions into sentences. Nothing here knows a terminal.
 
 pub mod back;
+mod brief;
+pub mod chance;
 pub mod clean;
 pub mod fields;
 pub mod finding;
@@ -21,6 +23,7 @@ mod survey;
 mod tests;
 pub mod words;
 
+pub use brief::brief;
 pub use clean::clean;
 pub use finding::{Answer, AnswerVerdict, Cause, Finding, From, PortEntry, Survey, Target, Who};
 

@@ -71,7 +71,7 @@ pub use outcome::{
 };
 pub use query::{Origin, Query, Turn};
 pub use set::ValueSet;
-pub use shares::Share;
+pub use shares::{Share, rank};
 
 use std::sync::OnceLock;
 

@@ -7,6 +7,7 @@ mod account;
 mod back;
 mod because;
 mod cases;
+mod chance;
 mod conditions;
 mod english;
 mod kernel;
@@ -23,6 +24,7 @@ use std::net::IpAddr;
 use phrase::{Phrase, list, say};
 pub use way::{endpoints, fate, reason, receiver, route, translation};
 
+use super::chance::Chance;
 use super::finding::{Answer, From, Who};
 use crate::host::{Host, IpFamily, Namespace, Process, Protocol, Reached, RuleId, Socket, Unread, What};
 use crate::walk::why::Account;
@@ -178,6 +180,11 @@ pub fn reached(reached: &Reached) -> String {
 /// The same in fewer words: `reading: 340 of 10,012 chains`.
 pub fn reached_briefly(reached: &Reached) -> String {
     reading::reached_briefly(reached)
+}
+
+/// Where packets go that differ by chance only: `one of 1000 addresses, each as likely: 10.42.0.1:80, …`.
+pub fn chance(chance: &Chance) -> String {
+    chance::chance(chance)
 }
 
 /// A condition, in a few words: `src in 10.0.0.0/8`, `sport 1024–65535`, `iif is not cni0`.

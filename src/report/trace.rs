@@ -3,13 +3,14 @@
 use super::page::{Page, Span, Tone};
 use super::{Style, namespace_name};
 use crate::explain::back::{Back, back, replies_to};
-use crate::explain::{Answer, AnswerVerdict, fields, words};
+use crate::explain::chance::{Chance, chances};
+use crate::explain::{Answer, AnswerVerdict, brief, fields, words};
 use crate::host::xt::CtStates;
 use crate::host::{ChainId, Host, IpFamily, RuleId, Ruleset};
 use crate::syntax::{part_text, rule_spec};
 use crate::walk::{
-    Condition, Event, Fate, FateKind, Field, Op, Origin, Outcome, Query, RouteDecision, RouteEvent, Step, StepAt, Turn,
-    ValueSet, Values, Verdict,
+    Assumption, Condition, Event, Fate, FateKind, Field, Op, Origin, Outcome, Query, RouteDecision, RouteEvent, Step,
+    StepAt, Turn, ValueSet, Values, Verdict, Why,
 };
 
 /// What happens to the packets of each answer's walk, as text: one answer for each device that they may come in by.
@@ -50,11 +51,9 @@ impl<'h> Telling<'h, '_> {
         if let Some(text) = words::unread(answer.walk.unread.iter().map(|(_, unread)| unread)) {
             self.page.line(2, 4, &[(Tone::Unsure, &text)]);
         }
-        let all = answer.walk.outcomes.len();
-        for (index, outcome) in answer.walk.outcomes.iter().enumerate() {
+        for chance in chances(answer) {
             self.page.blank();
-            self.outcome(index + 1, all, outcome);
-            self.replies(answer, outcome);
+            self.chance(answer, &chance);
         }
         if answer.walk.unexplored > 0 {
             let text = format!("and {} ways that were not followed to their end", answer.walk.unexplored);
@@ -79,12 +78,30 @@ impl<'h> Telling<'h, '_> {
         }
     }
 
-    fn outcome(&mut self, number: usize, all: usize, outcome: &Outcome) {
-        if all > 1 {
-            self.page.line(0, 2, &[(Tone::Strong, &format!("outcome {number} of {all}"))]);
+    /// The likeliest of the outcomes that differ by chance only, and what is to be told of the others.
+    fn chance(&mut self, answer: &Answer, chance: &Chance) {
+        let all = &answer.walk.outcomes;
+        let [first, others @ ..] = &chance.outcomes[..] else { return };
+        if all.len() > 1 {
+            let number = format!("outcome {} of {}", first + 1, all.len());
+            let more = format!(", and {} more that differ by chance only", others.len());
+            let more = if others.is_empty() { "" } else { &more };
+            self.page.line(0, 2, &[(Tone::Strong, &number), (Tone::Strong, more)]);
         }
-        self.when(outcome);
-        self.assumed(outcome);
+        if !others.is_empty() {
+            self.page.line(0, 3, &[(Tone::Unsure, "by chance "), (Tone::Plain, &words::chance(chance))]);
+        }
+        self.outcome(&all[*first], chance);
+        let mut told = self.replies(answer, &all[*first], &[]);
+        for other in others {
+            let more = self.replies(answer, &all[*other], &told);
+            told.extend(more);
+        }
+    }
+
+    fn outcome(&mut self, outcome: &Outcome, chance: &Chance) {
+        self.when(outcome, chance.own_conditions);
+        self.assumed(outcome, chance.outcomes.len() > 1);
         if self.is_reply && outcome.turn == Turn::First {
             self.page.line(0, 2, &[(Tone::Unsure, "nobody answers; what was sent:")]);
         }
@@ -120,9 +137,9 @@ impl<'h> Telling<'h, '_> {
         self.fate(&outcome.fate);
     }
 
-    /// What becomes of the answers, where they are lost.
-    fn replies(&mut self, answer: &Answer, outcome: &Outcome) {
-        let Some(replies) = &answer.replies else { return };
+    /// What becomes of the answers, where they are lost; what is known is not told again. Gives what was told.
+    fn replies(&mut self, answer: &Answer, outcome: &Outcome, known: &[String]) -> Vec<String> {
+        let Some(replies) = &answer.replies else { return Vec::new() };
         let all = replies_to(outcome, replies).all(|one| back(&replies.query, one) == Back::Lost);
         let mut told: Vec<(String, Vec<String>)> = Vec::new();
         for reply in replies_to(outcome, replies) {
@@ -134,13 +151,15 @@ impl<'h> Telling<'h, '_> {
                 None => told.push((lost, when)),
             }
         }
-        for (lost, when) in told {
+        told.retain(|(lost, _)| !known.contains(lost));
+        for (lost, when) in &told {
             let more = if when.len() > ALTERNATIVES { " or in other cases" } else { "" };
             let when = when[..when.len().min(ALTERNATIVES)].join(" or ");
             let lost_when =
                 if all || when.is_empty() { "lost: ".to_owned() } else { format!("lost when {when}{more}: ") };
-            self.page.line(0, 7, &[(Tone::Strong, "answer "), (Tone::Bad, &lost_when), (Tone::Plain, &lost)]);
+            self.page.line(0, 7, &[(Tone::Strong, "answer "), (Tone::Bad, &lost_when), (Tone::Plain, lost)]);
         }
+        told.into_iter().map(|(lost, _)| lost).collect()
     }
 
     /// A line where a pass begins, where there is something to say: another namespace, or the way back in by lo.
@@ -164,11 +183,13 @@ impl<'h> Telling<'h, '_> {
         self.page.line(0, 2, &[(Tone::Changed, &text)]);
     }
 
-    fn when(&mut self, outcome: &Outcome) {
+    /// `own`: others that differ by chance have conditions of their own.
+    fn when(&mut self, outcome: &Outcome, own: bool) {
         for (index, alternative) in outcome.when.iter().take(ALTERNATIVES).enumerate() {
             let conditions: Vec<_> = alternative.iter().map(words::condition).collect();
             let word = if index == 0 { "when " } else { "or " };
-            self.page.line(0, 5, &[(Tone::Unsure, word), (Tone::Plain, &conditions.join(" and "))]);
+            let own = if own && index == 0 { " (of the others each its own)" } else { "" };
+            self.page.line(0, 5, &[(Tone::Unsure, word), (Tone::Plain, &conditions.join(" and ")), (Tone::Dim, own)]);
         }
         if outcome.when.len() > ALTERNATIVES {
             let text = format!("or in {} more cases (--json has them)", outcome.when.len() - ALTERNATIVES);
@@ -176,11 +197,16 @@ impl<'h> Telling<'h, '_> {
         }
     }
 
-    fn assumed(&mut self, outcome: &Outcome) {
-        let (told, more) = outcome.assumed_first(ASSUMED);
+    /// `drawn`: what was assumed by chance is told already.
+    fn assumed(&mut self, outcome: &Outcome, drawn: bool) {
+        let is_told = |one: &&Assumption| drawn && one.why == Why::Random;
+        let (told, more) = match outcome.assumed.iter().any(|one| is_told(&one)) {
+            true => (outcome.assumed.iter().filter(|one| !is_told(one)).collect(), 0),
+            false => outcome.assumed_first(ASSUMED),
+        };
         for assumption in told {
             let ruleset = &self.host.namespaces[assumption.namespace].ruleset;
-            let text = |rule: RuleId, index: Option<u16>| part_text(ruleset, rule, index);
+            let text = |rule: RuleId, index: Option<u16>| brief(&part_text(ruleset, rule, index)).into_owned();
             let clause = words::assumption(self.host, assumption, &text);
             self.page.line(0, 8, &[(Tone::Unsure, "assumed "), (Tone::Plain, &clause)]);
         }
@@ -208,6 +234,7 @@ impl<'h> Telling<'h, '_> {
             StepAt::Rule(rule) => {
                 let number = format!("{:>2} ", rule.number());
                 let text = rule_spec(ruleset, rule);
+                let text = brief(&text);
                 let tone = step_tone(&step.verdict);
                 let mut spans: Vec<Span<'_>> = vec![(Tone::Dim, &number), (tone, &text)];
                 if step.sometimes {

@@ -48,12 +48,23 @@ impl Outcome {
     /// The assumptions that are told one by one where all of them are too many for a person: those that hold before the
     /// others; and how many more there are.
     pub fn assumed_first(&self, most: usize) -> (Vec<&Assumption>, usize) {
-        if self.assumed.len() <= most {
-            return (self.assumed.iter().collect(), 0);
+        let told: Vec<&Assumption> = self.assumed.iter().filter(|one| !self.drew_another(one)).collect();
+        if told.len() <= most {
+            return (told, 0);
         }
-        let (holding, failing): (Vec<_>, Vec<_>) = self.assumed.iter().partition(|one| one.holds);
-        let told: Vec<&Assumption> = holding.into_iter().chain(failing).take(most).collect();
-        (told, self.assumed.len() - most)
+        let more = told.len() - most;
+        let (holding, failing): (Vec<_>, Vec<_>) = told.into_iter().partition(|one| one.holds);
+        (holding.into_iter().chain(failing).take(most).collect(), more)
+    }
+
+    /// Whether an assumption says only that a rule did not draw a number, where another says which it drew.
+    fn drew_another(&self, assumption: &Assumption) -> bool {
+        let drawn = |one: &Assumption| match one.what {
+            Assumed::Draws { rule, index, .. } => Some((one.namespace, rule, index)),
+            _ => None,
+        };
+        let Some(drew) = drawn(assumption).filter(|_| !assumption.holds) else { return false };
+        self.assumed.iter().any(|one| one.holds && drawn(one) == Some(drew))
     }
 
     /// The pass with this number, from 1.

@@ -2,6 +2,7 @@
 //!
 //! Shares of packets that end alike are one, whatever way they went. They say nothing of ways, and of conditions only the sources.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use super::engine::Engine;
@@ -70,9 +71,15 @@ impl Shared<'_> {
                 Share { src, kind, reason, namespace, to, socket, translated, weight: weight / orders }
             };
         let mut shares: Vec<Share> = self.all.into_iter().map(share).collect();
-        shares.sort_by(|a, b| b.weight.total_cmp(&a.weight).then((a.to.dst, a.to.dport).cmp(&(b.to.dst, b.to.dport))));
+        shares.sort_by_key(|share| (rank(share.weight), share.to.dst, share.to.dport));
         shares
     }
+}
+
+/// Sorts the likelier before the less likely. What differs by less than one in a hundred is as likely: probabilities are
+/// written with few digits.
+pub fn rank(weight: f64) -> Reverse<i64> {
+    Reverse((weight.ln() * 64.0).round() as i64)
 }
 
 impl Watch for Shared<'_> {

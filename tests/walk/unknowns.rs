@@ -4,8 +4,11 @@ use std::fmt::Write as _;
 
 use super::nat;
 use super::way;
+use whyport::explain::chance::chances;
 use whyport::explain::{self, AnswerVerdict, Target, words};
 use whyport::host::{IpFamily, Protocol};
+use whyport::report::Style;
+use whyport::report::trace::trace;
 use whyport::walk::{FateKind, Field, Origin, Query, ValueSet, Walk, walk};
 
 fn from_anywhere(rules: &str, port: u128) -> Walk {
@@ -72,6 +75,45 @@ fn a_service_of_a_thousand_endpoints_is_one_of_them_by_chance() {
     assert!(said.contains(" and 997 more (by chance)."), "{said}");
     let shares = &outside.walk.shares;
     assert!((shares.iter().map(|share| share.weight).sum::<f64>() - 1.0).abs() < 1e-6);
+}
+
+#[test]
+fn outcomes_that_differ_by_chance_only_are_told_in_a_screenful() {
+    let host = way::host(&service(1000));
+    let target = Target { protocol: Protocol::TCP, addr: None, port: Some(30080), socket: None };
+    let answers = explain::answers(&host, 0, &target);
+    let outside = &answers[0];
+    let text = trace(&host, 0, &answers[..1], Style { colour: false, width: 80 });
+    assert!(text.lines().count() < 30, "{text}");
+    let one = "outcome 1 of 256, and 255 more that differ by chance only\n\
+               by chance one of 1000 addresses, each as likely: 10.0.1.0:8080, 10.0.1.1:8080,\n   \
+               10.0.1.2:8080, 10.0.1.3:8080, 10.0.1.4:8080, 10.0.1.5:8080 and 994 more\n";
+    assert!(text.contains(one), "{text}");
+    assert!(text.contains(&format!("and {} ways that were not followed", outside.walk.unexplored)), "{text}");
+}
+
+#[test]
+fn outcomes_that_are_not_alike_in_what_chance_left_stand_apart() {
+    let rules = "-A PREROUTING -p tcp -m tcp --dport 80 -m statistic --mode random --probability 0.75 \
+                 -j DNAT --to-destination 10.0.0.7:80\n\
+                 -A PREROUTING -s 198.51.100.0/24 -p tcp -m tcp --dport 80 -j DNAT --to-destination 10.0.0.8:80\n\
+                 -A PREROUTING -p tcp -m tcp --dport 80 -j DNAT --to-destination 10.0.0.9:80";
+    let dropped = "*filter\n:FORWARD ACCEPT [0:0]\n-A FORWARD -d 10.0.0.8/32 -j DROP\nCOMMIT\n";
+    let host = way::host(&format!("{}{dropped}", nat(rules)));
+    let target = Target { protocol: Protocol::TCP, addr: None, port: Some(80), socket: None };
+    let answers = explain::answers(&host, 0, &target);
+    let told: Vec<String> = chances(&answers[0])
+        .iter()
+        .map(|chance| {
+            let ends = chance.ends.iter().map(|(to, share)| format!("{} {share:.2}", to.dst.unwrap()));
+            format!("{:?} {}", chance.outcomes, ends.collect::<Vec<_>>().join(" "))
+        })
+        .collect();
+    assert_eq!(
+        told,
+        ["[0] ", "[1] ", "[2] ", "[3] "],
+        "all sources; others; those that are dropped; those that are refused"
+    );
 }
 
 #[test]

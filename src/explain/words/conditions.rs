@@ -116,8 +116,13 @@ fn what(ns: &Namespace, assumption: &Assumption, match_text: &dyn Fn(RuleId, Opt
     };
     match &assumption.what {
         Assumed::Match { rule, index } => of_rule(either(Phrase::MatchHolds, Phrase::MatchFails), *rule, Some(*index)),
-        Assumed::ChosenFits { rule, index } | Assumed::Draws { rule, index, .. } => {
+        Assumed::ChosenFits { rule, index } => {
             of_rule(either(Phrase::ChosenFits, Phrase::ChosenFitsNot), *rule, Some(*index))
+        }
+        Assumed::Draws { rule, index, number } => {
+            let (text, place) = (match_text(*rule, Some(*index)), rules::rule_place(ns, *rule));
+            let fills = [("text", text.as_str()), ("rule", &place), ("number", &number.to_string())];
+            say(either(Phrase::Drawn, Phrase::DrawnNot), &fills)
         }
         Assumed::TargetContinues(rule) => of_rule(either(Phrase::TargetContinues, Phrase::TargetStops), *rule, None),
         Assumed::GivesPort(rule) => of_rule(Phrase::GivesPort, *rule, None),

@@ -18,6 +18,10 @@ pub(super) fn phrase(phrase: Phrase) -> &'static str {
         Phrase::And => "{items} and {last}",
         Phrase::AndMore => "{items} and {count} more",
 
+        Phrase::ChanceEven => "one of {count} addresses, each as likely: {ends}",
+        Phrase::ChanceUneven => "one of {count} addresses: {ends}",
+        Phrase::ChanceAlike => "all of them end alike",
+
         Phrase::Outside => "outside",
         Phrase::OutsideBy => "outside by {device}",
         Phrase::OnBridge => "container bridge {device}",
@@ -164,6 +168,8 @@ pub(super) fn phrase(phrase: Phrase) -> &'static str {
         Phrase::AnswerAstray => "it comes from {from}, which was not asked",
         Phrase::ChosenFits => "what the kernel chooses fits “{text}” of {rule}",
         Phrase::ChosenFitsNot => "what the kernel chooses does not fit “{text}” of {rule}",
+        Phrase::Drawn => "“{text}” of {rule} draws {number}, or what gives the same",
+        Phrase::DrawnNot => "“{text}” of {rule} does not draw {number}, nor what gives the same",
         Phrase::SocketAnswers => "a socket listens there",
         Phrase::SocketSilent => "no socket listens there",
         Phrase::UnreadRulesPass => "{rules} change nothing for it",

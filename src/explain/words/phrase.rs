@@ -20,6 +20,9 @@ pub(super) enum Phrase {
     Or,
     And,
     AndMore,
+    ChanceEven,
+    ChanceUneven,
+    ChanceAlike,
     // From where.
     Outside,
     OutsideBy,
@@ -166,6 +169,8 @@ pub(super) enum Phrase {
     NoAnswer,
     ChosenFits,
     ChosenFitsNot,
+    Drawn,
+    DrawnNot,
     SocketAnswers,
     SocketSilent,
     UnreadRulesPass,

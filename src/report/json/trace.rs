@@ -10,8 +10,8 @@ use crate::host::{ChainId, Host, IpFamily, RuleId, Ruleset};
 use crate::report::namespace_name;
 use crate::syntax::{part_text, rule_text};
 use crate::walk::{
-    Assumption, Condition, Endpoints, Fate, Field, Op, Origin, Outcome, Pass, Query, Step, StepAt, Translation, Values,
-    Verdict, Walk,
+    Assumption, Condition, Endpoints, Fate, Field, Op, Origin, Outcome, Pass, Query, Share, Step, StepAt, Translation,
+    Values, Verdict, Walk,
 };
 
 #[derive(Debug, Serialize)]
@@ -21,6 +21,20 @@ struct TraceJson {
     unread: Vec<UnreadJson>,
     outcomes: Vec<OutcomeJson>,
     unexplored: usize,
+    /// What becomes of all packets, where not every way was followed and it could be found; else empty.
+    shares: Vec<ShareJson>,
+}
+
+/// Packets that end alike, whatever their way.
+#[derive(Debug, Serialize)]
+struct ShareJson {
+    kind: &'static str,
+    ns: String,
+    dst: Option<String>,
+    dport: Option<u16>,
+    socket: Option<SocketJson>,
+    reason: Option<&'static str>,
+    likely: f64,
 }
 
 #[derive(Debug, Serialize)]
@@ -40,6 +54,8 @@ struct PacketJson {
 
 #[derive(Debug, Serialize)]
 struct OutcomeJson {
+    /// How likely it is among all outcomes, from 0 to 1, unknown fields taken as evenly spread.
+    likely: f64,
     when: Vec<Vec<ConditionJson>>,
     certain: bool,
     assumed: Vec<AssumptionJson>,
@@ -173,9 +189,17 @@ pub fn trace(host: &Host, namespace: usize, origin: &str, walks: &[Walk], replie
             .collect(),
         outcomes: outcomes
             .into_iter()
-            .map(|(outcome, device, replies)| context.outcome(outcome, device, replies))
+            .map(|(outcome, device, replies)| OutcomeJson {
+                likely: outcome.weight / walks.len() as f64,
+                ..context.outcome(outcome, device, replies)
+            })
             .collect(),
         unexplored: walks.iter().map(|walk| walk.unexplored).sum(),
+        shares: walks
+            .iter()
+            .flat_map(|walk| &walk.shares)
+            .map(|share| context.share(share, walks.len() as f64))
+            .collect(),
     })
 }
 
@@ -272,6 +296,7 @@ impl Context<'_> {
             }
         }
         OutcomeJson {
+            likely: outcome.weight,
             when,
             certain: outcome.is_certain(),
             assumed: outcome.assumed.iter().map(|assumption| self.assumption(assumption)).collect(),
@@ -281,6 +306,20 @@ impl Context<'_> {
             replies: replies.map_or_else(Vec::new, |replies| {
                 replies_to(outcome, replies).map(|reply| self.reply(&replies.query, reply)).collect()
             }),
+        }
+    }
+
+    /// A share of the packets of one of so many walks.
+    fn share(&self, share: &Share, walks: f64) -> ShareJson {
+        let EndpointsJson { dst, dport, .. } = endpoints(&share.to);
+        ShareJson {
+            kind: share.kind.name(),
+            ns: namespace_name(self.host, self.namespace, share.namespace).to_owned(),
+            dst,
+            dport,
+            socket: share.socket.and_then(|socket| SocketJson::at(self.host, self.namespace, share.namespace, socket)),
+            reason: share.reason.map(crate::walk::Reason::name),
+            likely: share.weight / walks,
         }
     }
 

@@ -9,7 +9,7 @@ use super::super::outline::Id;
 use super::super::state::{Pane, State};
 use super::super::text::wrap;
 use super::{Piece, netfilter};
-use crate::explain::{Answer, clean, words};
+use crate::explain::{Answer, brief, clean, words};
 use crate::host::{IpFamily, RuleId};
 use crate::syntax;
 use crate::walk::{StepAt, Verdict};
@@ -142,7 +142,7 @@ fn outcome(state: &State, page: &mut Page) {
     let (told, more) = outcome.assumed_first(ASSUMED);
     for assumption in told {
         let ruleset = &state.host.namespaces[assumption.namespace].ruleset;
-        let text = |rule: RuleId, index: Option<u16>| syntax::part_text(ruleset, rule, index);
+        let text = |rule: RuleId, index: Option<u16>| brief(&syntax::part_text(ruleset, rule, index)).into_owned();
         let clause = words::assumption(&state.host, assumption, &text);
         page.text(Tone::Unsure, &format!("assumed: {clause}"));
     }

@@ -3,6 +3,8 @@
 //! A key is one piece, or several in a concatenation, each padded to four bytes. The elements that the parts which are known
 //! leave are asked for together, so that an open key splits the packets by what comes of it, and not element by element.
 
+use std::collections::HashMap;
+
 use super::piece::{At, Piece, Source, undecided};
 use crate::host::Name;
 use crate::host::nft::{Element, ElementData, Verdict};
@@ -80,6 +82,14 @@ fn drawn<'s>(
     (rule, index): At,
 ) -> Asked<Given<'s>> {
     let part = Part { first: 0, length: content.set.key_length as usize, reversed: piece.is_reversed() };
+    // Of a thousand elements, each that was not drawn would be looked for among all that were not drawn before it.
+    let asked = scene.space.assumptions().filter(|one| one.namespace == scene.plan.index);
+    let known: HashMap<u32, bool> = asked
+        .filter_map(|one| match one.what {
+            Assumed::Draws { rule: r, index: i, number } if (r, i) == (rule, index) => Some((number, one.holds)),
+            _ => None,
+        })
+        .collect();
     let mut rest = among.clone();
     for alike in content.left(&[]).groups() {
         let Some(values) = alike.values(part) else { return Ok(Given::Unknown) };
@@ -87,7 +97,11 @@ fn drawn<'s>(
         let Some(number) = values.first() else { continue };
         let others = rest.minus(&values);
         let open = Assumed::Draws { rule, index, number: number as u32 };
-        let is_it = others.is_empty() || scene.assume(Open::either(open, why, values.size() / rest.size()))?;
+        let is_it = match known.get(&(number as u32)) {
+            _ if others.is_empty() => true,
+            Some(holds) => *holds,
+            None => scene.assume(Open::either(open, why, values.size() / rest.size()))?,
+        };
         if is_it {
             return Ok(alike.data().map_or(Given::Nothing, of));
         }
