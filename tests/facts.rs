@@ -22,7 +22,8 @@ const CLAIMS: &str = "
   accept ends one base chain, by rule or by policy; drop ends all: accept-ends-its-chain, jump-goto-return
 3 nat chains run in a dispatcher of their own
   their numbers order them among themselves alone: nat-dispatcher
-  those of every family and backend run in it, the last registered first: nat-of-both-tools
+  those of every family and backend run in it, the last registered first: nat-of-both-tools, nat-of-inet-and-ip
+  those of both families leave packets alone that they have no address for: other-familys-translation
   another chain at its very place runs before it or behind it: tests/judge/order.rs a_chain_at_the_very_place_of_nat_is_told_before_it_and_behind_it
   none of them comes before conntrack: tests/judge/order.rs no_nat_chain_is_as_early_as_conntrack
 4 The first mapping ends the dispatch
@@ -50,7 +51,7 @@ const CLAIMS: &str = "
   TCP in mid-flow is new while tcp_loose is on, and what no stack begins with is invalid: tcp-loose, first-tcp-packets
   with tcp_loose off SYN alone is new: tcp-not-loose
   nothing drops what is invalid: tcp-loose, icmp-without-a-flow
-  of ICMP only requests are new: icmp-without-a-flow
+  of ICMP only requests are new: icmp-without-a-flow, tests/judge/first.rs every_type_of_icmp
 13 conntrack looks at -200
   before, every packet is invalid, and has no mark, status or direction: before-conntrack-looks, raw-states
   over lo the flow is there on the second pass: before-conntrack-looks, loopback
@@ -85,6 +86,7 @@ const CLAIMS: &str = "
   rp_filter, martians, route_localnet, routes, time to live, forwarding: routing-takes
   of two rp_filters the larger counts, 1 is strict and 2 is loose: rp-filter-is-the-larger
 24 Forwarding is the incoming device's
+  whatever the setting for all is by now: forwarding-of-the-device, routing-takes
   without it nothing says why; each route that refuses, and the time to live, has an error of its own: tests/judge/answers.rs refusals_say_why_and_their_answers_are_related, routing-takes
   any address of the host is taken by any device: routing-takes
   127/8 from a rule needs route_localnet on the incoming device: output-dnat-localnet
@@ -98,6 +100,7 @@ const CLAIMS: &str = "
 27 Ports of translated sources
   are kept, also low ones, and also where a rule gives a range: ports-of-sources, masquerade, nat6
   and nobody knows those that are drawn: ports-of-sources
+  where another flow has the port it is another one: tests/judge/taken.rs a_masqueraded_source_gets_another_port_where_its_own_is_taken, tests/judge/taken.rs a_turned_packets_own_source_gets_another_port_where_both_ways_lead_to_one
 28 Before -100 the old destination, behind it the new
   and that it changed can be asked: dnat-forward, translation-is-told
 29 Back to where it came from
@@ -112,12 +115,12 @@ const CLAIMS: &str = "
   the device that a frame came by is not there in postrouting: tests/frames/cases.rs rules_of_bridges_decide
   what goes up to the host meets prerouting once: tests/frames/cases.rs every_hook_in_its_order
 31 The hooks of bridges
-  have those of IP within them: tests/frames/cases.rs every_hook_in_its_order
+  have those of IP within them: tests/frames/hairpin.rs the_hooks_of_ip_stand_within_those_of_the_bridge, tests/frames/cases.rs every_hook_in_its_order
 32 Targets
   go on with the next rule, or end their chain: targets-go-on-or-end
   REJECT is a drop: reject-and-filters
   TPROXY accepts where a transparent socket hears, else drops: tproxy
-  nft's goes on where one hears, else is no match: tproxy-native
+  nft's goes on where one hears, else is no match: tproxy-native, tproxy-of-one-family
 33 Which socket hears
   one with the address before one for all, 127/8 too: tests/judge/sockets.rs a_specific_address_is_before_all_addresses
   one for [::] hears IPv4 unless it refuses: tests/judge/sockets.rs a_socket_of_ipv6_hears_ipv4_unless_it_refuses

@@ -16,6 +16,8 @@ mod case;
 mod docker;
 #[path = "judge/drawn.rs"]
 mod drawn;
+#[path = "judge/first.rs"]
+mod first;
 #[path = "judge/ground.rs"]
 mod ground;
 #[path = "judge/kube.rs"]
@@ -54,6 +56,8 @@ mod rules;
 mod sets;
 #[path = "judge/sockets.rs"]
 mod sockets;
+#[path = "judge/taken.rs"]
+mod taken;
 #[path = "judge/walked.rs"]
 mod walked;
 #[path = "judge/witness.rs"]
@@ -138,6 +142,10 @@ cases! {
     docker_proxy "docker-proxy" ground::CONTAINERS.plan;
     ports_of_sources "ports-of-sources" case::TWO_LEGS;
     redirect_link_local "redirect-link-local" case::TWO_LEGS;
+    forwarding_of_the_device "forwarding-of-the-device" case::TWO_LEGS;
+    nat_of_inet_and_ip "nat-of-inet-and-ip" case::TWO_LEGS;
+    tproxy_of_one_family "tproxy-of-one-family" case::TWO_LEGS;
+    other_familys_translation "other-familys-translation" case::TWO_LEGS;
     story_node "story-node" case::STORY_NODE;
     story_pod "story-pod" case::STORY_POD;
 }

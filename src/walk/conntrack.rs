@@ -6,12 +6,14 @@ use super::packet::{Flow, Tracking};
 use super::space::Asked;
 use crate::host::nft::{CtKey, Expression, ObjectKind};
 use crate::host::xt::{CtDirection, CtStates, CtStatuses, Match, Neg, Opaque, Rare, Target, TcpFlags};
-use crate::host::{Body, Protocol, Rule};
+use crate::host::{Body, IpFamily, Protocol, Rule};
 
 /// Whether a rule makes conntrack look at packets of its family, in the whole namespace, wherever the rule stands
 /// (`nf_ct_netns_get`, called when the extension is set up).
-pub(super) fn needs(rule: &Rule) -> bool {
-    rule.body.matches().any(match_needs) || rule.body.target().is_some_and(target_needs) || native_needs(&rule.body)
+pub(super) fn needs(rule: &Rule, family: IpFamily) -> bool {
+    rule.body.matches().any(match_needs)
+        || rule.body.target().is_some_and(target_needs)
+        || native_needs(&rule.body, family)
 }
 
 /// Whether a rule asks for flows whose source or destination is translated.
@@ -30,11 +32,13 @@ pub(super) fn asks_translated(rule: &Rule) -> bool {
     })
 }
 
-/// Every `ct` but notrack, and what translates (`nft_ct_get_init`, `nft_nat_init` and their kin).
-fn native_needs(body: &Body) -> bool {
+/// Every `ct` but notrack, and what translates (`nft_ct_get_init`, `nft_nat_init` and their kin): addresses of one family for
+/// that family alone.
+fn native_needs(body: &Body, family: IpFamily) -> bool {
     let Body::Nft(rule) = body else { return false };
     rule.expressions.iter().any(|expression| match expression {
-        Expression::Ct { .. } | Expression::CtSet { .. } | Expression::Nat(_) => true,
+        Expression::Ct { .. } | Expression::CtSet { .. } => true,
+        Expression::Nat(nat) => nat.family.sees(family),
         Expression::Masquerade { .. } | Expression::Redirect { .. } => true,
         Expression::Connlimit { .. } | Expression::Synproxy(_) | Expression::FlowOffload { .. } => true,
         // The objects themselves turn it on (`nft_ct_helper_obj_init` and its kin).
@@ -123,10 +127,10 @@ pub(super) fn first_state(protocol: Protocol, tcp_flags: Option<u8>, icmp_type: 
             Some(8 | 13 | 15 | 17) | None => CtStates::NEW,
             Some(_) => CtStates::INVALID,
         },
-        // Neighbour discovery and listener reports are left alone (`noct_valid_new`).
+        // Neighbour discovery, listener reports and the search for multicast routers are left alone (`noct_valid_new`).
         Protocol::ICMPV6 => match icmp_type {
             Some(128 | 139) | None => CtStates::NEW,
-            Some(130..=136 | 143) => CtStates::UNTRACKED,
+            Some(130..=136 | 143 | 151 | 152) => CtStates::UNTRACKED,
             Some(_) => CtStates::INVALID,
         },
         _ => CtStates::NEW,

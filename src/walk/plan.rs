@@ -386,7 +386,7 @@ fn tentative(namespace: &Namespace) -> ValueSet {
 
 fn tracks(namespace: &Namespace, family: IpFamily) -> bool {
     let tables = namespace.ruleset.tables.iter().filter(|table| table.family.sees(family));
-    tables.flat_map(|table| &table.chains).flat_map(|chain| &chain.rules).any(conntrack::needs)
+    tables.flat_map(|table| &table.chains).flat_map(|chain| &chain.rules).any(|rule| conntrack::needs(rule, family))
 }
 
 fn first_asking(namespace: &Namespace) -> Sets {

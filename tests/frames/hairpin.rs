@@ -116,3 +116,29 @@ fn of_equals_at_a_device_the_last_registered_is_first() {
         );
     });
 }
+
+#[test]
+fn the_hooks_of_ip_stand_within_those_of_the_bridge() {
+    apart(|| {
+        let mut net = Net::build("");
+        for (family, priorities) in [("bridge", &[-5, 5][..]), ("ip", &[0][..])] {
+            let mut rules = format!("table {family} t {{\n");
+            for hook in ["prerouting", "forward", "postrouting"] {
+                for priority in priorities {
+                    let name = if *priority < 0 { "early" } else { "late" };
+                    rules += &format!("chain {hook}_{name} {{ type filter hook {hook} priority {priority};\n}}\n");
+                }
+            }
+            load(&(rules + "}\n"));
+        }
+        told(true);
+        let host = net.read();
+        let said = net.agree(&host, "client", "10.0.0.12:99");
+        let at = ["bridge t prerouting_early", "ip t prerouting_late", "bridge t prerouting_late"];
+        let across = ["bridge t forward_early", "ip t forward_late", "bridge t forward_late"];
+        // Of what leaves a bridge IP hears last (`br_nf_ops`).
+        let out = ["bridge t postrouting_early", "bridge t postrouting_late", "ip t postrouting_late"];
+        let chains: Vec<String> = said.steps.iter().map(|step| step.replace(" policy accept", "")).collect();
+        assert_eq!(chains, [at, across, out].concat());
+    });
+}

@@ -18,8 +18,11 @@ use crate::walk::set::ValueSet;
 use crate::walk::space::{Asked, Open};
 
 impl Run<'_, '_> {
-    /// `nft_nat_eval`.
+    /// `nft_nat_inet_eval`: in a table of both families what translates one leaves the other alone.
     pub(super) fn nat(&mut self, nat: &Nat) -> Asked<Step> {
+        if !nat.family.sees(self.engine.family()) {
+            return Ok(Step::Next);
+        }
         let length = match nat.family {
             Family::Ip => 4,
             Family::Ip6 => 16,
