@@ -16,7 +16,7 @@ const CLAIMS: &str = "
   two tables, two chains of one table, ip and inet: equal-priority-native
   iptables' two backends: equal-priority-nft-last, equal-priority-legacy-last
   without an order that anything tells, both are told where they differ, and only there: tests/judge/order.rs legacy_and_nft_of_one_priority_are_told_in_either_order, tests/judge/order.rs an_order_that_makes_no_difference_is_not_assumed
-  a dormant table does not run, and wakes as the last: dormant-woken
+  a dormant table does not run, and wakes as the last, which nothing tells: dormant-woken, tests/judge/order.rs a_table_that_slept_and_one_that_did_not_are_told_alike
   a kernel that lists its hooks tells: src/kernel/tests/hooks.rs lists_of_both_families_make_one_order, src/kernel/tests/hooks.rs legacy_tables_are_known_by_their_functions
 2 A verdict is for its base chain
   accept ends one base chain, by rule or by policy; drop ends all: accept-ends-its-chain, jump-goto-return
@@ -42,6 +42,7 @@ const CLAIMS: &str = "
 10 conntrack is off until it is needed
   by one expression of nft, anywhere in the family; taken away it is off again: conntrack-on-by-one-expression
   by one match or target of iptables: conntrack-on-by-one-target
+  also by those that few rules have, by an object that no rule speaks of, by what a set holds: conntrack-on-by-rare-expression, conntrack-on-by-rare-match, conntrack-on-by-one-object
   while it is off no nat chain is walked: conntrack-off, tests/walk.rs nat_is_not_walked_while_nothing_needs_conntrack
   one family does not turn it on for the other: conntrack-on-from-afar
 11 nat chains see first packets alone

@@ -146,6 +146,9 @@ cases! {
     nat_of_inet_and_ip "nat-of-inet-and-ip" case::TWO_LEGS;
     tproxy_of_one_family "tproxy-of-one-family" case::TWO_LEGS;
     other_familys_translation "other-familys-translation" case::TWO_LEGS;
+    conntrack_on_by_one_object "conntrack-on-by-one-object" case::TWO_LEGS;
+    conntrack_on_by_rare_expression "conntrack-on-by-rare-expression" case::TWO_LEGS;
+    conntrack_on_by_rare_match "conntrack-on-by-rare-match" case::TWO_LEGS;
     story_node "story-node" case::STORY_NODE;
     story_pod "story-pod" case::STORY_POD;
 }

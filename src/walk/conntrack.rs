@@ -6,11 +6,20 @@ use super::packet::{Flow, Tracking};
 use super::space::Asked;
 use crate::host::nft::{CtKey, Expression, ObjectKind};
 use crate::host::xt::{CtDirection, CtStates, CtStatuses, Match, Neg, Opaque, Rare, Target, TcpFlags};
-use crate::host::{Body, IpFamily, Protocol, Rule};
+use crate::host::{Body, IpFamily, Protocol, Rule, Table};
 
-/// Whether a rule makes conntrack look at packets of its family, in the whole namespace, wherever the rule stands
-/// (`nf_ct_netns_get`, called when the extension is set up).
-pub(super) fn needs(rule: &Rule, family: IpFamily) -> bool {
+/// Whether something in a table makes conntrack look at packets of this family, in the whole namespace: a rule, wherever it
+/// stands, an object that no rule speaks of, what a set does to its elements (`nf_ct_netns_get`, called when the extension is set
+/// up).
+pub(super) fn is_needed(table: &Table, family: IpFamily) -> bool {
+    let mut rules = table.chains.iter().flat_map(|chain| &chain.rules);
+    let mut held = table.sets.iter().flat_map(|set| &set.details.expressions);
+    rules.any(|rule| needs(rule, family))
+        || table.particulars.objects.iter().any(|object| object_needs(object.body.kind()))
+        || held.any(|expression| matches!(expression, Expression::Connlimit { .. }))
+}
+
+fn needs(rule: &Rule, family: IpFamily) -> bool {
     rule.body.matches().any(match_needs)
         || rule.body.target().is_some_and(target_needs)
         || native_needs(&rule.body, family)
@@ -41,7 +50,6 @@ fn native_needs(body: &Body, family: IpFamily) -> bool {
         Expression::Nat(nat) => nat.family.sees(family),
         Expression::Masquerade { .. } | Expression::Redirect { .. } => true,
         Expression::Connlimit { .. } | Expression::Synproxy(_) | Expression::FlowOffload { .. } => true,
-        // The objects themselves turn it on (`nft_ct_helper_obj_init` and its kin).
         Expression::Object { kind, .. } => object_needs(*kind),
         Expression::Dynset(dynset) => {
             dynset.expressions.iter().any(|held| matches!(held, Expression::Connlimit { .. }))
@@ -53,7 +61,7 @@ fn native_needs(body: &Body, family: IpFamily) -> bool {
     })
 }
 
-/// Kinds of objects that turn conntrack on.
+/// Kinds of objects that turn conntrack on by being there (`nft_ct_helper_obj_init` and its kin).
 fn object_needs(kind: ObjectKind) -> bool {
     matches!(
         kind,

@@ -385,8 +385,8 @@ fn tentative(namespace: &Namespace) -> ValueSet {
 }
 
 fn tracks(namespace: &Namespace, family: IpFamily) -> bool {
-    let tables = namespace.ruleset.tables.iter().filter(|table| table.family.sees(family));
-    tables.flat_map(|table| &table.chains).flat_map(|chain| &chain.rules).any(|rule| conntrack::needs(rule, family))
+    let mut tables = namespace.ruleset.tables.iter().filter(|table| table.family.sees(family));
+    tables.any(|table| conntrack::is_needed(table, family))
 }
 
 fn first_asking(namespace: &Namespace) -> Sets {
