@@ -104,3 +104,35 @@ fn ports(bencher: Bencher, services: usize) {
     assert_eq!(explain::ports(&host, 0).ports.len(), services);
     bencher.bench(|| explain::ports(divan::black_box(&host), 0));
 }
+
+/// 1,000, 10,000 and 100,000 rules in one chain, none of which holds.
+const RULES: [usize; 3] = [1_000, 10_000, 100_000];
+
+/// A host with so many rules in one chain at input, as iptables or nft writes them.
+fn long_chain(rules: usize, native: bool) -> Host {
+    let snapshot = node::snapshot_of(&node::long_chain(rules, native), native);
+    let recording = snapshot::parse(&snapshot);
+    assert!(recording.diagnostics.is_empty(), "{:?}", recording.diagnostics.first());
+    recording.host
+}
+
+/// A packet given in full that passes by all rules of a chain: of iptables, and native ones.
+#[divan::bench(args = RULES, consts = [false, true])]
+fn given_past_a_chain<const NATIVE: bool>(bencher: Bencher, rules: usize) {
+    let host = long_chain(rules, NATIVE);
+    let walker = Walker::new(&host, 0);
+    let query = given(from_outside(ADDRESS, port(22)));
+    assert!(walker.walk(&query).outcomes.iter().all(|outcome| outcome.fate.kind == FateKind::Delivered));
+    bencher.bench(|| walker.walk(divan::black_box(&query)));
+}
+
+/// All ports past the same chain.
+#[divan::bench(args = RULES, consts = [false, true], sample_count = 10, sample_size = 1)]
+fn all_ports_past_a_chain<const NATIVE: bool>(bencher: Bencher, rules: usize) {
+    let host = long_chain(rules, NATIVE);
+    let walker = Walker::new(&host, 0);
+    let mut query = given(from_outside(ADDRESS, ValueSet::range(1, 0xffff)));
+    query.stays = true;
+    query.limit = 65_536;
+    bencher.bench(|| walker.endings(divan::black_box(&query), &|_| false));
+}

@@ -75,6 +75,64 @@ fn host(rules: &[String], at_once: usize) -> Host {
     host
 }
 
+/// The same as native rules. Some change the mark before they ask, some ask for two things at once.
+fn native_rules(dice: &mut Dice, count: usize) -> Vec<String> {
+    let rule = |dice: &mut Dice| {
+        let mut text = String::new();
+        let not = |dice: &mut Dice| if dice.roll(5) == 0 { "!= " } else { "" };
+        if dice.roll(8) == 0 {
+            text += &format!("meta mark set {} ", dice.roll(3));
+        }
+        if dice.roll(3) == 0 {
+            text += &format!("ip saddr {}198.51.100.{}{} ", not(dice), dice.roll(4), dice.one(&["", "", "/31"]));
+        }
+        if dice.roll(4) == 0 {
+            text += &format!("ip daddr {}192.168.1.{}{} ", not(dice), 2 + dice.roll(2), dice.one(&["", "", "/24"]));
+        }
+        let port = 80 + dice.roll(24);
+        text += &match dice.roll(10) {
+            0..=2 => format!("tcp dport {}{port} ", not(dice)),
+            3 => format!("tcp dport {}{port}-{} ", not(dice), port + dice.roll(9)),
+            4 => format!("tcp dport {{ {}, {port} }} ", 80 + dice.roll(24)),
+            5 => format!("tcp sport {} tcp dport {port} ", 4000 + dice.roll(2)),
+            6 => format!("th dport {port} "),
+            7 => format!("udp dport {port} "),
+            8 => format!("meta mark {} tcp dport {port} ", dice.roll(3)),
+            _ => String::new(),
+        };
+        let verdict = match text.contains("tcp") {
+            true => dice.one(&["drop", "accept", "reject with tcp reset", "meta mark set 1"]),
+            false => "meta mark set 2",
+        };
+        format!("{text}{verdict}")
+    };
+    (0..count).map(|_| rule(dice)).collect()
+}
+
+fn native_host(rules: &[String], at_once: usize) -> Host {
+    let parts: Vec<&[String]> = rules.chunks(at_once).collect();
+    let mut text = String::from("table inet t {\n");
+    for (part, rules) in parts.iter().enumerate() {
+        text += &format!("\tchain part{part} {{\n");
+        rules.iter().for_each(|rule| text += &format!("\t\t{rule}\n"));
+        text += "\t}\n";
+    }
+    text += "\tchain c {\n\t\ttype filter hook prerouting priority mangle; policy accept;\n";
+    (0..parts.len()).for_each(|part| text += &format!("\t\tjump part{part}\n"));
+    text += "\t}\n}\n";
+    let mut host = way::host("");
+    let dump = whyport::syntax::nft::parse(&text, &host.namespaces[0].links);
+    assert!(dump.diagnostics.is_empty(), "{:?}\n{text}", dump.diagnostics.first());
+    host.namespaces[0].ruleset = dump.ruleset;
+    host.namespaces[0].ruleset.rank_by_listing();
+    host
+}
+
+/// How rules are made, and a host of them.
+type Made = (fn(&mut Dice, usize) -> Vec<String>, fn(&[String], usize) -> Host);
+
+const MADE: [Made; 2] = [(rules, host), (native_rules, native_host)];
+
 fn query(ports: ValueSet) -> Query {
     let mut query = Query::new(0, Origin::Device("eth0".to_owned()), IpFamily::V4, Protocol::TCP);
     query.set_address(Field::Dst, "192.168.1.2".parse().unwrap());
@@ -120,7 +178,7 @@ fn of_packet(outcomes: &[Outcome], src: u128, port: u128) -> (FateKind, usize) {
 
 #[test]
 fn long_chains_do_what_short_ones_do() {
-    for seed in 1..=40 {
+    for (seed, (rules, host)) in (1..=40).flat_map(|seed| MADE.map(|made| (seed, made))) {
         let mut dice = Dice(seed * 0x9e37_79b9);
         let rules = rules(&mut dice, 90);
         let (long, short) = (host(&rules, 90), host(&rules, 20));
@@ -139,7 +197,7 @@ fn long_chains_do_what_short_ones_do() {
 
 #[test]
 fn what_becomes_of_all_packets_is_what_their_outcomes_tell() {
-    for seed in 1..=40 {
+    for (seed, (rules, host)) in (1..=40).flat_map(|seed| MADE.map(|made| (seed, made))) {
         let mut dice = Dice(seed * 0x9e37_79b9);
         let host = host(&rules(&mut dice, 90), 90);
         let walker = Walker::new(&host, 0);

@@ -29,6 +29,32 @@ pub fn snapshot(services: usize) -> String {
     format!("{BEFORE}[iptables-nft-save]\n{}{FILTER}{AFTER}", nat(services))
 }
 
+/// A snapshot of the same node with these rules alone: native ones, or those of iptables.
+pub fn snapshot_of(rules: &str, native: bool) -> String {
+    match native {
+        true => format!("{BEFORE}[iptables-nft-save]\n{}", AFTER.replace("ruleset]\n", &format!("ruleset]\n{rules}"))),
+        false => format!("{BEFORE}[iptables-nft-save]\n{rules}{AFTER}"),
+    }
+}
+
+/// So many rules in one chain: three of four ask for a source, the others for a port, and none for port 22.
+pub fn long_chain(rules: usize, native: bool) -> String {
+    let source = |rule: usize| format!("10.{}.{}.{}", rule >> 16 & 255, rule >> 8 & 255, rule & 255);
+    let rule = |rule: usize| match (rule.is_multiple_of(4), native) {
+        (true, true) => format!("\t\ttcp dport {} drop\n", 1024 + rule / 4 % 60_000),
+        (false, true) => format!("\t\tip saddr {} drop\n", source(rule)),
+        (true, false) => format!("-A INPUT -p tcp -m tcp --dport {} -j DROP\n", 1024 + rule / 4 % 60_000),
+        (false, false) => format!("-A INPUT -s {}/32 -j DROP\n", source(rule)),
+    };
+    let all: String = (0..rules).map(rule).collect();
+    match native {
+        true => format!(
+            "table inet filter {{\n\tchain input {{\n\t\ttype filter hook input priority filter; policy accept;\n{all}\t}}\n}}\n"
+        ),
+        false => format!("*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n{all}COMMIT\n"),
+    }
+}
+
 /// The nat table of kube-proxy.
 fn nat(services: usize) -> String {
     let mut text = String::from("*nat\n");

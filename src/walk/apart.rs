@@ -35,8 +35,16 @@ impl Engine<'_> {
         let mut index = frame.next;
         loop {
             index = keyed.next(index + 1, &state.packet, &state.space);
-            let Some(Body::Iptables(rule)) = rules.get(index as usize).map(|rule| &rule.body) else { return sets };
-            match matches_hold(&scene, &rule.matches, RuleId { chain: frame.chain, index }) {
+            let Some(rule) = rules.get(index as usize) else { return sets };
+            let id = RuleId { chain: frame.chain, index };
+            let holds = match &rule.body {
+                Body::Iptables(rule) => matches_hold(&scene, &rule.matches, id),
+                // A rule that changes the packet counts as one that holds.
+                Body::Nft(rule) => {
+                    self.native(state, hook, rule, id).map(|ran| ran.effect.is_some() || ran.packet.is_some())
+                }
+            };
+            match holds {
                 Ok(false) => {}
                 Err(open) => match asks(&open) {
                     Some((asked, set)) if asked == field && taken.take(&set) => sets.push(set),

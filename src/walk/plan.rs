@@ -101,7 +101,7 @@ impl<'a> Plan<'a> {
         let mut plan = Plan {
             asks_translated: rules(namespace).any(conntrack::asks_translated),
             turned_to: FAMILIES.map(|family| turned_to(namespace, family)),
-            keyed: namespace.ruleset.chains().filter_map(|(id, chain)| Some((id, Keyed::of(chain)?))).collect(),
+            keyed: keyed(namespace),
             ..Plan::for_questions(host, index)
         };
         for family in FAMILIES {
@@ -365,6 +365,13 @@ fn insert_nat(slots: &mut Vec<Slot>, chains: Vec<ChainId>, hook: Hook, reversed:
 
 fn rules(namespace: &Namespace) -> impl Iterator<Item = &crate::host::Rule> {
     namespace.ruleset.tables.iter().flat_map(|table| &table.chains).flat_map(|chain| &chain.rules)
+}
+
+/// The long chains of a namespace, by what their rules ask for.
+fn keyed(namespace: &Namespace) -> QuickMap<ChainId, Keyed> {
+    let ruleset = &namespace.ruleset;
+    let of = |(id, chain)| Some((id, Keyed::of(chain, ruleset.table(id).family)?));
+    ruleset.chains().filter_map(of).collect()
 }
 
 fn turned_to(namespace: &Namespace, family: IpFamily) -> ValueSet {

@@ -2,13 +2,14 @@
 //!
 //! kube-proxy's chains have a rule for each service, Docker's one for each port: a packet fits few of thousands. A rule
 //! that asks for one destination, one port or one source holds for no other, whatever else it asks, so that a packet whose
-//! value is known passes by it unseen. Native rules are not looked into: what stands before a condition that fails takes
-//! effect.
+//! value is known passes by it unseen. Of a native rule that counts only for what stands before anything that takes effect.
+
+mod native;
 
 use ipnet::IpNet;
 
 use crate::host::xt::{AddressMask, Match, Neg, PortRange, WhichPort};
-use crate::host::{Body, Chain};
+use crate::host::{Body, Chain, Family};
 use crate::walk::packet::{Packet, Value};
 use crate::walk::query::number;
 use crate::walk::space::Space;
@@ -59,8 +60,8 @@ pub(in crate::walk) struct Keyed {
 }
 
 impl Keyed {
-    /// Looks into a chain, where it is long and a good part of its rules ask for one value.
-    pub(super) fn of(chain: &Chain) -> Option<Keyed> {
+    /// Looks into a chain of a table of this family, where it is long and a good part of its rules ask for one value.
+    pub(super) fn of(chain: &Chain, family: Family) -> Option<Keyed> {
         if chain.rules.len() < LONG {
             return None;
         }
@@ -68,7 +69,7 @@ impl Keyed {
         for (index, rule) in (0..).zip(&chain.rules) {
             let asked = match &rule.body {
                 Body::Iptables(rule) => asked(&rule.matches),
-                Body::Nft(_) => None,
+                Body::Nft(rule) => native::asked(rule, family),
             };
             let Some((key, values)) = asked else {
                 keyed.others.push(index);
@@ -150,7 +151,7 @@ mod tests {
         let dump = parse(&text, &Options { family: Some(IpFamily::V4), backend: Backend::IptablesNft });
         assert!(dump.diagnostics.is_empty(), "{:?}", dump.diagnostics);
         let chain = &dump.ruleset.tables[0].chains[0];
-        let keyed = Keyed::of(chain).expect("a long chain");
+        let keyed = Keyed::of(chain, crate::host::Family::Ip).expect("a long chain");
         let query = Query::new(0, Origin::Somewhere, IpFamily::V4, crate::host::Protocol::TCP);
         let space = Space::of(&query, ValueSet::empty());
         let mut packet = Packet::entering();
