@@ -51,6 +51,29 @@ fn check(family: &str, rules: &[&str]) {
     assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.concat());
 }
 
+/// Whole tables of programs, read from their text as whyport tells them again: nft takes that, and lists the same. A later nft
+/// calls −100 `dstnat` at every hook, that of these tests in prerouting alone.
+#[test]
+fn what_a_later_nft_printed_is_told_so_that_this_one_takes_it() {
+    for text in [
+        include_str!("data/programs/moby-docs-usernet-portmap.nft"),
+        include_str!("data/programs/moby-docs-usernet-internal.nft"),
+        include_str!("data/programs/fail2ban.nft"),
+    ] {
+        let dump = nft::parse(text, &[]);
+        assert_eq!(dump.diagnostics, [], "{text}");
+        let ns = Namespace { ruleset: dump.ruleset, ..Namespace::default() };
+        let told = rules::one(&ns, Kind::Nft, Told::default()).unwrap();
+        apart(move || {
+            run(&["nft", "-f", "-"], &told);
+            assert_same(&told, &run(&["nft", "list", "ruleset"], ""));
+            run(&["nft", "flush", "ruleset"], "");
+            run(&["nft", "-f", "-"], &text.replace("hook output priority dstnat", "hook output priority -100"));
+            assert_same(&told, &run(&["nft", "list", "ruleset"], ""));
+        });
+    }
+}
+
 /// Rulesets as tools make them, whole.
 #[test]
 fn tables_are_listed_as_nft_lists_them() {

@@ -137,7 +137,9 @@ pub fn sysctls(lot: &mut Lot, ground: &Ground) -> Vec<(&'static str, &'static st
         ("ipv4/conf/all/route_localnet", &["0", "0", "0", "1"]),
         ("netfilter/nf_conntrack_tcp_loose", &["1", "1", "1", "0"]),
     ];
-    const OF_BRIDGES: [(&str, &[&str]); 3] = [
+    const OF_BRIDGES: [(&str, &[&str]); 5] = [
+        ("bridge/bridge-nf-call-iptables", &["0", "0", "1"]),
+        ("bridge/bridge-nf-call-ip6tables", &["0", "0", "1"]),
         ("ipv4/conf/cni0/route_localnet", &["0", "1"]),
         ("ipv4/conf/cni0/rp_filter", &["0", "0", "1", "2"]),
         ("ipv4/conf/docker0/rp_filter", &["0", "0", "1", "2"]),

@@ -143,27 +143,27 @@ fn docker_of_release_28_as_a_swarm() {
 
 #[test]
 fn docker_of_nft() {
-    of_docker(data!("corpus/moby-docs-usernet-portmap.nft"));
+    of_docker(data!("programs/moby-docs-usernet-portmap.nft"));
 }
 
 #[test]
 fn docker_of_nft_inside() {
-    of_docker(data!("corpus/moby-docs-usernet-internal.nft"));
+    of_docker(data!("programs/moby-docs-usernet-internal.nft"));
 }
 
 #[test]
 fn docker_of_nft_at_localhost() {
-    of_docker(data!("corpus/moby-docs-usernet-portmap-lo.nft"));
+    of_docker(data!("programs/moby-docs-usernet-portmap-lo.nft"));
 }
 
 #[test]
 fn docker_of_nft_without_a_proxy() {
-    of_docker(data!("corpus/moby-docs-usernet-portmap-noproxy.nft"));
+    of_docker(data!("programs/moby-docs-usernet-portmap-noproxy.nft"));
 }
 
 #[test]
 fn docker_of_nft_routed() {
-    of_docker(data!("corpus/moby-docs-usernet-portmap-routed.nft"));
+    of_docker(data!("programs/moby-docs-usernet-portmap-routed.nft"));
 }
 
 #[test]

@@ -162,7 +162,7 @@ fn rule(
 fn condition(lot: &mut Lot, places: &Places, table: &str, chain: &str, protocol: &str) -> String {
     let not = lot.not();
     let ports = matches!(protocol, "tcp" | "udp");
-    match lot.below(24) {
+    match lot.below(25) {
         0 => format!("{not}-s {}", places.net(lot)),
         1 | 2 => format!("{not}-d {}", places.net(lot)),
         3 if !matches!(chain, "OUTPUT" | "POSTROUTING") => {
@@ -210,7 +210,13 @@ fn condition(lot: &mut Lot, places: &Places, table: &str, chain: &str, protocol:
         22 if matches!(chain, "PREROUTING" | "INPUT" | "FORWARD") => {
             format!("-m mac {not}--mac-source {}", lot.of(&["02:00:00:00:02:00", "02:00:00:00:02:01"]))
         }
-        23 if matches!(chain, "PREROUTING" | "INPUT" | "FORWARD") => format!("-m physdev {not}--physdev-in eth0"),
+        23 if matches!(chain, "PREROUTING" | "INPUT" | "FORWARD") => {
+            let asked = lot.of(&["--physdev-in eth0", "--physdev-in pod1", "--physdev-in pod+", "--physdev-is-in"]);
+            format!("-m physdev {not}{asked}")
+        }
+        24 if matches!(chain, "FORWARD" | "POSTROUTING") => {
+            format!("-m physdev {not}{}", lot.of(&["--physdev-is-bridged", "--physdev-out pod+", "--physdev-is-out"]))
+        }
         _ => "-m comment --comment \"no condition\"".into(),
     }
 }
