@@ -106,14 +106,50 @@ pub(super) fn shifted(mark: Value, shift: i8) -> Value {
 
 /// A mark of which the bits under `mask` are cleared and those of `by` under `taken` flipped in: `(old & !mask) ^ (by & taken)`.
 pub(super) fn replaced(old: &Value, mask: u32, by: &Value, taken: u32) -> Value {
+    let of_entering = match old {
+        Value::Entering(field) => Some((*field, u32::MAX, 0)),
+        Value::Mapped { field, mask, prefix } => Some((*field, *mask as u32, *prefix as u32)),
+        Value::Known(_) | Value::Chosen { .. } => None,
+    };
     match (old, by) {
         (Value::Known(old), Value::Known(by)) => Value::Known(u128::from((*old as u32 & !mask) ^ (*by as u32 & taken))),
         (_, Value::Known(by)) if mask == u32::MAX => Value::Known(u128::from(*by as u32 & taken)),
-        (Value::Entering(field), Value::Known(by)) if *by as u32 & taken & !mask == 0 => {
-            Value::Mapped { field: *field, mask: u128::from(!mask), prefix: u128::from(*by as u32 & taken) }
-        }
         (old, Value::Known(by)) if *by as u32 & taken == 0 && mask == 0 => old.clone(),
         (_, by) if mask == u32::MAX && taken == u32::MAX => by.clone(),
+        (_, Value::Known(by)) => match of_entering {
+            // A bit that comes from the entering mark and is flipped has no form here.
+            Some((field, from, put)) if *by as u32 & taken & from & !mask == 0 => Value::Mapped {
+                field,
+                mask: u128::from(from & !mask),
+                prefix: u128::from((put & !mask) ^ (*by as u32 & taken)),
+            },
+            _ => Value::Chosen { among: ValueSet::full(32), why: Why::State },
+        },
         _ => Value::Chosen { among: ValueSet::full(32), why: Why::State },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mark_that_is_set_twice_keeps_the_bits_that_it_came_with() {
+        let value = |value: &Value, entering: u32| match value {
+            Value::Known(known) => *known as u32,
+            Value::Entering(_) => entering,
+            Value::Mapped { mask, prefix, .. } => *prefix as u32 | (entering & *mask as u32),
+            Value::Chosen { .. } => panic!("it can be told"),
+        };
+        // kube-proxy's: set for a service, and again for an endpoint; then taken away.
+        let steps = [(0x4000, 0x4000), (0x4000, 0x4000), (0x8000, 0xc000), (0x0, 0x4000), (0x8000, 0x0)];
+        for entering in [0, 0x4000, 0x8001, 0xffff_ffff] {
+            let (mut mark, mut kernel) = (Value::Entering(Field::Mark), entering);
+            for (by, mask) in steps {
+                mark = replaced(&mark, mask, &Value::Known(by.into()), u32::MAX);
+                kernel = kernel & !mask ^ by;
+                assert_eq!(value(&mark, entering), kernel, "{by:#x}/{mask:#x}");
+            }
+        }
     }
 }

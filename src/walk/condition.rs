@@ -49,6 +49,9 @@ pub(super) struct Scene<'a> {
 /// A match of a rule, by its place.
 type At = (RuleId, u16);
 
+/// Each of so many values may be looked at by itself.
+const FEW_VALUES: f64 = 4096.0;
+
 impl Scene<'_> {
     /// Whether a value lies between `first` and `last`.
     pub(super) fn in_range(&self, value: &Value, first: u128, last: u128, at: Option<At>) -> Asked<bool> {
@@ -74,11 +77,17 @@ impl Scene<'_> {
                 let within = set.and(&ValueSet::range(*prefix, prefix | mask));
                 let host = ValueSet::from_ranges(within.ranges().iter().map(|(a, b)| (a & mask, b & mask)));
                 // Which entering values end on these host bits: the same bits below any prefix.
-                match self.space.values(*field).unwrap_or(&full).ranges() {
-                    [(a, b)] if a & !mask == b & !mask => {
+                let left = self.space.values(*field).unwrap_or(&full);
+                match left.ranges() {
+                    [(a, b)] if mask & mask.wrapping_add(1) == 0 && a & !mask == b & !mask => {
                         let base = a & !mask;
                         let back = host.ranges().iter().map(|(x, y)| (base | x, base | y));
                         self.space.ask(*field, &ValueSet::from_ranges(back))
+                    }
+                    ranges if left.size() <= FEW_VALUES => {
+                        let each = ranges.iter().flat_map(|(first, last)| *first..=*last);
+                        let fits = each.filter(|value| set.contains(prefix | (value & mask)));
+                        self.space.ask(*field, &ValueSet::from_ranges(fits.map(|value| (value, value))))
                     }
                     _ => self.chosen(&ValueSet::range(*prefix, prefix | mask), Why::State, set, at),
                 }
@@ -286,7 +295,7 @@ impl Scene<'_> {
         match self.settled(value) {
             Value::Known(known) => Some(Ok(known as u32 & masked.mask == masked.value)),
             Value::Entering(field) => {
-                let set = masked_set(u128::from(masked.value), u128::from(masked.mask), 32)?;
+                let set = self.with_bits(field, masked)?;
                 Some(self.in_set(&Value::Entering(field), &set, None))
             }
             Value::Mapped { field, mask, prefix } => {
@@ -299,6 +308,18 @@ impl Scene<'_> {
             }
             Value::Chosen { .. } => None,
         }
+    }
+
+    /// The values of which these bits are so, among those that a field may still have: where only low bits are open, the
+    /// others make no ranges.
+    fn with_bits(&self, field: Field, masked: Masked) -> Option<ValueSet> {
+        let left = self.space.values(field).and_then(|values| values.ranges().last());
+        let bits = left.map_or(32, |(_, last)| (128 - last.leading_zeros()).clamp(1, 32));
+        let below = u32::MAX >> (32 - bits);
+        if masked.value & !below != 0 {
+            return Some(ValueSet::empty());
+        }
+        masked_set(u128::from(masked.value), u128::from(masked.mask & below), bits as u8)
     }
 
     /// A value, known where only one is left.

@@ -48,6 +48,36 @@ fn a_port_that_rules_take_is_found_behind_a_billion_ways() {
     assert_eq!(ghosts, [8443]);
 }
 
+#[test]
+fn an_open_mark_of_few_bits_is_told_apart_by_each_of_them() {
+    let rules = "*mangle\n:PREROUTING ACCEPT [0:0]\n\
+                 -A PREROUTING -m mark --mark 0x1/0x1 -j MARK --set-xmark 0x4/0x4\n\
+                 -A PREROUTING -m mark --mark 0x0 -j DROP\n\
+                 -A PREROUTING -m mark --mark 0x4/0x4 -j ACCEPT\nCOMMIT\n";
+    let mut query = Query::new(0, Origin::Device("eth0".to_owned()), IpFamily::V4, Protocol::TCP);
+    query.set_address(Field::Src, "192.168.1.77".parse().unwrap());
+    query.set_address(Field::Dst, "192.168.1.2".parse().unwrap());
+    query.set(Field::Dport, ValueSet::one(22));
+    query.set(Field::Mark, ValueSet::range(0, 7));
+    let found = walk(&way::host(rules), &query);
+    let told: Vec<String> = found
+        .outcomes
+        .iter()
+        .map(|outcome| {
+            let when = words::condition(&outcome.when[0][0]);
+            assert!(outcome.is_certain(), "{when}");
+            format!("{when}: {} {}", outcome.fate.kind.name(), outcome.steps().count())
+        })
+        .collect();
+    let expected = [
+        "mark in 0x1, 0x3, 0x5 or 0x7: delivered 2",
+        "mark in 0x4 or 0x6: delivered 1",
+        "mark is 0x0: dropped 1",
+        "mark is 0x2: delivered 1",
+    ];
+    assert_eq!(told, expected);
+}
+
 /// A service of Kubernetes with so many endpoints, each as likely as every other.
 fn service(endpoints: usize) -> String {
     let mut rules = String::new();

@@ -243,11 +243,19 @@ impl Piece {
         (first <= last).then(|| (first << self.shift, (last << self.shift) | ones_to(low)))
     }
 
-    /// How many bits a value of the source has.
+    /// How many bits a value of the source has. Where only a few low ones are open, each of the values can be looked at.
     fn source_bits(&self, scene: &Scene<'_>) -> u32 {
         match &self.source {
-            Source::Value(Value::Entering(field) | Value::Mapped { field, .. }) => {
-                u32::from(field.bits(scene.query.family))
+            Source::Value(value @ (Value::Entering(field) | Value::Mapped { field, .. })) => {
+                let all = u32::from(field.bits(scene.query.family));
+                let (kept, put) = match value {
+                    Value::Mapped { mask, prefix, .. } => (*mask, *prefix),
+                    Value::Known(_) | Value::Entering(_) | Value::Chosen { .. } => (u128::MAX, 0),
+                };
+                let left = scene.space.values(*field).and_then(|values| values.ranges().last());
+                let below = left.map_or(all, |(_, last)| 128 - last.leading_zeros());
+                let few = (128 - (put | (kept & ones_to(below))).leading_zeros()).max(1);
+                if few <= FEW_BITS { few.min(all) } else { all }
             }
             Source::Ttl | Source::Tos => 8,
             Source::Class => 16,
