@@ -55,6 +55,7 @@ const CLAIMS: &str = "
   of ICMP only requests are new: icmp-without-a-flow, tests/judge/first.rs every_type_of_icmp
 13 conntrack looks at -200
   before, every packet is invalid, and has no mark, status or direction: before-conntrack-looks, raw-states
+  another chain at its very place runs before it or behind it: tests/judge/order.rs a_chain_at_the_very_place_of_conntrack_is_told_before_it_and_behind_it
   over lo the flow is there on the second pass: before-conntrack-looks, loopback
   to stop tracking afterwards is in vain: before-conntrack-looks
   but for what conntrack refused: notrack-of-invalid

@@ -181,7 +181,7 @@ impl<'a> Engine<'a> {
             None => Priority(i32::MAX),
         };
         let tracks = state.layer == Layer::Ip && matches!(hook, Hook::Prerouting | Hook::Output);
-        if tracks && priority >= Priority::CONNTRACK {
+        if tracks && self.plan.is_tracked_by(priority) {
             self.track(state)?;
         }
         match next {

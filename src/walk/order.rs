@@ -14,7 +14,8 @@ pub(super) fn both(first: Vec<Outcome>, second: Vec<Outcome>, guess: Guess, gues
     let about = told_by(&first, &new, guesses).unwrap_or(guess);
     let mut outcomes = Vec::with_capacity(first.len() + new.len());
     let assume = |mut outcome: Outcome, holds: bool| {
-        let what = Assumed::Order { first: about.first, second: about.second };
+        let second = about.second;
+        let what = about.first.map_or(Assumed::TracksBefore(second), |first| Assumed::Order { first, second });
         outcome.assumed.insert(0, Assumption { namespace: about.namespace, what, holds, why: Why::Order });
         outcome.weight /= 2.0;
         outcome
@@ -31,13 +32,15 @@ pub(super) fn both(first: Vec<Outcome>, second: Vec<Outcome>, guess: Guess, gues
     outcomes
 }
 
-/// The guess whose two chains were walked where the outcomes differ.
+/// The guess whose chains were walked where the outcomes differ.
 fn told_by(first: &[Outcome], new: &[Outcome], guesses: &[Guess]) -> Option<Guess> {
     let bases = |outcomes: &[Outcome]| -> std::collections::BTreeSet<_> {
         outcomes.iter().flat_map(Outcome::steps).map(|step| step.base).collect()
     };
     let walked: std::collections::BTreeSet<_> = bases(first).union(&bases(new)).copied().collect();
-    guesses.iter().find(|guess| walked.contains(&guess.first) && walked.contains(&guess.second)).copied()
+    let is_walked =
+        |guess: &&Guess| guess.first.is_none_or(|first| walked.contains(&first)) && walked.contains(&guess.second);
+    guesses.iter().find(is_walked).copied()
 }
 
 /// Whether two outcomes are the same but for the order in which chains of equal priority were walked.

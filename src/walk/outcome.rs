@@ -175,6 +175,8 @@ pub enum Assumed {
         /// The chain that is taken to run after it.
         second: ChainId,
     },
+    /// conntrack looks at the packet before this base chain, which has its priority, runs.
+    TracksBefore(ChainId),
     /// The packet leaves by one of these devices (a trailing `+` stands for all names that start so).
     LeavesBy(Vec<String>),
     /// The packet is for this host: a dump without addresses and routes.

@@ -47,8 +47,8 @@ pub(super) struct Guess {
     pub(super) namespace: usize,
     /// The family.
     pub(super) family: IpFamily,
-    /// The chain that is taken to run first.
-    pub(super) first: ChainId,
+    /// The chain that is taken to run first; `None`: conntrack itself.
+    pub(super) first: Option<ChainId>,
     /// The chain that is taken to run after it.
     pub(super) second: ChainId,
 }
@@ -80,6 +80,8 @@ pub(super) struct Plan<'a> {
     slots: QuickMap<(IpFamily, Hook), Vec<Slot>>,
     layers: Layers,
     tracks: [bool; 2],
+    /// Of equals whose order is guessed the other one is first.
+    reversed: bool,
     types: [Vec<TypeRange>; 2],
     sets: OnceLock<Sets>,
     keyed: QuickMap<ChainId, Keyed>,
@@ -101,6 +103,7 @@ impl<'a> Plan<'a> {
         let mut plan = Plan {
             asks_translated: rules(namespace).any(conntrack::asks_translated),
             turned_to: FAMILIES.map(|family| turned_to(namespace, family)),
+            reversed,
             keyed: keyed(namespace),
             ..Plan::for_questions(host, index)
         };
@@ -133,6 +136,7 @@ impl<'a> Plan<'a> {
             slots: QuickMap::default(),
             layers: Layers::default(),
             tracks: FAMILIES.map(|family| tracks(namespace, family)),
+            reversed: false,
             types: FAMILIES.map(|family| address_types(namespace, family, None)),
             sets: OnceLock::new(),
             keyed: QuickMap::default(),
@@ -230,8 +234,14 @@ impl<'a> Plan<'a> {
             .collect();
         chains.sort_by_key(|placed| placed.key(reversed));
         let guessed = guessed(&chains);
-        self.guesses.extend(guessed.map(|(first, second)| Guess { namespace: self.index, family, first, second }));
+        self.guesses.extend(guessed.map(|(first, second)| Guess {
+            namespace: self.index,
+            family,
+            first: Some(first),
+            second,
+        }));
         self.guess_dispatcher(family, hook, &chains);
+        self.guess_conntrack(family, hook, &chains);
         let (nat, others): (Vec<_>, Vec<_>) = chains.into_iter().partition(|placed| placed.kind == ChainType::Nat);
         let mut slots: Vec<Slot> = others.iter().map(|placed| Slot::Chain(placed.id, placed.priority)).collect();
         if !nat.is_empty() {
@@ -248,9 +258,27 @@ impl<'a> Plan<'a> {
         self.guesses.extend(equal.map(|placed| Guess {
             namespace: self.index,
             family,
-            first: nat.id,
+            first: Some(nat.id),
             second: placed.id,
         }));
+    }
+
+    /// conntrack was registered with the first rule that needs it: it looks at packets before a chain of its own priority runs, or
+    /// after it.
+    fn guess_conntrack(&mut self, family: IpFamily, hook: Hook, chains: &[Placed]) {
+        let looks = matches!(hook, Hook::Prerouting | Hook::Output) && self.tracks(family);
+        let equal = chains.iter().filter(|placed| looks && placed.priority == Priority::CONNTRACK);
+        self.guesses.extend(equal.map(|placed| Guess {
+            namespace: self.index,
+            family,
+            first: None,
+            second: placed.id,
+        }));
+    }
+
+    /// Whether conntrack has looked at packets by a place of this priority.
+    pub(super) fn is_tracked_by(&self, priority: Priority) -> bool {
+        priority > Priority::CONNTRACK || !self.reversed && priority == Priority::CONNTRACK
     }
 
     /// The addresses that have one of these types, as `by` sees it; `on`: of this device only.

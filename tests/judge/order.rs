@@ -141,3 +141,18 @@ fn no_nat_chain_is_as_early_as_conntrack() {
         assert_eq!(load(-199), Ok(String::new()));
     });
 }
+
+const FLOWS: Part = (
+    Tool::Nft,
+    "table ip c {\nchain in { type filter hook input priority 0; policy accept;\nct state new counter\n}\n}\n",
+);
+const WITH_CONNTRACK: Part = (
+    Tool::Nft,
+    "table ip a {\nchain pre { type filter hook prerouting priority -200; policy accept;\nct state invalid counter\n\
+     ct state new counter\ntcp dport 80 notrack\n}\n}\n",
+);
+
+#[test]
+fn a_chain_at_the_very_place_of_conntrack_is_told_before_it_and_behind_it() {
+    differ([FLOWS, WITH_CONNTRACK], "eth0 tcp 203.0.113.7:4001 > 198.51.100.1:22");
+}

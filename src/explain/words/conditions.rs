@@ -130,6 +130,9 @@ fn what(ns: &Namespace, assumption: &Assumption, match_text: &dyn Fn(RuleId, Opt
             let (first, second) = if assumption.holds { (first, second) } else { (second, first) };
             say(Phrase::RunsBefore, &[("first", &rules::chain(ns, *first)), ("second", &rules::chain(ns, *second))])
         }
+        Assumed::TracksBefore(chain) => {
+            say(either(Phrase::TracksBefore, Phrase::TracksAfter), &[("chain", &rules::chain(ns, *chain))])
+        }
         Assumed::LeavesBy(devices) => {
             say(either(Phrase::LeavesBy, Phrase::LeavesNotBy), &[("devices", &list(Phrase::Or, devices, VALUES))])
         }

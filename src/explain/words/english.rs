@@ -143,6 +143,8 @@ pub(super) fn phrase(phrase: Phrase) -> &'static str {
         Phrase::TargetStops => "“{text}” of {rule} does not let it go on",
         Phrase::GivesPort => "“{text}” of {rule} gives some port",
         Phrase::RunsBefore => "{first} runs before {second}",
+        Phrase::TracksBefore => "conntrack looks at the packet before {chain} runs",
+        Phrase::TracksAfter => "{chain} runs before conntrack looks at the packet",
         Phrase::LeavesBy => "it leaves by {devices}",
         Phrase::LeavesNotBy => "it does not leave by {devices}",
         Phrase::IsLocal => "{dst} is an address of this host",

@@ -144,6 +144,8 @@ pub(super) enum Phrase {
     TargetStops,
     GivesPort,
     RunsBefore,
+    TracksBefore,
+    TracksAfter,
     LeavesBy,
     LeavesNotBy,
     IsLocal,

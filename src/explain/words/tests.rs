@@ -91,6 +91,12 @@ fn assumptions_as_clauses() {
             "nat PREROUTING runs before filter INPUT (nothing tells which was registered last)",
         ),
         (
+            Assumed::TracksBefore(INPUT),
+            false,
+            Why::Order,
+            "filter INPUT runs before conntrack looks at the packet (nothing tells which was registered last)",
+        ),
+        (
             Assumed::LeavesBy(vec!["docker0".to_owned(), "veth+".to_owned()]),
             true,
             Why::Unread,

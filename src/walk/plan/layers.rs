@@ -87,7 +87,7 @@ fn based<'a>(plan: &Plan<'a>, hook: Hook) -> impl Iterator<Item = (Family, &'a [
 fn ordered(plan: &Plan<'_>, mut chains: Vec<Placed>, reversed: bool, guesses: &mut Vec<Guess>) -> Vec<Slot> {
     chains.sort_by_key(|placed| placed.key(reversed));
     for (first, second) in guessed(&chains) {
-        let of = |family| Guess { namespace: plan.index, family, first, second };
+        let of = |family| Guess { namespace: plan.index, family, first: Some(first), second };
         guesses.extend([IpFamily::V4, IpFamily::V6].map(of));
     }
     chains.into_iter().map(|placed| Slot::Chain(placed.id, placed.priority)).collect()
