@@ -185,6 +185,46 @@ fn play_all(seeds: impl Iterator<Item = u64> + Send + 'static) {
     });
 }
 
+/// What a container sends back finds the flow that it came by: with the addresses of the beginning it is translated as then, by no
+/// chain, and with those of an answer it is one.
+#[test]
+fn what_comes_back_finds_its_flow() {
+    apart(|| {
+        let mut town = town();
+        let node = "table ip n {\nchain pre {\ntype nat hook prerouting priority -100;\n\
+                    iifname \"eth0\" udp dport { 80, 100 } dnat to 10.0.0.12:99\n}\n\
+                    chain out {\ntype nat hook output priority -100;\nudp dport 80 dnat to 10.0.0.12:99\n}\n\
+                    chain state {\ntype filter hook forward priority 1;\nct state new counter\nct state established counter\n\
+                    ct direction reply counter\nct status seen-reply counter\nct status dnat counter\nct mark 5 counter\n\
+                    ct mark set 5\n}\n}\n";
+        let forth = "table ip turned {\nchain pre {\ntype nat hook prerouting priority -100;\n\
+                     udp dport 99 dnat to 192.168.1.2:80\n}\n}\n";
+        let back = "table ip turned {\nchain pre {\ntype nat hook prerouting priority -100;\n\
+                    udp dport 99 dnat to 192.168.1.77:4000\n}\nchain post {\ntype nat hook postrouting priority 100;\n\
+                    meta l4proto udp snat to 10.0.0.12:99\n}\n}\n";
+        town.load("node", &["p1", "p2", "br0", "eth0"], node);
+        town.load(
+            "outside",
+            &["eth0"],
+            "table ip o {\nchain i {\ntype filter hook input priority 1;\nct state established\n}\n}\n",
+        );
+        for (turned, from, translated) in [(forth, "node", 0), (forth, "outside", 2), (back, "outside", 1)] {
+            town.at("server", || {
+                run(&["nft", "flush", "ruleset"], "");
+                set_all(&[("ipv4/ip_forward", "1")]);
+            });
+            town.load("server", &["eth0"], turned);
+            let host = town.read_own();
+            // What was made here was translated in output, and what goes to port 100 comes back as something new.
+            let to = if from == "node" { "192.168.1.2:80" } else { "192.168.1.2:100" };
+            town.forget_flows();
+            let said = town.agree(&host, from, to);
+            let walked = said.steps["node"].iter().filter(|step| step.starts_with("ip n pre ")).count();
+            assert!(walked == translated && said.steps.contains_key("server"), "{said:?}");
+        }
+    });
+}
+
 #[test]
 fn published_ports_and_who_is_behind() {
     play_all(1..=12);
