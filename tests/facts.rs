@@ -54,7 +54,7 @@ const CLAIMS: &str = "
   nothing drops what is invalid: tcp-loose, icmp-without-a-flow
   of ICMP only requests are new: icmp-without-a-flow, tests/judge/first.rs every_type_of_icmp
 13 conntrack looks at -200
-  before, every packet is invalid, and has no mark, status or direction: before-conntrack-looks, raw-states
+  before, every packet is invalid, and has no mark, status or direction: before-conntrack-looks, raw-states, raw-states6
   another chain at its very place runs before it or behind it: tests/judge/order.rs a_chain_at_the_very_place_of_conntrack_is_told_before_it_and_behind_it
   over lo the flow is there on the second pass: before-conntrack-looks, loopback
   to stop tracking afterwards is in vain: before-conntrack-looks
@@ -71,16 +71,17 @@ const CLAIMS: &str = "
   out by lo and in by lo; nat chains are walked on the way out alone: loopback
   it is new in all four hooks: loopback
 18 In output the outgoing device is that of the beginning
-  after a translation too; postrouting sees the new one: output-dnat
+  after a translation too; postrouting sees the new one: output-dnat, output-dnat6
 19 Marks that route
-  in output from mangle or from a route chain: mark-routes, marks-route-natively
+  in output from mangle or from a route chain: mark-routes, marks-route-natively, marks-route-natively6
   from elsewhere in output once nat turns the packet: marks-route-natively
   in prerouting any, in forward none: mark-routes, marks-route-natively
 20 The source of a packet that is made here
   is chosen before output and kept: output-dnat
   127.0.0.1 leaves by no device without route_localnet, and no rule is to blame: output-dnat, output-dnat-localnet
+  ::1 leaves by any: output-dnat6
 21 Without a route there is no output
-  no translation there saves the packet: no-route-no-output
+  no translation there saves the packet: no-route-no-output, output-dnat6
 22 A device that a hook does not have
   is equal to nothing and differs from everything, in iptables of both backends: interface-not-there
   and in nft: interface-not-there-native
@@ -127,6 +128,7 @@ const CLAIMS: &str = "
   one with the address before one for all, 127/8 too: tests/judge/sockets.rs a_specific_address_is_before_all_addresses
   one for [::] hears IPv4 unless it refuses: tests/judge/sockets.rs a_socket_of_ipv6_hears_ipv4_unless_it_refuses
   one of a device after one with the address: tests/judge/sockets.rs a_socket_of_a_device_hears_that_device_alone
+  of those that allow each other the newest: tests/judge/sockets.rs of_sockets_that_allow_each_other_the_newest_hears
   of a group any: tests/judge/sockets.rs one_of_a_shared_port_hears
 34 Docker's proxy
   answers for 127/8 and for the container itself, the container for all others: docker-proxy

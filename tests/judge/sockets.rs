@@ -123,3 +123,17 @@ fn one_of_a_shared_port_hears() {
         ],
     );
 }
+
+#[test]
+fn of_sockets_that_allow_each_other_the_newest_hears() {
+    hears(
+        "udp 0.0.0.0:700 older\nudp 0.0.0.0:700 newer\nudp 198.51.100.1:701 older\nudp 198.51.100.1:701 newer\nudp [::]:702 dual older\n\
+         udp [::]:702 dual newer",
+        &[
+            ("eth0 udp outside > 198.51.100.1:700", "udp 0.0.0.0:700 newer"),
+            ("eth0 udp outside > 198.51.100.1:701", "udp 198.51.100.1:701 newer"),
+            ("eth0 udp outside > 198.51.100.1:702", "udp [::]:702 dual newer"),
+            ("eth0 udp [2001:db8:7::7]:4001 > [2001:db8:1::1]:702", "udp [::]:702 dual newer"),
+        ],
+    );
+}

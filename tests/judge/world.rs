@@ -122,7 +122,7 @@ pub struct Plan<'a> {
     pub listens: &'a [&'a str],
 }
 
-/// A socket that hears: `tcp [::]:22`, and behind it `dual` (IPv4 too), `shared` (`SO_REUSEPORT`), `transparent`, `on eth0`.
+/// A socket that hears: `tcp [::]:22`, and behind it, among words that only tell it from others, `dual` (IPv4 too), `shared` (`SO_REUSEPORT`), `transparent`, `on eth0`.
 pub fn bound(what: &str) -> Socket {
     let mut words = what.split(' ');
     let mut next = || words.next().expect("a protocol and an address");
