@@ -73,6 +73,7 @@ pub use query::{Origin, Query, Turn};
 pub use set::ValueSet;
 pub use shares::{Share, rank};
 
+use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use crate::host::xt::CtStates;
@@ -95,9 +96,16 @@ pub struct Walk {
     /// Where not every way was followed: what becomes of all packets, whatever their way, the greatest share first. Empty where
     /// the outcomes tell it, and where it is too much to be found.
     pub shares: Vec<Share>,
-    /// The sets of the query's namespace whose elements were counted, and that would have to be read for a certain answer.
-    /// Once they are, another walk may ask for others.
-    pub needs: Vec<SetId>,
+    /// The sets whose elements were counted, and that would have to be read for a certain answer, each with the index of its
+    /// namespace. Once they are, another walk may ask for others.
+    pub needs: Vec<(usize, SetId)>,
+}
+
+/// The sets that are needed of each namespace.
+pub fn of_namespaces(needs: &[(usize, SetId)]) -> BTreeMap<usize, Vec<SetId>> {
+    let mut found: BTreeMap<usize, Vec<SetId>> = BTreeMap::new();
+    needs.iter().for_each(|(namespace, set)| found.entry(*namespace).or_default().push(*set));
+    found
 }
 
 /// A namespace prepared for many walks.
@@ -133,13 +141,15 @@ impl<'a> Walker<'a> {
             needs.extend(&run.needs);
             outcomes = order::both(outcomes, finish::outcomes(&planned, &asked, run), *guess, &guesses);
         }
-        let needs: Vec<SetId> = needs.into_iter().collect();
+        let needs: Vec<(usize, SetId)> = needs.into_iter().collect();
         let matters = |namespace: usize| {
             let plan = self.plans.at(namespace);
             let unread = plan.namespace().unread.iter().filter(|unread| plan.may_matter(query.family, unread.what));
             unread.map(move |unread| (namespace, unread.clone()))
         };
-        let elements = self.plan().namespace().unread_elements(&needs).map(|unread| (self.namespace, unread));
+        let elements = of_namespaces(&needs).into_iter().filter_map(|(namespace, sets)| {
+            self.host.namespaces[namespace].unread_elements(&sets).map(|unread| (namespace, unread))
+        });
         let unread = visited.into_iter().flat_map(matters).chain(elements).collect();
         Walk { query: told(query, &asked, &outcomes), unread, outcomes, unexplored, shares, needs }
     }

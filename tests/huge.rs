@@ -127,6 +127,11 @@ fn query(src: Option<Ipv4Addr>, port: u16) -> Query {
     query
 }
 
+/// The sets of the only namespace that a walk asks for.
+fn wanted(walk: &Walk) -> Vec<SetId> {
+    walk.needs.iter().map(|(_, set)| *set).collect()
+}
+
 /// The walk once every set is read that it asks for, and the names of those sets.
 fn known(host: &Host, query: &Query) -> (Walk, Vec<String>) {
     let ruleset = &host.namespaces[0].ruleset;
@@ -138,9 +143,9 @@ fn known(host: &Host, query: &Query) -> (Walk, Vec<String>) {
         }
         let progress = Arc::new(Progress::default());
         assert!(walk.outcomes.iter().any(|outcome| !outcome.is_certain()), "it asks, so it does not know");
-        assert!(kernel::read_sets(&places(), None, ruleset, &walk.needs, &progress).unwrap(), "nothing changed");
+        assert!(kernel::read_sets(&places(), None, ruleset, &wanted(&walk), &progress).unwrap(), "nothing changed");
         let read = |id: &SetId| ruleset.tables[id.table as usize].sets[id.set as usize].name.to_string();
-        names.extend(walk.needs.iter().map(read));
+        names.extend(wanted(&walk).iter().map(read));
         assert!(progress.reached().elements >= (ELEMENTS as usize) * walk.needs.len());
     }
 }
@@ -219,7 +224,7 @@ fn what_changed_since_is_not_taken_for_what_was() {
         let asking = walk(&host, &query(None, 8001));
         nft(&format!("add element ip t one_by_one {{ {} }}", source(ELEMENTS)));
         let ruleset = &host.namespaces[0].ruleset;
-        assert!(!kernel::read_sets(&places(), None, ruleset, &asking.needs, &Arc::default()).unwrap());
+        assert!(!kernel::read_sets(&places(), None, ruleset, &wanted(&asking), &Arc::default()).unwrap());
         let still = walk(&host, &query(None, 8001));
         assert_eq!(still.needs, asking.needs, "it is still unread");
         assert_eq!(unread(&still.unread), ["another reading"]);
@@ -239,13 +244,14 @@ fn a_set_that_could_not_be_read_is_told_to_be_unread_until_it_is() {
         let asking = walk(&host, &query(None, 8001));
         let stopped = Arc::new(Progress::default());
         stopped.cancel();
-        assert!(kernel::read_sets(&places(), None, ruleset, &asking.needs, &stopped).is_err());
+        assert!(kernel::read_sets(&places(), None, ruleset, &wanted(&asking), &stopped).is_err());
         let answer = walk(&host, &query(None, 8001));
         assert_eq!(unread(&answer.unread), ["another try: the reading was stopped"]);
         assert!(answer.outcomes.iter().all(|outcome| !outcome.is_certain()));
         assert!(unread(&walk(&host, &query(None, PLAIN)).unread).is_empty(), "it asks no set");
         assert!(
-            kernel::read_sets(&places(), Some("no such namespace"), ruleset, &asking.needs, &Arc::default()).is_err()
+            kernel::read_sets(&places(), Some("no such namespace"), ruleset, &wanted(&asking), &Arc::default())
+                .is_err()
         );
         let (known, _) = known(&host, &query(None, 8001));
         assert!(unread(&known.unread).is_empty() && known.outcomes.iter().all(|outcome| outcome.is_certain()));

@@ -31,7 +31,7 @@ pub fn done(host: &Host, namespace: usize, live: Source<'_>, effect: Effect) -> 
                 let needs = walks.flat_map(|walk| walk.needs.iter().copied()).collect();
                 (answers, needs)
             };
-            let (answers, sets) = known(host, namespace, live, ask);
+            let (answers, sets) = known(host, live, ask);
             with_news(edition, Event::Answered(edition, target.clone(), answers), sets)
         }
         Effect::Open => live.map(|(live, progress)| Event::Opened(open(live, progress))).into_iter().collect(),
@@ -80,13 +80,13 @@ fn ports(host: &Host, namespace: usize, live: Source<'_>) -> (Survey, Sets) {
         let needs = survey.needs.clone();
         (survey, needs)
     };
-    known(host, namespace, live, ask)
+    known(host, live, ask)
 }
 
 /// What is found once the sets are read that it takes. A recording has them.
-fn known<T>(host: &Host, namespace: usize, live: Source<'_>, ask: impl Fn() -> (T, Vec<SetId>)) -> (T, Sets) {
+fn known<T>(host: &Host, live: Source<'_>, ask: impl Fn() -> (T, Vec<(usize, SetId)>)) -> (T, Sets) {
     match live {
-        Some((live, progress)) => live.known(&host.namespaces[namespace].ruleset, progress, ask),
+        Some((live, progress)) => live.known(host, progress, ask),
         None => (ask().0, Sets::Known),
     }
 }

@@ -9,8 +9,9 @@ use super::output;
 use super::read::Reading;
 use super::refusal::Refusal;
 use super::wait::wait;
-use crate::host::{Host, Ruleset, SetId};
+use crate::host::{Host, SetId};
 use crate::kernel::{self, NotRead, Places, Progress};
+use crate::walk::of_namespaces;
 
 /// The host that whyport runs on.
 #[derive(Debug, Clone)]
@@ -51,20 +52,20 @@ impl Live {
         self.by(kernel::read_all, progress)
     }
 
-    /// What `ask` finds once the sets are read that it asks for. Those of `ruleset` are filled; `progress` tells how far
+    /// What `ask` finds once the sets are read that it asks for. Those of `host` are filled; `progress` tells how far
     /// that is, and stops it.
     pub fn known<T>(
         &self,
-        ruleset: &Ruleset,
+        host: &Host,
         progress: &Arc<Progress>,
-        ask: impl Fn() -> (T, Vec<SetId>),
+        ask: impl Fn() -> (T, Vec<(usize, SetId)>),
     ) -> (T, Sets) {
         loop {
             let (found, needs) = ask();
             if needs.is_empty() {
                 return (found, Sets::Known);
             }
-            match self.read_sets(ruleset, &needs, progress) {
+            match self.read_sets(host, &needs, progress) {
                 Ok(true) => {}
                 Ok(false) => return (found, Sets::Outdated),
                 Err(_) => return (found, Sets::Unread),
@@ -72,9 +73,16 @@ impl Live {
         }
     }
 
-    fn read_sets(&self, ruleset: &Ruleset, wanted: &[SetId], progress: &Arc<Progress>) -> Result<bool, NotRead> {
+    /// Whether the rulesets are still those that were read: the namespaces have another name for whoever looks from elsewhere.
+    fn read_sets(&self, host: &Host, wanted: &[(usize, SetId)], progress: &Arc<Progress>) -> Result<bool, NotRead> {
         let _alone = self.sets.lock().unwrap_or_else(PoisonError::into_inner);
-        kernel::read_sets(&places(), self.netns.as_deref(), ruleset, wanted, progress)
+        let mut same = true;
+        for (namespace, sets) in of_namespaces(wanted) {
+            let there = &host.namespaces[namespace];
+            let name = if namespace == host.viewed { self.netns.as_deref() } else { Some(there.name.as_str()) };
+            same &= kernel::read_sets(&places(), name, &there.ruleset, &sets, progress)?;
+        }
+        Ok(same)
     }
 
     fn by(&self, read: Reader, progress: &Arc<Progress>) -> Result<Host, Refusal> {
@@ -113,7 +121,7 @@ pub fn read_whole(netns: Option<&str>) -> Result<Reading, Refusal> {
 /// read, all of the host is read again.
 pub fn answered<T>(
     reading: Reading,
-    ask: impl Fn(&Host, usize) -> Result<(T, Vec<SetId>), Refusal>,
+    ask: impl Fn(&Host, usize) -> Result<(T, Vec<(usize, SetId)>), Refusal>,
 ) -> Result<(Arc<Host>, T), Refusal> {
     let (mut host, namespace) = (Arc::new(reading.host), reading.namespace);
     loop {
@@ -125,7 +133,7 @@ pub fn answered<T>(
         let progress = Arc::default();
         let (told, asked) = (Arc::clone(&progress), Arc::clone(&host));
         let netns = live.netns.clone();
-        let read = move || live.read_sets(&asked.namespaces[namespace].ruleset, &needs, &told);
+        let read = move || live.read_sets(&asked, &needs, &told);
         match wait(&progress, read)? {
             Ok(true) => {}
             Ok(false) => host = Arc::new(waited_for(kernel::read_all, netns.as_deref())?.host),

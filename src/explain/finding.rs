@@ -174,7 +174,7 @@ pub struct Survey {
     /// What could not be read and could matter.
     pub unread: Vec<Unread>,
     /// The sets that would have to be read for a certain answer ([`Walk::needs`]).
-    pub needs: Vec<SetId>,
+    pub needs: Vec<(usize, SetId)>,
 }
 
 /// A port, or a range of ports that rules answer alike.

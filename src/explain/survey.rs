@@ -8,7 +8,7 @@ use std::rc::Rc;
 use super::finding::{Answer, From, PortEntry, Survey, Target};
 use super::{ghosts, judge, places, queries, words};
 use crate::host::{Body, Host, IpFamily, Namespace, Protocol, SetId, Socket, xt};
-use crate::walk::{Endings, Field, Query, Walk, Walker};
+use crate::walk::{Endings, Field, Query, Walk, Walker, of_namespaces};
 
 /// Walks through one namespace, prepared once; those that were made already are kept: many sockets ask the same question
 /// (the workers of a server share a port).
@@ -17,7 +17,7 @@ pub(super) struct Walks<'a> {
     endings: Box<dyn Fn(&Query) -> Endings + 'a>,
     made: HashMap<Asked, Walk>,
     /// The sets that a walk asked for and nobody has read.
-    needs: RefCell<BTreeSet<SetId>>,
+    needs: RefCell<BTreeSet<(usize, SetId)>>,
 }
 
 impl<'a> Walks<'a> {
@@ -61,7 +61,7 @@ impl Walks<'_> {
         endings
     }
 
-    fn needs(&self) -> Vec<SetId> {
+    fn needs(&self) -> Vec<(usize, SetId)> {
         self.needs.borrow().iter().copied().collect()
     }
 }
@@ -114,7 +114,9 @@ pub(super) fn ports(host: &Host, namespace: usize, walks: &Walks<'_>) -> Survey 
     }
     ports.sort_by_key(|entry| (entry.protocol, entry.port, entry.addr, entry.socket));
     let needs = walks.needs();
-    let unread = ns.unread.iter().cloned().chain(ns.unread_elements(&needs)).collect();
+    let elements = of_namespaces(&needs).into_iter();
+    let elements = elements.filter_map(|(other, sets)| host.namespaces[other].unread_elements(&sets));
+    let unread = ns.unread.iter().cloned().chain(elements.take(1)).collect();
     Survey { ports, unread, needs }
 }
 

@@ -37,7 +37,7 @@ pub struct Endings {
     /// How many classes were not followed to their end because the limit of the query was reached.
     pub unexplored: usize,
     /// The sets whose elements were counted, and that would have to be read for a certain answer.
-    pub needs: Vec<SetId>,
+    pub needs: Vec<(usize, SetId)>,
 }
 
 impl Endings {

@@ -45,7 +45,7 @@ pub(super) struct Engine<'a> {
     /// The sets that the rule at hand asked and nobody has read.
     pub(super) met: RefCell<Vec<SetId>>,
     /// Those that would have to be read to know more.
-    pub(super) needs: BTreeSet<SetId>,
+    pub(super) needs: BTreeSet<(usize, SetId)>,
     /// The namespaces to which packets came.
     pub(super) visited: Vec<usize>,
 }

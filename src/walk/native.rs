@@ -109,8 +109,8 @@ impl Engine<'_> {
             let of_rules = matches!(made.what, Assumed::Match { .. } | Assumed::TargetContinues(_));
             of_rules && made.why == Why::Unread
         };
-        if state.namespace == self.query.namespace && !state.space.assumptions().any(guessed) {
-            self.needs.extend(self.met.take());
+        if !state.space.assumptions().any(guessed) {
+            self.needs.extend(self.met.take().into_iter().map(|set| (state.namespace, set)));
         }
     }
 

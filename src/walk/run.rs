@@ -24,7 +24,7 @@ pub(super) struct Run {
     /// The namespaces to which packets came, by their index: first the one that was asked about.
     pub(super) visited: Vec<usize>,
     /// The sets of the namespace that was asked about that would have to be read to know more.
-    pub(super) needs: BTreeSet<SetId>,
+    pub(super) needs: BTreeSet<(usize, SetId)>,
 }
 
 /// A class that waits, by its weight; of equals the one that came first.

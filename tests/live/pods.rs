@@ -151,3 +151,32 @@ fn from_a_pod_the_pod_gets_it() {
         ends_at_the_pod(&story, "10.42.0.1:80", &["--src", "10.42.0.59", "--origin", "cni0", "--sport", "4000"]);
     });
 }
+
+/// Of large sets that a pod's own rules ask it is counted how many elements they have, until a packet comes there.
+#[test]
+fn a_large_set_of_a_pod_is_read_when_a_packet_asks_it() {
+    apart(|| {
+        let story = Story::build();
+        let load = |there: &OwnedFd, text: &str| inside(there, &story.node, || run(&["nft", "-f", "-"], text));
+        let many: Vec<String> =
+            (0..12_000u32).map(|n| std::net::Ipv4Addr::from((11 << 24) + 2 * n).to_string()).collect();
+        let set = format!("set many {{ type ipv4_addr; elements = {{ {} }}; }}", many.join(", "));
+        let chain =
+            "chain i { type filter hook input priority 0;\ntcp dport 8000 ip saddr @many reject with tcp reset\n}";
+        load(&story.traefik, &format!("table ip s {{\n{set}\n{chain}\n}}\n"));
+        let said = || {
+            let asked = ["trace", "80", "--json", "--src", "192.168.66.5", "--origin", "eth0", "--sport", "4000"];
+            let trace: Value = serde_json::from_str(&printed(&asked)).unwrap();
+            let outcomes = trace["outcomes"].as_array().unwrap();
+            assert!(outcomes.len() == 1 && outcomes[0]["certain"] == true, "{trace}");
+            assert_eq!(outcomes[0]["fate"]["ns"], name(&story.traefik));
+            outcomes[0]["fate"]["kind"].as_str().unwrap().to_owned()
+        };
+        story.ask(&story.client, "192.168.66.100:80");
+        assert_eq!(said(), "delivered");
+        load(&story.traefik, "add element ip s many { 10.42.0.2 }\n");
+        let connect = || TcpStream::connect_timeout(&"192.168.66.100:80".parse().unwrap(), Duration::from_secs(5));
+        assert_eq!(inside(&story.client, &story.node, connect).unwrap_err().kind(), ErrorKind::ConnectionRefused);
+        assert_eq!(said(), "rejected");
+    });
+}
