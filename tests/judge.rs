@@ -87,6 +87,7 @@ cases! {
     equal_priority_legacy_last "equal-priority-legacy-last" case::TWO_LEGS;
     equal_priority_native "equal-priority-native" case::TWO_LEGS;
     equal_priority_nft_last "equal-priority-nft-last" case::TWO_LEGS;
+    fib_of_loopback "fib-of-loopback" case::TWO_LEGS;
     fib_of_odd_sources "fib-of-odd-sources" case::TWO_LEGS;
     first_tcp_packets "first-tcp-packets" case::TWO_LEGS;
     forwarded_back "forwarded-back" case::TWO_LEGS;
@@ -106,6 +107,7 @@ cases! {
     output_dnat "output-dnat" case::TWO_LEGS;
     output_dnat_localnet "output-dnat-localnet" case::TWO_LEGS;
     policy_rules "policy-rules" case::TWO_LEGS;
+    policy_rules_of_icmp "policy-rules-of-icmp" case::TWO_LEGS;
     rare_native "rare-native" case::TWO_LEGS;
     rare_native6 "rare-native6" case::TWO_LEGS;
     rare_rules "rare-rules" case::TWO_LEGS;

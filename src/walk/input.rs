@@ -110,6 +110,7 @@ impl<'p> Arrival<'_, 'p> {
             mark: &packet.mark,
             iif: Some(packet.iif),
             ports: Some((&packet.sport, &packet.dport)),
+            typed: false,
             has_sender: false,
         }
     }
@@ -287,6 +288,7 @@ impl<'p> Arrival<'_, 'p> {
             iif: way.map(|way| way.oif),
             // Back means the other way round for ports too.
             ports: Some((&packet.dport, &packet.sport)),
+            typed: false,
             has_sender: false,
         };
         let uses = |route: &Route| route.next_hops.iter().any(|hop| hop.link == link.index);

@@ -9,10 +9,11 @@ use super::set::ValueSet;
 use super::space::Asked;
 use crate::host::nft::fib;
 use crate::host::route::{TABLE_LOCAL, TABLE_MAIN};
-use crate::host::{IpFamily, Route, RouteKind};
+use crate::host::{Hook, IpFamily, Route, RouteKind};
 
 /// `nft_fib4_eval`, `nft_fib6_eval`: the index of the device that a route to the address leads out by, and that is the
-/// packet's own where that is asked; 0 where there is none, or none that `counts`.
+/// packet's own where that is asked; 0 where there is none, or none that `counts`. What comes in by lo came from there,
+/// whatever is asked (`nft_fib_can_skip`).
 pub(super) fn outgoing(scene: &Scene<'_>, flags: u32, counts: &dyn Fn(RouteKind) -> bool) -> Asked<u32> {
     let packet = scene.packet;
     let namespace = scene.plan.namespace();
@@ -38,12 +39,15 @@ pub(super) fn outgoing(scene: &Scene<'_>, flags: u32, counts: &dyn Fn(RouteKind)
         },
         Some(Device::Absent | Device::Leaving) => Some(None),
     };
-    let loopback = |index: u32| namespace.link_at(index).is_some_and(crate::host::Link::is_loopback);
-    if let Some(Some(index)) = own
-        && scene.hook == crate::host::Hook::Prerouting
-        && loopback(index)
-    {
-        return Ok(index);
+    if let Some(lo) = scene.plan.devices.number("lo").filter(|_| matches!(scene.hook, Hook::Prerouting | Hook::Input)) {
+        let by_lo = match packet.iif {
+            Device::Known(number) => number == lo,
+            Device::Entering => scene.space.ask(Field::Iif, &ValueSet::one(lo))?,
+            Device::Absent | Device::Leaving => false,
+        };
+        if by_lo {
+            return Ok(index_of(lo).unwrap_or(0));
+        }
     }
     let to_source = flags & fib::DADDR == 0;
     let (to, from) = if to_source { (&packet.src, &packet.dst) } else { (&packet.dst, &packet.src) };
@@ -56,6 +60,7 @@ pub(super) fn outgoing(scene: &Scene<'_>, flags: u32, counts: &dyn Fn(RouteKind)
         mark: if flags & fib::MARK != 0 { &packet.mark } else { &unmarked },
         iif: None,
         ports: None,
+        typed: false,
         has_sender: false,
     };
     if scene.is_link_local(to)? {

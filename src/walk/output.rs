@@ -104,7 +104,7 @@ pub(super) fn again<'p>(scene: Scene<'_>, plan: &'p Plan<'p>) -> Asked<Next> {
     }
     let lookup = lookup(scene, plan, Some(&scene.packet.src), &scene.packet.dst);
     // `ip_route_me_harder` asks for nobody in particular, its twin of IPv6 for the socket's user.
-    let lookup = Lookup { has_sender: scene.query.family == IpFamily::V6, ..lookup };
+    let lookup = Lookup { has_sender: scene.query.family == IpFamily::V6, typed: false, ..lookup };
     let route = match lookup.find(&super::route::same_way)? {
         Found::Route(route) => route,
         Found::Refused(reason) => return Ok(refused(reason)),
@@ -123,6 +123,7 @@ fn lookup<'s, 'p>(scene: Scene<'s>, plan: &'p Plan<'p>, from: Option<&'s Value>,
         mark: &packet.mark,
         iif: None,
         ports: Some((&packet.sport, &packet.dport)),
+        typed: true,
         has_sender: true,
     }
 }

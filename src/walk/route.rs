@@ -42,6 +42,8 @@ pub(super) struct Lookup<'s, 'p> {
     pub(super) iif: Option<Device>,
     /// The source and destination ports, where the kernel looks at them.
     pub(super) ports: Option<(&'s Value, &'s Value)>,
+    /// An ICMP packet is asked about before it is made: its type and code stand where a destination port would (`flowi_uli`).
+    pub(super) typed: bool,
     /// Whether the sender's user id is known to the kernel: for packets made here.
     pub(super) has_sender: bool,
 }
@@ -128,6 +130,7 @@ impl<'p> Lookup<'_, 'p> {
         let ports = |asked: Option<(u16, u16)>, which: fn((&Value, &Value)) -> Value| match (asked, self.ports) {
             (None, _) => Ok(true),
             (Some(_), None) => Ok(false),
+            (Some(_), Some(_)) if !self.scene.query.protocol.has_ports() => Ok(false),
             (Some((first, last)), Some((sport, dport))) => {
                 range(&which((sport, dport)), (u128::from(first), u128::from(last)))
             }
@@ -152,7 +155,14 @@ impl<'p> Lookup<'_, 'p> {
                 Some((first, last)) => range(&Value::Entering(Field::Uid), (u128::from(first), u128::from(last))),
             },
             ports(rule.sports, |(sport, _)| sport.clone()),
-            ports(rule.dports, |(_, dport)| dport.clone()),
+            match rule.dports.filter(|_| self.typed && !self.scene.query.protocol.has_ports()) {
+                // The code of an echo request is 0.
+                Some((first, last)) => {
+                    let types = (u128::from(first.div_ceil(256)), u128::from(last / 256));
+                    range(&Value::Entering(Field::IcmpType), types)
+                }
+                None => ports(rule.dports, |(_, dport)| dport.clone()),
+            },
         ]);
         negate(fits, rule.invert)
     }
