@@ -91,7 +91,7 @@ fn all_ports(bencher: Bencher, services: usize) {
     let inside = [0x7f00_0000..=0x7fff_ffff, 0x0af4_0000..=0x0af4_ffff, 0xc000_020a..=0xc000_020a];
     let inside = ValueSet::from_ranges(inside.map(|range| (*range.start(), *range.end())));
     query.set(Field::Src, ValueSet::full(32).minus(&inside));
-    let diverted = |ending: &Ending| ending.translated && ending.kind == FateKind::Forwarded;
+    let diverted = |ending: &Ending| ending.diverted && ending.kind == FateKind::Forwarded;
     let found = walker.endings(&query, &diverted);
     assert_eq!((found.unexplored, found.all.iter().filter(|ending| diverted(ending)).count()), (0, services));
     bencher.bench(|| walker.endings(divan::black_box(&query), &diverted));

@@ -184,6 +184,69 @@ fn a_range_that_rules_take_is_one_ghost_around_sockets() {
 }
 
 #[test]
+fn a_port_of_a_range_that_a_socket_has_at_one_address_stands_alone() {
+    let rules = format!(
+        "{NAT}-A PREROUTING -i eth0 -p tcp -m tcp --dport 8000:8010 -j DNAT --to-destination 10.42.0.2\nCOMMIT\n"
+    );
+    let told = ports(&node_with(&rules, &listener("127.0.0.1:8005", "app", 55)), false);
+    let ghosts: Vec<&str> = told.lines().filter(|line| line.contains("ghost")).collect();
+    let expected = ["8000–8004", "8005", "8006–8010"].map(|ports| format!("tcp {ports} 0.0.0.0 ghost: diverted"));
+    assert_eq!(ghosts, expected);
+    let alone = told.split_once("tcp 8005 0.0.0.0 ghost").expect("it").1;
+    assert!(alone.contains("\n  localhost, IPv4: reached, app (55)\n"), "{told}");
+}
+
+/// What is told of one ghost, with its sentences.
+fn ghost(host: &Host, port: u16) -> String {
+    let told = ports(host, true);
+    let entry = told.split_once(&format!("tcp {port} 0.0.0.0 ghost")).unwrap_or_else(|| panic!("{told}")).1;
+    entry.split("\ntcp ").next().unwrap().to_owned()
+}
+
+#[test]
+fn localhost_is_told_that_it_does_not_leave() {
+    let rules = format!(
+        "{NAT}-A OUTPUT -d 127.0.0.1/32 -p tcp -m tcp --dport 5432 -j DNAT --to-destination 192.168.66.7\nCOMMIT\n"
+    );
+    let told = ports(&node_with(&rules, &listener("127.0.0.1:5432", "app", 55)), true);
+    let expected = "app (55) never gets this packet. Rule 1 of nat OUTPUT turns tcp 5432 for 127.0.0.1 to 192.168.66.7; \
+                    then the kernel lets no packet from 127.0.0.0/8 out to 192.168.66.7: route_localnet of the device \
+                    that leads there is 0.";
+    assert!(told.contains(expected), "{told}");
+}
+
+#[test]
+fn what_only_containers_are_given_is_a_ghost_too() {
+    let rules = format!("{NAT}-A PREROUTING -i cni0 -p tcp -m tcp --dport 7070 -j REDIRECT --to-ports 22\nCOMMIT\n");
+    let told = ghost(&node_with(&rules, ""), 7070);
+    let expected = "  container bridge cni0, IPv4: diverted, sshd (4364)\n    Rule 1 of nat PREROUTING turns tcp 7070 \
+                    arriving by cni0 to 10.42.0.1:22 of this host, where sshd (4364) listens.";
+    assert!(told.contains(expected), "{told}");
+}
+
+#[test]
+fn what_tproxy_gives_to_a_socket_is_a_ghost() {
+    let rules = "*mangle\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -i eth0 -p tcp -m tcp --dport 81 -j TPROXY \
+                 --on-port 3128 --on-ip 0.0.0.0 --tproxy-mark 0x1/0x1\nCOMMIT\n";
+    let squid = listener("0.0.0.0:3128", "squid", 77).replace("sk:1", "sk:1 transparent:1");
+    let told = ghost(&node_with(rules, &squid), 81);
+    let expected = "  outside by eth0, IPv4: diverted, squid (77)\n    Rule 1 of mangle PREROUTING gives tcp 81 \
+                    arriving by eth0 to the transparent socket on 0.0.0.0:3128 of this host, where squid (77) listens.";
+    assert!(told.contains(expected), "{told}");
+}
+
+#[test]
+fn a_port_that_a_dump_turns_to_this_host_is_a_ghost() {
+    let text = format!("{NAT}-A PREROUTING -p tcp -m tcp --dport 11 -j REDIRECT --to-ports 80\nCOMMIT\n");
+    let options = whyport::syntax::iptables::Options { family: None, backend: whyport::host::Backend::IptablesNft };
+    let host = snapshot::bare_dump(whyport::syntax::iptables::parse(&text, &options)).host;
+    let told = ghost(&host, 11);
+    let expected =
+        ": depends\n  outside, IPv4: depends, not known\n    Rule 1 of nat PREROUTING turns tcp 11 to port 80.";
+    assert!(told.starts_with(expected), "{told}");
+}
+
+#[test]
 fn a_dump_without_its_host_tells_what_rules_tell() {
     let text = format!("{NAT}-A PREROUTING -p tcp -m tcp --dport 8080 -j DNAT --to-destination 10.9.8.7:80\nCOMMIT\n");
     let options = whyport::syntax::iptables::Options { family: None, backend: whyport::host::Backend::IptablesNft };

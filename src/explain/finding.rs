@@ -57,6 +57,8 @@ pub struct Answer {
     pub walk: Walk,
     /// That of the answers to its packets, where it was asked for and there are any.
     pub replies: Option<Walk>,
+    /// Its sentences, where the walk's outcomes, which they are told from, were let go.
+    pub told: Option<String>,
 }
 
 /// Who answers, in short.

@@ -27,9 +27,6 @@ pub(super) fn ghosts(host: &Host, namespace: usize, protocol: Protocol, walks: &
     let target = Target { protocol, addr: None, port: None, socket: None };
     let mut taken = Taken::new();
     for (from, family) in places::places(ns, &target) {
-        if matches!(from, From::Bridge(_)) {
-            continue;
-        }
         for query in queries::queries(ns, namespace, &target, &from, family) {
             let query = to_all_ports(ns, &from, query);
             let mut free = Free { ns, query: &query, held: HashMap::new() };
@@ -38,7 +35,7 @@ pub(super) fn ghosts(host: &Host, namespace: usize, protocol: Protocol, walks: &
             }
         }
     }
-    entries(protocol, &taken)
+    entries(protocol, &taken, &bound(ns, protocol))
 }
 
 /// A query, for packets to all ports and to every address of this host that they may be meant for.
@@ -66,10 +63,10 @@ fn to_all_ports(ns: &Namespace, from: &From, mut query: Query) -> Query {
 
 /// Whether rules take packets away from who would get them by the port that they ask for.
 pub(super) fn is_diverted(ending: &Ending) -> bool {
-    ending.translated
+    ending.diverted
         && match ending.kind {
             FateKind::Forwarded | FateKind::Sent => true,
-            FateKind::Delivered => ending.socket.is_some(),
+            FateKind::Delivered => ending.heard,
             FateKind::Dropped
             | FateKind::Rejected
             | FateKind::Queued
@@ -164,16 +161,22 @@ impl Free<'_> {
     }
 }
 
-/// One entry for each run of ports that the same outcomes take. A port that is taken whatever address is asked is not
+/// The ports of sockets that hear some of this host's addresses only: from those it is answered in another way.
+fn bound(ns: &Namespace, protocol: Protocol) -> BTreeSet<u128> {
+    let bound = ns.sockets.iter().filter(|socket| socket.protocol == protocol && !socket.addr.is_unspecified());
+    bound.map(|socket| u128::from(socket.port)).collect()
+}
+
+/// One entry for each run of ports that the same outcomes take, apart from those that a socket is bound to. A port that is taken whatever address is asked is not
 /// told again for single addresses.
-fn entries(protocol: Protocol, taken: &Taken) -> Vec<PortEntry> {
+fn entries(protocol: Protocol, taken: &Taken, bound: &BTreeSet<u128>) -> Vec<PortEntry> {
     let mut entries = Vec::new();
     for ((family, addr), sets) in taken {
         let everywhere = match addr {
             Some(_) => taken.get(&(*family, None)).map_or_else(ValueSet::empty, |sets| union(sets)),
             None => ValueSet::empty(),
         };
-        for (first, last) in runs(sets) {
+        for (first, last) in runs(sets, bound) {
             for &(first, last) in ValueSet::range(first, last).minus(&everywhere).ranges() {
                 entries.push(PortEntry {
                     protocol,
@@ -196,9 +199,10 @@ fn union(sets: &[ValueSet]) -> ValueSet {
     ValueSet::from_ranges(sets.iter().flat_map(|set| set.ranges().iter().copied()))
 }
 
-/// The runs of numbers that the same sets hold: every place where one of them begins or ends starts a new run.
-fn runs(sets: &[ValueSet]) -> Vec<(u128, u128)> {
-    let mut starts = BTreeSet::new();
+/// The runs of numbers that the same sets hold: every place where one of them begins or ends starts a new run, and each of
+/// those that stand `alone` is one.
+fn runs(sets: &[ValueSet], alone: &BTreeSet<u128>) -> Vec<(u128, u128)> {
+    let mut starts: BTreeSet<u128> = alone.iter().flat_map(|number| [*number, *number + 1]).collect();
     for (first, last) in sets.iter().flat_map(|set| set.ranges()) {
         starts.insert(*first);
         starts.insert(*last + 1);
@@ -221,9 +225,11 @@ mod tests {
     #[test]
     fn a_run_ends_where_one_of_the_sets_does() {
         let sets = [set(&[(80, 80), (8000, 8005)]), set(&[(8003, 8010)]), set(&[(81, 81)])];
-        assert_eq!(runs(&sets), [(80, 80), (81, 81), (8000, 8002), (8003, 8005), (8006, 8010)]);
-        assert_eq!(runs(&[]), []);
-        assert_eq!(runs(&[set(&[(1, 0xffff)])]), [(1, 0xffff)]);
+        let runs = |sets: &[ValueSet], alone: &[u128]| runs(sets, &alone.iter().copied().collect());
+        assert_eq!(runs(&sets, &[]), [(80, 80), (81, 81), (8000, 8002), (8003, 8005), (8006, 8010)]);
+        assert_eq!(runs(&[], &[7]), []);
+        assert_eq!(runs(&[set(&[(1, 0xffff)])], &[]), [(1, 0xffff)]);
+        assert_eq!(runs(&[set(&[(8000, 8100)])], &[22, 8080]), [(8000, 8079), (8080, 8080), (8081, 8100)]);
     }
 
     #[test]
@@ -231,8 +237,10 @@ mod tests {
         let any = (IpFamily::V4, None);
         let one = (IpFamily::V4, Some(IpAddr::V4(Ipv4Addr::LOCALHOST)));
         let taken = Taken::from([(any, vec![set(&[(443, 443)])]), (one, vec![set(&[(443, 444)])])]);
-        let told: Vec<String> =
-            entries(Protocol::TCP, &taken).iter().map(|e| format!("{}:{}-{}", e.addr, e.port, e.last)).collect();
+        let told: Vec<String> = entries(Protocol::TCP, &taken, &BTreeSet::new())
+            .iter()
+            .map(|e| format!("{}:{}-{}", e.addr, e.port, e.last))
+            .collect();
         assert_eq!(told, ["0.0.0.0:443-443", "127.0.0.1:444-444"]);
     }
 
@@ -245,8 +253,8 @@ mod tests {
             dst: query.values(Field::Dst),
             dport: set(&[(20, 22), (79, 81)]),
             kind: FateKind::Forwarded,
-            socket: None,
-            translated: true,
+            heard: false,
+            diverted: true,
         };
         let mut taken = Taken::new();
         Free { ns: &host.namespaces[0], query: &query, held: HashMap::new() }.of(&diverted, &mut taken);

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 
 use super::finding::{Answer, AnswerVerdict, Cause, Finding, From, Target, Who};
 use super::{plausible, sockets};
-use crate::host::{Hook, Host, Namespace, Policy, Protocol, What};
+use crate::host::{Body, Hook, Host, Namespace, Policy, Protocol, What, nft};
 use crate::walk::{
     Assumed, Endpoints, Fate, FateKind, Field, Origin, Outcome, Query, Share, Step, StepAt, Verdict, Walk,
 };
@@ -36,7 +36,7 @@ pub(super) fn judge(host: &Host, target: &Target, from: From, walk: Walk) -> Ans
     let Judged { verdict, who, because } = together(host, &walk, judged, ends, others, holder);
     // Rules that nobody has seen may send it anywhere: `who` gets it if they do not.
     let verdict = if rests_on_unread_rules(&from, ns, &walk) { AnswerVerdict::Depends } else { verdict };
-    Answer { from, family: walk.query.family, verdict, who, because, walk, replies: None }
+    Answer { from, family: walk.query.family, verdict, who, because, walk, replies: None, told: None }
 }
 
 /// Whether an outcome that counts is there only if rules that were not read, or not all of one moment, change nothing.
@@ -83,8 +83,9 @@ pub(super) fn outcome(
     let decider = fate.by.clone();
     match fate.kind {
         FateKind::Delivered => {
-            let (verdict, who, cause) = delivered(host, [expected, holder], query, fate, translation.is_some());
-            let by = if verdict == AnswerVerdict::Reached { None } else { translation };
+            let decider = translation.or_else(|| fate.socket.and_then(|_| handed(host, outcome)));
+            let (verdict, who, cause) = delivered(host, [expected, holder], query, fate, decider.is_some());
+            let by = if verdict == AnswerVerdict::Reached { None } else { decider };
             judged(verdict, who, cause, by)
         }
         FateKind::Forwarded | FateKind::Sent => {
@@ -177,6 +178,19 @@ pub(super) fn translation(outcome: &Outcome) -> Option<Step> {
             _ => false,
         })
         .cloned()
+}
+
+/// The step of the last rule that may have given the packet to a transparent socket (`TPROXY`, `tproxy`).
+fn handed(host: &Host, outcome: &Outcome) -> Option<Step> {
+    let hands = |step: &&Step| {
+        let StepAt::Rule(id) = step.at else { return false };
+        let namespace = outcome.pass(step.pass).map_or(outcome.fate.namespace, |pass| pass.namespace);
+        match &host.namespaces[namespace].ruleset.rule(id).body {
+            Body::Iptables(_) => matches!(step.verdict, Verdict::Tproxy),
+            Body::Nft(rule) => rule.expressions.iter().any(|does| matches!(does, nft::Expression::Tproxy { .. })),
+        }
+    };
+    outcome.steps().filter(hands).last().cloned()
 }
 
 /// The jumps that lead from the base chain to a step, outermost first.

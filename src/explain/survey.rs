@@ -66,7 +66,8 @@ impl Walks<'_> {
     }
 }
 
-/// Every port, with its answers. Their walks are kept without outcomes, which tens of thousands of ports would fill memory with.
+/// Every port, with its answers, and what is to be said of them. Their walks are kept without outcomes, which tens of thousands
+/// of ports would fill memory with.
 pub(super) fn survey(host: &Host, namespace: usize, walks: &mut Walks<'_>) -> Survey {
     let mut survey = ports(host, namespace, walks);
     let mut last = None;
@@ -78,6 +79,7 @@ pub(super) fn survey(host: &Host, namespace: usize, walks: &mut Walks<'_>) -> Su
         let target = entry.target();
         entry.answers = answers(host, namespace, &target, walks);
         for answer in &mut entry.answers {
+            answer.told = Some(words::because(host, namespace, answer));
             (answer.walk.outcomes, answer.walk.shares) = (Vec::new(), Vec::new());
         }
     }
@@ -199,8 +201,8 @@ mod tests {
             dst,
             dport: ValueSet::range(first, last),
             kind: FateKind::Forwarded,
-            socket: None,
-            translated: true,
+            heard: false,
+            diverted: true,
         };
         let dst = query.values(Field::Dst);
         let bridge = dst.and(&ValueSet::one(number(BRIDGE)));

@@ -164,6 +164,7 @@ fn answer() -> Answer {
         },
         walk,
         replies: None,
+        told: None,
     }
 }
 

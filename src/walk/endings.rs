@@ -12,7 +12,7 @@ use super::run::{Watch, watched};
 use super::set::ValueSet;
 use super::space::Space;
 use super::state::{End, State};
-use crate::host::{QuickMap, SetId};
+use crate::host::{QuickMap, SetId, What};
 
 /// What became of a class of packets.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,10 +23,10 @@ pub struct Ending {
     pub dport: ValueSet,
     /// In which way they ended.
     pub kind: FateKind,
-    /// The socket that got them, as an index into those of the query's namespace.
-    pub socket: Option<usize>,
-    /// Their destination was translated.
-    pub translated: bool,
+    /// A socket got them, or one may have: which there are was not read.
+    pub heard: bool,
+    /// Rules gave them another destination, or a socket.
+    pub diverted: bool,
 }
 
 /// What became of all of them.
@@ -82,12 +82,13 @@ impl Watch for Kept<'_> {
 
     fn ended(&mut self, engine: &Engine<'_>, state: State, end: End, _: Space) -> bool {
         let values = |field| state.space.values(field).cloned().unwrap_or_else(|| self.query.values(field));
+        let unread = !engine.plan.namespace().is_read(What::Sockets);
         let ending = Ending {
             dst: values(Field::Dst),
             dport: values(Field::Dport),
             kind: end.kind,
-            socket: (end.kind == FateKind::Delivered).then(|| engine.socket(&state, &end)).flatten(),
-            translated: state.packet.flow.dnat,
+            heard: end.kind == FateKind::Delivered && (unread || engine.socket(&state, &end).is_some()),
+            diverted: state.packet.flow.dnat || state.packet.socket.is_some(),
         };
         if (self.settles)(&ending) {
             if let Some(port) = ending.dport.only() {

@@ -10,6 +10,9 @@ use crate::walk::{Assumed, FateKind, Field, Outcome, Step, StepAt, Verdict, Why}
 
 /// One or two sentences, plain.
 pub(super) fn because(host: &Host, namespace: usize, answer: &Answer) -> String {
+    if let Some(told) = &answer.told {
+        return told.clone();
+    }
     let teller = Teller::of(host, namespace, answer);
     let text = decides(&teller, answer);
     match back::lost(&teller) {
@@ -240,10 +243,13 @@ impl<'a> Teller<'a> {
 
     fn redirected(&self) -> String {
         let finding = &self.answer.because;
-        let to = self.outcome().and_then(|outcome| {
-            let endpoints = outcome.fate.endpoints;
-            rules::endpoint(endpoints.dst, endpoints.dport)
-        });
+        let translates = finding.by.as_ref().is_some_and(|by| by.verdict.translation().is_some());
+        let to = if translates {
+            let endpoints = self.outcome().map(|outcome| outcome.fate.endpoints);
+            endpoints.and_then(|endpoints| rules::endpoint(endpoints.dst, endpoints.dport))
+        } else {
+            self.answering().and_then(|socket| rules::endpoint(Some(socket.addr), Some(socket.port)))
+        };
         let to = to.map(|to| say(Phrase::PortOfThisHost, &[("to", &to)]));
         let what = self.decision(finding, to.as_deref());
         let what = say(Phrase::Redirected, &[("what", &what), ("who", &self.who(&self.answer.who))]);

@@ -55,6 +55,7 @@ pub(super) fn phrase(phrase: Phrase) -> &'static str {
         Phrase::Picks => "one of several rules of {chain} turns it to {to}",
         Phrase::Led => "{rule} {acts}",
         Phrase::It => "it",
+        Phrase::HandsTo => "gives {what} to the transparent socket on {to}",
         Phrase::Turns => "turns {what} to {to}",
         Phrase::Drops => "drops {what}",
         Phrase::Rejects => "rejects {what} with {with}",
@@ -118,6 +119,9 @@ pub(super) fn phrase(phrase: Phrase) -> &'static str {
         Phrase::IpForward => "{dst} is not an address of this host, and packets that arrive by {device} are not forwarded: {sysctl}",
         Phrase::RpFilter => "the way back to its source does not lead by {device}, and the kernel drops such packets: {sysctl}",
         Phrase::RpFilterLoose => "no way leads back to its source, and the kernel drops such packets: {sysctl}",
+        Phrase::RouteLocalnetOut => {
+            "the kernel lets no packet from {loopback} out to {dst}: route_localnet of the device that leads there is 0"
+        }
         Phrase::RouteLocalnet => "the kernel lets no address of {loopback} in or out by {device}: {sysctl}",
         Phrase::LocalSource => "its source is an address of this host, which nobody else may use: {sysctl}",
         Phrase::ImpossibleSource => "no packet can have its source address",

@@ -28,8 +28,10 @@ pub(super) fn reason(ns: &Namespace, family: IpFamily, outcome: Option<&Outcome>
             say(phrase, &[("device", &device), ("sysctl", &sysctl)])
         }
         Reason::RouteLocalnet => {
-            // Made here, it is refused on the device it would leave by.
-            let device = iif.or(oif).unwrap_or_else(some);
+            // Made here, it is refused on the device it would leave by, which nothing tells.
+            let Some(device) = iif.or(oif) else {
+                return say(Phrase::RouteLocalnetOut, &[("loopback", loopback), ("dst", &dst)]);
+            };
             let sysctl = Settings { ns, device: &device, family }.flag("route_localnet");
             say(Phrase::RouteLocalnet, &[("loopback", loopback), ("device", &device), ("sysctl", &sysctl)])
         }

@@ -108,6 +108,17 @@ fn acts(by: &Step, what: &str, to: Option<&str>) -> String {
         Verdict::Stolen => say(Phrase::SendsAside, &[("what", what)]),
         Verdict::Unknown => say(Phrase::LastWord, &[]),
         Verdict::Drop | Verdict::Policy(_) => say(Phrase::Drops, &[("what", what)]),
+        // A native rule that gives it to a socket goes on to another verdict.
+        Verdict::Accept
+        | Verdict::Continue
+        | Verdict::Return
+        | Verdict::Jump(_)
+        | Verdict::Goto(_)
+        | Verdict::Tproxy
+            if to.is_some() =>
+        {
+            say(Phrase::HandsTo, &[("what", what), ("to", to.unwrap_or_default())])
+        }
         Verdict::Accept
         | Verdict::Return
         | Verdict::Continue
