@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 
 use whyport::explain::{self, PortEntry, words};
-use whyport::host::{Host, IpFamily};
+use whyport::host::{Host, IpFamily, Protocol};
 use whyport::snapshot;
 
 fn k3s() -> Host {
@@ -172,6 +172,25 @@ fn rules_and_the_sentence_for_them() {
         };
         assert_eq!(outside(&node_with(&text, &squid), *port), *expected, "{rules}");
     }
+}
+
+#[test]
+fn the_sentence_leads_to_the_process_through_every_namespace() {
+    let host = k3s();
+    let said = |port: u16, family: IpFamily| {
+        let target = explain::Target { protocol: Protocol::TCP, addr: None, port: Some(port), socket: None };
+        let answers = explain::answers(&host, host.viewed, &target);
+        let outside =
+            |answer: &&explain::Answer| matches!(answer.from, explain::From::Outside(_)) && answer.family == family;
+        words::because(&host, host.viewed, answers.iter().find(outside).unwrap())
+    };
+    let to_traefik = "before a socket is looked up. Then svclb turns it to 10.43.85.149:80 and this host to traefik (4365) \
+                      at 10.42.0.59:8000.";
+    assert!(said(80, IpFamily::V4).ends_with(to_traefik), "{}", said(80, IpFamily::V4));
+    let to_nobody = "whose rule 6 turns it to 10.42.0.2:443 (svclb). No socket listens there.";
+    assert!(said(443, IpFamily::V4).ends_with(to_nobody), "{}", said(443, IpFamily::V4));
+    // The address is one of the link alone: whose answers have no route could not have asked.
+    assert_eq!(said(80, IpFamily::V6), "nginx (4363) gets this packet: no rule stands in its way.");
 }
 
 #[test]

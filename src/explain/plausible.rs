@@ -55,7 +55,12 @@ pub(super) fn sources(ns: &Namespace, from: &From, query: &Query) -> Option<Valu
         (From::Somewhere, Origin::Device(device)) => &From::Outside(device.clone()),
         _ => from,
     };
-    let likely = likely(ns, from, query.family)?.and(&query.values(Field::Src));
+    let mut likely = likely(ns, from, query.family)?.and(&query.values(Field::Src));
+    // No router brings a packet to an address of the link alone, and those have 54 zeros after the prefix (RFC 4291, 2.5.6).
+    let of_link = ValueSet::range(0xfe80 << 112, (0xfe80 << 112) + u128::from(u64::MAX));
+    if query.family == IpFamily::V6 && query.known(Field::Dst).is_some_and(|dst| of_link.contains(dst)) {
+        likely = likely.and(&of_link);
+    }
     (!likely.is_empty()).then_some(likely)
 }
 

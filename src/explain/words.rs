@@ -12,6 +12,7 @@ mod conditions;
 mod english;
 mod kernel;
 pub(super) mod native;
+mod onward;
 mod phrase;
 mod reading;
 mod rules;

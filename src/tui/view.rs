@@ -77,7 +77,7 @@ fn arrange(state: &State, area: Rect) -> Option<Panes> {
     let borders = if beside && area.height >= BOXED { Borders::ALL } else { Borders::TOP };
     let frame = if borders == Borders::ALL { 2 } else { 1 };
     let rows = |y: u16, height: u16| Rect { y: area.y + y, height, ..area };
-    let why = (area.height / 5 + 1).clamp(3, 10) + frame - if area.height < BOXED { 1 } else { 0 };
+    let why = (area.height / 4).clamp(3, 10) + frame - if area.height < BOXED { 1 } else { 0 };
     let middle = area.height - 2 - why;
     let upper = rows(1, middle);
     let (ports, tree) = if beside {

@@ -59,11 +59,15 @@ fn is_to_all(reply: &Outcome) -> bool {
     reply.fate.reason == Some(Reason::Broadcast)
 }
 
-/// What an answer is lost to, as a clause; `None`: it is not known to be lost.
+/// What an answer is lost to, as a clause; `None`: it is not known to be lost, or nobody could really have asked.
 pub(super) fn lost_to(host: &Host, namespace: usize, answer: &Answer, reply: &Outcome) -> Option<String> {
     let replies = answer.replies.as_ref()?;
-    let is_lost = back(&replies.query, reply) == Back::Lost && !is_to_all(reply);
-    is_lost.then(|| clause(&Teller::of(host, namespace, answer), reply))
+    if back(&replies.query, reply) != Back::Lost || is_to_all(reply) {
+        return None;
+    }
+    let teller = Teller::of(host, namespace, answer);
+    let is_real = plausible(&teller, replies).iter().any(|real| std::ptr::eq(*real, reply));
+    is_real.then(|| clause(&teller, reply))
 }
 
 fn clause(teller: &Teller<'_>, reply: &Outcome) -> String {

@@ -1,7 +1,7 @@
 //! The sentences that say who answers a port, and why.
 
 use super::phrase::{Phrase, list, say, sentence, sentence_of_name};
-use super::{back, cases, kernel, port_text, rules, socket_holder, with_home};
+use super::{back, cases, kernel, onward, port_text, rules, socket_holder, with_home};
 use crate::explain::finding::{Answer, Cause, Finding, Who};
 use crate::explain::judge::{self, Judged};
 use crate::explain::plausible;
@@ -178,7 +178,11 @@ impl<'a> Teller<'a> {
             Some(_) => say(Phrase::BeforeSocket, &[("what", &what)]),
             None => what,
         };
-        join(before, sentence(&what))
+        let text = join(before, sentence(&what));
+        match onward::then(self) {
+            Some(then) => format!("{text} {then}"),
+            None => text,
+        }
     }
 
     /// The destinations that rules give in the outcomes, each once.

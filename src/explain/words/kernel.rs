@@ -2,7 +2,7 @@
 
 use super::phrase::{Phrase, say};
 use crate::host::{IpFamily, Namespace};
-use crate::walk::{Outcome, Reason};
+use crate::walk::{Outcome, Reason, Turn};
 
 /// Why the kernel drops an outcome's packets, as a clause.
 pub(super) fn reason(ns: &Namespace, family: IpFamily, outcome: Option<&Outcome>, reason: Reason) -> String {
@@ -46,6 +46,10 @@ pub(super) fn reason(ns: &Namespace, family: IpFamily, outcome: Option<&Outcome>
         }
         Reason::Ttl => say(Phrase::Ttl, &[]),
         Reason::Hairpin => say(Phrase::Hairpin, &[]),
+        Reason::NoRoute if outcome.is_some_and(|outcome| outcome.fate.endpoints.dst.is_none()) => {
+            let back = outcome.is_some_and(|outcome| outcome.turn == Turn::Reply);
+            say(if back { Phrase::NoRouteBack } else { Phrase::NoRouteThere }, &[])
+        }
         Reason::NoRoute => say(Phrase::NoRoute, &[("dst", &dst)]),
         Reason::Blackhole => say(Phrase::Blackhole, &[("dst", &dst)]),
         Reason::Unreachable => say(Phrase::Unreachable, &[("dst", &dst)]),
