@@ -29,6 +29,8 @@ mod packet;
 mod random;
 #[path = "frames/town.rs"]
 mod town;
+#[path = "frames/wire.rs"]
+mod wire;
 #[allow(dead_code, reason = "the judge of whole packets needs more of it")]
 #[path = "judge/witness.rs"]
 mod witness;

@@ -131,7 +131,9 @@ impl Engine<'_> {
         if !self.visited.contains(&namespace) {
             self.visited.push(namespace);
         }
-        if namespace != state.namespace {
+        // Between two ends of a wire within a namespace conntrack forgets it, too (`nf_reset_ct`); what was marked stays.
+        let elsewhere = namespace != state.namespace;
+        if elsewhere || scrubbed {
             self.remember(state);
             // What conntrack said of it here is said of it here alone.
             if state.packet.turn == Turn::First && state.packet.flow.is_answered() {
@@ -139,11 +141,13 @@ impl Engine<'_> {
             }
         }
         let packet = &mut state.packet;
-        if namespace != state.namespace {
-            if scrubbed {
-                packet.mark = Value::Known(0);
-            }
+        if elsewhere || scrubbed {
             packet.flow = Flow::of(tuple);
+        }
+        if elsewhere && scrubbed {
+            packet.mark = Value::Known(0);
+        }
+        if elsewhere {
             packet.set_changed.clear();
         }
         packet.socket = None;

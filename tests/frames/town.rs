@@ -273,6 +273,8 @@ impl Town {
         let to: SocketAddr = to.parse().unwrap();
         let mut kernel = self.send(from.0, to);
         kernel.steps.remove(from.0);
+        // Who sends to all hears it, too.
+        kernel.got = kernel.got.split(' ').filter(|who| *who != from.0).collect::<Vec<_>>().join(" ");
         let walk = self.walked(host, by.0, Origin::Device(by.1.to_owned()), from.1.parse().ok(), to);
         assert!(walk == kernel, "from {from:?} to {to}\nwhyport: {walk:#?}\nthe kernel: {kernel:#?}");
         kernel

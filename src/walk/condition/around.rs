@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::host::xt::AddressTypes;
+use crate::host::{LinkKind, Mac};
+use crate::walk::frames::{TO_ALL, TO_HOST};
 use crate::walk::packet::Owner as SocketOwner;
 use crate::walk::plan::TypedBy;
 use crate::walk::query::Origin;
@@ -94,6 +96,25 @@ impl Scene<'_> {
     pub(in crate::walk) fn sender(&self) -> Option<&Value> {
         let in_frame = self.packet.iif != Device::Absent || self.packet.crossing.is_some() || self.layer != Layer::Ip;
         self.packet.src_mac.as_ref().filter(|_| in_frame)
+    }
+
+    /// The link-layer address that the frame is for, where the device that brought it tells: its own, for a frame to this host
+    /// (`eth_type_trans`). On a bridge it may be that of any port.
+    pub(in crate::walk) fn addressee(&self) -> Option<u128> {
+        const ALL: u128 = 0xffff_ffff_ffff;
+        match self.settled(&self.packet.pkttype) {
+            Value::Known(TO_ALL) => Some(ALL),
+            Value::Known(TO_HOST) if self.packet.crossing.is_none() => {
+                let number = match self.packet.iif {
+                    Device::Known(number) => number,
+                    Device::Entering => self.space.known(Field::Iif)?,
+                    Device::Absent | Device::Leaving => return None,
+                };
+                let link = self.plan.namespace().link(self.plan.devices.name(number)?)?;
+                link.mac.filter(|_| !matches!(link.kind, LinkKind::Bridge | LinkKind::Other(_))).map(Mac::number)
+            }
+            _ => None,
+        }
     }
 
     /// `mac_mt`: holds only for packets that arrived on an Ethernet device, before they are routed on; lo is none.

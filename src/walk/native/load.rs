@@ -63,7 +63,8 @@ pub(super) fn payload(scene: &Scene<'_>, base: PayloadBase, offset: usize, lengt
 /// The Ethernet header, of packets that a device brought; those made here have none yet.
 fn link(scene: &Scene<'_>) -> Option<Vec<Row>> {
     let sender = scene.sender()?;
-    Some(vec![(6, 6, Source::Value(sender.clone())), (12, 2, known(ether_type(scene.query.family)))])
+    let rest = [(6, 6, Source::Value(sender.clone())), (12, 2, known(ether_type(scene.query.family)))];
+    Some(scene.addressee().map(|mac| (0, 6, known(mac))).into_iter().chain(rest).collect())
 }
 
 fn network(scene: &Scene<'_>) -> Vec<Row> {
