@@ -38,15 +38,28 @@ fn follows(rules: String, packet: &'static str, found: bool, expected: &'static 
 fn answers_and_later_packets_are_translated_by_no_chain() {
     let nat = "PREROUTING -p tcp --dport 80 -j DNAT --to-destination 10.9.0.2:8080\nPOSTROUTING -o eth1 -j MASQUERADE\n\
                PREROUTING -i eth1 -j DNAT --to-destination 10.9.0.9\nPOSTROUTING -o eth0 -j SNAT --to-source 198.51.100.9";
+    let rules = table(
+        "raw",
+        "PREROUTING -d 10.9.0.1\nPREROUTING -d 203.0.113.7\nPREROUTING -d 198.51.100.1\nPREROUTING -d 10.9.0.2",
+    ) + &table("nat", nat)
+        + &table("filter", "FORWARD -d 10.9.0.1\nFORWARD -d 203.0.113.7\nFORWARD -d 198.51.100.1\nFORWARD -d 10.9.0.2");
     follows(
-        table("nat", nat),
+        rules,
         "eth0 tcp 203.0.113.7:4001 > 198.51.100.1:80",
         true,
         "the answer
          enters eth1 10.9.0.2:8080 > 10.9.0.1:4001
+         prerouting iptables-nft raw PREROUTING 1 continue
+         prerouting iptables-nft raw PREROUTING policy accept
+         forward iptables-nft filter FORWARD 2 continue
+         forward iptables-nft filter FORWARD policy accept
          leaves eth0 198.51.100.1:80 > 203.0.113.7:4001
          the next packet
          enters eth0 203.0.113.7:4001 > 198.51.100.1:80
+         prerouting iptables-nft raw PREROUTING 3 continue
+         prerouting iptables-nft raw PREROUTING policy accept
+         forward iptables-nft filter FORWARD 4 continue
+         forward iptables-nft filter FORWARD policy accept
          leaves eth1 10.9.0.1:4001 > 10.9.0.2:8080",
     );
 }
