@@ -57,6 +57,12 @@ pub fn query(host: &Host, packet: &Packet, sport: u16, mac: Option<u64>) -> Quer
     if let Some(mac) = mac {
         query.set(Field::SrcMac, ValueSet::one(mac.into()));
     }
+    // The outside knows no net of the node's: what it sends to all of one comes in a frame to the node.
+    let is_for_many = packet.dst.ip().is_multicast() || packet.dst.ip() == IpAddr::from([255; 4]);
+    if packet.device.is_some() && !is_for_many {
+        const PACKET_HOST: u128 = 0;
+        query.set(Field::Pkttype, ValueSet::one(PACKET_HOST));
+    }
     if let Some(src) = packet.src {
         query.set_address(Field::Src, src.ip());
     }
