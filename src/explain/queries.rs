@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use super::finding::{From, Target};
 use crate::host::route::TABLE_MAIN;
 use crate::host::{IpFamily, Link, LinkKind, Namespace, RouteKind, Scope, What};
-use crate::walk::{Field, Origin, Query, ValueSet, query};
+use crate::walk::{Field, Origin, Query, ValueSet};
 
 /// The queries that `from` stands for: one, or for [`From::Somewhere`] one for each device that a packet from outside
 /// may come in by. None where nothing fits: another family, a device without an address to ask.
@@ -119,11 +119,12 @@ impl Ask<'_> {
     fn at_own_address(&self, origin: Origin) -> Query {
         let mut query = self.anywhere(origin);
         query.dst_is_local = true;
-        let loopback = match self.family {
-            IpFamily::V4 => ValueSet::range(0x7f00_0000, 0x7fff_ffff),
-            IpFamily::V6 => ValueSet::one(query::number(localhost(IpFamily::V6))),
+        // Localhost, and what no host has: nobody's address, those of many, and those that are reserved.
+        let others = match self.family {
+            IpFamily::V4 => [(0, 0x00ff_ffff), (0x7f00_0000, 0x7fff_ffff), (0xe000_0000, 0xffff_ffff)],
+            IpFamily::V6 => [(0, 0), (1, 1), (0xff << 120, u128::MAX)],
         };
-        query.set(Field::Dst, ValueSet::full(self.family.bits()).minus(&loopback));
+        query.set(Field::Dst, ValueSet::full(self.family.bits()).minus(&ValueSet::from_ranges(others)));
         query
     }
 

@@ -78,6 +78,23 @@ fn an_open_mark_of_few_bits_is_told_apart_by_each_of_them() {
     assert_eq!(told, expected);
 }
 
+#[test]
+fn a_port_is_found_that_takes_two_unlikely_turns_around_thousands_of_ways() {
+    let rare = |asks: &str, sets: u32| {
+        format!(
+            "-A PREROUTING {asks}-m statistic --mode random --probability 0.01 -j MARK --set-xmark {sets:#x}/{sets:#x}\n"
+        )
+    };
+    let (first, second) = (rare("", 0x1_0000), rare("-m mark --mark 0x10000/0x10000 ", 0x2_0000));
+    let ways = coins(12).replace(":PREROUTING ACCEPT [0:0]\n", &format!(":PREROUTING ACCEPT [0:0]\n{first}"));
+    let ways = ways.replace("COMMIT", &format!("{second}COMMIT"));
+    let taken =
+        "-A PREROUTING -p tcp -m mark --mark 0x20000/0x20000 -m tcp --dport 8443 -j DNAT --to-destination 10.0.0.9";
+    let found = explain::ports(&way::host(&format!("{ways}{}", nat(taken))), 0);
+    let ghosts: Vec<u16> = found.ports.iter().filter(|port| port.is_ghost()).map(|port| port.port).collect();
+    assert_eq!(ghosts, [8443]);
+}
+
 /// A service of Kubernetes with so many endpoints, each as likely as every other.
 fn service(endpoints: usize) -> String {
     let mut rules = String::new();

@@ -63,19 +63,29 @@ fn ends_alike(a: &Judged, b: &Judged) -> bool {
 
 /// What must hold for a case; empty where nothing tells it from others.
 fn when(teller: &Teller<'_>, case: &Case<'_>, disputed: &Disputed<'_>) -> String {
-    let texts: Vec<String> = case
+    let all: Vec<Vec<String>> = case
         .outcomes
         .iter()
         .map(|outcome| {
-            let mut parts: Vec<String> = conditions::when(&outcome.when).into_iter().collect();
+            let mut parts: Vec<String> = match &outcome.when[..] {
+                [one] => one.iter().map(conditions::condition).collect(),
+                alternatives => conditions::when(alternatives).into_iter().collect(),
+            };
             let told = outcome.assumed.iter().filter(|one| disputed.has(one));
             parts.extend(told.map(|one| {
                 let gist = |rule, index| conditions::gist(&teller.host.namespaces[one.namespace], rule, index);
                 conditions::assumption(teller.host, one, &gist)
             }));
-            list(Phrase::And, &parts, CASES)
+            parts
         })
         .collect();
+    // What asks for more than another way to the same end says nothing new.
+    let is_more = |at: usize| {
+        let has_all = |other: usize| all[other].iter().all(|part| all[at].contains(part));
+        (0..all.len()).any(|other| other != at && has_all(other) && (other < at || all[other].len() < all[at].len()))
+    };
+    let texts: Vec<String> =
+        (0..all.len()).filter(|at| !is_more(*at)).map(|at| list(Phrase::And, &all[at], CASES)).collect();
     if texts.iter().any(String::is_empty) { String::new() } else { list(Phrase::Or, &texts, 2) }
 }
 

@@ -36,7 +36,8 @@ pub(super) fn condition(condition: &Condition) -> String {
         (_, Op::NotIn) => Phrase::IsNotIn,
         (_, Op::In | Op::Is) => Phrase::IsIn,
     };
-    say(phrase, &[("field", field), ("values", &list(Phrase::Or, &texts, VALUES))])
+    let last = if phrase == Phrase::IsNone { Phrase::And } else { Phrase::Or };
+    say(phrase, &[("field", field), ("values", &list(last, &texts, VALUES))])
 }
 
 /// The alternatives under which an outcome comes about, in words; `None`: always.

@@ -43,7 +43,7 @@ fn conditions_in_a_few_words() {
     assert_eq!(say(Field::Mark, Op::In, vec![Values::Range(0x4000, 0x4000)]), "mark is 0x4000");
     assert_eq!(say(Field::Iif, Op::NotIn, vec![Values::Name("cni0".to_owned())]), "iif is not cni0");
     let names = ["cni0", "docker0"].map(|name| Values::Name(name.to_owned())).to_vec();
-    assert_eq!(say(Field::Iif, Op::NotIn, names), "iif is none of cni0 or docker0");
+    assert_eq!(say(Field::Iif, Op::NotIn, names), "iif is none of cni0 and docker0");
     assert_eq!(say(Field::CtState, Op::In, vec![Values::Range(8, 8)]), "ct is new");
     assert_eq!(say(Field::TcpFlags, Op::In, vec![Values::Range(0x12, 0x12)]), "tcp-flags is syn,ack");
     assert_eq!(

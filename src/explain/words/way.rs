@@ -18,6 +18,9 @@ pub fn route(route: &RouteEvent) -> String {
                 None => format!("{whither}: {by}"),
             }
         }
+        RouteDecision::Refused(Reason::LocalSource | Reason::ImpossibleSource | Reason::ImpossibleDestination) => {
+            "refuses it".to_owned()
+        }
         RouteDecision::Refused(reason) => format!("{whither}: {}", self::reason(*reason)),
     }
 }
@@ -88,8 +91,8 @@ pub fn reason(reason: Reason) -> &'static str {
         Reason::RpFilter => "the way back does not lead by the device it came in by (rp_filter)",
         Reason::RouteLocalnet => "127/8 on a device without route_localnet",
         Reason::LocalSource => "its source is an address of this host",
-        Reason::ImpossibleSource => "its source cannot be one",
-        Reason::ImpossibleDestination => "its destination cannot be one",
+        Reason::ImpossibleSource => "no packet can have such a source",
+        Reason::ImpossibleDestination => "no packet from there can have such a destination",
         Reason::Ttl => "its time to live ran out",
         Reason::Hairpin => "it would leave by the bridge port it came in by, which has no hairpin",
         Reason::NoRoute => "no route",
