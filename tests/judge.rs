@@ -124,6 +124,7 @@ cases! {
     tproxy "tproxy" case::TWO_LEGS;
     tproxy_bridged "tproxy-bridged" case::STORY_NODE;
     tproxy_native "tproxy-native" case::TWO_LEGS;
+    sets_that_packets_fill "sets-that-packets-fill" case::TWO_LEGS;
     sources_of_local "sources-of-local" case::TWO_LEGS;
     accept_ends_its_chain "accept-ends-its-chain" case::TWO_LEGS;
     before_conntrack_looks "before-conntrack-looks" case::TWO_LEGS;

@@ -151,7 +151,7 @@ impl Engine<'_> {
                 set_next(state, id.index);
                 Ok(Some(self.apply(state, (hook, slot, chain), id, effect)))
             }
-            Err(_) if native::is_without_effect(rule) => {
+            Err(_) if native::is_without_effect(rule) && !native::changes(self.plan, id.chain.table, rule) => {
                 self.need(state);
                 let mut step = self.step(state, hook, slot, StepAt::Rule(id), Verdict::Continue);
                 step.sometimes = true;

@@ -5,6 +5,7 @@
 //! but nothing is changed and no verdict given before it is answered. What a rule changed before it breaks stays changed.
 
 mod compare;
+mod filled;
 mod load;
 mod lookup;
 mod piece;
@@ -27,6 +28,7 @@ use crate::host::nft::{CtKey, Expression, LookupResult, MetaKey, ObjectKind, Reg
 use crate::host::xt::Target;
 use crate::host::{Hook, Protocol, RuleId};
 use compare::compare;
+pub(super) use filled::{Filled, changes, left};
 use load::Loaded;
 use lookup::Given;
 use piece::{Piece, undecided};
@@ -407,6 +409,9 @@ impl<'a, 'p> Run<'a, 'p> {
             return self.unread(content, to, at);
         }
         let pieces = self.registers.get(from, set.key_length as usize);
+        if let Some(step) = self.in_filled(content, &pieces, to, not, at)? {
+            return Ok(step);
+        }
         let Some(to) = to else {
             let answer = lookup::contains(&self.scene(), content, &pieces, at);
             return Ok(self.take(negate(answer, not)));

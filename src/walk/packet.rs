@@ -1,6 +1,7 @@
 //! The packet on its way: each field with where its value comes from.
 
 use super::field::Field;
+use super::native::Filled;
 use super::outcome::Why;
 use super::query::Turn;
 use super::set::ValueSet;
@@ -214,6 +215,8 @@ pub(super) struct Packet {
     pub(super) socket: Option<usize>,
     /// The ipset sets that rules changed on its way, by their numbers: what they hold is no longer what was read.
     pub(super) set_changed: Vec<u32>,
+    /// What rules did on its way to sets of nf_tables.
+    pub(super) filled: Vec<Filled>,
     /// A rule turned it to this host, by an address that nobody has read.
     pub(super) redirected: bool,
     /// Whose it is, where it is made here.
@@ -250,6 +253,7 @@ impl Packet {
             tos: Value::Entering(Field::Tos),
             socket: None,
             set_changed: Vec::new(),
+            filled: Vec::new(),
             redirected: false,
             owner: Owner::Process,
             crossing: None,

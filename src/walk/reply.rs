@@ -10,6 +10,7 @@ use super::engine::Engine;
 use super::field::Field;
 use super::frames::{TO_HOST, TO_OTHER};
 use super::nat::Side;
+use super::native;
 use super::outcome::{Assumed, Endpoints, FateKind, Why};
 use super::output;
 use super::packet::{Device, Flow, Known, Owner, Packet, TimeToLive, Tracking, Value};
@@ -140,7 +141,8 @@ impl Engine<'_> {
             None => {}
         }
         state.space.as_asked(self.query, Field::TcpFlags);
-        let packet = Packet { turn: Turn::Later, ..Packet::entering() };
+        let filled = native::left(&self.scene(state, Hook::Output), &state.packet);
+        let packet = Packet { turn: Turn::Later, filled, ..Packet::entering() };
         self.begin(state, packet, end);
         state.namespace = self.query.namespace;
         state.made_here = self.query.origin == Origin::Local;
@@ -198,6 +200,7 @@ impl Engine<'_> {
             ttl: TimeToLive::ENTERING,
             tos: Value::Entering(Field::Tos),
             set_changed: state.packet.set_changed.clone(),
+            filled: native::left(&self.scene(state, Hook::Output), &state.packet),
             src_mac: (!made_here).then_some(Value::Entering(Field::SrcMac)),
             pkttype: Value::Known(if (passes_by || to_another) && !made_here { TO_OTHER } else { TO_HOST }),
             owner,

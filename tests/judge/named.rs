@@ -72,7 +72,7 @@ pub fn condition(lot: &mut Lot, places: &Places, protocol: &str, not: &str) -> S
     let ip = if places.ip6 { "ip6" } else { "ip" };
     let side = lot.of(&["saddr", "daddr"]);
     let port = lot.of(&["dport", "dport", "sport"]);
-    match lot.below(7) {
+    match lot.below(6) {
         0 if !protocol.is_empty() => format!("{ip} {side} . {protocol} {port} {not}@pairs"),
         1 if !protocol.is_empty() => format!(
             "{ip} {side} . {protocol} dport {not}{{ {} . {}, {} . 20-90 }}",
@@ -82,8 +82,6 @@ pub fn condition(lot: &mut Lot, places: &Places, protocol: &str, not: &str) -> S
         ),
         2 if !protocol.is_empty() => format!("{ip} {side} . {protocol} dport {not}@met"),
         3 => format!("iifname . {ip} {side} {not}@ways"),
-        4 => format!("{ip} {side} map @mark_of {not}{}", lot.of(&["0x1", "0x13"])),
-        5 => format!("{ip} {side} map @kept {not}0x2"),
         _ => format!("{ip} {side} {not}@seen"),
     }
 }

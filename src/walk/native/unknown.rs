@@ -59,7 +59,10 @@ impl Run<'_, '_> {
             Expression::Object { .. } => Step::Next,
             // Where the map gives nothing, the rule breaks.
             Expression::ObjectMap { .. } => self.open(at, Why::State),
-            Expression::Dynset(dynset) => self.dynset(dynset, at),
+            Expression::Dynset(dynset) => {
+                self.fill(dynset)?;
+                self.dynset(dynset, at)
+            }
             Expression::Match(matched) => {
                 let answer = self.scene().holds(matched, at);
                 self.take(answer)

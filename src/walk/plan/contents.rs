@@ -4,11 +4,12 @@
 //! it is known, is the business of whoever asks.
 
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use crate::host::nft::{CatchAll, Element, ElementData, Set};
-use crate::host::{Name, Namespace, QuickMap, SetId, Table};
+use crate::host::nft::{CatchAll, Element, ElementData, Expression, Set};
+use crate::host::{Body, Name, Namespace, QuickMap, SetId, Table};
 use crate::walk::set::ValueSet;
 
 /// Of fewer elements than this, what is left for a question is found anew each time.
@@ -20,6 +21,8 @@ const QUESTIONS: usize = 16;
 pub(in crate::walk) struct Contents<'a> {
     tables: &'a [Table],
     made: Box<[OnceLock<Named>]>,
+    /// The names of each table's sets that rules fill and rules ask.
+    filled: Box<[OnceLock<Vec<Name>>]>,
 }
 
 /// What was made of the sets of one table, by their names, each with its position.
@@ -29,7 +32,29 @@ impl<'a> Contents<'a> {
     /// Those of a namespace; nothing is done yet.
     pub(super) fn of(namespace: &'a Namespace) -> Contents<'a> {
         let tables = &namespace.ruleset.tables;
-        Contents { tables, made: tables.iter().map(|_| OnceLock::new()).collect() }
+        let (made, filled) = (tables.iter().map(|_| OnceLock::new()), tables.iter().map(|_| OnceLock::new()));
+        Contents { tables, made: made.collect(), filled: filled.collect() }
+    }
+
+    /// Whether packets fill a set that rules ask.
+    pub(in crate::walk) fn is_filled_and_asked(&self, table: u32, name: &str) -> bool {
+        let both = || {
+            let rules = self.tables[table as usize].chains.iter().flat_map(|chain| &chain.rules);
+            let (mut filled, mut asked) = (BTreeSet::new(), BTreeSet::new());
+            for rule in rules {
+                let Body::Nft(rule) = &rule.body else { continue };
+                for expression in &rule.expressions {
+                    match expression {
+                        Expression::Dynset(dynset) => _ = filled.insert(&dynset.set),
+                        Expression::Lookup { set, .. } => _ = asked.insert(set),
+                        _ => {}
+                    }
+                }
+            }
+            filled.intersection(&asked).map(|name| Arc::clone(name)).collect()
+        };
+        let filled = self.filled.get(table as usize).map(|filled| filled.get_or_init(both));
+        filled.is_some_and(|filled| filled.iter().any(|known| **known == *name))
     }
 
     /// The set or map with this name, in the table with this position.
