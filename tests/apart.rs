@@ -304,11 +304,14 @@ fn setting(name: &str, otherwise: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
 }
 
+/// Seeds that found something: refused sources that two chains met in either order were told twice.
+const FOUND: [u64; 1] = [100_818];
+
 #[test]
 fn packets_drawn_from_all_fall_in_exactly_one_outcome_and_go_its_way() {
     let (first, seeds) = (setting("WHYPORT_FIRST", 0), setting("WHYPORT_SEEDS", 150));
     let (mut drawn, mut several, mut wrong) = (0, 0, Vec::new());
-    for seed in first..first + seeds {
+    for seed in (first..first + seeds).chain(FOUND) {
         let mut lot = Lot::new(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let (text, host) = host(&mut lot);
         let aim = Aim::at(&[&text], false);
