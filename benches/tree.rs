@@ -56,7 +56,7 @@ fn explorer() -> State {
         Look { colour: true },
         SIZE,
     );
-    let survey = explain::Survey { ports: Vec::new(), unread: Vec::new(), needs: Vec::new() };
+    let survey = explain::Survey { ports: Vec::new(), unread: Vec::new(), left_out: Vec::new(), needs: Vec::new() };
     let event = Event::Surveyed(state.edition(), survey);
     for effect in update(&mut state, event) {
         if let Effect::Answer(edition, target) = effect {

@@ -14,6 +14,7 @@ pub mod finding;
 pub(crate) mod fixture;
 mod ghosts;
 mod judge;
+mod outside;
 mod places;
 mod plausible;
 mod queries;

@@ -65,6 +65,7 @@ pub mod why;
 pub use endings::{Ending, Endings};
 pub use field::Field;
 pub use memory::Memory;
+pub use onward::leads_to;
 pub use outcome::{
     After, Assumed, Assumption, Condition, Endpoints, Event, Fate, FateKind, Op, Outcome, Pass, Reason, RouteDecision,
     RouteEvent, Step, StepAt, Translation, Values, Verdict, Why,

@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 
 use whyport::explain::{self, PortEntry, words};
-use whyport::host::{Host, IpFamily, Protocol};
+use whyport::host::{Address, Host, IpFamily, Link, LinkKind, Peer, Protocol, Scope};
 use whyport::snapshot;
 
 fn k3s() -> Host {
@@ -274,4 +274,85 @@ fn a_dump_without_its_host_tells_what_rules_tell() {
     let expected = "tcp 8080 0.0.0.0 ghost: diverted\n  outside, IPv4: diverted, 10.9.8.7:80\n    \
                     Rule 1 of nat PREROUTING turns tcp 8080 to 10.9.8.7:80.\n";
     assert!(told.starts_with(expected), "{told}");
+}
+
+/// A device of this kind, with an address of its own, beside those of the node; a veth's other end is in `there`.
+fn with_device(mut host: Host, name: &str, kind: LinkKind, there: Option<&str>) -> Host {
+    let node = &mut host.namespaces[0];
+    let index = 100 + node.links.len() as u32;
+    let peer = there.map(|there| {
+        let id = node.ids.iter().find(|(_, name)| name == there).map_or(99, |(id, _)| *id);
+        Peer { index: 2, namespace_id: Some(id) }
+    });
+    let lo = node.links[0].clone();
+    node.links.push(Link { index, name: name.to_owned(), kind, mtu: 1500, peer, ..lo });
+    let net = format!("10.{index}.0.1/24").parse().unwrap();
+    let scope = Scope::Global;
+    node.addresses.push(Address { link: index, net, scope, secondary: false, tentative: false, deprecated: false });
+    host
+}
+
+/// The devices by which tcp 22 is asked from outside, in their order.
+fn asked(host: &Host) -> Vec<String> {
+    let target = explain::Target { protocol: Protocol::TCP, addr: None, port: Some(22), socket: None };
+    let answers =
+        explain::answers(host, host.viewed, &target).into_iter().filter(|answer| answer.family == IpFamily::V4);
+    answers
+        .filter_map(|answer| match answer.from {
+            explain::From::Outside(device) => Some(device),
+            explain::From::Somewhere | explain::From::Bridge(_) | explain::From::Local(_) => None,
+        })
+        .collect()
+}
+
+#[test]
+fn what_another_device_than_the_default_routes_is_given_is_a_ghost_too() {
+    let rules = format!(
+        "{NAT}-A PREROUTING -i eth1 -p tcp -m tcp --dport 7070 -j DNAT --to-destination 10.42.0.59:8000\nCOMMIT\n"
+    );
+    let told = ghost(&with_device(node_with(&rules, ""), "eth1", LinkKind::Plain, None), 7070);
+    let expected = "  outside by eth1, IPv4: diverted, traefik (4365) in traefik\n    No socket listens on tcp 7070 here. \
+                    Rule 1 of nat PREROUTING turns tcp 7070 arriving by eth1 to 10.42.0.59:8000";
+    assert!(told.contains(expected), "{told}");
+    assert!(told.starts_with(": depends\n  outside by eth0, IPv4: unanswered"), "{told}");
+}
+
+#[test]
+fn outside_are_the_devices_by_which_another_host_can_send() {
+    let host = with_device(k3s(), "eth1", LinkKind::Plain, None);
+    let host = with_device(host, "wg0", LinkKind::Other("wireguard".to_owned()), None);
+    assert_eq!(asked(&host), ["eth0", "eth1", "wg0"]);
+    // Nobody sends by a dummy; a container's veth leads to it alone, a bridge is asked as one.
+    let host = with_device(host, "kube-ipvs0", LinkKind::Other("dummy".to_owned()), None);
+    let host = with_device(host, "cali0", LinkKind::Veth, Some("svclb"));
+    let host = with_device(host, "cali1", LinkKind::Veth, Some("one that was not read"));
+    let host = with_device(host, "br0", LinkKind::Bridge, None);
+    assert_eq!(asked(&host), ["eth0", "eth1", "wg0"]);
+    // What stands at the other end has its way out elsewhere: another host.
+    let mut host = with_device(host, "eth2", LinkKind::Veth, Some("svclb"));
+    host.find("svclb").map(|svclb| host.namespaces[svclb].routes.clear()).unwrap();
+    assert_eq!(asked(&host), ["eth0", "eth1", "wg0", "cali0", "eth2"]);
+    // A device that is down or a port of another one gets nothing for itself.
+    for link in &mut host.namespaces[0].links {
+        link.up &= link.name != "eth1";
+        link.master = link.master.or((link.name == "wg0").then_some(3));
+    }
+    assert_eq!(asked(&host), ["eth0", "cali0", "eth2"]);
+}
+
+#[test]
+fn of_many_devices_the_default_routes_are_asked_and_the_rest_is_named() {
+    let mut host = k3s();
+    // The default route's device comes last among the links.
+    let eth0 = host.namespaces[0].links.remove(1);
+    for number in 0..10 {
+        host = with_device(host, &format!("vpn{number}"), LinkKind::Other("tun".to_owned()), None);
+    }
+    host.namespaces[0].links.push(eth0);
+    assert_eq!(asked(&host), ["eth0", "vpn0", "vpn1", "vpn2", "vpn3", "vpn4", "vpn5", "vpn6"]);
+    let survey = explain::survey(&host, host.viewed);
+    assert_eq!(survey.left_out, ["vpn7", "vpn8", "vpn9"]);
+    let style = whyport::report::Style { colour: false, width: 100 };
+    let told = whyport::report::ports::ports(&host, host.viewed, &survey, style);
+    assert!(told.ends_with("not asked: who answers outside by vpn7, vpn8 and vpn9\n"), "{told}");
 }

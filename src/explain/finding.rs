@@ -175,6 +175,8 @@ pub struct Survey {
     pub ports: Vec<PortEntry>,
     /// What could not be read and could matter.
     pub unread: Vec<Unread>,
+    /// The devices by which packets come from outside, too, and which are too many to be asked.
+    pub left_out: Vec<String>,
     /// The sets that would have to be read for a certain answer ([`Walk::needs`]).
     pub needs: Vec<(usize, SetId)>,
 }

@@ -26,7 +26,7 @@ pub(super) fn ghosts(host: &Host, namespace: usize, protocol: Protocol, walks: &
     let ns = &host.namespaces[namespace];
     let target = Target { protocol, addr: None, port: None, socket: None };
     let mut taken = Taken::new();
-    for (from, family) in places::places(ns, &target) {
+    for (from, family) in places::places(host, namespace, &target) {
         for query in queries::queries(ns, namespace, &target, &from, family) {
             let query = to_all_ports(ns, &from, query);
             let mut free = Free { ns, query: &query, held: HashMap::new() };

@@ -5,18 +5,19 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::finding::{From, Target};
-use super::{queries, sockets};
-use crate::host::{IpFamily, Link, Namespace, Scope, What};
+use super::{outside, queries, sockets};
+use crate::host::{Host, IpFamily, Link, Namespace, Scope, What};
 
 /// Every place that a packet to the target can come from, in the order in which they are shown: outside by each device,
 /// this host by its own address, localhost, each bridge; IPv4 before IPv6.
-pub(super) fn places(ns: &Namespace, target: &Target) -> Vec<(From, IpFamily)> {
+pub(super) fn places(host: &Host, namespace: usize, target: &Target) -> Vec<(From, IpFamily)> {
+    let ns = &host.namespaces[namespace];
     let mut places = Vec::new();
     for family in families(ns, target) {
         let found = match target.one_addr() {
-            None => of_any_address(ns, family),
+            None => of_any_address(host, namespace, family),
             Some(addr) if addr.is_loopback() => vec![From::Local(addr)],
-            Some(addr) => of_address(ns, addr, family),
+            Some(addr) => of_address(host, namespace, addr, family),
         };
         places.extend(found.into_iter().map(|from| (from, family)));
     }
@@ -44,7 +45,8 @@ fn has(ns: &Namespace, family: IpFamily) -> bool {
     tables.any(|table| table.family.sees(family)) || ns.ruleset.tables.is_empty() && family == IpFamily::V4
 }
 
-fn of_any_address(ns: &Namespace, family: IpFamily) -> Vec<From> {
+fn of_any_address(host: &Host, namespace: usize, family: IpFamily) -> Vec<From> {
+    let ns = &host.namespaces[namespace];
     if !ns.is_read(What::Links) || !ns.is_read(What::Addresses) {
         let anywhere = match family {
             IpFamily::V4 => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
@@ -52,7 +54,7 @@ fn of_any_address(ns: &Namespace, family: IpFamily) -> Vec<From> {
         };
         return vec![From::Somewhere, From::Local(anywhere), From::Local(queries::localhost(family))];
     }
-    let outside = queries::outside_devices(ns, family);
+    let outside = outside::devices(host, namespace, family);
     let mut places: Vec<From> = outside.iter().map(|link| From::Outside(link.name.clone())).collect();
     // By itself this host asks the address that others know it by; without an outside, the first of its own.
     let own = outside.iter().find_map(|link| queries::address_of(ns, link, family)).or_else(|| {
@@ -66,7 +68,8 @@ fn of_any_address(ns: &Namespace, family: IpFamily) -> Vec<From> {
     places
 }
 
-fn of_address(ns: &Namespace, addr: IpAddr, family: IpFamily) -> Vec<From> {
+fn of_address(host: &Host, namespace: usize, addr: IpAddr, family: IpFamily) -> Vec<From> {
+    let ns = &host.namespaces[namespace];
     if !ns.is_read(What::Links) || !ns.is_read(What::Addresses) {
         return vec![From::Somewhere, From::Local(addr)];
     }
@@ -74,7 +77,7 @@ fn of_address(ns: &Namespace, addr: IpAddr, family: IpFamily) -> Vec<From> {
     // A link-local address can be asked on its own link only.
     let on_link = own.filter(|address| address.scope == Scope::Link).and_then(|address| ns.link_at(address.link));
     let reaches = |link: &Link| on_link.is_none_or(|own| own.index == link.index);
-    let outside = queries::outside_devices(ns, family);
+    let outside = outside::devices(host, namespace, family);
     let mut places: Vec<From> =
         outside.iter().filter(|link| reaches(link)).map(|link| From::Outside(link.name.clone())).collect();
     places.push(From::Local(addr));

@@ -26,7 +26,7 @@ pub(super) fn queries(ns: &Namespace, index: usize, target: &Target, from: &From
     }
 }
 
-/// The devices that packets from outside come in by: those of the default routes, lowest metric first; without any,
+/// The devices that packets from outside come in by where none is named: those of the default routes, lowest metric first; without any,
 /// the first that is up and has an address of the family.
 pub(super) fn outside_devices(ns: &Namespace, family: IpFamily) -> Vec<&Link> {
     let mut defaults: Vec<(u32, u32)> = ns

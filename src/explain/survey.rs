@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::rc::Rc;
 
 use super::finding::{Answer, From, PortEntry, Survey, Target};
-use super::{ghosts, judge, places, queries, words};
+use super::{ghosts, judge, outside, places, queries, words};
 use crate::host::{Body, Host, IpFamily, Namespace, Protocol, SetId, Socket, xt};
 use crate::walk::{Endings, Field, Query, Walk, Walker, of_namespaces};
 
@@ -96,7 +96,7 @@ pub(super) fn answers(host: &Host, namespace: usize, target: &Target, walks: &mu
 pub(super) fn asked(host: &Host, namespace: usize, target: &Target, walks: &mut Walks<'_>) -> Vec<(Query, Answer)> {
     let ns = &host.namespaces[namespace];
     let mut answers = Vec::new();
-    for (from, family) in places::places(ns, target) {
+    for (from, family) in places::places(host, namespace, target) {
         for query in queries::queries(ns, namespace, target, &from, family) {
             let asked = (target.protocol, family, from.clone(), query.known_address(Field::Dst), target.port);
             let walk = walks.of(asked, &query);
@@ -119,7 +119,7 @@ pub(super) fn ports(host: &Host, namespace: usize, walks: &Walks<'_>) -> Survey 
     let elements = of_namespaces(&needs).into_iter();
     let elements = elements.filter_map(|(other, sets)| host.namespaces[other].unread_elements(&sets));
     let unread = ns.unread.iter().cloned().chain(elements.take(1)).collect();
-    Survey { ports, unread, needs }
+    Survey { ports, unread, left_out: outside::left_out(host, namespace), needs }
 }
 
 /// A port for a socket that packets of strangers can reach: a connected UDP socket hears one peer only.

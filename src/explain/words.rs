@@ -31,7 +31,7 @@ use crate::host::{Host, IpFamily, Namespace, Process, Protocol, Reached, RuleId,
 use crate::walk::why::Account;
 use crate::walk::{Assumption, Condition, Outcome};
 
-/// At most this many processes or addresses are told one by one.
+/// At most this many processes, addresses or devices are told one by one.
 const FEW: usize = 3;
 
 /// The sentences that say who answers and why: one or two, plain. `namespace` is the one that was asked about.
@@ -171,6 +171,12 @@ pub fn unread<'a>(unread: impl IntoIterator<Item = &'a Unread>) -> Option<String
     ];
     let lines: Vec<String> = lines.into_iter().flatten().collect();
     (!lines.is_empty()).then(|| lines.join("; "))
+}
+
+/// The devices that were not asked, in one line. `None`: all were.
+pub fn left_out(devices: &[String]) -> Option<String> {
+    let told = list(Phrase::And, devices, FEW);
+    (!told.is_empty()).then(|| say(Phrase::NotAsked, &[("devices", &told)]))
 }
 
 /// How far a reading is: `reading nf_tables rules: 12,300 rules in 340 of 10,012 chains`.

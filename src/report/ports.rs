@@ -12,7 +12,7 @@ pub fn ports(host: &Host, namespace: usize, survey: &Survey, style: Style) -> St
     let mut page = Page::new(style);
     if survey.ports.is_empty() {
         page.line(0, 0, &[(Tone::Plain, "No socket listens here, and no rule answers a port.")]);
-        unread(&mut page, survey);
+        missing(&mut page, survey);
         return page.finish();
     }
     let rows: Vec<Row> = survey.ports.iter().map(|entry| row(host, namespace, entry)).collect();
@@ -47,13 +47,13 @@ pub fn ports(host: &Host, namespace: usize, survey: &Survey, style: Style) -> St
             page.line(VERDICT + 1, VERDICT + 3, &spans);
         }
     }
-    unread(&mut page, survey);
+    missing(&mut page, survey);
     page.finish()
 }
 
-/// What could not be read, and so may hide an answer.
-fn unread(page: &mut Page, survey: &Survey) {
-    if let Some(text) = words::unread(&survey.unread) {
+/// What could not be read or was not asked, and so may hide an answer.
+fn missing(page: &mut Page, survey: &Survey) {
+    for text in [words::unread(&survey.unread), words::left_out(&survey.left_out)].into_iter().flatten() {
         page.line(0, 2, &[(Tone::Unsure, &text)]);
     }
 }

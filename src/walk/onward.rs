@@ -140,7 +140,7 @@ fn other_end<'a>(host: &'a Host, namespace: usize, link: &Link) -> Option<(usize
 }
 
 /// The device that another one leads to, with its namespace.
-pub(super) fn leads_to(host: &Host, namespace: usize, peer: Peer) -> Option<(usize, &Link)> {
+pub fn leads_to(host: &Host, namespace: usize, peer: Peer) -> Option<(usize, &Link)> {
     let there = match peer.namespace_id {
         None => namespace,
         Some(id) => {

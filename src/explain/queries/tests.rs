@@ -53,8 +53,7 @@ fn a_bare_dump_is_asked_at_some_address_of_its_own() {
     assert_eq!(asked[0].known_address(Field::Dst), target.addr);
     assert!(!asked[0].dst_is_local);
 
-    let places: Vec<From> =
-        places::places(&host.namespaces[0], &tcp(8080, None)).into_iter().map(|(from, _)| from).collect();
+    let places: Vec<From> = places::places(&host, 0, &tcp(8080, None)).into_iter().map(|(from, _)| from).collect();
     assert_eq!(places, [From::Somewhere, From::Local(addr("0.0.0.0")), From::Local(addr("127.0.0.1"))]);
 }
 
@@ -62,7 +61,7 @@ fn a_bare_dump_is_asked_at_some_address_of_its_own() {
 fn places_are_those_that_can_ask_the_socket() {
     let mut host = node();
     let places = |host: &Host, target: &Target| -> Vec<String> {
-        places::places(&host.namespaces[0], target)
+        places::places(host, 0, target)
             .into_iter()
             .map(|(from, family)| format!("{family:?} {}", words::from(&from)))
             .collect()

@@ -77,6 +77,7 @@ pub(super) fn phrase(phrase: Phrase) -> &'static str {
         Phrase::KernelAnswersUnread => "the kernel itself answers echo requests, unless a rule that was not read stands in the way",
         Phrase::UnreadMay => "rules that were not read may change that",
         Phrase::NotRead => "not read: {parts}",
+        Phrase::NotAsked => "not asked: who answers outside by {devices}",
         Phrase::TornParts => "torn, as each of three readings saw a change: {parts}",
         Phrase::Reading => "reading {what}",
         Phrase::ReadingHost => "reading the host",

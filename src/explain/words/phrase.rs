@@ -79,6 +79,7 @@ pub(super) enum Phrase {
     KernelAnswersUnread,
     UnreadMay,
     NotRead,
+    NotAsked,
     Needs,
     TornParts,
     // While it is read.
