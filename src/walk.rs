@@ -57,6 +57,7 @@ mod sockets;
 mod space;
 mod state;
 mod synproxy;
+mod target;
 mod trail;
 mod vlans;
 mod way;

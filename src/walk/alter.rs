@@ -2,7 +2,6 @@
 //!
 //! The `target` callbacks of net/netfilter/xt_*.c, ipt_ECN.c and ip6t_NPT.c.
 
-use super::chain::Effect;
 use super::condition::Scene;
 use super::field::Field;
 use super::outcome::{Assumed, FateKind, Verdict, Why};
@@ -10,6 +9,7 @@ use super::packet::{Packet, TimeToLive, Value};
 use super::query::number;
 use super::set::ValueSet;
 use super::space::{Asked, Open};
+use super::target::Effect;
 use crate::host::RuleId;
 use crate::host::xt::{Masked, Target, Tproxy, TtlChangeOp};
 

@@ -13,7 +13,6 @@ mod registers;
 mod translate;
 mod unknown;
 
-use super::chain::Effect;
 use super::condition::{Scene, negate};
 use super::conntrack;
 use super::engine::Engine;
@@ -24,6 +23,7 @@ use super::set::ValueSet;
 use super::space::{Asked, Open};
 use super::state::State;
 use super::synproxy;
+use super::target::Effect;
 use crate::host::nft::{CtKey, Expression, LookupResult, MetaKey, ObjectKind, Register, Rule, Set, Verdict};
 use crate::host::xt::Target;
 use crate::host::{Hook, Protocol, RuleId};
@@ -68,7 +68,7 @@ pub(super) fn is_without_effect(rule: &Rule) -> bool {
         Expression::Verdict(verdict) => *verdict == Verdict::Continue,
         Expression::MetaSet { key, .. } => is_idle(*key),
         Expression::Lookup { to, .. } => *to != Some(LookupResult::Verdict),
-        Expression::Target(target) => super::chain::is_without_effect(target),
+        Expression::Target(target) => super::target::is_without_effect(target),
         Expression::Undecoded(undecoded) => CONTINUES.contains(&&*undecoded.name) || LOADS.contains(&&*undecoded.name),
         Expression::Object { kind, .. } => matches!(*kind, ObjectKind::COUNTER | ObjectKind::QUOTA | ObjectKind::LIMIT),
         Expression::CtSet { .. }

@@ -3,12 +3,12 @@
 //! `synproxy_tg4`, `nft_synproxy_do_eval`. The connection that the kernel then makes is not followed: its own SYN is another
 //! packet, made here.
 
-use super::chain::Effect;
 use super::condition::Scene;
 use super::field::Field;
 use super::outcome::{Assumed, FateKind, Verdict, Why};
 use super::set::ValueSet;
 use super::space::{Asked, Open};
+use super::target::Effect;
 use crate::host::xt::TcpFlags;
 use crate::host::{Protocol, RuleId};
 

@@ -9,13 +9,13 @@ use super::{Run, Step};
 use crate::host::nft::{Nat, Register, RejectKind, range};
 use crate::host::xt::{self, PortRange, RejectWith, Target};
 use crate::host::{Family, IpFamily};
-use crate::walk::chain::Effect;
 use crate::walk::nat;
 use crate::walk::outcome::{Assumed, Why};
 use crate::walk::packet::Value;
 use crate::walk::query;
 use crate::walk::set::ValueSet;
 use crate::walk::space::{Asked, Open};
+use crate::walk::target::Effect;
 
 impl Run<'_, '_> {
     /// `nft_nat_inet_eval`: in a table of both families what translates one leaves the other alone.

@@ -9,11 +9,11 @@ use super::{Run, Step};
 use crate::host::nft::{self, Dynset, Expression, ObjectKind, PayloadBase, PayloadSet, Register, TunnelKey};
 use crate::host::{Family, IpFamily};
 use crate::walk::alter;
-use crate::walk::chain::{Effect, nobody_listens};
 use crate::walk::outcome::{Assumed, FateKind, Verdict as Told, Why};
 use crate::walk::packet::{Device, TimeToLive, Value};
 use crate::walk::set::ValueSet;
 use crate::walk::space::{Asked, Open};
+use crate::walk::target::{Effect, nobody_listens};
 
 impl Run<'_, '_> {
     /// Expressions that load something, and those that hold or not by what came before.
