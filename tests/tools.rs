@@ -167,3 +167,25 @@ fn iptables_legacy_prints_the_same() {
 fn ip6tables_legacy_prints_the_same() {
     compare(IpFamily::V6, Backend::IptablesLegacy);
 }
+
+/// A name cut so short that it may mean several options, some of them of the command line, is none.
+#[test]
+fn what_may_mean_several_options_is_none() {
+    let tool = Tool { family: IpFamily::V4, backend: Backend::IptablesNft };
+    for rule in [
+        ("filter", "INPUT", "-p tcp -m tcp --dest 10.0.0.2 -j ACCEPT"),
+        ("filter", "INPUT", "-p tcp --dport 80 --so 10.0.0.1 -j ACCEPT"),
+        ("filter", "INPUT", "-p tcp -m tcp --s 80 -j ACCEPT"),
+        ("filter", "INPUT", "-m conntrack --c NEW -j ACCEPT"),
+        ("filter", "INPUT", "-m mark --mark 1 -m connmark --mar 1 -j ACCEPT"),
+        ("nat", "PREROUTING", "-d 10.0.0.0/24 -j NETMAP --t 10.1.0.0/24"),
+        ("filter", "INPUT", "-m comment --comment a --in eth0 -j ACCEPT"),
+        ("nat", "PREROUTING", "-p tcp -m tcp -j DNAT --t 10.0.0.2"),
+    ] {
+        let text = dump(&[rule]);
+        let dump = iptables::parse(&text, &Options { family: Some(tool.family), backend: tool.backend });
+        assert_ne!(dump.diagnostics, [], "{rule:?}");
+        let theirs = restored(&tool, &text);
+        assert!(theirs.is_err(), "{rule:?}: {theirs:?}");
+    }
+}

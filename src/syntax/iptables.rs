@@ -11,6 +11,7 @@ mod flow;
 mod hashlimit;
 mod ipv6;
 mod matches;
+mod meaning;
 mod option;
 mod origin;
 mod place;

@@ -28,6 +28,9 @@ pub(super) enum Takes {
     Text,
 }
 
+/// An option that an extension knows: its name with the dashes, and what it takes.
+pub(super) type Row = (&'static str, Takes);
+
 /// An extension: a match or a target that has a typed form.
 pub(super) struct Extension<T: 'static> {
     /// Its name.
@@ -35,15 +38,20 @@ pub(super) struct Extension<T: 'static> {
     /// The family it belongs to; `None`: both.
     pub(super) family: Option<IpFamily>,
     /// The options that it knows.
-    pub(super) options: &'static [(&'static str, Takes)],
+    pub(super) options: &'static [Row],
     /// Makes the typed form of what was asked.
     pub(super) read: fn(&Asked, &mut Names) -> Option<T>,
 }
 
 impl<T> Extension<T> {
-    /// What the option takes, where the extension knows it.
-    pub(super) fn takes(&self, option: &str) -> Option<Takes> {
-        self.options.iter().find(|(name, _)| *name == option).map(|(_, takes)| *takes)
+    /// The option of this name, where the extension knows it.
+    pub(super) fn option(&self, name: &str) -> Option<Row> {
+        self.options.iter().find(|(known, _)| *known == name).copied()
+    }
+
+    /// The options that begin so.
+    pub(super) fn beginning(&self, start: &str) -> impl Iterator<Item = Row> {
+        self.options.iter().filter(move |(known, _)| known.starts_with(start)).copied()
     }
 }
 
@@ -76,8 +84,10 @@ pub(super) struct Given {
     pub(super) extension: usize,
     /// Whether a `!` stands before it, or before its value.
     pub(super) not: bool,
-    /// The option itself.
-    pub(super) name: usize,
+    /// The option itself, as it is written.
+    pub(super) written: usize,
+    /// Its name, where the extension knows it: it may be written shorter.
+    pub(super) name: Option<&'static str>,
     /// Its values.
     pub(super) values: Range<usize>,
 }
@@ -101,7 +111,7 @@ impl<'w> Asked<'w> {
         let family = self.family;
         self.given.iter().filter(|given| given.extension == self.extension).map(move |given| Opt {
             family,
-            name: &words[given.name].text,
+            name: given.name.unwrap_or(&words[given.written].text),
             not: given.not,
             values: &words[given.values.clone()],
         })

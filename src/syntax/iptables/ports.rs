@@ -43,9 +43,6 @@ pub(super) const MULTIPORT: Extension<Match> = Extension {
         ("--dports", One),
         ("--sports", One),
         ("--ports", One),
-        ("--dport", One),
-        ("--sport", One),
-        ("--port", One),
         ("--destination-ports", One),
         ("--source-ports", One),
     ],
@@ -279,9 +276,9 @@ fn multiport(asked: &Asked, _: &mut Names) -> Option<Match> {
     let mut all = None;
     for option in asked.options() {
         let which = match option.name {
-            "--sports" | "--source-ports" | "--sport" => WhichPort::Source,
-            "--dports" | "--destination-ports" | "--dport" => WhichPort::Destination,
-            "--ports" | "--port" => WhichPort::Either,
+            "--sports" | "--source-ports" => WhichPort::Source,
+            "--dports" | "--destination-ports" => WhichPort::Destination,
+            "--ports" => WhichPort::Either,
             _ => return None,
         };
         let ports = option.value()?.split(',').map(|one| values::ports(one, ':')).collect::<Option<_>>()?;

@@ -2,7 +2,8 @@
 //!
 //! Knows which option belongs to which extension. Deliberately does not know tables beyond the names of their chains.
 
-use super::option::{self, Asked, Extension, Given, Takes};
+use super::meaning::{Meaning, meaning};
+use super::option::{self, Asked, Extension, Given, Row, Takes};
 use super::words::Word;
 use super::{matches, sides, targets, values};
 use crate::host::xt::{self, Match, Neg, Target};
@@ -29,7 +30,7 @@ pub(super) struct Found {
 }
 
 /// An extension that a rule names.
-struct Open {
+pub(super) struct Open {
     /// Position of its name among the words; `None` where `-p` alone loads it.
     name: Option<usize>,
     kind: Kind,
@@ -43,10 +44,25 @@ enum Kind {
 }
 
 impl Open {
-    fn takes(&self, option: &str) -> Option<Takes> {
+    /// The option of this name.
+    pub(super) fn option(&self, name: &str) -> Option<Row> {
         match &self.kind {
-            Kind::Match(known) => known.takes(option),
-            Kind::Target(known) => known.takes(option),
+            Kind::Match(known) => known.option(name),
+            Kind::Target(known) => known.option(name),
+            Kind::OtherMatch | Kind::OtherTarget => None,
+        }
+    }
+
+    /// Whether it is the same extension once more.
+    pub(super) fn is_again(&self, other: &Open) -> bool {
+        matches!((&self.kind, &other.kind), (Kind::Match(one), Kind::Match(other)) if std::ptr::eq(*one, *other))
+    }
+
+    /// The options that begin so; `None` where nobody knows them.
+    pub(super) fn beginning(&self, start: &str) -> Option<Vec<Row>> {
+        match &self.kind {
+            Kind::Match(known) => Some(known.beginning(start).collect()),
+            Kind::Target(known) => Some(known.beginning(start).collect()),
             Kind::OtherMatch | Kind::OtherTarget => None,
         }
     }
@@ -73,32 +89,6 @@ pub(super) struct Reader {
     strays: Vec<(usize, usize)>,
     /// Names of the extensions of the last rule that were kept as words.
     pub(super) opaque: Vec<Name>,
-}
-
-/// The options that every rule may have, by their letter (iptables(8)).
-const LETTERS: [(&str, u8); 14] = [
-    ("--match", b'm'),
-    ("--jump", b'j'),
-    ("--goto", b'g'),
-    ("--source", b's'),
-    ("--src", b's'),
-    ("--destination", b'd'),
-    ("--dst", b'd'),
-    ("--in-interface", b'i'),
-    ("--out-interface", b'o'),
-    ("--protocol", b'p'),
-    ("--proto", b'p'),
-    ("--fragment", b'f'),
-    ("--fragments", b'f'),
-    ("--set-counters", b'c'),
-];
-
-/// The letter of an option that every rule may have; of another short option its own.
-fn letter(option: &str) -> Option<u8> {
-    match option.as_bytes() {
-        [b'-', letter] => Some(*letter),
-        _ => LETTERS.iter().find(|(long, _)| *long == option).map(|(_, letter)| *letter),
-    }
 }
 
 /// The place in a line of words.
@@ -173,9 +163,12 @@ impl Reader {
             if !word.is_option() {
                 return Err(format!("{option:?} belongs to no option"));
             }
-            // Extensions are asked first: some have options that are called like one of every rule.
-            let owner = self.owner(option);
-            match owner.map_or_else(|| letter(option), |_| None) {
+            let (owner, letter) = match meaning(option, &self.open) {
+                Meaning::Own(extension, row) => (Some((extension, row)), None),
+                Meaning::Every(letter) => (None, Some(letter)),
+                Meaning::Unknown => (None, None),
+            };
+            match letter {
                 Some(b'm') => {
                     cursor.upright(option)?;
                     let at = cursor.value(option)?;
@@ -264,30 +257,23 @@ impl Reader {
         })
     }
 
-    /// The last extension so far that knows an option.
-    fn owner(&self, option: &str) -> Option<(usize, Takes)> {
-        let long = option.starts_with("--");
-        let known = || self.open.iter().enumerate().rev().find_map(|(at, open)| Some((at, open.takes(option)?)));
-        long.then(known).flatten()
-    }
-
     /// An option of an extension: the last one that knows it, the protocol's own, or else the last one.
     fn option(
         &mut self,
         option: &str,
-        owner: Option<(usize, Takes)>,
+        owner: Option<(usize, Row)>,
         cursor: &mut Cursor,
         basics: &Basics,
         scope: &Scope,
     ) -> Result<(), String> {
-        let (extension, takes) = match owner.or_else(|| self.implied(option, basics, scope)) {
-            Some((at, takes)) => (at, Some(takes)),
+        let (extension, row) = match owner.or_else(|| self.implied(option, basics, scope)) {
+            Some((at, row)) => (at, Some(row)),
             None if self.open.is_empty() => return Err(format!("{option} belongs to no extension")),
             None => (self.open.len() - 1, None),
         };
-        let name = cursor.at - 1;
+        let (written, name, takes) = (cursor.at - 1, row.map(|row| row.0), row.map(|row| row.1));
         if takes.is_none() {
-            self.strays.push((extension, name));
+            self.strays.push((extension, written));
         }
         let start = match takes {
             Some(Takes::Nothing) => cursor.at,
@@ -319,17 +305,23 @@ impl Reader {
             }
             cursor.at += 1;
         }
-        let given = Given { extension, not: std::mem::take(&mut cursor.not), name, values: start..cursor.at };
+        let given = Given { extension, not: std::mem::take(&mut cursor.not), written, name, values: start..cursor.at };
         self.given.push(given);
         Ok(())
     }
 
-    /// Opens the match that `-p` alone loads, where it knows the option.
-    fn implied(&mut self, option: &str, basics: &Basics, scope: &Scope) -> Option<(usize, Takes)> {
+    /// Opens the match that `-p` alone loads, where the option is one of its own then (`command_default` in xshared.c).
+    fn implied(&mut self, option: &str, basics: &Basics, scope: &Scope) -> Option<(usize, Row)> {
         let known = basics.own_match(scope.family)?;
-        let takes = known.takes(option)?;
         self.open.push(Open { name: None, kind: Kind::Match(known) });
-        Some((self.open.len() - 1, takes))
+        let last = self.open.len() - 1;
+        match meaning(option, &self.open) {
+            Meaning::Own(extension, row) if extension == last => Some((extension, row)),
+            Meaning::Own(..) | Meaning::Every(_) | Meaning::Unknown => {
+                self.open.pop();
+                None
+            }
+        }
     }
 
     /// Refuses options that came before what they belong to: printed in order, they would mean something else.
@@ -337,9 +329,12 @@ impl Reader {
         for (extension, name) in &self.strays {
             let option = &*words[*name].text;
             let of_target = matches!(self.open[*extension].kind, Kind::Target(_) | Kind::OtherTarget);
-            let by_match = |open: &Open| matches!(open.kind, Kind::Match(_)) && open.takes(option).is_some();
-            let by_protocol = basics.own_match(scope.family).is_some_and(|known| known.takes(option).is_some());
-            if by_protocol || of_target && self.open.iter().any(by_match) {
+            let by_match = || match meaning(option, &self.open) {
+                Meaning::Own(at, _) => matches!(self.open[at].kind, Kind::Match(_)),
+                Meaning::Every(_) | Meaning::Unknown => false,
+            };
+            let by_protocol = basics.own_match(scope.family).is_some_and(|known| known.beginning(option).count() == 1);
+            if by_protocol || of_target && by_match() {
                 return Err(format!("{option} stands before what it belongs to"));
             }
         }

@@ -51,7 +51,7 @@ pub(super) const TTL: Extension<Match> = Extension {
 pub(super) const HL: Extension<Match> = Extension {
     name: "hl",
     family: Some(IpFamily::V6),
-    options: &[("--hl-eq", One), ("--hl-lt", One), ("--hl-gt", One)],
+    options: &[("--hl-eq", One), ("--hl-lt", One), ("--hl-gt", One), ("--hl", One)],
     read: ttl,
 };
 
@@ -265,8 +265,8 @@ fn ttl(asked: &Asked, _: &mut Names) -> Option<Match> {
     let mut found = None;
     for option in asked.options() {
         let op = match (option.name, option.not) {
-            ("--ttl-eq" | "--ttl" | "--hl-eq", false) => TtlOp::Equal,
-            ("--ttl-eq" | "--ttl" | "--hl-eq", true) => TtlOp::NotEqual,
+            ("--ttl-eq" | "--ttl" | "--hl-eq" | "--hl", false) => TtlOp::Equal,
+            ("--ttl-eq" | "--ttl" | "--hl-eq" | "--hl", true) => TtlOp::NotEqual,
             ("--ttl-lt" | "--hl-lt", false) => TtlOp::Less,
             ("--ttl-gt" | "--hl-gt", false) => TtlOp::Greater,
             _ => return None,

@@ -79,7 +79,7 @@ static COMMON: [Extension<Target>; 11] = [
     Extension {
         name: "REDIRECT",
         family: None,
-        options: &[("--to-ports", One), ("--to-port", One), NAT_OPTIONS[0]],
+        options: &[("--to-ports", One), NAT_OPTIONS[0]],
         read: |asked, _| nat(asked).map(Target::Redirect),
     },
     Extension {
@@ -341,7 +341,7 @@ fn nat(asked: &Asked) -> Option<Box<Nat>> {
                 set(&mut there, ())?;
                 translation(&mut nat, option.plain()?, asked.family)?;
             }
-            "--to-ports" | "--to-port" => set(&mut nat.ports, values::ports(option.plain()?, '-')?)?,
+            "--to-ports" => set(&mut nat.ports, values::ports(option.plain()?, '-')?)?,
             flag => {
                 option.flag()?;
                 raise(match flag {
