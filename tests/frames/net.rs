@@ -71,7 +71,7 @@ pub fn listen() -> Vec<UdpSocket> {
 pub fn sender(to: SocketAddr) -> UdpSocket {
     let any: IpAddr = if to.is_ipv4() { "0.0.0.0".parse().unwrap() } else { "::".parse().unwrap() };
     // A tool that another test starts holds the socket of before for a moment.
-    let tries = (0..200).map(|_| {
+    let tries = (0..5000).map(|_| {
         std::thread::sleep(Duration::from_millis(1));
         UdpSocket::bind(SocketAddr::new(any, SPORT))
     });

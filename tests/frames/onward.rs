@@ -123,13 +123,12 @@ fn town() -> Town {
     }
     town.at("node", || {
         set_all(&[("ipv4/ip_forward", "1")]);
-        for _ in 0..200 {
-            let up = run(&["bridge", "link"], "").matches("state forwarding").count();
-            if up == 2 && run(&["ip", "-oneline", "link", "show", "up"], "").matches("LOWER_UP").count() == 5 {
-                break;
-            }
+        let ready = (0..1000).any(|_| {
             std::thread::sleep(Duration::from_millis(10));
-        }
+            let up = run(&["bridge", "link"], "").matches("state forwarding").count();
+            up == 2 && run(&["ip", "-oneline", "link", "show", "up"], "").matches("LOWER_UP").count() == 5
+        });
+        assert!(ready, "the devices never came up");
         // Until something went to a neighbour its frame's head is not ready, and the first one that is translated on its way
         // across the bridge goes out by the bridge itself (`br_nf_pre_routing_finish_bridge`).
         let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
