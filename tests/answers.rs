@@ -356,3 +356,28 @@ fn of_many_devices_the_default_routes_are_asked_and_the_rest_is_named() {
     let told = whyport::report::ports::ports(&host, host.viewed, &survey, style);
     assert!(told.ends_with("not asked: who answers outside by vpn7, vpn8 and vpn9\n"), "{told}");
 }
+
+#[test]
+fn a_port_through_which_nobody_gets_an_answer_is_no_ghost() {
+    // To 127.0.0.1 the packet keeps its source, which the container's kernel refuses as impossible.
+    let rules = format!(
+        "{NAT}-A OUTPUT -d 127.0.0.1/32 -p tcp -m tcp --dport 7070 -j DNAT --to-destination 10.42.0.59:8000\nCOMMIT\n"
+    );
+    let mut host = node_with(&rules, "");
+    let ghosts = |host: &Host| {
+        let of = |survey: explain::Survey| survey.ports.into_iter().filter(PortEntry::is_ghost).count();
+        [of(explain::survey(host, host.viewed)), of(explain::ports(host, host.viewed))]
+    };
+    let route_localnet = |host: &mut Host, on| {
+        for settings in host.namespaces[0].sysctls.ip.values_mut() {
+            settings.route_localnet = Some(on);
+        }
+    };
+    route_localnet(&mut host, true);
+    assert_eq!(ghosts(&host), [0, 0]);
+    // With a source of the node's own it is answered.
+    let rules = rules.replace("COMMIT\n", "-A POSTROUTING -o cni0 -p tcp -j MASQUERADE\nCOMMIT\n");
+    let mut host = node_with(&rules, "");
+    route_localnet(&mut host, true);
+    assert_eq!(ghosts(&host), [1, 1]);
+}

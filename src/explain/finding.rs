@@ -87,6 +87,14 @@ impl AnswerVerdict {
             AnswerVerdict::Unanswered => "unanswered",
         }
     }
+
+    /// Whether packets can get an answer.
+    pub fn is_answer(self) -> bool {
+        match self {
+            AnswerVerdict::Reached | AnswerVerdict::Diverted | AnswerVerdict::Depends => true,
+            AnswerVerdict::Blocked | AnswerVerdict::Unanswered => false,
+        }
+    }
 }
 
 /// Who gets a packet.

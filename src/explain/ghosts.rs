@@ -21,28 +21,51 @@ const ADDRESSES: usize = 64;
 /// The ports that outcomes take, by the address that was asked (`None`: any address of this host).
 type Taken = BTreeMap<(IpFamily, Option<IpAddr>), Vec<ValueSet>>;
 
-/// The ports of a protocol that rules divert, and that no socket has.
+/// The ports of a protocol that rules divert, and that no socket has. Whether somebody answers them, where their packets go on
+/// into other namespaces, is not asked.
 pub(super) fn ghosts(host: &Host, namespace: usize, protocol: Protocol, walks: &Walks<'_>) -> Vec<PortEntry> {
+    let taken = taken(host, namespace, protocol, walks, true);
+    entries(protocol, &taken, &bound(&host.namespaces[namespace], protocol))
+}
+
+/// The ports of a protocol that rules divert, and whose packets get to somebody where they are followed into other namespaces.
+pub(super) struct Led(Taken);
+
+impl Led {
+    /// All of them at once. Other ports may be answered, too: each of those is to be asked alone.
+    pub(super) fn find(host: &Host, namespace: usize, protocol: Protocol, walks: &Walks<'_>) -> Led {
+        Led(taken(host, namespace, protocol, walks, false))
+    }
+
+    /// Whether a ghost's packets are among them.
+    pub(super) fn has(&self, ghost: &PortEntry) -> bool {
+        let family = IpFamily::of(ghost.addr);
+        let addr = Some(ghost.addr).filter(|addr| !addr.is_unspecified());
+        let sets = [None, addr].into_iter().filter_map(|addr| self.0.get(&(family, addr)));
+        sets.flatten().any(|set| set.contains(ghost.port.into()))
+    }
+}
+
+/// The ports that rules take away; where `stays` does not hold, their packets are followed into other namespaces.
+fn taken(host: &Host, namespace: usize, protocol: Protocol, walks: &Walks<'_>, stays: bool) -> Taken {
     let ns = &host.namespaces[namespace];
     let target = Target { protocol, addr: None, port: None, socket: None };
     let mut taken = Taken::new();
     for (from, family) in places::places(host, namespace, &target) {
         for query in queries::queries(ns, namespace, &target, &from, family) {
-            let query = to_all_ports(ns, &from, query);
+            let query = Query { stays, ..to_all_ports(ns, &from, query) };
             let mut free = Free { ns, query: &query, held: HashMap::new() };
             for ending in walks.endings(&query).all.iter().filter(|ending| is_diverted(ending)) {
                 free.of(ending, &mut taken);
             }
         }
     }
-    entries(protocol, &taken, &bound(ns, protocol))
+    taken
 }
 
 /// A query, for packets to all ports and to every address of this host that they may be meant for.
 fn to_all_ports(ns: &Namespace, from: &From, mut query: Query) -> Query {
     let family = query.family;
-    // Whoever gets it then: rules take the port away.
-    query.stays = true;
     query.limit = LIMIT;
     query.set(Field::Dport, ValueSet::range(1, 0xffff));
     let own = own_addresses(ns, family);

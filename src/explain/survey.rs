@@ -69,9 +69,9 @@ impl Walks<'_> {
 /// Every port, with its answers, and what is to be said of them. Their walks are kept without outcomes, which tens of thousands
 /// of ports would fill memory with.
 pub(super) fn survey(host: &Host, namespace: usize, walks: &mut Walks<'_>) -> Survey {
-    let mut survey = ports(host, namespace, walks);
+    let mut ports = candidates(host, namespace, walks);
     let mut last = None;
-    for entry in &mut survey.ports {
+    for entry in &mut ports {
         // Sockets that share a port stand together, and nobody else asks what they do.
         if last.replace((entry.protocol, entry.port)) != Some((entry.protocol, entry.port)) {
             walks.made.clear();
@@ -83,8 +83,8 @@ pub(super) fn survey(host: &Host, namespace: usize, walks: &mut Walks<'_>) -> Su
             (answer.walk.outcomes, answer.walk.shares) = (Vec::new(), Vec::new());
         }
     }
-    survey.needs = walks.needs();
-    survey
+    ports.retain(|entry| !entry.is_ghost() || entry.answers.iter().any(|answer| answer.verdict.is_answer()));
+    told(host, namespace, ports, walks)
 }
 
 /// Who answers, from each place a packet can come from.
@@ -108,6 +108,29 @@ pub(super) fn asked(host: &Host, namespace: usize, target: &Target, walks: &mut 
 
 /// Every port, without answers.
 pub(super) fn ports(host: &Host, namespace: usize, walks: &Walks<'_>) -> Survey {
+    let mut ports = candidates(host, namespace, walks);
+    let ghosts: BTreeSet<Protocol> =
+        ports.iter().filter(|entry| entry.is_ghost()).map(|entry| entry.protocol).collect();
+    for protocol in ghosts {
+        let led = ghosts::Led::find(host, namespace, protocol, walks);
+        let asked = |entry: &PortEntry| entry.is_ghost() && entry.protocol == protocol && !led.has(entry);
+        ports.retain(|entry| !asked(entry) || is_answered(host, namespace, &entry.target(), walks));
+    }
+    told(host, namespace, ports, walks)
+}
+
+/// Whether packets to a port can get an answer from one place at least.
+fn is_answered(host: &Host, namespace: usize, target: &Target, walks: &Walks<'_>) -> bool {
+    let ns = &host.namespaces[namespace];
+    places::places(host, namespace, target).into_iter().any(|(from, family)| {
+        let asked = queries::queries(ns, namespace, target, &from, family);
+        asked.iter().any(|query| judge::judge(host, target, from.clone(), walks.walk(query)).verdict.is_answer())
+    })
+}
+
+/// The sockets' ports, and those that rules divert: not all of these lead to somebody who answers, as the way beyond this
+/// namespace is not followed for all of them at once.
+fn candidates(host: &Host, namespace: usize, walks: &Walks<'_>) -> Vec<PortEntry> {
     let ns = &host.namespaces[namespace];
     let mut ports: Vec<PortEntry> =
         ns.sockets.iter().enumerate().filter_map(|(i, socket)| of_socket(i, socket)).collect();
@@ -115,6 +138,12 @@ pub(super) fn ports(host: &Host, namespace: usize, walks: &Walks<'_>) -> Survey 
         ports.extend(ghosts::ghosts(host, namespace, protocol, walks));
     }
     ports.sort_by_key(|entry| (entry.protocol, entry.port, entry.addr, entry.socket));
+    ports
+}
+
+/// The ports with what is to be said of them all.
+fn told(host: &Host, namespace: usize, ports: Vec<PortEntry>, walks: &Walks<'_>) -> Survey {
+    let ns = &host.namespaces[namespace];
     let needs = walks.needs();
     let elements = of_namespaces(&needs).into_iter();
     let elements = elements.filter_map(|(other, sets)| host.namespaces[other].unread_elements(&sets));
