@@ -4,7 +4,7 @@
 //! out leads to it alone. It knows devices, addresses and routes; it walks nothing.
 
 use super::queries;
-use crate::host::{Host, IpFamily, Link, LinkKind, Namespace};
+use crate::host::{Host, IpFamily, Link, LinkKind};
 use crate::walk::leads_to;
 
 /// So many devices are asked at most: each is another walk for every port.
@@ -46,14 +46,16 @@ fn all(host: &Host, namespace: usize, family: IpFamily) -> Vec<&Link> {
 /// Whether other hosts can send by this device to an address that it has. What comes in by a port of another device
 /// comes in by that one; VRFs are not walked.
 fn leads_outside(host: &Host, namespace: usize, link: &Link) -> bool {
-    let kind = match &link.kind {
+    if !link.up || link.master.is_some() {
+        return false;
+    }
+    match &link.kind {
         LinkKind::Loopback | LinkKind::Bridge => false,
         LinkKind::Plain | LinkKind::Macvlan(_) => true,
         LinkKind::Veth => !is_containers(host, namespace, link),
         // A dummy carries addresses, and nothing comes in by it.
         LinkKind::Other(kind) => !matches!(kind.as_str(), "dummy" | "vrf"),
-    };
-    kind && link.up && link.master.is_none()
+    }
 }
 
 /// Whether the other end of a veth is a container's: it stands in a namespace whose way out leads here, or in one that
@@ -62,9 +64,6 @@ fn is_containers(host: &Host, namespace: usize, link: &Link) -> bool {
     let Some((there, other)) = link.peer.and_then(|peer| leads_to(host, namespace, peer)) else {
         return true;
     };
-    let there: &Namespace = &host.namespaces[there];
-    there
-        .routes
-        .iter()
-        .any(|route| route.dst.prefix_len() == 0 && route.next_hops.iter().any(|hop| hop.link == other.index))
+    let routes = &host.namespaces[there].routes;
+    routes.iter().any(|route| route.dst.prefix_len() == 0 && route.next_hops.iter().any(|hop| hop.link == other.index))
 }
