@@ -226,7 +226,7 @@ pub enum Why {
     Order,
     /// It depends on how many packets came before.
     Rate,
-    /// It depends on state that cannot be seen.
+    /// It depends on what cannot be seen: what a packet carries, or state that the kernel keeps to itself.
     State,
     /// It is random.
     Random,

@@ -9,7 +9,7 @@ use whyport::explain::{self, AnswerVerdict, Target, words};
 use whyport::host::{IpFamily, Protocol};
 use whyport::report::Style;
 use whyport::report::trace::trace;
-use whyport::walk::{FateKind, Field, Origin, Query, ValueSet, Walk, walk};
+use whyport::walk::{FateKind, Field, Origin, Query, ValueSet, Walk, Why, walk};
 
 fn from_anywhere(rules: &str, port: u128) -> Walk {
     let mut query = Query::new(0, Origin::Device("eth0".to_owned()), IpFamily::V4, Protocol::TCP);
@@ -190,4 +190,22 @@ fn thousands_of_sources_are_told_apart_and_all_others_by_what_they_are_not() {
     let likeliest = &found.outcomes[0];
     assert!(likeliest.weight > 0.8, "{}", likeliest.weight);
     assert_eq!(likeliest.when.len(), 1);
+}
+
+/// What it asks is known; what it looks at is not.
+#[test]
+fn what_looks_at_something_unseen_depends_on_state() {
+    for asked in [
+        "-p tcp -m tcpmss --mss 1:500",
+        "-m realm --realm 0x1",
+        "-m bpf --bytecode \"1,6 0 0 65535\"",
+        "-m u32 --u32 \"0x0&0x1=0x1\"",
+        "-m cpu --cpu 1",
+    ] {
+        let rules = format!("*mangle\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING {asked} -j DROP\nCOMMIT\n");
+        let found = from_anywhere(&rules, 22);
+        let mut why: Vec<Why> = found.outcomes.iter().flat_map(|one| &one.assumed).map(|one| one.why).collect();
+        why.dedup();
+        assert_eq!(why, [Why::State], "{asked}");
+    }
 }

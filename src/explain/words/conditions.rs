@@ -180,7 +180,8 @@ fn expression_gist(rule: &nft::Rule, index: Option<u16>) -> String {
         Some(nft::Expression::Undecoded(undecoded)) => undecoded.name.to_string(),
         Some(nft::Expression::Limit(_)) => "limit".to_owned(),
         Some(nft::Expression::Lookup { set, .. }) => format!("@{set}"),
-        Some(_) | None => String::new(),
+        // Its own words are the printer's; the sentence is not to quote nothing.
+        Some(_) | None => "…".to_owned(),
     }
 }
 

@@ -193,7 +193,7 @@ pub(super) fn phrase(phrase: Phrase) -> &'static str {
         Phrase::NotAsRead => "{what} are not as they were read",
         Phrase::WhyOrder => "{what} (nothing tells which was registered last)",
         Phrase::WhyRate => "{what} (it depends on how many packets came before)",
-        Phrase::WhyState => "{what} (it depends on state that cannot be seen)",
+        Phrase::WhyState => "{what} (it depends on what cannot be seen)",
         Phrase::WhyRandom => "{what} (by chance)",
         Phrase::WhyUndecoded => "{what} (not understood)",
         Phrase::WhyTorn => "{what} (they changed meanwhile)",

@@ -44,6 +44,10 @@ pub(in crate::explain) fn asked(table: &Table, rule: &Rule) -> Vec<Asked> {
     let mut asked = Vec::new();
     for expression in &rule.expressions {
         match expression {
+            // Of protocols without ports, other things stand where the ports of others do.
+            Expression::Payload { base: PayloadBase::Transport, to, .. } if is_without_ports(&asked) => {
+                loads.insert(*to, Load::Other);
+            }
             Expression::Payload { base, offset, to, .. } => _ = loads.insert(*to, payload(*base, *offset)),
             Expression::Meta { key, to } => _ = loads.insert(*to, meta(*key)),
             Expression::Fib { result: nft::FibResult::AddressType, flags: nft::fib::DADDR, to } => {
@@ -68,6 +72,14 @@ pub(in crate::explain) fn asked(table: &Table, rule: &Rule) -> Vec<Asked> {
         }
     }
     asked
+}
+
+/// Whether what was asked so far is a protocol that has no ports.
+fn is_without_ports(asked: &[Asked]) -> bool {
+    asked.iter().any(|asked| match asked {
+        Some(Thing::Match(Match::Protocol(Neg { not: false, value }))) => !value.has_ports(),
+        _ => false,
+    })
 }
 
 fn payload(base: PayloadBase, offset: u16) -> Load {
@@ -176,6 +188,8 @@ mod tests {
             Expression::Meta { key: MetaKey::MARK, to: reg },
             equal(&[1, 0, 0, 0]),
         ];
+        let mut of_icmp = expressions[2..6].to_vec();
+        of_icmp[1] = equal(&[1]);
         let rule = Rule { expressions: expressions.into(), comment: None };
         let net = AddressMask::Net("10.0.0.0/8".parse().expect("a prefix"));
         let port = Multiport { which: WhichPort::Destination, not: false, ports: [PortRange::one(80)].into() };
@@ -186,5 +200,8 @@ mod tests {
             None,
         ];
         assert_eq!(asked(&table, &rule), told);
+        let rule = Rule { expressions: of_icmp.into(), comment: None };
+        let told = [Some(Thing::Match(Match::Protocol(Neg::is(Protocol::ICMP)))), None];
+        assert_eq!(asked(&table, &rule), told, "no port stands there");
     }
 }

@@ -113,7 +113,7 @@ fn assumptions_as_clauses() {
             Assumed::MarkFits(100),
             false,
             Why::State,
-            "the policy rule 100 is not for its mark (it depends on state that cannot be seen)",
+            "the policy rule 100 is not for its mark (it depends on what cannot be seen)",
         ),
         (Assumed::ReversePathAccepts, false, Why::Unread, "reverse-path filtering drops it (not read)"),
         (
@@ -126,7 +126,7 @@ fn assumptions_as_clauses() {
             Assumed::NoTranslation,
             true,
             Why::State,
-            "conntrack has no translation for its flow (it depends on state that cannot be seen)",
+            "conntrack has no translation for its flow (it depends on what cannot be seen)",
         ),
         (
             Assumed::ChosenFits { rule, index: 0 },

@@ -247,18 +247,18 @@ fn open(found: &Rare) -> (Why, f64) {
         Rare::Connlimit(limit) => seldom(limit.above),
         Rare::Rateest(_) => (Why::Rate, 0.5),
         Rare::Quota(quota) => (Why::State, if quota.not { 0.01 } else { 0.99 }),
-        Rare::Connbytes(_) | Rare::Connlabel(_) | Rare::Helper(_) | Rare::Cluster(_) => (Why::State, 0.5),
-        Rare::Nfacct(_) | Rare::Ipvs(_) | Rare::Time(_) | Rare::Cpu(_) => (Why::State, 0.5),
-        Rare::Ah(_) | Rare::Bpf(_) | Rare::Cgroup(_) | Rare::Dccp(_) | Rare::Devgroup(_) | Rare::Dscp(_) => OPEN,
-        Rare::Dst(_) | Rare::Ecn(_) | Rare::Esp(_) | Rare::Eui64 | Rare::Frag(_) | Rare::Hbh(_) => OPEN,
-        Rare::Ipcomp(_) | Rare::Ipv6Header(_) | Rare::Mh(_) | Rare::Osf(_) | Rare::Policy(_) => OPEN,
-        Rare::Realm(_) | Rare::Rpfilter(_) | Rare::Rt(_) | Rare::Sctp(_) | Rare::Socket(_) => OPEN,
-        Rare::Srh(_) | Rare::String(_) | Rare::Tcpmss(_) | Rare::Tos(_) | Rare::U32(_) => OPEN,
+        Rare::Connbytes(_) | Rare::Connlabel(_) | Rare::Helper(_) | Rare::Cluster(_) => UNSEEN,
+        Rare::Nfacct(_) | Rare::Ipvs(_) | Rare::Time(_) | Rare::Cpu(_) => UNSEEN,
+        Rare::Ah(_) | Rare::Bpf(_) | Rare::Cgroup(_) | Rare::Dccp(_) | Rare::Devgroup(_) | Rare::Dscp(_) => UNSEEN,
+        Rare::Dst(_) | Rare::Ecn(_) | Rare::Esp(_) | Rare::Eui64 | Rare::Frag(_) | Rare::Hbh(_) => UNSEEN,
+        Rare::Ipcomp(_) | Rare::Ipv6Header(_) | Rare::Mh(_) | Rare::Osf(_) | Rare::Policy(_) => UNSEEN,
+        Rare::Realm(_) | Rare::Rpfilter(_) | Rare::Rt(_) | Rare::Sctp(_) | Rare::Socket(_) => UNSEEN,
+        Rare::Srh(_) | Rare::String(_) | Rare::Tcpmss(_) | Rare::Tos(_) | Rare::U32(_) => UNSEEN,
     }
 }
 
-/// What nothing here looks at.
-const OPEN: (Why, f64) = (Why::Undecoded, 0.5);
+/// What it asks is known, and what it looks at is not: what a packet carries, or what the kernel keeps to itself.
+const UNSEEN: (Why, f64) = (Why::State, 0.5);
 
 #[cfg(test)]
 mod tests {

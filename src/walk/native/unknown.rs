@@ -222,12 +222,12 @@ fn loads(expression: &Expression) -> Option<(Register, usize, Why)> {
                 RtKey::TcpMss => 2,
                 RtKey::Xfrm => 1,
             };
-            (*to, length, Why::Undecoded)
+            (*to, length, Why::State)
         }
-        Expression::Osf { to, .. } => (*to, 16, Why::Undecoded),
+        Expression::Osf { to, .. } => (*to, 16, Why::State),
         Expression::Inner(inner) => match &inner.expression {
-            Expression::Payload { length, to, .. } => (*to, usize::from(*length), Why::Undecoded),
-            Expression::Meta { to, .. } => (*to, 4, Why::Undecoded),
+            Expression::Payload { length, to, .. } => (*to, usize::from(*length), Why::State),
+            Expression::Meta { to, .. } => (*to, 4, Why::State),
             _ => return None,
         },
         Expression::Shift { to, length, .. } => (*to, usize::from(*length), Why::Undecoded),
