@@ -27,6 +27,7 @@ pub mod words;
 pub use brief::brief;
 pub use clean::clean;
 pub use finding::{Answer, AnswerVerdict, Cause, Finding, From, PortEntry, Survey, Target, Who};
+pub use sockets::group;
 
 use crate::host::{Host, IpFamily};
 use crate::walk::{Query, Walk, Walker};

@@ -34,9 +34,11 @@ fn listener(at: &str, name: &str, pid: u32) -> String {
 fn port_line(host: &Host, entry: &PortEntry) -> String {
     let last = if entry.last == entry.port { String::new() } else { format!("–{}", entry.last) };
     let holder = match entry.socket {
-        Some(socket) => {
-            words::who(host, host.viewed, &explain::Who::Socket { socket, namespace: host.viewed, processes: vec![] })
-        }
+        Some(socket) => words::who(
+            host,
+            host.viewed,
+            &explain::Who::Socket { socket, namespace: host.viewed, processes: vec![], group: vec![] },
+        ),
         None => "ghost".to_owned(),
     };
     format!("{} {}{last} {} {holder}: {}", entry.protocol, entry.port, entry.addr, entry.verdict().name())

@@ -108,6 +108,8 @@ pub enum Who {
         namespace: usize,
         /// Its processes.
         processes: Vec<Process>,
+        /// The sockets of other processes that may get it as well, by their indices ([`group`](super::group)).
+        group: Vec<usize>,
     },
     /// Somebody at an address that is not this host's (or whose socket whyport cannot see).
     Address {

@@ -145,6 +145,7 @@ fn delivered(
         socket,
         namespace: fate.namespace,
         processes: there.sockets.get(socket).map_or_else(Vec::new, |socket| socket.processes.clone()),
+        group: sockets::group(there, fate.socket, &fate.endpoints),
     };
     let is = |other: Option<usize>| {
         !is_elsewhere

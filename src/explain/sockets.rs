@@ -3,9 +3,10 @@
 //! The kernel's rule (`__inet_lookup_listener`, `compute_score`): a specific address counts most, then a device that the
 //! socket is bound to; an IPv4 packet also finds a socket bound to `::` that does not refuse it.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use crate::host::{IpFamily, Namespace, Protocol, Socket};
+use crate::walk::Endpoints;
 
 /// Whether a socket hears packets of this family at all.
 pub(super) fn hears(socket: &Socket, family: IpFamily) -> bool {
@@ -46,4 +47,52 @@ pub(super) fn listener(
 /// Whether two sockets are bound alike, so that only their `SO_REUSEPORT` group decides which of them gets a packet.
 pub(super) fn are_twins(a: &Socket, b: &Socket) -> bool {
     (a.protocol, a.addr, a.port, &a.device) == (b.protocol, b.addr, b.port, &b.device)
+}
+
+/// The sockets of other processes that may as well get what `socket` gets of packets to `to`, as indices: one of each that the same
+/// processes hold.
+///
+/// TCP sockets are bound alike as a group of `SO_REUSEPORT` only, of which a hash of the packet's addresses and ports takes
+/// one (`reuseport_select_sock`). Of UDP sockets it may also be the one that was bound last (`SO_REUSEADDR`), which cannot
+/// be seen. What goes to many at once goes to all of them.
+pub fn group(namespace: &Namespace, socket: Option<usize>, to: &Endpoints) -> Vec<usize> {
+    let Some(first) = socket.and_then(|index| namespace.sockets.get(index)) else { return Vec::new() };
+    let to_many = |dst: IpAddr| dst.is_multicast() || dst == IpAddr::V4(Ipv4Addr::BROADCAST);
+    if to.dst.is_some_and(to_many) {
+        return Vec::new();
+    }
+    let mut holders = vec![&first.processes];
+    let mut group = Vec::new();
+    for (index, other) in namespace.sockets.iter().enumerate() {
+        let alike = are_twins(first, other) && (first.v6only, first.peer) == (other.v6only, other.peer);
+        if alike && !holders.contains(&&other.processes) {
+            holders.push(&other.processes);
+            group.push(index);
+        }
+    }
+    group
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::explain::fixture::{node, socket};
+
+    #[test]
+    fn only_what_is_bound_alike_and_held_by_others_is_of_the_group() {
+        let mut ns = node().namespaces.remove(0);
+        let bound = |addr: &str, pid: u32| socket(Protocol::UDP, addr, 5353, pid, "avahi");
+        ns.sockets = vec![bound("0.0.0.0", 1), bound("0.0.0.0", 1), bound("10.0.0.1", 2), bound("0.0.0.0", 3)];
+        let mut connected = bound("0.0.0.0", 4);
+        connected.peer = Some(("10.0.0.9".parse().expect("an address"), 53));
+        ns.sockets.push(connected);
+        let group = |socket: usize, dst: &str| {
+            let dst = Some(dst.parse().expect("an address"));
+            group(&ns, Some(socket), &Endpoints { dst, ..Endpoints::default() })
+        };
+        assert_eq!(group(0, "10.0.0.1"), [3]);
+        assert_eq!(group(3, "10.0.0.1"), [0]);
+        assert!(group(2, "10.0.0.1").is_empty() && group(4, "10.0.0.1").is_empty());
+        assert!(group(0, "224.0.0.251").is_empty(), "it goes to all of them");
+    }
 }

@@ -115,7 +115,14 @@ fn a_socket_gets_what_nothing_stops() {
 fn twins_are_one_answer_and_a_closer_fit_is_another() {
     let mut host = node();
     host.namespaces[0].sockets.push(socket(Protocol::TCP, "0.0.0.0", 22, 813, "sshd"));
-    assert_eq!(ask(&host, 22, Some(1), vec![delivered(22, Some(3))]).verdict, AnswerVerdict::Reached);
+    let sentence = "One of sshd (813) and sshd (812) gets this packet: no rule stands in its way.";
+    let answer = ask(&host, 22, Some(1), vec![delivered(22, Some(3))]);
+    says(&host, &answer, AnswerVerdict::Reached, Cause::SocketListens, sentence);
+    // Sockets that the same processes hold are one answer.
+    host.namespaces[0].sockets[3].processes = host.namespaces[0].sockets[1].processes.clone();
+    let sentence = "sshd (812) gets this packet: no rule stands in its way.";
+    let answer = ask(&host, 22, Some(1), vec![delivered(22, Some(3))]);
+    says(&host, &answer, AnswerVerdict::Reached, Cause::SocketListens, sentence);
 
     host.namespaces[0].sockets.push(socket(Protocol::TCP, "192.168.66.100", 22, 99, "dropbear"));
     let answer = ask(&host, 22, Some(1), vec![delivered(22, Some(4))]);

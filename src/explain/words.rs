@@ -54,9 +54,14 @@ pub fn lost_reply(host: &Host, namespace: usize, answer: &Answer, reply: &Outcom
 /// behind its devices is named by its own name.
 pub fn who(host: &Host, viewed: usize, who: &Who) -> String {
     match who {
-        Who::Socket { socket, namespace, .. } => {
+        Who::Socket { socket, namespace, group, .. } => {
             let there = &host.namespaces[*namespace];
-            let text = there.sockets.get(*socket).map_or_else(|| say(Phrase::Unknown, &[]), socket_holder);
+            let holders = std::iter::once(socket).chain(group).filter_map(|index| there.sockets.get(*index));
+            let text = match &holders.map(socket_holder).collect::<Vec<_>>()[..] {
+                [] => say(Phrase::Unknown, &[]),
+                [one] => one.clone(),
+                several => say(Phrase::OneOfThese, &[("who", &list(Phrase::And, several, FEW))]),
+            };
             if *namespace == viewed {
                 text
             } else {

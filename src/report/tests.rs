@@ -238,6 +238,24 @@ fn a_trace_is_the_json_of_the_contract() {
 }
 
 #[test]
+fn the_others_of_a_group_are_told_beside_the_first() {
+    let mut host = host();
+    let of_json = |host: &Host| -> Value {
+        let value: Value = serde_json::from_str(&trace_json(host, 0, "outside", &[walk()], &[])).unwrap();
+        value["outcomes"][1]["fate"].clone()
+    };
+    assert_eq!(of_json(&host).get("group"), None);
+    let mut twin = host.namespaces[0].sockets[0].clone();
+    twin.inode = 4712;
+    host.namespaces[0].sockets.push(twin);
+    assert_eq!(of_json(&host).get("group"), None, "the same process holds it");
+    host.namespaces[0].sockets[1].processes[0].pid = 1104;
+    let fate = of_json(&host);
+    assert_eq!((&fate["socket"]["inode"], &fate["group"][0]["inode"]), (&json!(4711), &json!(4712)));
+    assert_eq!(fate["group"].as_array().unwrap().len(), 1);
+}
+
+#[test]
 fn several_devices_are_one_packet_whose_outcomes_say_by_which() {
     let mut other = walk();
     other.query.origin = Origin::Device("eth1".to_owned());

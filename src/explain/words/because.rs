@@ -125,6 +125,12 @@ impl<'a> Teller<'a> {
         }
     }
 
+    /// The socket that answers, where no other may answer as well: a sentence begins with its holder.
+    fn named(&self) -> Option<&'a Socket> {
+        let is_one = |who: &Who| matches!(who, Who::Socket { group, .. } if group.is_empty());
+        self.answering().filter(|_| is_one(&self.answer.who))
+    }
+
     fn gets(&self, unread: bool) -> String {
         let who = self.who(&self.answer.who);
         // The last base chain of the input hook that a rule, not its policy, lets the packet through.
@@ -137,7 +143,7 @@ impl<'a> Teller<'a> {
             Some(at) => say(Phrase::GetsAccepted, &[("who", &who), ("rule", &rules::place(self.ns, at))]),
             None => say(Phrase::Gets, &[("who", &who)]),
         };
-        self.answering().map_or_else(|| sentence(&text), |socket| about(socket, &text))
+        self.named().map_or_else(|| sentence(&text), |socket| about(socket, &text))
     }
 
     fn another_socket(&self) -> String {
@@ -149,7 +155,7 @@ impl<'a> Teller<'a> {
             ("socket", bound),
         ];
         let text = say(Phrase::FitsBetter, &fills.each_ref().map(|(name, fill)| (*name, fill.as_str())));
-        socket.map_or_else(|| sentence(&text), |socket| about(socket, &text))
+        self.named().map_or_else(|| sentence(&text), |socket| about(socket, &text))
     }
 
     fn nobody(&self) -> String {

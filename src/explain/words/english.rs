@@ -13,6 +13,7 @@ pub(super) fn phrase(phrase: Phrase) -> &'static str {
         Phrase::InNamespace => "{who} in {namespace}",
         Phrase::There => "in namespace {namespace} {what}",
         Phrase::OneOfMany => "one of {count} addresses",
+        Phrase::OneOfThese => "one of {who}",
         Phrase::SomeAddress => "an address that cannot be told",
         Phrase::Or => "{items} or {last}",
         Phrase::And => "{items} and {last}",

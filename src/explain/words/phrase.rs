@@ -16,6 +16,7 @@ pub(super) enum Phrase {
     InNamespace,
     There,
     OneOfMany,
+    OneOfThese,
     SomeAddress,
     Or,
     And,

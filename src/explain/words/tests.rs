@@ -9,7 +9,9 @@ use crate::walk::{Assumed, Assumption, Condition, Endpoints, Field, Op, Values, 
 #[test]
 fn who_and_from_in_a_few_words() {
     let mut host = node();
-    let of = |host: &Host, socket: usize| who(host, 0, &Who::Socket { socket, namespace: 0, processes: vec![] });
+    let of = |host: &Host, socket: usize| {
+        who(host, 0, &Who::Socket { socket, namespace: 0, processes: vec![], group: vec![] })
+    };
     host.namespaces[0].sockets[1].processes.clear();
     assert_eq!(of(&host, 1), "the socket on tcp 0.0.0.0:22");
     host.namespaces[0].sockets[0].processes = (1..=5).map(|pid| Process { pid, name: "nginx".to_owned() }).collect();

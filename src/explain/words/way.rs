@@ -3,7 +3,8 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use crate::host::{Host, What};
+use crate::explain::group;
+use crate::host::{Host, Socket, What};
 use crate::walk::{Endpoints, Fate, FateKind, Reason, RouteDecision, RouteEvent, Translation, Verdict};
 
 /// `10.42.0.2: out by cni0`, `192.168.66.100 is this host's`.
@@ -79,9 +80,17 @@ pub fn receiver(host: &Host, fate: &Fate) -> String {
         return if ns.is_read(What::Sockets) { "nobody listens" } else { "who listens was not read" }.to_owned();
     };
     let at = SocketAddr::new(socket.addr, socket.port);
+    let group = group(ns, fate.socket, &fate.endpoints);
+    let one_of = if group.is_empty() { "" } else { "one of " };
+    let several = std::iter::once(socket).chain(group.iter().filter_map(|index| ns.sockets.get(*index)));
+    let holders: Vec<_> = several.map(holders).collect();
+    format!("{one_of}{} on {at}", holders.join(", "))
+}
+
+/// The processes that hold a socket, one by one.
+fn holders(socket: &Socket) -> String {
     let holders: Vec<_> = socket.processes.iter().map(|held| format!("{} ({})", held.name, held.pid)).collect();
-    let holders = if holders.is_empty() { "a process that was not read".to_owned() } else { holders.join(", ") };
-    format!("{holders} on {at}")
+    if holders.is_empty() { "a process that was not read".to_owned() } else { holders.join(", ") }
 }
 
 /// What decided where no rule did, as a clause.

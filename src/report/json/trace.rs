@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::{SocketJson, UnreadJson, print};
 use crate::explain::back::{Back, back, replies_to};
 use crate::explain::fields::mac_text;
-use crate::explain::words;
+use crate::explain::{group, words};
 use crate::host::{ChainId, Host, IpFamily, RuleId, Ruleset};
 use crate::report::namespace_name;
 use crate::syntax::{part_text, rule_text};
@@ -33,6 +33,8 @@ struct ShareJson {
     dst: Option<String>,
     dport: Option<u16>,
     socket: Option<SocketJson>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    group: Vec<SocketJson>,
     reason: Option<&'static str>,
     likely: f64,
 }
@@ -150,6 +152,9 @@ struct FateJson {
     dst: Option<String>,
     dport: Option<u16>,
     socket: Option<SocketJson>,
+    /// Others that may get it as well: only chance, or what cannot be seen, decides among them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    group: Vec<SocketJson>,
     by: Option<StepJson>,
     reason: Option<&'static str>,
 }
@@ -317,7 +322,8 @@ impl Context<'_> {
             ns: namespace_name(self.host, self.namespace, share.namespace).to_owned(),
             dst,
             dport,
-            socket: share.socket.and_then(|socket| SocketJson::at(self.host, self.namespace, share.namespace, socket)),
+            socket: share.socket.and_then(|socket| self.socket(share.namespace, socket)),
+            group: self.group(share.namespace, share.socket, &share.to),
             reason: share.reason.map(crate::walk::Reason::name),
             likely: share.weight / walks,
         }
@@ -393,6 +399,16 @@ impl Context<'_> {
         }
     }
 
+    fn socket(&self, namespace: usize, socket: usize) -> Option<SocketJson> {
+        SocketJson::at(self.host, self.namespace, namespace, socket)
+    }
+
+    /// The others of the group that a socket is of.
+    fn group(&self, namespace: usize, socket: Option<usize>, to: &Endpoints) -> Vec<SocketJson> {
+        let group = group(&self.host.namespaces[namespace], socket, to);
+        group.into_iter().filter_map(|index| self.socket(namespace, index)).collect()
+    }
+
     fn fate(&self, fate: &Fate) -> FateJson {
         let EndpointsJson { src, sport, dst, dport } = endpoints(&fate.endpoints);
         FateJson {
@@ -403,7 +419,8 @@ impl Context<'_> {
             sport,
             dst,
             dport,
-            socket: fate.socket.and_then(|socket| SocketJson::at(self.host, self.namespace, fate.namespace, socket)),
+            socket: fate.socket.and_then(|socket| self.socket(fate.namespace, socket)),
+            group: self.group(fate.namespace, fate.socket, &fate.endpoints),
             by: fate.by.as_ref().map(|step| self.step(fate.namespace, step)),
             reason: fate.reason.map(crate::walk::Reason::name),
         }
