@@ -36,6 +36,7 @@ use crate::report::{
     rules::{Kind, Told},
 };
 use crate::snapshot;
+use crate::tui::{Look, Setup};
 use crate::walk::{self, Origin, Walker};
 
 /// Runs whyport with these arguments (the first is the program's name), and says how it went.
@@ -80,7 +81,7 @@ fn execute(arguments: Arguments) -> Result<(), Refusal> {
         None => {
             let target = target.as_deref().map(target_or_command).transpose()?;
             if output::is_interactive() && source.is_live() {
-                return explore::open(live::Live::new(source.netns.as_deref()), target, output::style(color).colour);
+                return explore::open(live::Live::new(source.netns.as_deref()), target, painted(color));
             }
             look(opened(&source)?, target, color)
         }
@@ -145,6 +146,11 @@ fn opened_by(source: &arguments::Source, live: read::Live) -> Result<Reading, Re
     Ok(reading)
 }
 
+/// The explorer's setup, in colour where that is wanted.
+fn painted(color: When) -> Setup {
+    Look { colour: output::style(color).colour }.into()
+}
+
 /// The explorer; what `trace` or `ports` prints where there is no terminal.
 fn look(reading: Reading, target: Option<explain::Target>, color: When) -> Result<(), Refusal> {
     if output::is_interactive() {
@@ -153,7 +159,7 @@ fn look(reading: Reading, target: Option<explain::Target>, color: When) -> Resul
             source: reading.source,
             namespace: reading.namespace,
             target,
-            colour: output::style(color).colour,
+            setup: painted(color),
         });
     }
     match target {
@@ -262,7 +268,7 @@ fn shot(source: &arguments::Source, asked: &ShotArguments) -> Result<(), Refusal
         source: reading.source,
         namespace: reading.namespace,
         target,
-        colour: true,
+        setup: Look { colour: true }.into(),
     };
     output::save(&asked.output, &explore::shot(start, size, &asked.keys, form)?)
 }

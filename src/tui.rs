@@ -9,10 +9,13 @@ mod account;
 pub mod action;
 mod again;
 mod frames;
+pub mod key;
 pub mod look;
 mod outline;
+mod overlay;
 mod path;
 mod reading;
+mod setup;
 mod source;
 mod state;
 #[cfg(test)]
@@ -24,6 +27,7 @@ mod view;
 
 pub use again::{Edition, Fresh};
 pub use look::Look;
+pub use setup::Setup;
 pub use source::{Source, until_next};
 pub use state::{Pane, State};
 pub use update::{Effect, Event, update};

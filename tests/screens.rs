@@ -16,7 +16,7 @@ use ratatui::layout::Rect;
 use whyport::cli::explore::{self, Form, Source, Start};
 use whyport::explain::{self, Target};
 use whyport::host::{Protocol, Reached, What};
-use whyport::tui::{Effect, Event, Look, State, action, update, view};
+use whyport::tui::{Effect, Event, Look, State, key, update, view};
 use whyport::{shot, snapshot};
 
 /// A screen: name, columns, rows, port to select, keys, whether in colour.
@@ -27,17 +27,17 @@ const SCREENS: [Screen; 17] = [
     ("story-120x36", 120, 36, None, "", true),
     ("story-160x48", 160, 48, None, "", true),
     ("story-without-colour-80x24", 80, 24, None, "", false),
-    ("deciding-rule-80x24", 80, 24, Some(80), "enter", true),
-    ("whole-path-120x36", 120, 36, Some(80), "e", true),
-    ("unmatched-rules-120x36", 120, 36, Some(80), "enter up enter down", true),
-    ("localhost-120x36", 120, 36, Some(80), "o o", true),
-    ("loopback-80x24", 80, 24, Some(22), "o o", true),
+    ("deciding-rule-80x24", 80, 24, Some(80), "<Enter>", true),
+    ("whole-path-120x36", 120, 36, Some(80), "u", true),
+    ("unmatched-rules-120x36", 120, 36, Some(80), "<Enter><Up><Enter><Down>", true),
+    ("localhost-120x36", 120, 36, Some(80), "oo", true),
+    ("loopback-80x24", 80, 24, Some(22), "oo", true),
     ("second-outcome-120x36", 120, 36, Some(80), "b", true),
     ("ghost-80x24", 80, 24, Some(443), "", true),
     ("reached-80x24", 80, 24, Some(22), "", true),
     ("nobody-80x24", 80, 24, Some(8080), "", true),
     ("help-80x24", 80, 24, None, "?", true),
-    ("stacked-60x20", 60, 20, None, "tab", true),
+    ("stacked-60x20", 60, 20, None, "<Tab>", true),
     ("smallest-40x12", 40, 12, None, "", true),
     ("too-small-30x8", 30, 8, None, "", true),
 ];
@@ -51,8 +51,8 @@ fn reading(name: &str, form: Form) -> String {
     let (look, size) = (Look { colour: true }, (80, 24));
     let far = Reached { what: Some(What::NfTables), chains: 340, of: 10_012, rules: 12_300, ..Reached::default() };
     let far = Event::Reached(Reached { namespace: 2, namespaces: 7, ..far });
-    let press = |word: &str| Event::Key(action::key(word).unwrap());
-    let mut state = State::opening(None, look, size);
+    let press = |keys: &str| Event::Key(key::sequence(keys).unwrap()[0].event());
+    let mut state = State::opening(None, look.into(), size);
     settle(&mut state, Event::Started);
     if name != "opening-80x24" {
         if name == "torn-80x24" {
@@ -68,7 +68,7 @@ fn reading(name: &str, form: Form) -> String {
     }
     settle(&mut state, far);
     if name == "reading-stopped-80x24" {
-        settle(&mut state, press("esc"));
+        settle(&mut state, press("<Esc>"));
         let edition = state.edition();
         settle(&mut state, Event::Read(edition, Err("the reading was stopped".to_owned())));
     }
@@ -104,7 +104,7 @@ fn screen(columns: u16, rows: u16, port: Option<u16>, keys: &str, colour: bool, 
     let host = snapshot::parse(snapshot::demo(demo).unwrap()).host;
     let target = port.map(|port| Target { protocol: Protocol::TCP, addr: None, port: Some(port), socket: None });
     let source = Source::Recording(format!("demo {demo}"));
-    let start = Start { namespace: host.viewed, host: Arc::new(host), source, target, colour };
+    let start = Start { namespace: host.viewed, host: Arc::new(host), source, target, setup: Look { colour }.into() };
     explore::shot(start, (columns, rows), keys, form).unwrap_or_else(|refusal| panic!("{}", refusal.line))
 }
 

@@ -13,7 +13,7 @@ use whyport::explain::clean;
 use whyport::host::xt::{Match, Rule};
 use whyport::host::{Body, Host};
 use whyport::report::{self, Style};
-use whyport::tui::text;
+use whyport::tui::{Look, text};
 use whyport::{explain, snapshot};
 use whyport_fuzz as _;
 
@@ -52,7 +52,7 @@ fuzz_target!(|case: &[u8]| {
     let style = Style { colour: false, width: width.max(20) };
     harmless(&report::ports::ports(&host, 0, &explain::ports(&host, 0), style));
     let start =
-        Start { host, source: Source::Recording("fuzzed".to_owned()), namespace: 0, target: None, colour: true };
+        Start { host, source: Source::Recording("fuzzed".to_owned()), namespace: 0, target: None, setup: Look { colour: true }.into() };
     if let Ok(screen) = explore::shot(start, (width.max(1) as u16, 24), "tab", Form::Text) {
         harmless(&screen);
         screen.lines().for_each(|line| within(line, width.max(1)));

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use super::target;
-use crate::tui::action::BINDINGS;
+use crate::tui::action::{Keymap, ROWS};
 
 /// Who really answers this port, and why?
 #[derive(Debug, Parser)]
@@ -34,8 +34,8 @@ const READING: &str = "Where reading the live host takes long, a line on the ter
 
 /// What `--help` and the manual page say at their end: the targets, how the host is read, and the keys of the explorer.
 fn long_help() -> String {
-    let told = BINDINGS.iter().filter(|binding| !binding.names.is_empty());
-    let keys: String = told.map(|binding| format!("\n  {:<16} {}", binding.names, binding.does)).collect();
+    let keymap = Keymap::default();
+    let keys: String = ROWS.iter().map(|row| format!("\n  {:<16} {}", keymap.told(row), row.does)).collect();
     format!("{TARGETS}\n\n{READING}\n\nKeys of the explorer:{keys}")
 }
 
@@ -236,7 +236,7 @@ pub struct ShotArguments {
     /// Columns and rows of the screen
     #[arg(long, value_name = "COLSxROWS", default_value = "120x36")]
     pub size: String,
-    /// Keys to press first: "down enter tab"
+    /// Keys to press first: characters, and others by name, "80<Enter><Down>?"
     #[arg(long, value_name = "KEYS", default_value = "")]
     pub keys: String,
 }

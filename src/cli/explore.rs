@@ -22,7 +22,7 @@ use crate::explain::Target;
 use crate::host::Host;
 use crate::kernel::Progress;
 use crate::shot;
-use crate::tui::{self, Effect, Event, Look, State, action, update, view};
+use crate::tui::{self, Effect, Event, Setup, State, key, update, view};
 
 /// Where a host comes from, and how it can be had again.
 #[derive(Debug, Clone)]
@@ -44,8 +44,8 @@ pub struct Start {
     pub namespace: usize,
     /// The port to select.
     pub target: Option<Target>,
-    /// Whether colours are wanted.
-    pub colour: bool,
+    /// How the explorer is set up.
+    pub setup: Setup,
 }
 
 impl Source {
@@ -59,12 +59,11 @@ impl Source {
 
 impl Start {
     fn state(self, size: (u16, u16)) -> State {
-        let look = Look { colour: self.colour };
         let source = match self.source {
             Source::Recording(name) => tui::Source::Recording(name),
             Source::Live(_) => tui::Source::Live,
         };
-        State::new(self.host, self.namespace, source, self.target, look, size)
+        State::new(self.host, self.namespace, source, self.target, self.setup, size)
     }
 }
 
@@ -107,8 +106,8 @@ pub fn run(start: Start) -> Result<(), Refusal> {
 }
 
 /// The same on the live host, which is read while the explorer is on the screen already. `target` is the port to select.
-pub fn open(live: Live, target: Option<Target>, colour: bool) -> Result<(), Refusal> {
-    explore(Some(live), |size| State::opening(target, Look { colour }, size))
+pub fn open(live: Live, target: Option<Target>, setup: Setup) -> Result<(), Refusal> {
+    explore(Some(live), |size| State::opening(target, setup, size))
 }
 
 fn explore(live: Option<Live>, state: impl FnOnce((u16, u16)) -> State) -> Result<(), Refusal> {
@@ -353,23 +352,19 @@ fn listen_to_keys(sender: Sender<Message>) {
     });
 }
 
-/// The explorer's screen of `size` (columns, rows) after `keys`, as a picture. Keys are words between spaces (`down`,
-/// `enter`, `tab`, `ctrl-l`, …) or characters by themselves; each is pressed once all that the last one asked for is done.
+/// The explorer's screen of `size` (columns, rows) after `keys` ([`key::sequence`]), as a picture. Each key is pressed once
+/// all that the last one asked for is done.
 pub fn shot(start: Start, size: (u16, u16), keys: &str, form: Form) -> Result<String, Refusal> {
-    let mut pressed = Vec::new();
-    for word in keys.split_whitespace() {
-        let Some(key) = action::key(word) else {
-            return Err(Refusal::usage(format!(
-                "--keys: “{word}” is no key; write down, enter, tab, pgdn, esc, o, ?, …"
-            )));
-        };
-        pressed.push(key);
-    }
+    let pressed = key::sequence(keys).map_err(|none| {
+        Refusal::usage(format!(
+            "--keys: “{none}” is no key; keys are written 80<Enter>, <Down>, <PgDn>, <C-l>, o, ?, …"
+        ))
+    })?;
     let live = start.source.live().cloned();
     let mut state = start.state(size);
     settle(&mut state, live.as_ref(), Event::Started);
     for key in pressed {
-        settle(&mut state, live.as_ref(), Event::Key(key));
+        settle(&mut state, live.as_ref(), Event::Key(key.event()));
     }
     let area = Rect::new(0, 0, size.0, size.1);
     let mut buffer = Buffer::empty(area);

@@ -1,6 +1,9 @@
-//! What the keys do: one table, from which the keys, the help and the line at the bottom are made.
+//! What the keys do: one table, from which the keys, the help, the line at the bottom and the names in a file of bindings
+//! are made.
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use crossterm::event::{KeyCode, KeyEvent};
+
+use super::key::Key;
 
 /// Something that the user may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,164 +64,200 @@ pub enum Action {
     Quit,
 }
 
-/// A key: with Ctrl held, or without.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Key {
-    /// Without Ctrl.
-    Bare(KeyCode),
-    /// With Ctrl.
-    Ctrl(char),
-}
-
-/// A row of the table: an action, its keys, how they are written, and what they do.
-pub struct Binding {
+/// An action with the keys that it has unless somebody binds others.
+pub struct Bound {
     /// The action.
     pub action: Action,
-    /// Its keys.
-    pub keys: &'static [Key],
-    /// The keys as they are written in the help; empty where the row before tells them.
-    pub names: &'static str,
-    /// What it does, in a few words.
+    /// What it is called in a file of bindings.
+    pub name: &'static str,
+    keys: &'static [Key],
+}
+
+/// The word for the line at the bottom.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hint {
+    /// There is none.
+    No,
+    /// With the first key of the first action.
+    One(&'static str),
+    /// With the first key of each action.
+    Each(&'static str),
+}
+
+/// A row of the table: an action, or two that belong together, and what they do.
+pub struct Row {
+    /// The actions.
+    pub bound: &'static [Bound],
+    /// What they do, in a few words.
     pub does: &'static str,
-    /// The key and the word for the line at the bottom, where there is room for it.
-    pub hint: Option<(&'static str, &'static str)>,
+    /// The word for the line at the bottom, where there is room for it.
+    pub hint: Hint,
 }
 
 const fn bare(c: char) -> Key {
     Key::Bare(KeyCode::Char(c))
 }
 
-const fn row(
-    action: Action,
-    keys: &'static [Key],
-    names: &'static str,
-    does: &'static str,
-    hint: Option<(&'static str, &'static str)>,
-) -> Binding {
-    Binding { action, keys, names, does, hint }
+const fn named(code: KeyCode) -> Key {
+    Key::Bare(code)
+}
+
+const fn bound(action: Action, name: &'static str, keys: &'static [Key]) -> Bound {
+    Bound { action, name, keys }
 }
 
 /// Every action, in the order in which the help tells them.
 #[rustfmt::skip]
-pub const BINDINGS: [Binding; 27] = [
-    row(Action::Up, &[Key::Bare(KeyCode::Up), bare('k')], "↑ ↓ k j", "one row up, down", Some(("↑↓", "select"))),
-    row(Action::Down, &[Key::Bare(KeyCode::Down), bare('j')], "", "", None),
-    row(Action::PageUp, &[Key::Bare(KeyCode::PageUp), Key::Ctrl('b')], "PgUp PgDn ^B ^F", "a page up, down", None),
-    row(Action::PageDown, &[Key::Bare(KeyCode::PageDown), Key::Ctrl('f')], "", "", None),
-    row(Action::First, &[Key::Bare(KeyCode::Home), bare('g')], "Home End g G", "to the first row, the last", None),
-    row(Action::Last, &[Key::Bare(KeyCode::End), bare('G')], "", "", None),
-    row(Action::NextPane, &[Key::Bare(KeyCode::Tab)], "Tab Shift-Tab", "the next pane, the one before", Some(("Tab", "pane"))),
-    row(Action::PreviousPane, &[Key::Bare(KeyCode::BackTab)], "", "", None),
-    row(Action::Enter, &[Key::Bare(KeyCode::Enter), bare(' ')], "Enter Space", "fold, unfold; from a port: to the rule that decides", Some(("Enter", "open"))),
-    row(Action::Fold, &[Key::Bare(KeyCode::Left), bare('h')], "← → h l", "fold, unfold; where that is done: go up, down", None),
-    row(Action::Unfold, &[Key::Bare(KeyCode::Right), bare('l')], "", "", None),
-    row(Action::UnfoldPath, &[bare('e')], "e", "unfold all that the packet walks through", None),
-    row(Action::FoldAll, &[bare('c')], "c", "fold everything", None),
-    row(Action::NextStep, &[bare('n')], "n N", "the next rule that holds, the one before", None),
-    row(Action::PreviousStep, &[bare('N')], "", "", None),
-    row(Action::NextOrigin, &[bare('o')], "o O", "the next place that packets come from, the one before", Some(("o", "origin"))),
-    row(Action::PreviousOrigin, &[bare('O')], "", "", None),
-    row(Action::NextOutcome, &[bare('b')], "b B", "the next outcome where the way branches, the one before", Some(("b", "outcome"))),
-    row(Action::PreviousOutcome, &[bare('B')], "", "", None),
-    row(Action::TextDown, &[bare('J')], "J K", "the text of the lower pane: a line down, up", None),
-    row(Action::TextUp, &[bare('K')], "", "", None),
-    row(Action::Read, &[bare('r')], "r", "read the host again (a live one)", Some(("r", "reread"))),
-    row(Action::Help, &[bare('?'), Key::Bare(KeyCode::F(1))], "? F1", "show or hide this help", Some(("?", "help"))),
-    row(Action::Back, &[Key::Bare(KeyCode::Esc)], "Esc", "close the help; stop a reading; back to the ports", None),
-    row(Action::Redraw, &[Key::Ctrl('l')], "^L ^Z", "draw the screen anew; to the shell until fg", None),
-    row(Action::Suspend, &[Key::Ctrl('z')], "", "", None),
-    row(Action::Quit, &[bare('q'), Key::Ctrl('c')], "q ^C", "leave", Some(("q", "quit"))),
+pub const ROWS: [Row; 17] = [
+    Row { bound: &[bound(Action::Up, "up", &[named(KeyCode::Up), bare('k')]), bound(Action::Down, "down", &[named(KeyCode::Down), bare('j')])],
+          does: "one row up, down", hint: Hint::Each("select") },
+    Row { bound: &[bound(Action::PageUp, "page-up", &[named(KeyCode::PageUp), Key::Ctrl('b')]), bound(Action::PageDown, "page-down", &[named(KeyCode::PageDown), Key::Ctrl('f')])],
+          does: "a page up, down", hint: Hint::No },
+    Row { bound: &[bound(Action::First, "first", &[named(KeyCode::Home), bare('<')]), bound(Action::Last, "last", &[named(KeyCode::End), bare('G')])],
+          does: "to the first row, the last", hint: Hint::No },
+    Row { bound: &[bound(Action::NextPane, "next-pane", &[named(KeyCode::Tab)]), bound(Action::PreviousPane, "previous-pane", &[named(KeyCode::BackTab)])],
+          does: "the next pane, the one before", hint: Hint::One("pane") },
+    Row { bound: &[bound(Action::Enter, "enter", &[named(KeyCode::Enter)])],
+          does: "fold, unfold; from a port: to the rule that decides", hint: Hint::One("open") },
+    Row { bound: &[bound(Action::Fold, "fold", &[named(KeyCode::Left), bare('h')]), bound(Action::Unfold, "unfold", &[named(KeyCode::Right), bare('l')])],
+          does: "fold, unfold; where that is done: go up, down", hint: Hint::No },
+    Row { bound: &[bound(Action::UnfoldPath, "unfold-path", &[bare('u')]), bound(Action::FoldAll, "fold-all", &[bare('c')])],
+          does: "unfold all that the packet walks through; fold everything", hint: Hint::No },
+    Row { bound: &[bound(Action::NextStep, "next-step", &[bare('p')]), bound(Action::PreviousStep, "previous-step", &[bare('P')])],
+          does: "along the path: the next rule that holds, the one before", hint: Hint::One("path") },
+    Row { bound: &[bound(Action::NextOrigin, "next-origin", &[bare('o')]), bound(Action::PreviousOrigin, "previous-origin", &[bare('O')])],
+          does: "the next place that packets come from, the one before", hint: Hint::One("origin") },
+    Row { bound: &[bound(Action::NextOutcome, "next-outcome", &[bare('b')]), bound(Action::PreviousOutcome, "previous-outcome", &[bare('B')])],
+          does: "the next outcome where the way branches, the one before", hint: Hint::One("outcome") },
+    Row { bound: &[bound(Action::TextDown, "text-down", &[bare('J')]), bound(Action::TextUp, "text-up", &[bare('K')])],
+          does: "the text of the lower pane: a line down, up", hint: Hint::No },
+    Row { bound: &[bound(Action::Read, "read", &[bare('r')])],
+          does: "read the host again (a live one)", hint: Hint::One("reread") },
+    Row { bound: &[bound(Action::Help, "help", &[bare('?'), named(KeyCode::F(1))])],
+          does: "show or hide this help", hint: Hint::One("help") },
+    Row { bound: &[bound(Action::Back, "back", &[named(KeyCode::Esc)])],
+          does: "close the help; stop a reading; back to the ports", hint: Hint::No },
+    Row { bound: &[bound(Action::Redraw, "redraw", &[Key::Ctrl('l')])],
+          does: "draw the screen anew", hint: Hint::No },
+    Row { bound: &[bound(Action::Suspend, "suspend", &[Key::Ctrl('z')])],
+          does: "to the shell, until fg", hint: Hint::No },
+    Row { bound: &[bound(Action::Quit, "quit", &[bare('q'), Key::Ctrl('c')])],
+          does: "leave", hint: Hint::One("quit") },
 ];
 
-/// What a key does.
-pub fn action(event: &KeyEvent) -> Option<Action> {
-    let control = event.modifiers.contains(KeyModifiers::CONTROL);
-    if event.modifiers.intersects(KeyModifiers::ALT | KeyModifiers::SUPER | KeyModifiers::META) {
-        return None;
-    }
-    let key = match event.code {
-        KeyCode::Char(c) if control => Key::Ctrl(c.to_ascii_lowercase()),
-        _ if control => return None,
-        KeyCode::Tab if event.modifiers.contains(KeyModifiers::SHIFT) => Key::Bare(KeyCode::BackTab),
-        code => Key::Bare(code),
-    };
-    BINDINGS.iter().find(|binding| binding.keys.contains(&key)).map(|binding| binding.action)
+/// What the keys do: as the table says, but for those that somebody bound.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Keymap {
+    bound: Vec<(Key, Action)>,
 }
 
-/// The keys that a word stands for, as `--keys` writes them: `down`, `enter`, `tab`, `ctrl-c`, `pgdn`, a character by
-/// itself. `None` where it stands for none.
-pub fn key(word: &str) -> Option<KeyEvent> {
-    const NAMED: [(&str, KeyCode); 18] = [
-        ("up", KeyCode::Up),
-        ("down", KeyCode::Down),
-        ("left", KeyCode::Left),
-        ("right", KeyCode::Right),
-        ("enter", KeyCode::Enter),
-        ("space", KeyCode::Char(' ')),
-        ("tab", KeyCode::Tab),
-        ("s-tab", KeyCode::BackTab),
-        ("backtab", KeyCode::BackTab),
-        ("esc", KeyCode::Esc),
-        ("home", KeyCode::Home),
-        ("end", KeyCode::End),
-        ("pgup", KeyCode::PageUp),
-        ("pageup", KeyCode::PageUp),
-        ("pgdn", KeyCode::PageDown),
-        ("pagedown", KeyCode::PageDown),
-        ("f1", KeyCode::F(1)),
-        ("help", KeyCode::Char('?')),
-    ];
-    let mut chars = word.chars();
-    if let (Some(only), None) = (chars.next(), chars.next()) {
-        return Some(KeyEvent::new(KeyCode::Char(only), KeyModifiers::NONE));
+impl Default for Keymap {
+    fn default() -> Self {
+        let all = ROWS.iter().flat_map(|row| row.bound);
+        Keymap { bound: all.flat_map(|bound| bound.keys.iter().map(|key| (*key, bound.action))).collect() }
     }
-    let small = word.to_ascii_lowercase();
-    if let Some(control) = small.strip_prefix("ctrl-").or_else(|| small.strip_prefix('^')) {
-        let mut chars = control.chars();
-        return match (chars.next(), chars.next()) {
-            (Some(c), None) => Some(KeyEvent::new(KeyCode::Char(c), KeyModifiers::CONTROL)),
-            _ => None,
+}
+
+impl Keymap {
+    /// What a key does.
+    pub fn action(&self, event: &KeyEvent) -> Option<Action> {
+        let key = Key::of(event)?;
+        self.bound.iter().find(|(known, _)| *known == key).map(|(_, action)| *action)
+    }
+
+    /// Gives an action these keys and no other; they do nothing else any more. `false`: no action has this name.
+    pub fn bind(&mut self, name: &str, keys: &[Key]) -> bool {
+        let Some(bound) = ROWS.iter().flat_map(|row| row.bound).find(|bound| bound.name == name) else { return false };
+        self.bound.retain(|(key, action)| *action != bound.action && !keys.contains(key));
+        self.bound.extend(keys.iter().map(|key| (*key, bound.action)));
+        true
+    }
+
+    /// The keys of an action, in order.
+    pub fn keys(&self, action: Action) -> impl Iterator<Item = Key> {
+        self.bound.iter().filter(move |(_, known)| *known == action).map(|(key, _)| *key)
+    }
+
+    /// The keys of a row as the help tells them: `↑ ↓ k j`.
+    pub fn told(&self, row: &Row) -> String {
+        let of: Vec<Vec<Key>> = row.bound.iter().map(|bound| self.keys(bound.action).collect()).collect();
+        let most = of.iter().map(Vec::len).max().unwrap_or(0);
+        let told = (0..most).flat_map(|at| of.iter().filter_map(move |keys| keys.get(at)).map(Key::to_string));
+        told.collect::<Vec<_>>().join(" ")
+    }
+
+    /// The key and the word of a row for the line at the bottom; `None` where it has none.
+    pub fn hint(&self, row: &Row) -> Option<(String, &'static str)> {
+        let (word, many) = match row.hint {
+            Hint::No => return None,
+            Hint::One(word) => (word, 1),
+            Hint::Each(word) => (word, row.bound.len()),
         };
+        let keys: String = row
+            .bound
+            .iter()
+            .take(many)
+            .filter_map(|bound| self.keys(bound.action).next())
+            .map(|key| key.to_string())
+            .collect();
+        (!keys.is_empty()).then_some((keys, word))
     }
-    NAMED.iter().find(|(name, _)| *name == small).map(|(_, code)| KeyEvent::new(*code, KeyModifiers::NONE))
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::key::sequence;
     use super::*;
 
+    fn all() -> impl Iterator<Item = &'static Bound> {
+        ROWS.iter().flat_map(|row| row.bound)
+    }
+
     #[test]
-    fn no_key_does_two_things() {
-        let keys: Vec<Key> = BINDINGS.iter().flat_map(|binding| binding.keys).copied().collect();
+    fn no_key_does_two_things_and_no_name_means_two() {
+        let keys: Vec<Key> = all().flat_map(|bound| bound.keys).copied().collect();
         for (index, key) in keys.iter().enumerate() {
             assert!(!keys[index + 1..].contains(key), "{key:?}");
+        }
+        let names: Vec<&str> = all().map(|bound| bound.name).collect();
+        for (index, name) in names.iter().enumerate() {
+            assert!(!names[index + 1..].contains(name), "{name}");
         }
     }
 
     #[test]
     fn every_key_of_the_table_does_what_its_row_says() {
-        for binding in &BINDINGS {
-            for key in binding.keys {
-                let event = match key {
-                    Key::Bare(code) => KeyEvent::new(*code, KeyModifiers::NONE),
-                    Key::Ctrl(c) => KeyEvent::new(KeyCode::Char(*c), KeyModifiers::CONTROL),
-                };
-                assert_eq!(action(&event), Some(binding.action), "{key:?}");
+        let keymap = Keymap::default();
+        for bound in all() {
+            assert!(!bound.keys.is_empty(), "{} has no key", bound.name);
+            for key in bound.keys {
+                assert_eq!(keymap.action(&key.event()), Some(bound.action), "{key:?}");
             }
         }
     }
 
     #[test]
-    fn words_stand_for_keys() {
-        assert_eq!(key("down").map(|event| event.code), Some(KeyCode::Down));
-        assert_eq!(key("?").map(|event| event.code), Some(KeyCode::Char('?')));
-        assert_eq!(key("ctrl-c").and_then(|event| action(&event)), Some(Action::Quit));
-        assert_eq!(key("PgDn").and_then(|event| action(&event)), Some(Action::PageDown));
-        assert_eq!(key("nonsense"), None);
+    fn bound_keys_do_that_and_nothing_else() {
+        let mut keymap = Keymap::default();
+        assert!(keymap.bind("next-origin", &sequence("x<F5>").expect("keys")));
+        let does = |keymap: &Keymap, text: &str| keymap.action(&sequence(text).expect("a key")[0].event());
+        assert_eq!(does(&keymap, "x"), Some(Action::NextOrigin));
+        assert_eq!(does(&keymap, "<F5>"), Some(Action::NextOrigin));
+        assert_eq!(does(&keymap, "o"), None);
+        assert!(keymap.bind("help", &sequence("x").expect("a key")));
+        assert_eq!(does(&keymap, "x"), Some(Action::Help));
+        assert_eq!(does(&keymap, "?"), None);
+        assert!(!keymap.bind("nonsense", &[]));
     }
 
     #[test]
-    fn other_modifiers_do_nothing() {
-        assert_eq!(action(&KeyEvent::new(KeyCode::Char('q'), KeyModifiers::ALT)), None);
+    fn the_help_and_the_hints_tell_the_keys_that_are_bound() {
+        let mut keymap = Keymap::default();
+        assert_eq!(keymap.told(&ROWS[0]), "↑ ↓ k j");
+        assert_eq!(keymap.hint(&ROWS[0]), Some(("↑↓".to_owned(), "select")));
+        keymap.bind("up", &sequence("i").expect("a key"));
+        assert_eq!(keymap.told(&ROWS[0]), "i ↓ j");
+        assert_eq!(keymap.hint(&ROWS[0]), Some(("i↓".to_owned(), "select")));
+        assert_eq!(keymap.hint(&ROWS[1]), None);
     }
 }

@@ -7,7 +7,7 @@ use crate::explain::AnswerVerdict;
 use crate::walk::{Fate, FateKind};
 
 /// How the screen is painted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Look {
     /// Whether colours are wanted.
     pub colour: bool,

@@ -6,7 +6,8 @@
 use std::sync::Arc;
 
 use super::action::Action;
-use super::look::Look;
+use super::overlay::Overlay;
+use super::setup::Setup;
 use super::source::Source;
 use super::state::State;
 use super::update::Effect;
@@ -25,9 +26,9 @@ pub(super) struct Reading {
 
 impl State {
     /// The explorer before its host is read, on a screen of `size` (columns, rows). `target` is the port to select.
-    pub fn opening(target: Option<Target>, look: Look, size: (u16, u16)) -> State {
+    pub fn opening(target: Option<Target>, setup: Setup, size: (u16, u16)) -> State {
         let nothing = Host { namespaces: vec![Namespace::default()], ..Host::default() };
-        let mut state = State::new(Arc::new(nothing), 0, Source::Live, target, look, size);
+        let mut state = State::new(Arc::new(nothing), 0, Source::Live, target, setup, size);
         state.reading = Some(Reading { reached: Reached::default(), first: true, stopping: false });
         state
     }
@@ -95,8 +96,7 @@ pub(super) fn while_opening(state: &mut State, action: Action) -> Option<Effect>
         Action::Suspend => Some(Effect::Suspend),
         Action::Redraw => Some(Effect::Redraw),
         Action::Help => {
-            state.help = true;
-            state.offsets.help = 0;
+            state.lay(Overlay::Help { offset: 0 });
             None
         }
         _ => None,

@@ -7,12 +7,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::account::Told;
+use super::action::Keymap;
 use super::again::{Edition, Held};
 use super::frames::Frames;
 use super::look::Look;
 use super::outline::{Id, outline};
+use super::overlay::Overlay;
 use super::path::Path;
 use super::reading::Reading;
+use super::setup::Setup;
 use super::source::Source;
 use super::tree::Tree;
 use crate::explain::{Answer, AnswerVerdict, From, PortEntry, Survey, Target, words};
@@ -71,8 +74,6 @@ pub struct Offsets {
     pub tree: usize,
     /// Of the why pane.
     pub why: usize,
-    /// Of the help.
-    pub help: usize,
 }
 
 /// What the explorer knows and shows.
@@ -93,6 +94,7 @@ pub struct State {
     /// What is said until the next key.
     pub(super) notice: Option<String>,
     pub(super) look: Look,
+    pub(super) keymap: Keymap,
     pub(super) size: (u16, u16),
 
     pub(super) ports: Vec<Port>,
@@ -118,7 +120,7 @@ pub struct State {
     pub(super) told: Option<Told>,
 
     pub(super) focus: Pane,
-    pub(super) help: bool,
+    pub(super) overlays: Vec<Overlay>,
     pub(super) offsets: Offsets,
 }
 
@@ -130,7 +132,7 @@ impl State {
         namespace: usize,
         source: Source,
         target: Option<Target>,
-        look: Look,
+        Setup { look, keymap }: Setup,
         size: (u16, u16),
     ) -> State {
         let mut state = State {
@@ -144,6 +146,7 @@ impl State {
             held: None,
             notice: None,
             look,
+            keymap,
             size,
             ports: Vec::new(),
             surveyed: false,
@@ -162,7 +165,7 @@ impl State {
             end: None,
             told: None,
             focus: Pane::Ports,
-            help: false,
+            overlays: Vec::new(),
             offsets: Offsets::default(),
         };
         if let Some(target) = target {

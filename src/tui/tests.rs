@@ -10,7 +10,8 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier};
 
-use super::action::{self, BINDINGS, Key};
+use super::action::{Keymap, ROWS};
+use super::key::{self, Key};
 use super::{Edition, Effect, Event, Look, Pane, Source, State, update, view};
 use crate::explain::fixture::{INPUT, addr, node, outcome, packet, step, tcp, translating, walk};
 use crate::explain::{self, Answer, From, Target};
@@ -61,7 +62,7 @@ struct Explorer {
 impl Explorer {
     fn new(host: Host, target: Option<Target>, look: Look) -> Explorer {
         let host = Arc::new(host);
-        let state = State::new(Arc::clone(&host), 0, a_test(), target, look, SIZE);
+        let state = State::new(Arc::clone(&host), 0, a_test(), target, look.into(), SIZE);
         let mut explorer = Explorer { host, state };
         explorer.take(Event::Started);
         explorer
@@ -90,8 +91,8 @@ impl Explorer {
     }
 
     fn press(&mut self, keys: &str) {
-        for word in keys.split_whitespace() {
-            self.take(Event::Key(action::key(word).expect("a key")));
+        for key in key::sequence(keys).expect("keys") {
+            self.take(Event::Key(key.event()));
         }
     }
 
@@ -135,7 +136,7 @@ fn in_order(rows: &[String], parts: &[&str]) -> bool {
 #[test]
 fn it_asks_for_the_ports_and_then_for_one_port_after_another() {
     let host = Arc::new(node());
-    let mut state = State::new(Arc::clone(&host), 0, a_test(), None, Look { colour: true }, SIZE);
+    let mut state = State::new(Arc::clone(&host), 0, a_test(), None, Look { colour: true }.into(), SIZE);
     assert_eq!(update(&mut state, Event::Started), [Effect::Survey(FIRST)]);
     let survey = explain::ports(&host, 0);
     let targets: Vec<Target> = survey.ports.iter().map(|entry| entry.target()).collect();
@@ -147,7 +148,7 @@ fn it_asks_for_the_ports_and_then_for_one_port_after_another() {
 #[test]
 fn a_held_key_never_asks_for_more_than_two_ports_at_once() {
     let host = Arc::new(node());
-    let mut state = State::new(Arc::clone(&host), 0, a_test(), None, Look { colour: true }, SIZE);
+    let mut state = State::new(Arc::clone(&host), 0, a_test(), None, Look { colour: true }.into(), SIZE);
     let mut asked = update(&mut state, Event::Surveyed(FIRST, explain::ports(&host, 0))).len();
     for _ in 0..5 {
         asked += update(&mut state, Event::Key(KeyEvent::new(KeyCode::Down, KeyModifiers::NONE))).len();
@@ -214,7 +215,7 @@ fn another_origin_stays_chosen_while_ports_are_changed() {
     let mut explorer = Explorer::on(22);
     explorer.press("o");
     assert!(explorer.text().contains("tcp/22 from localhost, IPv4"));
-    explorer.press("down");
+    explorer.press("<Down>");
     assert_eq!(explorer.selected(), (Some(80), Some(0)));
     assert!(explorer.text().contains("tcp/80 from localhost, IPv4"));
     explorer.press("O");
@@ -224,21 +225,21 @@ fn another_origin_stays_chosen_while_ports_are_changed() {
 #[test]
 fn enter_goes_to_the_rule_that_decides_and_folds_and_unfolds() {
     let mut explorer = Explorer::on(80);
-    explorer.press("enter");
+    explorer.press("<Enter>");
     assert_eq!(explorer.state.focus, Pane::Netfilter);
     let last = |explorer: &Explorer| explorer.tree().len();
     assert!(explorer.text().contains("Rule"));
     assert!(explorer.text().contains("It holds: destination becomes 10.42.0.2:80."));
     let open = last(&explorer);
-    explorer.press("up enter");
+    explorer.press("<Up><Enter>");
     assert_eq!(last(&explorer), open + 2, "the rules that do not match are told");
-    explorer.press("left");
+    explorer.press("<Left>");
     assert_eq!(last(&explorer), open);
-    explorer.press("left left");
+    explorer.press("<Left><Left>");
     assert!(!explorer.tree().iter().any(|row| row.contains("━▶ 3 ")), "the chain is folded");
-    explorer.press("right right");
+    explorer.press("<Right><Right>");
     assert!(explorer.tree().iter().any(|row| row.contains("━▶ 3 ")));
-    explorer.press("esc");
+    explorer.press("<Esc>");
     assert_eq!(explorer.state.focus, Pane::Ports);
 }
 
@@ -248,17 +249,17 @@ fn steps_folds_and_panes_have_keys() {
     explorer.press("c");
     let folded = explorer.tree();
     assert!(folded.iter().all(|row| !row.contains('▾')), "{folded:#?}");
-    explorer.press("e");
+    explorer.press("u");
     assert!(in_order(&explorer.tree(), &["▾ prerouting", "━▶ 3 "]));
-    explorer.press("tab home n");
+    explorer.press("<Tab><Home>p");
     assert!(explorer.text().contains("rule 2 of nat PREROUTING"));
-    explorer.press("n n N");
+    explorer.press("ppP");
     assert!(explorer.text().contains("rule 1 of nat CNI-HOSTPORT-DNAT"));
-    explorer.press("tab");
+    explorer.press("<Tab>");
     assert_eq!(explorer.state.focus, Pane::Why);
-    explorer.press("down");
+    explorer.press("<Down>");
     assert!(explorer.text().contains("from localhost"));
-    explorer.press("s-tab s-tab s-tab");
+    explorer.press("<S-Tab><S-Tab><S-Tab>");
     assert_eq!(explorer.state.focus, Pane::Why);
 }
 
@@ -268,12 +269,12 @@ fn the_help_tells_every_key_and_takes_the_keys() {
     explorer.press("?");
     update(&mut explorer.state, Event::Resized(80, 60));
     let text = explorer.text();
-    for binding in &BINDINGS {
-        assert!(text.contains(binding.does), "{}", binding.does);
+    for row in &ROWS {
+        assert!(text.contains(row.does), "{}", row.does);
     }
-    explorer.press("down");
+    explorer.press("<Down>");
     assert_eq!(explorer.selected(), (Some(80), Some(0)));
-    explorer.press("esc");
+    explorer.press("<Esc>");
     assert!(!explorer.text().contains("Help"));
     explorer.press("?");
     let quit = Event::Key(KeyEvent::new(KeyCode::Char('q'), KeyModifiers::NONE));
@@ -284,15 +285,15 @@ fn the_help_tells_every_key_and_takes_the_keys() {
 fn text_that_does_not_fit_can_be_scrolled_from_every_pane() {
     let mut explorer = Explorer::on(80);
     update(&mut explorer.state, Event::Resized(40, 12));
-    for keys in ["", "enter", "tab"] {
+    for keys in ["", "<Enter>", "<Tab>"] {
         explorer.press(keys);
         let before = explorer.text();
         assert!(before.contains("more line"), "{before}");
         explorer.press("J");
         assert_ne!(explorer.text(), before);
-        explorer.press("J J J J J J J J J J J J J J J J J J J J");
+        explorer.press("JJJJJJJJJJJJJJJJJJJJ");
         assert!(!explorer.text().contains("more line"), "{}", explorer.text());
-        explorer.press("K K K K K K K K K K K K K K K K K K K K K");
+        explorer.press("KKKKKKKKKKKKKKKKKKKKK");
         assert_eq!(explorer.text(), before);
     }
 }
@@ -301,7 +302,7 @@ fn text_that_does_not_fit_can_be_scrolled_from_every_pane() {
 fn without_a_target_it_opens_on_the_first_port_that_its_socket_does_not_get() {
     let mut explorer = Explorer::new(node(), None, Look { colour: true });
     assert_eq!(explorer.selected(), (Some(80), Some(0)));
-    explorer.press("up");
+    explorer.press("<Up>");
     assert_eq!(explorer.selected(), (Some(22), Some(1)));
 }
 
@@ -351,7 +352,7 @@ fn names_from_outside_cannot_act_on_the_terminal() {
     host.namespaces[0].ruleset.tables[0].name = "n\x1bat".into();
     host.node = Some("a\tb\x07".to_owned());
     let mut explorer = Explorer::new(host, Some(tcp(80, None)), Look { colour: true });
-    for keys in ["", "enter", "tab"] {
+    for keys in ["", "<Enter>", "<Tab>"] {
         explorer.press(keys);
         let text = explorer.text();
         let acts = text.chars().find(|c| (c.is_control() && *c != '\n') || *c == '\u{202e}');
@@ -372,7 +373,7 @@ fn a_chain_of_100_000_rules_is_one_row_until_it_is_opened() {
     let rows = explorer.state.tree.len();
     assert!(rows < 20, "{rows}");
     assert!(explorer.text().contains("· 100000 rules never reached ·"));
-    explorer.press("enter down enter end");
+    explorer.press("<Enter><Down><Enter><End>");
     assert_eq!(explorer.state.tree.len(), rows + 100_000);
     assert!(explorer.text().contains(" 99999 -j "), "{}", explorer.text());
 }
@@ -380,7 +381,9 @@ fn a_chain_of_100_000_rules_is_one_row_until_it_is_opened() {
 #[test]
 fn no_keys_on_no_size_make_it_fail() {
     let mut explorer = Explorer::on(80);
-    let keys: Vec<Key> = BINDINGS.iter().flat_map(|binding| binding.keys).copied().collect();
+    let keymap = Keymap::default();
+    let bound = ROWS.iter().flat_map(|row| row.bound);
+    let keys: Vec<Key> = bound.flat_map(|bound| keymap.keys(bound.action)).collect();
     let mut chance: u64 = 7;
     let mut next = |below: usize| {
         chance = chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -390,11 +393,7 @@ fn no_keys_on_no_size_make_it_fail() {
         if next(10) == 0 {
             explorer.take(Event::Resized(next(200) as u16, next(70) as u16));
         }
-        let event = match keys[next(keys.len())] {
-            Key::Bare(code) => KeyEvent::new(code, KeyModifiers::NONE),
-            Key::Ctrl(c) => KeyEvent::new(KeyCode::Char(c), KeyModifiers::CONTROL),
-        };
-        explorer.take(Event::Key(event));
+        explorer.take(Event::Key(keys[next(keys.len())].event()));
         explorer.screen();
     }
 }
@@ -489,7 +488,7 @@ fn the_chain_that_a_map_leads_to_stands_below_its_rule() {
     assert!(!ssh.iter().any(|row| row.contains("counter packets")), "{ssh:#?}");
     // Every row can be selected, folded and unfolded.
     for _ in 0..4 {
-        explorer.press("tab down right enter left down right o b");
+        explorer.press("<Tab><Down><Right><Enter><Left><Down><Right>ob");
         explorer.text();
     }
 }

@@ -1,14 +1,16 @@
 //! What a key, a size or a result changes, and what is to be done then. The only place where the state changes; nothing
 //! here is slow: walks are effects, and come back as events.
 
+mod tree;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use crossterm::event::{KeyEvent, KeyEventKind};
 
-use super::action::{Action, action};
+use super::action::Action;
 use super::again::{Edition, Fresh};
-use super::outline::Id;
+use super::overlay::{self, Overlay};
 use super::reading;
 use super::source::Source;
 use super::state::{Pane, State};
@@ -79,7 +81,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
         Event::Key(key) => {
             state.unchosen &= state.is_opening();
             state.notice = None;
-            effects.extend(action(&key).and_then(|action| act(state, action)));
+            effects.extend(state.keymap.action(&key).and_then(|action| act(state, action)));
         }
         Event::Resized(columns, rows) => state.size = (columns, rows),
         Event::Opened(read) => effects.push(reading::opened(state, read)),
@@ -148,8 +150,8 @@ fn read(state: &mut State) -> Option<Effect> {
 }
 
 fn act(state: &mut State, action: Action) -> Option<Effect> {
-    if state.help {
-        return in_help(state, action);
+    if !state.is_bare() {
+        return overlay::act(state, action);
     }
     if state.is_opening() {
         return reading::while_opening(state, action);
@@ -159,10 +161,7 @@ fn act(state: &mut State, action: Action) -> Option<Effect> {
         Action::Suspend => return Some(Effect::Suspend),
         Action::Redraw => return Some(Effect::Redraw),
         Action::Read => return read(state),
-        Action::Help => {
-            state.help = true;
-            state.offsets.help = 0;
-        }
+        Action::Help => state.lay(Overlay::Help { offset: 0 }),
         Action::Back if state.is_reading() => return reading::stop(state),
         Action::Back => state.focus = Pane::Ports,
         Action::NextPane => turn_pane(state, 1),
@@ -173,10 +172,10 @@ fn act(state: &mut State, action: Action) -> Option<Effect> {
         Action::PreviousOrigin => turn_origin(state, -1),
         Action::NextOutcome => turn_outcome(state, 1),
         Action::PreviousOutcome => turn_outcome(state, -1),
-        Action::UnfoldPath => unfold_path(state),
-        Action::FoldAll => fold_all(state),
-        Action::NextStep => step(state, true),
-        Action::PreviousStep => step(state, false),
+        Action::UnfoldPath => tree::unfold_path(state),
+        Action::FoldAll => tree::fold_all(state),
+        Action::NextStep => tree::step(state, true),
+        Action::PreviousStep => tree::step(state, false),
         Action::Up
         | Action::Down
         | Action::PageUp
@@ -187,29 +186,15 @@ fn act(state: &mut State, action: Action) -> Option<Effect> {
         | Action::Unfold
         | Action::Enter => match state.focus {
             Pane::Ports => in_ports(state, action),
-            Pane::Netfilter => in_tree(state, action),
+            Pane::Netfilter => tree::act(state, action),
             Pane::Why => in_why(state, action),
         },
     }
     None
 }
 
-fn in_help(state: &mut State, action: Action) -> Option<Effect> {
-    match action {
-        Action::Quit => return Some(Effect::Quit),
-        Action::Suspend => return Some(Effect::Suspend),
-        Action::Redraw => return Some(Effect::Redraw),
-        Action::Help | Action::Back | Action::Enter => state.help = false,
-        _ => {
-            let last = view::help_overflow(state);
-            state.offsets.help = moved(state.offsets.help, action, last + 1, 5).unwrap_or(state.offsets.help);
-        }
-    }
-    None
-}
-
 /// Where a movement leads among `len` rows; `None` where the action is none.
-fn moved(place: usize, action: Action, len: usize, page: usize) -> Option<usize> {
+pub(super) fn moved(place: usize, action: Action, len: usize, page: usize) -> Option<usize> {
     let last = len.saturating_sub(1);
     Some(match action {
         Action::Up => place.saturating_sub(1),
@@ -246,33 +231,6 @@ fn in_ports(state: &mut State, action: Action) {
     }
 }
 
-fn in_tree(state: &mut State, action: Action) {
-    let page = view::panes(state).map_or(1, |panes| panes.tree.inner_height());
-    if let Some(to) = moved(state.cursor, action, state.tree.len(), page) {
-        state.cursor = to;
-        state.offsets.why = 0;
-        return;
-    }
-    let Some(row) = state.tree.row(state.cursor) else { return };
-    let id = row.id;
-    match (action, row.open) {
-        (Action::Fold, Some(true)) => turn(state, id, false),
-        (Action::Fold, _) => match state.tree.parent(state.cursor) {
-            Some(parent) => state.cursor = parent,
-            None => state.focus = Pane::Ports,
-        },
-        (Action::Unfold, Some(false)) => turn(state, id, true),
-        (Action::Unfold, Some(true)) => state.cursor += 1,
-        (Action::Enter, Some(open)) => turn(state, id, !open),
-        _ => {}
-    }
-}
-
-fn turn(state: &mut State, id: Id, open: bool) {
-    state.turned.insert(id, open);
-    state.lay_out();
-}
-
 fn in_why(state: &mut State, action: Action) {
     match action {
         Action::Up => turn_origin(state, -1),
@@ -302,67 +260,6 @@ fn turn_outcome(state: &mut State, by: isize) {
     if all > 1 {
         state.outcome = (state.outcome as isize + by).rem_euclid(all) as usize;
         state.follow();
-    }
-}
-
-/// Opens every chain that the packet enters.
-fn unfold_path(state: &mut State) {
-    loop {
-        let closed: Vec<Id> = (0..state.tree.len())
-            .filter_map(|place| state.tree.row(place))
-            .filter(|row| row.open == Some(false) && is_walked(state, row.id))
-            .map(|row| row.id)
-            .collect();
-        if closed.is_empty() {
-            return;
-        }
-        state.turned.extend(closed.into_iter().map(|id| (id, true)));
-        state.lay_out();
-    }
-}
-
-/// Whether the packet goes into what is below the row.
-fn is_walked(state: &State, id: Id) -> bool {
-    match id {
-        Id::Hook(place) => state.path.held_at(place, &state.frames) > 0,
-        Id::Base(frame) => state.path.trodden.get(&frame).is_some_and(|trodden| !trodden.held.is_empty()),
-        Id::Rule(frame, index) => {
-            state.path.trodden.get(&frame).is_some_and(|trodden| trodden.held.contains_key(&index))
-        }
-        Id::Run { .. } | Id::Pass(_) | Id::End(_) | Id::Route(_) | Id::Fate => false,
-    }
-}
-
-fn fold_all(state: &mut State) {
-    let open: Vec<Id> = (0..state.tree.len())
-        .filter_map(|place| state.tree.row(place))
-        .filter(|row| row.open == Some(true))
-        .map(|row| row.id)
-        .collect();
-    let mut top = state.cursor;
-    while let Some(parent) = state.tree.parent(top) {
-        top = parent;
-    }
-    state.cursor = top;
-    state.turned.extend(open.into_iter().map(|id| (id, false)));
-    state.lay_out();
-}
-
-/// To the next or the former rule that held, among the visible rows.
-fn step(state: &mut State, forward: bool) {
-    let held = |place: &usize| match state.tree.row(*place).map(|row| row.id) {
-        Some(Id::Rule(frame, index)) => {
-            state.path.trodden.get(&frame).is_some_and(|trodden| trodden.held.contains_key(&index))
-        }
-        Some(Id::Fate) => true,
-        _ => false,
-    };
-    let found =
-        if forward { (state.cursor + 1..state.tree.len()).find(held) } else { (0..state.cursor).rev().find(held) };
-    if let Some(place) = found {
-        state.cursor = place;
-        state.focus = Pane::Netfilter;
-        state.offsets.why = 0;
     }
 }
 

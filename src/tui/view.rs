@@ -12,8 +12,9 @@ use ratatui::style::{Modifier, Style};
 use ratatui::widgets::{Block, Borders, Widget};
 use unicode_width::UnicodeWidthStr;
 
-use super::action::{Action, BINDINGS, Binding};
+use super::action::{Action, ROWS, Row};
 use super::look::{Look, Tone};
+use super::overlay::Overlay;
 use super::source::Source;
 use super::state::{Pane, State};
 use super::text::fit;
@@ -112,9 +113,9 @@ pub fn why_overflow(state: &State) -> usize {
     })
 }
 
-/// How many lines of the help do not fit.
-pub fn help_overflow(state: &State) -> usize {
-    help::overflow(Rect::new(0, 0, state.size.0, state.size.1))
+/// How many lines of the help do not fit on a screen of `size` (columns, rows).
+pub fn help_overflow(size: (u16, u16)) -> usize {
+    help::overflow(Rect::new(0, 0, size.0, size.1))
 }
 
 /// Draws the explorer into `area`.
@@ -131,8 +132,10 @@ pub fn view(state: &State, buffer: &mut Buffer, area: Rect) {
         picture(state, buffer, &panes);
     }
     keys(state, buffer, panes.keys);
-    if state.help {
-        help::draw(state, buffer, area);
+    for overlay in &state.overlays {
+        match overlay {
+            Overlay::Help { offset } => help::draw(state, buffer, area, *offset),
+        }
     }
 }
 
@@ -209,7 +212,7 @@ fn invert(buffer: &mut Buffer, area: Rect) {
 }
 
 fn frame(state: &State, buffer: &mut Buffer, pane: &PaneArea, which: Pane, title: &str, beside: &str) {
-    let focused = state.focus == which && !state.help;
+    let focused = state.focus == which && state.is_bare();
     let tone = if focused { Tone::Focus } else { Tone::Frame };
     pane.block().border_style(state.look.style(tone)).render(pane.area, buffer);
     let line = Rect { x: pane.area.x + 1, width: pane.area.width.saturating_sub(2), height: 1, ..pane.area };
@@ -292,14 +295,14 @@ fn keys(state: &State, buffer: &mut Buffer, area: Rect) {
         (true, _) => "",
     };
     put_right(buffer, area, state.look, &(Tone::Dim, busy.to_owned()), 0);
-    let useful = |binding: &&Binding| match binding.action {
+    let useful = |row: &&Row| match row.bound[0].action {
         Action::Help | Action::Quit => true,
         _ if state.is_opening() => false,
         Action::Read => state.source == Source::Live,
         _ => true,
     };
-    let hints: Vec<_> = BINDINGS.iter().filter(useful).filter_map(|binding| binding.hint).collect();
-    let width = |(key, word): &(&str, &str)| key.width() + word.width() + 4;
+    let hints: Vec<_> = ROWS.iter().filter(useful).filter_map(|row| state.keymap.hint(row)).collect();
+    let width = |(key, word): &(String, &str)| key.width() + word.width() + 4;
     let mut left = usize::from(area.width).saturating_sub(busy.width());
     let kept: usize = hints.iter().rev().take(2).map(width).sum();
     left = left.saturating_sub(kept);

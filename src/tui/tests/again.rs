@@ -7,10 +7,10 @@ impl Explorer {
     /// The same host becomes this one, and is live.
     fn read_again(&mut self, host: Host) {
         self.state.source = Source::Live;
-        let key = Event::Key(action::key("r").expect("a key"));
+        let pressed = Event::Key(key::sequence("r").expect("a key")[0].event());
         let edition = self.state.edition();
-        assert_eq!(update(&mut self.state, key.clone()), [Effect::Read(edition)]);
-        assert_eq!(update(&mut self.state, key), [], "it is being read");
+        assert_eq!(update(&mut self.state, pressed.clone()), [Effect::Read(edition)]);
+        assert_eq!(update(&mut self.state, pressed), [], "it is being read");
         assert!(self.text().contains("reading the host"));
         self.host = Arc::new(host);
         let survey = explain::ports(&self.host, 0);
@@ -38,8 +38,8 @@ fn moved_on() -> Host {
 #[test]
 fn what_is_selected_folded_and_looked_at_is_found_again_in_another_reading() {
     let mut explorer = Explorer::on(22);
-    explorer.press("b o");
-    explorer.press("tab end");
+    explorer.press("bo");
+    explorer.press("<Tab><End>");
     let (tree, cursor) = (explorer.tree(), explorer.state.cursor);
     explorer.read_again(moved_on());
     assert_eq!(explorer.selected(), (Some(22), Some(0)), "sockets changed places");
@@ -56,7 +56,7 @@ fn the_outcome_and_the_rule_that_are_looked_at_stay() {
     explorer.read_again(moved_on());
     assert!(explorer.text().contains("outcome 2 of 2"));
     let mut explorer = Explorer::on(80);
-    explorer.press("enter up enter down");
+    explorer.press("<Enter><Up><Enter><Down>");
     let before = explorer.text();
     assert!(before.contains("rule 1 of nat CNI-DN"), "{before}");
     let open = explorer.tree().len();
@@ -68,7 +68,7 @@ fn the_outcome_and_the_rule_that_are_looked_at_stay() {
 #[test]
 fn what_is_gone_gives_way_to_what_is_nearest() {
     let mut explorer = Explorer::on(80);
-    explorer.press("enter");
+    explorer.press("<Enter>");
     let mut host = node();
     host.namespaces[0].ruleset.tables[0].chains[2].rules.clear();
     host.namespaces[0].sockets.retain(|socket| socket.port != 80);
@@ -81,7 +81,7 @@ fn what_is_gone_gives_way_to_what_is_nearest() {
     assert_eq!(explorer.state.selected, None);
     explorer.read_again(node());
     assert!(explorer.state.selected.is_some());
-    explorer.press("enter n tab e");
+    explorer.press("<Enter>p<Tab>u");
     explorer.screen();
 }
 
@@ -91,7 +91,7 @@ fn a_port_that_somebody_asked_for_stays_asked_for() {
     explorer.read_again(node());
     assert_eq!(explorer.selected(), (Some(8443), None));
     assert_eq!(explorer.state.ports.iter().filter(|port| port.entry.is_none()).count(), 1);
-    explorer.press("home");
+    explorer.press("<Home>");
     explorer.read_again(node());
     assert_eq!(explorer.selected().0, Some(22));
     assert_eq!(explorer.state.ports.iter().filter(|port| port.entry.is_none()).count(), 1);
@@ -123,7 +123,7 @@ fn a_reading_that_fails_is_told_and_the_old_one_stays() {
     assert!(explorer.text().contains("not read again: no process has the pid 7"));
     assert!(explorer.text().contains("live, 12 s old"));
     assert_eq!(explorer.tree(), tree);
-    explorer.press("home");
+    explorer.press("<Home>");
     assert!(!explorer.text().contains("not read again"));
     explorer.read_again(node());
     assert!(!explorer.text().contains(" old"));
@@ -132,7 +132,7 @@ fn a_reading_that_fails_is_told_and_the_old_one_stays() {
 #[test]
 fn a_recording_cannot_be_read_again() {
     let mut explorer = Explorer::on(80);
-    let key = Event::Key(action::key("r").expect("a key"));
-    assert_eq!(update(&mut explorer.state, key), []);
+    let pressed = Event::Key(key::sequence("r").expect("a key")[0].event());
+    assert_eq!(update(&mut explorer.state, pressed), []);
     assert!(explorer.text().contains("this host is a recording"));
 }

@@ -17,12 +17,12 @@ const FAR: Reached = Reached {
 };
 
 fn press(state: &mut State, word: &str) -> Vec<Effect> {
-    update(state, Event::Key(action::key(word).expect("a key")))
+    update(state, Event::Key(key::sequence(word).expect("a key")[0].event()))
 }
 
 /// The explorer on a host that nobody has read yet.
 fn opening(target: Option<Target>) -> Explorer {
-    let mut state = State::opening(target, Look { colour: true }, SIZE);
+    let mut state = State::opening(target, Look { colour: true }.into(), SIZE);
     assert_eq!(update(&mut state, Event::Started), [Effect::Open]);
     Explorer { host: Arc::new(node()), state }
 }
@@ -59,14 +59,14 @@ fn the_first_frame_is_there_before_the_host_and_says_how_far_it_is() {
 #[test]
 fn before_there_is_a_host_it_can_be_left_and_nothing_else() {
     let mut state = opening(None).state;
-    for word in ["down", "enter", "r", "o", "tab", "e"] {
+    for word in ["<Down>", "<Enter>", "r", "o", "<Tab>", "u"] {
         assert_eq!(press(&mut state, word), [], "{word}");
     }
     assert!(state.is_opening());
-    assert_eq!(press(&mut state, "ctrl-z"), [Effect::Suspend]);
+    assert_eq!(press(&mut state, "<C-z>"), [Effect::Suspend]);
     assert_eq!(press(&mut state, "?"), []);
-    assert_eq!(press(&mut state, "esc"), [], "it closes the help");
-    for word in ["esc", "q", "ctrl-c"] {
+    assert_eq!(press(&mut state, "<Esc>"), [], "it closes the help");
+    for word in ["<Esc>", "q", "<C-c>"] {
         assert_eq!(press(&mut state, word), [Effect::Quit], "{word}");
     }
 }
@@ -75,14 +75,14 @@ fn before_there_is_a_host_it_can_be_left_and_nothing_else() {
 fn the_host_that_is_read_is_explored_as_if_it_had_been_there() {
     for target in [None, Some(tcp(22, None))] {
         let mut explorer = opening(target.clone());
-        explorer.press("down");
+        explorer.press("<Down>");
         explorer.take(Event::Opened(Ok((Arc::clone(&explorer.host), 0))));
         let mut other = Explorer::new(node(), target, Look { colour: true });
         other.state.source = Source::Live;
         assert_eq!(explorer.text(), other.text());
         assert!(!explorer.state.is_reading());
-        explorer.press("down");
-        other.press("down");
+        explorer.press("<Down>");
+        other.press("<Down>");
         assert_eq!(explorer.text(), other.text());
     }
 }
@@ -100,7 +100,7 @@ fn beside_the_older_picture_the_header_says_how_far_the_new_one_is() {
     assert!(header(&explorer).contains("reading: 340 of 10,012 chains"), "{}", explorer.text());
     assert!(explorer.text().contains("Esc stops reading"));
     let tree = explorer.tree();
-    explorer.press("tab down");
+    explorer.press("<Tab><Down>");
     assert_eq!(explorer.state.focus, Pane::Netfilter, "it can be used meanwhile");
     assert_eq!(explorer.tree(), tree);
     let survey = explain::ports(&explorer.host, 0);
@@ -116,9 +116,9 @@ fn a_reading_that_is_stopped_leaves_the_older_picture_and_says_so() {
     let mut explorer = again();
     let tree = explorer.tree();
     assert_eq!(press(&mut explorer.state, "?"), []);
-    assert_eq!(press(&mut explorer.state, "esc"), [], "it closes the help");
-    assert_eq!(press(&mut explorer.state, "esc"), [Effect::Stop]);
-    assert_eq!(press(&mut explorer.state, "esc"), [], "it is stopping");
+    assert_eq!(press(&mut explorer.state, "<Esc>"), [], "it closes the help");
+    assert_eq!(press(&mut explorer.state, "<Esc>"), [Effect::Stop]);
+    assert_eq!(press(&mut explorer.state, "<Esc>"), [], "it is stopping");
     assert!(header(&explorer).contains("stopping"));
     assert_eq!(press(&mut explorer.state, "r"), [], "one at a time");
     update(&mut explorer.state, Event::Read(FIRST, Err("the reading was stopped".to_owned())));
@@ -131,7 +131,7 @@ fn a_reading_that_is_stopped_leaves_the_older_picture_and_says_so() {
 #[test]
 fn a_reading_that_was_done_before_it_could_be_stopped_is_taken() {
     let mut explorer = again();
-    press(&mut explorer.state, "esc");
+    press(&mut explorer.state, "<Esc>");
     let survey = explain::ports(&explorer.host, 0);
     let fresh = Fresh { host: Arc::clone(&explorer.host), namespace: 0, survey };
     explorer.take(Event::Read(FIRST, Ok(fresh)));
@@ -142,7 +142,8 @@ fn a_reading_that_was_done_before_it_could_be_stopped_is_taken() {
 #[test]
 fn a_large_set_that_an_answer_takes_is_told_as_it_is_read() {
     let host = Arc::new(node());
-    let mut state = State::new(Arc::clone(&host), 0, Source::Live, Some(tcp(80, None)), Look { colour: true }, SIZE);
+    let mut state =
+        State::new(Arc::clone(&host), 0, Source::Live, Some(tcp(80, None)), Look { colour: true }.into(), SIZE);
     update(&mut state, Event::Started);
     let mut explorer = Explorer { host: Arc::clone(&host), state };
     let so_far = |elements| Reached { what: Some(What::Elements), elements, ..Reached::default() };

@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::widgets::{Block, Borders, Clear, Widget};
 
-use super::super::action::BINDINGS;
+use super::super::action::{Keymap, ROWS};
 use super::super::look::{GHOST, Tone, badge};
 use super::super::state::State;
 use super::super::text::pad;
@@ -17,17 +17,30 @@ const KEYS: usize = 15;
 const WIDTH: u16 = 78;
 /// Columns of one of the two signs that stand side by side.
 const SIGN: usize = 37;
+/// How many signs there are.
+const SIGNS: usize = 10;
 
 /// The lines of the help.
-fn lines() -> Vec<Vec<Piece>> {
-    let told = BINDINGS.iter().filter(|binding| !binding.names.is_empty());
-    let mut lines: Vec<Vec<Piece>> = told
-        .map(|binding| {
-            vec![(Tone::Strong, format!(" {} ", pad(binding.names, KEYS))), (Tone::Plain, binding.does.to_owned())]
+fn lines(keymap: &Keymap) -> Vec<Vec<Piece>> {
+    let mut lines: Vec<Vec<Piece>> = ROWS
+        .iter()
+        .map(|row| {
+            vec![(Tone::Strong, format!(" {} ", pad(&keymap.told(row), KEYS))), (Tone::Plain, row.does.to_owned())]
         })
         .collect();
+    for pair in signs().chunks(2) {
+        let sign = |((sign, tone), means): &((&str, Tone), &str)| {
+            [(*tone, format!(" {} ", pad(sign, 3))), (Tone::Plain, pad(means, SIGN - 5))]
+        };
+        lines.push(pair.iter().flat_map(sign).collect());
+    }
+    lines
+}
+
+/// Every sign, and what it means.
+fn signs() -> [((&'static str, Tone), &'static str); SIGNS] {
     let verdict = |verdict| badge(Some(verdict));
-    let signs = [
+    [
         (verdict(AnswerVerdict::Reached), "its socket gets the packets"),
         (verdict(AnswerVerdict::Diverted), "rules send them elsewhere"),
         (verdict(AnswerVerdict::Blocked), "dropped, rejected or refused"),
@@ -38,28 +51,24 @@ fn lines() -> Vec<Vec<Piece>> {
         (("┣━▶", Tone::Strong), "turns the packet (┗━▶: ends it)"),
         (("◇", Tone::Strong), "routing decides"),
         (("◉", Tone::Strong), "where the way ends"),
-    ];
-    for pair in signs.chunks(2) {
-        let sign = |((sign, tone), means): &((&str, Tone), &str)| {
-            [(*tone, format!(" {} ", pad(sign, 3))), (Tone::Plain, pad(means, SIGN - 5))]
-        };
-        lines.push(pair.iter().flat_map(sign).collect());
-    }
-    lines
+    ]
 }
 
+/// How many lines there are.
+const LINES: usize = ROWS.len() + SIGNS.div_ceil(2);
+
 fn place(area: Rect) -> Rect {
-    let height = (lines().len() as u16 + 2).min(area.height);
+    let height = (LINES as u16 + 2).min(area.height);
     let width = WIDTH.min(area.width);
     Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height }
 }
 
 /// How many lines do not fit on a screen.
 pub(super) fn overflow(area: Rect) -> usize {
-    lines().len().saturating_sub(usize::from(place(area).height.saturating_sub(2)))
+    LINES.saturating_sub(usize::from(place(area).height.saturating_sub(2)))
 }
 
-pub(super) fn draw(state: &State, buffer: &mut Buffer, area: Rect) {
+pub(super) fn draw(state: &State, buffer: &mut Buffer, area: Rect, offset: usize) {
     let place = place(area);
     Clear.render(place, buffer);
     let block = Block::new().borders(Borders::ALL).border_style(state.look.style(Tone::Focus));
@@ -67,8 +76,8 @@ pub(super) fn draw(state: &State, buffer: &mut Buffer, area: Rect) {
     let hidden = overflow(area);
     let title = if hidden > 0 { " Help (↓ for more, Esc closes) " } else { " Help (Esc closes) " };
     block.title(title).render(place, buffer);
-    let offset = state.offsets.help.min(hidden);
-    for (row, line) in lines().iter().skip(offset).take(usize::from(inner.height)).enumerate() {
+    let offset = offset.min(hidden);
+    for (row, line) in lines(&state.keymap).iter().skip(offset).take(usize::from(inner.height)).enumerate() {
         put(buffer, Rect { y: inner.y + row as u16, height: 1, ..inner }, state.look, line);
     }
 }

@@ -42,7 +42,7 @@ pub(super) fn draw(state: &State, buffer: &mut Buffer, area: Rect) {
         let at = Rect { y: area.y + line as u16, height: 1, ..area };
         let on_the_way = state.end.is_some_and(|end| place < end);
         draw_row(state, buffer, at, row, on_the_way);
-        if place == state.cursor && state.focus == Pane::Netfilter && !state.help {
+        if place == state.cursor && state.focus == Pane::Netfilter && state.is_bare() {
             invert(buffer, at);
         }
     }

@@ -136,7 +136,7 @@ fn draw_row(state: &State, buffer: &mut Buffer, area: Rect, port: &Port, selecte
         pieces.push((Tone::Plain, fit(&ghost(state, port), left)));
     }
     put(buffer, area, state.look, &pieces);
-    if selected && state.focus == Pane::Ports && !state.help {
+    if selected && state.focus == Pane::Ports && state.is_bare() {
         invert(buffer, area);
     }
 }

@@ -1,0 +1,54 @@
+//! What lies on top of the panes: a stack, of which the last has the keys. Each kind is a room of its own that says what
+//! keys do in it; how it looks is told in `view`.
+//!
+//! Deliberately does not know what is below it: a key that an overlay does not take does nothing.
+
+use super::action::Action;
+use super::state::State;
+use super::update::{Effect, moved};
+use super::view;
+
+/// Something on top of the panes.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Overlay {
+    /// Every key, and what the signs mean.
+    Help {
+        /// Its first visible line.
+        offset: usize,
+    },
+}
+
+impl State {
+    /// Whether the panes have the keys.
+    pub(super) fn is_bare(&self) -> bool {
+        self.overlays.is_empty()
+    }
+
+    /// Puts something on top.
+    pub(super) fn lay(&mut self, overlay: Overlay) {
+        self.overlays.push(overlay);
+    }
+}
+
+/// How far a page of an overlay's text is.
+const PAGE: usize = 5;
+
+/// What an action does while something lies on top of the panes.
+pub(super) fn act(state: &mut State, action: Action) -> Option<Effect> {
+    match action {
+        Action::Quit => return Some(Effect::Quit),
+        Action::Suspend => return Some(Effect::Suspend),
+        Action::Redraw => return Some(Effect::Redraw),
+        _ => {}
+    }
+    let size = state.size;
+    match state.overlays.last_mut()? {
+        Overlay::Help { offset } => match action {
+            Action::Help | Action::Back | Action::Enter => {
+                state.overlays.pop();
+            }
+            _ => *offset = moved(*offset, action, view::help_overflow(size) + 1, PAGE).unwrap_or(*offset),
+        },
+    }
+    None
+}

@@ -1,0 +1,97 @@
+//! What keys do in the tree: movements, folding, and steps along the path.
+
+use super::moved;
+use crate::tui::action::Action;
+use crate::tui::outline::Id;
+use crate::tui::state::{Pane, State};
+use crate::tui::view;
+
+/// An action while the tree has the keys.
+pub(super) fn act(state: &mut State, action: Action) {
+    let page = view::panes(state).map_or(1, |panes| panes.tree.inner_height());
+    if let Some(to) = moved(state.cursor, action, state.tree.len(), page) {
+        state.cursor = to;
+        state.offsets.why = 0;
+        return;
+    }
+    let Some(row) = state.tree.row(state.cursor) else { return };
+    let id = row.id;
+    match (action, row.open) {
+        (Action::Fold, Some(true)) => turn(state, id, false),
+        (Action::Fold, _) => match state.tree.parent(state.cursor) {
+            Some(parent) => state.cursor = parent,
+            None => state.focus = Pane::Ports,
+        },
+        (Action::Unfold, Some(false)) => turn(state, id, true),
+        (Action::Unfold, Some(true)) => state.cursor += 1,
+        (Action::Enter, Some(open)) => turn(state, id, !open),
+        _ => {}
+    }
+}
+
+fn turn(state: &mut State, id: Id, open: bool) {
+    state.turned.insert(id, open);
+    state.lay_out();
+}
+
+/// Opens every chain that the packet enters.
+pub(super) fn unfold_path(state: &mut State) {
+    loop {
+        let closed: Vec<Id> = (0..state.tree.len())
+            .filter_map(|place| state.tree.row(place))
+            .filter(|row| row.open == Some(false) && is_walked(state, row.id))
+            .map(|row| row.id)
+            .collect();
+        if closed.is_empty() {
+            return;
+        }
+        state.turned.extend(closed.into_iter().map(|id| (id, true)));
+        state.lay_out();
+    }
+}
+
+/// Whether the packet goes into what is below the row.
+fn is_walked(state: &State, id: Id) -> bool {
+    match id {
+        Id::Hook(place) => state.path.held_at(place, &state.frames) > 0,
+        Id::Base(frame) => state.path.trodden.get(&frame).is_some_and(|trodden| !trodden.held.is_empty()),
+        Id::Rule(frame, index) => {
+            state.path.trodden.get(&frame).is_some_and(|trodden| trodden.held.contains_key(&index))
+        }
+        Id::Run { .. } | Id::Pass(_) | Id::End(_) | Id::Route(_) | Id::Fate => false,
+    }
+}
+
+/// Folds everything, and goes to what the row is at the top of.
+pub(super) fn fold_all(state: &mut State) {
+    let open: Vec<Id> = (0..state.tree.len())
+        .filter_map(|place| state.tree.row(place))
+        .filter(|row| row.open == Some(true))
+        .map(|row| row.id)
+        .collect();
+    let mut top = state.cursor;
+    while let Some(parent) = state.tree.parent(top) {
+        top = parent;
+    }
+    state.cursor = top;
+    state.turned.extend(open.into_iter().map(|id| (id, false)));
+    state.lay_out();
+}
+
+/// To the next or the former rule that held, among the visible rows.
+pub(super) fn step(state: &mut State, forward: bool) {
+    let held = |place: &usize| match state.tree.row(*place).map(|row| row.id) {
+        Some(Id::Rule(frame, index)) => {
+            state.path.trodden.get(&frame).is_some_and(|trodden| trodden.held.contains_key(&index))
+        }
+        Some(Id::Fate) => true,
+        _ => false,
+    };
+    let found =
+        if forward { (state.cursor + 1..state.tree.len()).find(held) } else { (0..state.cursor).rev().find(held) };
+    if let Some(place) = found {
+        state.cursor = place;
+        state.focus = Pane::Netfilter;
+        state.offsets.why = 0;
+    }
+}
