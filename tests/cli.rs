@@ -302,7 +302,7 @@ fn completions_and_the_manual_name_every_command() {
     for name in ["ports", "trace", "rules", "record", "shot", "demo"] {
         assert!(completions.contains(name) && manual.contains(name), "{name}");
     }
-    for binding in &whyport::tui::action::BINDINGS {
+    for binding in &whyport::tui::action::ROWS {
         assert!(manual.contains(binding.does), "the manual has no key to {}", binding.does);
     }
 }

@@ -10,14 +10,20 @@ use super::refusal::Refusal;
 use crate::explain::{self, Survey};
 use crate::host::{Host, SetId};
 use crate::kernel::Progress;
-use crate::tui::{Effect, Event, Fresh};
+use crate::tui::{self, Effect, Event, Fresh};
 
 /// The live host, and how far a reading of it is, or of its sets; `None`: a recording.
 type Source<'a> = Option<(&'a Live, &'a Arc<Progress>)>;
 
 /// What comes of an effect that asks the host, or the kernel for another; nothing of those that are about the terminal, or
-/// about what goes on already.
-pub fn done(host: &Host, namespace: usize, live: Source<'_>, effect: Effect) -> Vec<Event> {
+/// about what goes on already. `stale`: whether a newer text is sought than the one with this number.
+pub fn done(
+    host: &Host,
+    namespace: usize,
+    live: Source<'_>,
+    stale: impl Fn(u64) -> bool,
+    effect: Effect,
+) -> Vec<Event> {
     let again = |edition, read: Result<Fresh, String>| vec![Event::Read(edition, read)];
     match effect {
         Effect::Survey(edition) => {
@@ -33,6 +39,10 @@ pub fn done(host: &Host, namespace: usize, live: Source<'_>, effect: Effect) -> 
             };
             let (answers, sets) = known(host, live, ask);
             with_news(edition, Event::Answered(edition, target.clone(), answers), sets)
+        }
+        Effect::Search(edition, number, sought) => {
+            let found = tui::seek(host, &sought, || stale(number));
+            found.map(|found| Event::Found(edition, number, found)).into_iter().collect()
         }
         Effect::Open => live.map(|(live, progress)| Event::Opened(open(live, progress))).into_iter().collect(),
         Effect::Read(edition) => live.map_or_else(Vec::new, |(live, progress)| again(edition, read(live, progress))),

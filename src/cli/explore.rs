@@ -3,6 +3,7 @@
 //! frame.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -122,6 +123,7 @@ fn explore(live: Option<Live>, state: impl FnOnce((u16, u16)) -> State) -> Resul
         begun: Instant::now(),
         progress: Arc::default(),
         sets: Arc::default(),
+        newest: Arc::default(),
         sender: sender.clone(),
         messages,
         redraw: false,
@@ -166,6 +168,8 @@ struct Explorer {
     progress: Arc<Progress>,
     /// How far the sets are read that an answer takes.
     sets: Arc<Progress>,
+    /// The newest text that is sought.
+    newest: Arc<AtomicU64>,
     state: State,
     sender: Sender<Message>,
     messages: Receiver<Message>,
@@ -283,6 +287,10 @@ impl Explorer {
                 Effect::Suspend => next = Next::Suspend,
                 Effect::Redraw => self.redraw = true,
                 Effect::Survey(_) | Effect::Answer(..) => self.work(effect, &self.sets),
+                Effect::Search(_, number, _) => {
+                    self.newest.store(number, Ordering::Relaxed);
+                    self.work(effect, &self.sets);
+                }
                 Effect::Open | Effect::Read(_) | Effect::ReadWhole(_) => {
                     self.begun = Instant::now();
                     self.progress = Arc::default();
@@ -300,9 +308,11 @@ impl Explorer {
     fn work(&self, effect: Effect, progress: &Arc<Progress>) {
         let (host, namespace) = (Arc::clone(self.state.host()), self.state.namespace());
         let (live, sender, progress) = (self.live.clone(), self.sender.clone(), Arc::clone(progress));
+        let newest = Arc::clone(&self.newest);
         thread::spawn(move || {
             let watch = Watch(&sender);
-            for event in done(&host, namespace, live.as_ref().map(|live| (live, &progress)), effect) {
+            let stale = |number| newest.load(Ordering::Relaxed) != number;
+            for event in done(&host, namespace, live.as_ref().map(|live| (live, &progress)), stale, effect) {
                 let _ = sender.send(Message::Event(event));
             }
             drop(watch);
@@ -383,7 +393,7 @@ fn settle(state: &mut State, live: Option<&Live>, event: Event) {
     while let Some(effect) = effects.pop_front() {
         let (host, namespace) = (Arc::clone(state.host()), state.namespace());
         let live = live.as_ref().map(|(live, progress)| (*live, progress));
-        for event in done(&host, namespace, live, effect) {
+        for event in done(&host, namespace, live, |_| false, effect) {
             effects.extend(update(state, event));
         }
     }

@@ -30,6 +30,12 @@ pub enum Action {
     UnfoldPath,
     /// Fold everything.
     FoldAll,
+    /// Find a port, a chain or a rule.
+    Find,
+    /// To the next that was found.
+    NextHit,
+    /// To the one before.
+    PreviousHit,
     /// To the next rule that held.
     NextStep,
     /// To the rule that held before.
@@ -108,7 +114,7 @@ const fn bound(action: Action, name: &'static str, keys: &'static [Key]) -> Boun
 
 /// Every action, in the order in which the help tells them.
 #[rustfmt::skip]
-pub const ROWS: [Row; 17] = [
+pub const ROWS: [Row; 19] = [
     Row { bound: &[bound(Action::Up, "up", &[named(KeyCode::Up), bare('k')]), bound(Action::Down, "down", &[named(KeyCode::Down), bare('j')])],
           does: "one row up, down", hint: Hint::Each("select") },
     Row { bound: &[bound(Action::PageUp, "page-up", &[named(KeyCode::PageUp), Key::Ctrl('b')]), bound(Action::PageDown, "page-down", &[named(KeyCode::PageDown), Key::Ctrl('f')])],
@@ -123,6 +129,10 @@ pub const ROWS: [Row; 17] = [
           does: "fold, unfold; where that is done: go up, down", hint: Hint::No },
     Row { bound: &[bound(Action::UnfoldPath, "unfold-path", &[bare('u')]), bound(Action::FoldAll, "fold-all", &[bare('c')])],
           does: "unfold all that the packet walks through; fold everything", hint: Hint::No },
+    Row { bound: &[bound(Action::Find, "find", &[bare('/')])],
+          does: "find a port, a process, an address, a chain, a rule", hint: Hint::One("find") },
+    Row { bound: &[bound(Action::NextHit, "next-hit", &[bare('n')]), bound(Action::PreviousHit, "previous-hit", &[bare('N')])],
+          does: "the next that was found, the one before", hint: Hint::No },
     Row { bound: &[bound(Action::NextStep, "next-step", &[bare('p')]), bound(Action::PreviousStep, "previous-step", &[bare('P')])],
           does: "along the path: the next rule that holds, the one before", hint: Hint::One("path") },
     Row { bound: &[bound(Action::NextOrigin, "next-origin", &[bare('o')]), bound(Action::PreviousOrigin, "previous-origin", &[bare('O')])],
@@ -136,7 +146,7 @@ pub const ROWS: [Row; 17] = [
     Row { bound: &[bound(Action::Help, "help", &[bare('?'), named(KeyCode::F(1))])],
           does: "show or hide this help", hint: Hint::One("help") },
     Row { bound: &[bound(Action::Back, "back", &[named(KeyCode::Esc)])],
-          does: "close the help; stop a reading; back to the ports", hint: Hint::No },
+          does: "close; stop a reading; end a search; back to the ports", hint: Hint::No },
     Row { bound: &[bound(Action::Redraw, "redraw", &[Key::Ctrl('l')])],
           does: "draw the screen anew", hint: Hint::No },
     Row { bound: &[bound(Action::Suspend, "suspend", &[Key::Ctrl('z')])],

@@ -30,6 +30,8 @@ pub enum Tone {
     Bad,
     /// Not certain.
     Unsure,
+    /// What was sought.
+    Found,
     /// The border of the pane that has the keys.
     Focus,
     /// The border of another pane.
@@ -48,6 +50,7 @@ impl Look {
             Tone::Changed => (Some(Color::Cyan), plain.add_modifier(Modifier::BOLD)),
             Tone::Bad => (Some(Color::LightRed), plain.add_modifier(Modifier::BOLD)),
             Tone::Unsure => (Some(Color::Yellow), plain.add_modifier(Modifier::BOLD)),
+            Tone::Found => (Some(Color::Yellow), plain.add_modifier(Modifier::BOLD | Modifier::UNDERLINED)),
             Tone::Focus => (Some(Color::LightBlue), plain.add_modifier(Modifier::BOLD)),
             Tone::Frame => (None, plain.add_modifier(Modifier::DIM)),
         };

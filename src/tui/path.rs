@@ -162,6 +162,15 @@ impl Path {
         chains.iter().any(|frame| self.opens(*frame)) || nothing_decides && chains.iter().any(held)
     }
 
+    /// The base chains of the tree, in its order.
+    pub fn bases(&self) -> impl Iterator<Item = FrameId> {
+        let chains = |section: &'_ Section| match section {
+            Section::Hook { chains, .. } => chains.clone(),
+            Section::Pass(_) | Section::Route(_) | Section::Fate => Vec::new(),
+        };
+        self.sections.iter().flat_map(chains)
+    }
+
     /// How many rules held at a hook, chains that are jumped to included.
     pub fn held_at(&self, place: Place, frames: &Frames) -> usize {
         let here = self.trodden.iter().filter(|(frame, _)| frames.get(**frame).place == place);

@@ -15,6 +15,7 @@ use super::outline::{Id, outline};
 use super::overlay::Overlay;
 use super::path::Path;
 use super::reading::Reading;
+use super::search::Search;
 use super::setup::Setup;
 use super::source::Source;
 use super::tree::Tree;
@@ -91,6 +92,10 @@ pub struct State {
     pub(super) sets: Option<Reached>,
     /// What is to be found again once the way is known.
     pub(super) held: Option<Held>,
+    /// What is sought.
+    pub(super) search: Option<Search>,
+    /// How many texts were looked for.
+    pub(super) sought: u64,
     /// What is said until the next key.
     pub(super) notice: Option<String>,
     pub(super) look: Look,
@@ -144,6 +149,8 @@ impl State {
             reading: None,
             sets: None,
             held: None,
+            search: None,
+            sought: 0,
             notice: None,
             look,
             keymap,
@@ -230,6 +237,13 @@ impl State {
     /// The outcome that is looked at.
     pub(super) fn outcome(&self) -> Option<&Outcome> {
         self.answer()?.walk.outcomes.get(self.outcome)
+    }
+
+    /// Selects a port, and follows the first outcome of its packets.
+    pub(super) fn select(&mut self, target: Target) {
+        self.selected = Some(target);
+        self.outcome = 0;
+        self.follow();
     }
 
     /// The rows of the survey, with the row that the user asked for where it is none of them.

@@ -2,6 +2,7 @@
 
 mod again;
 mod reading;
+mod search;
 
 use std::sync::Arc;
 
@@ -81,6 +82,10 @@ impl Explorer {
                 Effect::Answer(edition, target) => {
                     let answers = answers(&self.host, &target);
                     Event::Answered(edition, target, answers)
+                }
+                Effect::Search(edition, number, sought) => {
+                    let found = super::seek(&self.host, &sought, || false).expect("nobody stops it");
+                    Event::Found(edition, number, found)
                 }
                 Effect::Open | Effect::Stop | Effect::GiveUp(_) => continue,
                 Effect::Read(_) | Effect::ReadWhole(_) => continue,

@@ -12,6 +12,7 @@ use super::action::Action;
 use super::again::{Edition, Fresh};
 use super::overlay::{self, Overlay};
 use super::reading;
+use super::search::{self, Found, Sought};
 use super::source::Source;
 use super::state::{Pane, State};
 use super::view;
@@ -31,6 +32,8 @@ pub enum Event {
     Surveyed(Edition, Survey),
     /// Who answers a port of a reading of the host was worked out.
     Answered(Edition, Target, Vec<Answer>),
+    /// What was sought was looked for: the number of the text, and what there is.
+    Found(Edition, u64, Found),
     /// The host was read again, beside this reading of it, or could not be: why, in one line.
     Read(Edition, Result<Fresh, String>),
     /// The host was read for the first time, with the index of the namespace to look from; or could not be: why, in one line.
@@ -50,6 +53,8 @@ pub enum Effect {
     Survey(Edition),
     /// Walk the packets to a port ([`explain::answers`](crate::explain::answers)); [`Event::Answered`] answers.
     Answer(Edition, Target),
+    /// Look for a text, which has this number ([`seek`](super::seek())); [`Event::Found`] answers, unless there is a newer one.
+    Search(Edition, u64, Box<Sought>),
     /// Read the host for the first time; [`Event::Opened`] answers.
     Open,
     /// Read the host again; [`Event::Read`] answers.
@@ -81,7 +86,11 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
         Event::Key(key) => {
             state.unchosen &= state.is_opening();
             state.notice = None;
-            effects.extend(state.keymap.action(&key).and_then(|action| act(state, action)));
+            let effect = match &state.search {
+                Some(search) if search.is_typing() => search::key(state, &key),
+                _ => state.keymap.action(&key).and_then(|action| act(state, action)),
+            };
+            effects.extend(effect);
         }
         Event::Resized(columns, rows) => state.size = (columns, rows),
         Event::Opened(read) => effects.push(reading::opened(state, read)),
@@ -90,6 +99,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
         // What is about a host that was read again since is of no use.
         Event::Surveyed(edition, _)
         | Event::Answered(edition, ..)
+        | Event::Found(edition, ..)
         | Event::Read(edition, _)
         | Event::Outdated(edition)
             if edition != state.edition => {}
@@ -101,10 +111,12 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
             }
         }
         Event::Answered(_, target, answers) => answered(state, target, answers),
+        Event::Found(_, number, found) => search::found(state, number, found),
         Event::Read(_, Ok(fresh)) => {
             state.reading = None;
             state.age = Duration::ZERO;
             state.renew(fresh);
+            effects.extend(search::again(state));
         }
         Event::Read(_, Err(why)) => reading::failed(state, &why),
         Event::Outdated(_) => effects.extend(reading::begin_whole(state)),
@@ -162,7 +174,11 @@ fn act(state: &mut State, action: Action) -> Option<Effect> {
         Action::Redraw => return Some(Effect::Redraw),
         Action::Read => return read(state),
         Action::Help => state.lay(Overlay::Help { offset: 0 }),
+        Action::Find => search::begin(state),
+        Action::NextHit => search::turn(state, true),
+        Action::PreviousHit => search::turn(state, false),
         Action::Back if state.is_reading() => return reading::stop(state),
+        Action::Back if state.search.is_some() => search::leave(state),
         Action::Back => state.focus = Pane::Ports,
         Action::NextPane => turn_pane(state, 1),
         Action::PreviousPane => turn_pane(state, Pane::ALL.len() - 1),
@@ -218,9 +234,9 @@ fn in_ports(state: &mut State, action: Action) {
     let page = view::panes(state).map_or(1, |panes| panes.ports.inner_height());
     match moved(place, action, state.ports.len(), page) {
         Some(to) if to != place => {
-            state.selected = state.ports.get(to).map(|port| port.target.clone());
-            state.outcome = 0;
-            state.follow();
+            if let Some(port) = state.ports.get(to) {
+                state.select(port.target.clone());
+            }
         }
         Some(_) => {}
         None if matches!(action, Action::Enter | Action::Unfold) => {

@@ -1,6 +1,7 @@
 //! Draws the state into a buffer: header, three panes, the line of keys, and the help on top. Pure; it draws what can be
 //! seen, and makes text for those rows only.
 
+mod found;
 mod help;
 mod netfilter;
 mod ports;
@@ -15,8 +16,9 @@ use unicode_width::UnicodeWidthStr;
 use super::action::{Action, ROWS, Row};
 use super::look::{Look, Tone};
 use super::overlay::Overlay;
+use super::search::Search;
 use super::source::Source;
-use super::state::{Pane, State};
+use super::state::{Pane, Port, State};
 use super::text::fit;
 use crate::explain::{clean, words};
 use crate::host::IpFamily;
@@ -105,6 +107,11 @@ pub fn window(offset: usize, place: usize, len: usize, height: usize) -> usize {
     offset.clamp(lowest, place.max(lowest)).min(len.saturating_sub(height))
 }
 
+/// Everything that the row of a port may say.
+pub fn port_text(state: &State, port: &Port) -> String {
+    ports::text(state, port)
+}
+
 /// How many lines of the why pane do not fit.
 pub fn why_overflow(state: &State) -> usize {
     panes(state).map_or(0, |panes| {
@@ -156,8 +163,10 @@ fn opening(state: &State, buffer: &mut Buffer, panes: &Panes, text: &str) {
 fn picture(state: &State, buffer: &mut Buffer, panes: &Panes) {
     frame(state, buffer, &panes.ports, Pane::Ports, "Ports", &ports::count(state));
     ports::draw(state, buffer, panes.ports.inner());
+    found::mark(state, buffer, panes.ports.inner());
     frame(state, buffer, &panes.tree, Pane::Netfilter, "Netfilter", &netfilter::heading(state));
     netfilter::draw(state, buffer, panes.tree.inner());
+    found::mark(state, buffer, panes.tree.inner());
     let (title, lines) = (why::title(state), why::lines(state, usize::from(panes.why.inner().width)));
     let inner = panes.why.inner();
     let hidden = lines.len().saturating_sub(usize::from(inner.height) + state.offsets.why);
@@ -283,18 +292,22 @@ fn header(state: &State, buffer: &mut Buffer, area: Rect) {
 
 /// The line of keys; at its end, what is being worked on.
 fn keys(state: &State, buffer: &mut Buffer, area: Rect) {
+    if state.search.as_ref().is_some_and(Search::is_typing) {
+        found::prompt(state, buffer, area);
+        return;
+    }
     if let Some(notice) = &state.notice {
         put(buffer, area, state.look, &[(Tone::Unsure, format!(" {}", clean(notice)))]);
         return;
     }
     let busy = match (state.surveyed, &state.selected) {
-        _ if state.is_opening() => "",
-        _ if state.is_reading() => "Esc stops reading ",
-        (false, _) => "finding ports… ",
-        (true, Some(selected)) if state.asking.contains(selected) => "walking… ",
-        (true, _) => "",
+        _ if state.is_opening() => String::new(),
+        _ if state.is_reading() => "Esc stops reading ".to_owned(),
+        (false, _) => "finding ports… ".to_owned(),
+        (true, Some(selected)) if state.asking.contains(selected) => "walking… ".to_owned(),
+        (true, _) => found::told(state),
     };
-    put_right(buffer, area, state.look, &(Tone::Dim, busy.to_owned()), 0);
+    put_right(buffer, area, state.look, &(Tone::Dim, busy.clone()), 0);
     let useful = |row: &&Row| match row.bound[0].action {
         Action::Help | Action::Quit => true,
         _ if state.is_opening() => false,

@@ -9,6 +9,7 @@ use super::super::frames::{FrameId, Place};
 use super::super::look::{self, Tone};
 use super::super::outline::Id;
 use super::super::path::Section;
+use super::super::search::base_text;
 use super::super::state::{Pane, State};
 use super::super::text::fit;
 use super::super::tree::Row;
@@ -231,7 +232,7 @@ fn base(state: &State, row: &Row<Id>, frame: FrameId) -> (Vec<Piece>, Piece) {
     } else {
         Tone::Plain
     };
-    let mut text = vec![(tone, clean(&format!("{} {}", table.name, chain.name)).into_owned())];
+    let mut text = vec![(tone, base_text(ruleset, at.chain))];
     let Some(base) = &chain.base else { return (text, (Tone::Dim, String::new())) };
     text.push((Tone::Dim, format!("  {} {} {}", table.family, base.priority, table.backend)));
     let policy = match (base.registration, trodden.and_then(|trodden| trodden.end)) {

@@ -10,7 +10,7 @@ use super::super::look::{self, Tone};
 use super::super::state::{Pane, Port, State};
 use super::super::text::{fit, pad, wrap};
 use super::{invert, put};
-use crate::explain::{AnswerVerdict, clean};
+use crate::explain::{AnswerVerdict, PortEntry, clean};
 use crate::host::What;
 
 /// Columns of an address, at most: an IPv4 address.
@@ -104,6 +104,20 @@ fn ghost(state: &State, port: &Port) -> String {
     let to = port.who.as_deref().map(|who| format!("→ {}", clean(who)));
     let parts: Vec<String> = [at, nobody, to].into_iter().flatten().collect();
     if parts.is_empty() { "asked".to_owned() } else { parts.join(" ") }
+}
+
+/// Everything that the row of a port may say, wide as it is.
+pub(super) fn text(state: &State, port: &Port) -> String {
+    let protocol = port.target.protocol.to_string();
+    if port.entry.as_ref().is_none_or(PortEntry::is_ghost) {
+        return format!("{protocol} {} {}", number(port), ghost(state, port));
+    }
+    let socket = port.entry.as_ref().and_then(|entry| state.ns().sockets.get(entry.socket?));
+    let mut text = format!("{protocol} {} {}", number(port), address(state, port));
+    for process in socket.iter().flat_map(|socket| &socket.processes) {
+        text.push_str(&format!(" {} {}", clean(&process.name), process.pid));
+    }
+    text
 }
 
 fn draw_row(state: &State, buffer: &mut Buffer, area: Rect, port: &Port, selected: bool, widths: &Widths) {

@@ -1,0 +1,100 @@
+//! Going to a chain or a rule wherever it is in the tree: where it can be seen already, else by opening what it is below.
+
+use std::collections::HashMap;
+
+use super::super::frames::FrameId;
+use super::super::outline::Id;
+use super::super::state::{Pane, State};
+use crate::host::{ChainId, RuleId};
+
+/// To a base chain.
+pub(super) fn chain(state: &mut State, namespace: usize, chain: ChainId) {
+    let Some(frame) = base(state, namespace, chain) else { return };
+    state.turned.insert(Id::Hook(state.frames.get(frame).place), true);
+    state.lay_out();
+    go(state, Id::Base(frame));
+}
+
+/// To a rule. `ways`: the rules that lead to chains.
+pub(super) fn rule(state: &mut State, namespace: usize, rule: RuleId, ways: &HashMap<(usize, ChainId), RuleId>) {
+    let frame = seen(state, namespace, rule).or_else(|| open(state, namespace, rule.chain, ways));
+    match frame {
+        Some(frame) => {
+            unfold_run(state, frame, rule.index);
+            go(state, Id::Rule(frame, rule.index));
+        }
+        None => {
+            let ruleset = &state.host.namespaces[namespace].ruleset;
+            let (table, chain) = (&ruleset.table(rule.chain).name, &ruleset.chain(rule.chain).name);
+            state.notice = Some(format!("rule {} of {table} {chain}: nothing leads to that chain here", rule.number()));
+        }
+    }
+}
+
+/// The visit of the rule's chain in which the rule can be seen, or is in a run that can be.
+fn seen(state: &State, namespace: usize, rule: RuleId) -> Option<FrameId> {
+    (0..state.tree.len()).filter_map(|place| state.tree.row(place)).find_map(|row| {
+        let frame = match row.id {
+            Id::Rule(frame, index) if index == rule.index => frame,
+            Id::Run { frame, first, count, .. } if (first..first + count).contains(&rule.index) => frame,
+            _ => return None,
+        };
+        let at = state.frames.get(frame);
+        (at.chain == rule.chain && at.place.namespace == namespace).then_some(frame)
+    })
+}
+
+/// Opens all that a chain is below, and it; gives the visit.
+fn open(
+    state: &mut State,
+    namespace: usize,
+    chain: ChainId,
+    ways: &HashMap<(usize, ChainId), RuleId>,
+) -> Option<FrameId> {
+    let mut by = Vec::new();
+    let mut top = chain;
+    while let Some(rule) = ways.get(&(namespace, top)) {
+        by.push(*rule);
+        top = rule.chain;
+    }
+    let mut frame = base(state, namespace, top)?;
+    state.turned.insert(Id::Hook(state.frames.get(frame).place), true);
+    state.turned.insert(Id::Base(frame), true);
+    state.lay_out();
+    for (at, rule) in by.iter().enumerate().rev() {
+        let below = if at == 0 { chain } else { by[at - 1].chain };
+        unfold_run(state, frame, rule.index);
+        state.turned.insert(Id::Rule(frame, rule.index), true);
+        state.lay_out();
+        frame = state.frames.below(frame, rule.index, below);
+    }
+    Some(frame)
+}
+
+/// The first visit of a base chain.
+fn base(state: &State, namespace: usize, chain: ChainId) -> Option<FrameId> {
+    state.path.bases().find(|frame| {
+        let at = state.frames.get(*frame);
+        at.chain == chain && at.place.namespace == namespace
+    })
+}
+
+/// Opens the run that a rule is folded into, if it is.
+fn unfold_run(state: &mut State, frame: FrameId, index: u32) {
+    let folded = (0..state.tree.len()).filter_map(|place| state.tree.row(place)).find(|row| match row.id {
+        Id::Run { frame: of, first, count, .. } => of == frame && (first..first + count).contains(&index),
+        _ => false,
+    });
+    if let Some(id) = folded.filter(|row| row.open == Some(false)).map(|row| row.id) {
+        state.turned.insert(id, true);
+        state.lay_out();
+    }
+}
+
+fn go(state: &mut State, id: Id) {
+    if let Some(place) = state.tree.place(&id) {
+        state.cursor = place;
+        state.focus = Pane::Netfilter;
+        state.offsets.why = 0;
+    }
+}

@@ -1,0 +1,134 @@
+//! What is typed is found, wherever it stands, and whoever typed it comes to it and back.
+
+use super::*;
+
+fn typed(keys: &str) -> Explorer {
+    let mut explorer = Explorer::on(80);
+    explorer.press(keys);
+    explorer
+}
+
+/// The bottom line.
+fn bottom(explorer: &Explorer) -> String {
+    explorer.text().lines().last().expect("a line").trim_end().to_owned()
+}
+
+/// The text of the row that is looked at.
+fn row(explorer: &Explorer) -> Option<super::super::outline::Id> {
+    explorer.state.tree.row(explorer.state.cursor).map(|row| row.id)
+}
+
+#[test]
+fn a_port_is_found_by_its_number_its_process_and_its_address() {
+    for (keys, port) in [("/22", 22), ("/sshd", 22), ("/nginx", 80), ("/ssd", 22)] {
+        let explorer = typed(keys);
+        assert_eq!(explorer.selected().0, Some(port), "{keys}: {}", explorer.text());
+        assert_eq!(explorer.state.focus, Pane::Ports, "{keys}");
+    }
+}
+
+#[test]
+fn the_rule_on_the_way_is_looked_at_first_and_others_come_after() {
+    let mut explorer = typed("/dnat<Enter>");
+    let first = row(&explorer);
+    let turned = match first {
+        Some(super::super::outline::Id::Rule(frame, index)) => {
+            explorer.state.path.trodden.get(&frame).and_then(|trodden| trodden.held.get(&index)).copied()
+        }
+        other => panic!("{other:?}: {}", explorer.text()),
+    };
+    assert!(turned.is_some_and(|mark| mark.verdict.translation().is_some()), "{}", explorer.text());
+    assert_eq!(explorer.state.focus, Pane::Netfilter);
+    let all = explorer.state.search.as_ref().and_then(|search| search.found()).expect("hits").hits.len();
+    assert!(all > 1, "{all}");
+    explorer.press(&"n".repeat(all));
+    assert_eq!(row(&explorer), first, "once around");
+    explorer.press("nN");
+    assert_eq!(row(&explorer), first, "there and back");
+}
+
+#[test]
+fn what_is_folded_is_opened_to_show_it() {
+    let mut host = node();
+    let rule = |port| Rule {
+        handle: None,
+        body: Body::Iptables(xt::Rule {
+            matches: vec![xt::Match::Comment(format!("needle {port}").into())].into(),
+            target: xt::Target::Drop,
+        }),
+    };
+    host.namespaces[0].ruleset.tables[0].chains[2].rules.extend((0..1000).map(rule));
+    let mut explorer = Explorer::new(host, Some(tcp(80, None)), Look { colour: true });
+    explorer.press("/needle 777<Enter>");
+    assert!(explorer.text().contains("needle 777"), "{}", explorer.text());
+    assert_eq!(explorer.state.focus, Pane::Netfilter);
+    assert!(bottom(&explorer).ends_with("/needle 777 1 of 1"), "{}", bottom(&explorer));
+}
+
+#[test]
+fn what_has_it_is_marked_while_it_is_typed() {
+    let explorer = typed("/sshd");
+    let buffer = explorer.screen();
+    let marked: String = (0..buffer.area.height)
+        .flat_map(|y| (0..buffer.area.width).map(move |x| (x, y)))
+        .filter(|at| buffer[*at].modifier.contains(Modifier::UNDERLINED))
+        .map(|at| buffer[at].symbol())
+        .collect();
+    assert_eq!(marked, "sshd");
+    assert!(bottom(&explorer).starts_with(" /sshd▏"), "{}", bottom(&explorer));
+}
+
+#[test]
+fn a_text_that_is_taken_back_leaves_all_as_it_was() {
+    let mut explorer = Explorer::on(80);
+    let before = explorer.text();
+    for keys in ["/22<Esc>", "/22<BS><BS><BS>", "/<Enter>", "/dnat<C-c>", "/nowhere at all<Esc>", "/22<C-u><Enter>"] {
+        explorer.press(keys);
+        assert_eq!(explorer.text(), before, "{keys}");
+    }
+    explorer.press("/22<Enter><Esc>");
+    assert_eq!(explorer.selected().0, Some(22), "what was kept stays");
+    assert!(explorer.state.search.is_none());
+}
+
+#[test]
+fn what_is_nowhere_is_said_to_be_nowhere() {
+    let mut explorer = typed("/qqqqqq");
+    assert!(bottom(&explorer).contains("nowhere"), "{}", bottom(&explorer));
+    explorer.press("<Enter>nN");
+    assert_eq!(explorer.selected().0, Some(80));
+    let mut explorer = Explorer::on(80);
+    explorer.press("n");
+    assert!(bottom(&explorer).contains("nothing is sought"), "{}", bottom(&explorer));
+}
+
+#[test]
+fn what_is_found_for_an_older_text_is_dropped() {
+    let mut explorer = Explorer::on(80);
+    update(&mut explorer.state, Event::Key(key::sequence("/").expect("a key")[0].event()));
+    let mut asked = Vec::new();
+    for key in key::sequence("22").expect("keys") {
+        asked.extend(update(&mut explorer.state, Event::Key(key.event())));
+    }
+    let answers: Vec<Event> = asked
+        .into_iter()
+        .filter_map(|effect| match effect {
+            Effect::Search(edition, number, sought) => {
+                Some(Event::Found(edition, number, super::super::seek(&explorer.host, &sought, || false)?))
+            }
+            _ => None,
+        })
+        .collect();
+    let [older, newer] = &answers[..] else { panic!("two texts were sought: {answers:?}") };
+    explorer.take(older.clone());
+    assert_eq!(explorer.selected().0, Some(80), "the older one");
+    explorer.take(newer.clone());
+    assert_eq!(explorer.selected().0, Some(22), "the newer one");
+    let Some(Effect::Search(_, _, sought)) = asked_again(&mut explorer) else { panic!("it is sought again") };
+    assert_eq!(super::super::seek(&explorer.host, &sought, || true), None, "nobody waits for it");
+}
+
+/// What is sought once one more letter is typed.
+fn asked_again(explorer: &mut Explorer) -> Option<Effect> {
+    update(&mut explorer.state, Event::Key(key::sequence("2").expect("a key")[0].event())).into_iter().next()
+}

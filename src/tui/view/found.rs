@@ -1,0 +1,67 @@
+//! What is sought: the line in which it is typed, and the marks on what has it, on whatever row it stands.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use unicode_width::UnicodeWidthStr;
+
+use super::super::look::Tone;
+use super::super::matching::Manner;
+use super::super::search::{Found, Search};
+use super::super::state::State;
+use super::{Piece, put};
+use crate::explain::clean;
+
+/// Marks what is sought on each row of `area`, as it stands there.
+pub(super) fn mark(state: &State, buffer: &mut Buffer, area: Rect) {
+    let Some(search) = &state.search else { return };
+    let (query, manner) = (search.query(), search.found().and_then(|found| found.manner).unwrap_or(Manner::Exactly));
+    let style = state.look.style(Tone::Found);
+    for y in area.top()..area.bottom() {
+        let (mut text, mut columns) = (String::new(), Vec::new());
+        let mut x = area.left();
+        while x < area.right() {
+            let symbol = buffer[(x, y)].symbol();
+            columns.push((text.len(), x));
+            text.push_str(symbol);
+            x += (symbol.width() as u16).max(1);
+        }
+        for range in query.marks(&text, manner) {
+            for (_, x) in columns.iter().filter(|(at, _)| range.contains(at)) {
+                buffer[(*x, y)].set_style(style);
+            }
+        }
+    }
+}
+
+/// How many there are, and which is looked at.
+fn count(search: &Search) -> Piece {
+    match (search.found(), search.text().trim().is_empty()) {
+        (_, true) => (Tone::Dim, "ports, processes, addresses, chains, rules".to_owned()),
+        (None, false) => (Tone::Dim, "…".to_owned()),
+        (Some(Found { hits, .. }), false) if hits.is_empty() => (Tone::Unsure, "nowhere".to_owned()),
+        (Some(found), false) => {
+            let nearly = if found.manner == Some(Manner::Nearly) { ", nearly" } else { "" };
+            (Tone::Dim, format!("{} of {}{nearly}", search.at(), found.hits.len()))
+        }
+    }
+}
+
+/// The line in which it is typed.
+pub(super) fn prompt(state: &State, buffer: &mut Buffer, area: Rect) {
+    let Some(search) = &state.search else { return };
+    let keys = if search.text().is_empty() { "   Esc back" } else { "   ↑↓ next   Enter keep   Esc back" };
+    let pieces = [
+        (Tone::Strong, format!(" /{}", clean(search.text()))),
+        (Tone::Focus, "▏".to_owned()),
+        (Tone::Plain, "  ".to_owned()),
+        count(search),
+        (Tone::Dim, keys.to_owned()),
+    ];
+    put(buffer, area, state.look, &pieces);
+}
+
+/// What was sought, while it is not typed any more; empty where nothing was.
+pub(super) fn told(state: &State) -> String {
+    let Some(search) = &state.search else { return String::new() };
+    format!("/{} {} ", clean(search.text()), count(search).1)
+}
