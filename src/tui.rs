@@ -9,6 +9,7 @@ mod account;
 pub mod action;
 mod again;
 mod frames;
+mod going;
 pub mod key;
 mod line;
 pub mod look;

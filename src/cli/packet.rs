@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use super::arguments::{Direction, PacketArguments};
 use super::refusal::Refusal;
 use super::target;
-use crate::explain::{self, From, Target, fields};
+use crate::explain::{self, From, Target, fields, words};
 use crate::host::{Host, IpFamily, LinkKind, Namespace, Protocol, What};
 use crate::walk::{Field, Query, Turn, ValueSet};
 
@@ -153,10 +153,7 @@ fn misfit(field: Field, protocol: Protocol, from: &From) -> Option<String> {
 }
 
 fn no_way_in(from: &From, family: IpFamily) -> String {
-    let version = match family {
-        IpFamily::V4 => "IPv4",
-        IpFamily::V6 => "IPv6",
-    };
+    let version = words::version(family);
     match from {
         From::Somewhere => format!(
             "no device here has an {version} address that another host could ask; name one with --origin DEV, or --dst"

@@ -131,6 +131,11 @@ fn behind<'a>(ns: &'a Namespace, device: &str) -> Vec<&'a str> {
     ids.filter_map(|id| ns.ids.iter().find(|(known, _)| *known == id).map(|(_, name)| name.as_str())).collect()
 }
 
+/// The version of the protocol: `IPv4`.
+pub fn version(family: IpFamily) -> String {
+    say(if family == IpFamily::V4 { Phrase::Ipv4 } else { Phrase::Ipv6 }, &[])
+}
+
 /// A place that packets come from, in a few words: `outside by eth0`, `own address 192.168.66.100`, `localhost`.
 pub fn from(from: &From) -> String {
     match from {

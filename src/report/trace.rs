@@ -289,10 +289,7 @@ const DEEPEST: usize = 8;
 
 /// `tcp 80 to 192.168.66.100, IPv4`.
 fn asked(query: &Query) -> String {
-    let version = match query.family {
-        IpFamily::V4 => "IPv4",
-        IpFamily::V6 => "IPv6",
-    };
+    let version = words::version(query.family);
     let port = query.known(Field::Dport).map(|port| format!("/{port}")).unwrap_or_default();
     let to = match query.known_address(Field::Dst) {
         Some(addr) => format!(" to {addr}"),

@@ -48,6 +48,8 @@ pub enum Action {
     NextOrigin,
     /// The place before.
     PreviousOrigin,
+    /// The packets of the other family.
+    OtherFamily,
     /// The next outcome.
     NextOutcome,
     /// The outcome before.
@@ -114,7 +116,7 @@ const fn bound(action: Action, name: &'static str, keys: &'static [Key]) -> Boun
 
 /// Every action, in the order in which the help tells them.
 #[rustfmt::skip]
-pub const ROWS: [Row; 19] = [
+pub const ROWS: [Row; 20] = [
     Row { bound: &[bound(Action::Up, "up", &[named(KeyCode::Up), bare('k')]), bound(Action::Down, "down", &[named(KeyCode::Down), bare('j')])],
           does: "one row up, down", hint: Hint::Each("select") },
     Row { bound: &[bound(Action::PageUp, "page-up", &[named(KeyCode::PageUp), Key::Ctrl('b')]), bound(Action::PageDown, "page-down", &[named(KeyCode::PageDown), Key::Ctrl('f')])],
@@ -130,13 +132,15 @@ pub const ROWS: [Row; 19] = [
     Row { bound: &[bound(Action::UnfoldPath, "unfold-path", &[bare('u')]), bound(Action::FoldAll, "fold-all", &[bare('c')])],
           does: "unfold all that the packet walks through; fold everything", hint: Hint::No },
     Row { bound: &[bound(Action::Find, "find", &[bare('/')])],
-          does: "find a port, a process, an address, a chain, a rule", hint: Hint::One("find") },
+          does: "find a port, process, address, chain, rule; 80: that port", hint: Hint::One("find") },
     Row { bound: &[bound(Action::NextHit, "next-hit", &[bare('n')]), bound(Action::PreviousHit, "previous-hit", &[bare('N')])],
           does: "the next that was found, the one before", hint: Hint::No },
     Row { bound: &[bound(Action::NextStep, "next-step", &[bare('p')]), bound(Action::PreviousStep, "previous-step", &[bare('P')])],
           does: "along the path: the next rule that holds, the one before", hint: Hint::One("path") },
     Row { bound: &[bound(Action::NextOrigin, "next-origin", &[bare('o')]), bound(Action::PreviousOrigin, "previous-origin", &[bare('O')])],
           does: "the next place that packets come from, the one before", hint: Hint::One("origin") },
+    Row { bound: &[bound(Action::OtherFamily, "other-family", &[bare('f')])],
+          does: "the packets of the other family, IPv4 or IPv6", hint: Hint::One("family") },
     Row { bound: &[bound(Action::NextOutcome, "next-outcome", &[bare('b')]), bound(Action::PreviousOutcome, "previous-outcome", &[bare('B')])],
           does: "the next outcome where the way branches, the one before", hint: Hint::One("outcome") },
     Row { bound: &[bound(Action::TextDown, "text-down", &[bare('J')]), bound(Action::TextUp, "text-up", &[bare('K')])],

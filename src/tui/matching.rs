@@ -11,7 +11,7 @@ use fuzzy_matcher::skim::SkimMatcherV2;
 /// How what is sought stands in a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Manner {
-    /// Each word as it is, but for the case of letters.
+    /// Each word as it is. One that is written small is found in capitals, too.
     Exactly,
     /// The letters of each word, in order.
     Nearly,
@@ -104,11 +104,14 @@ fn near(matcher: &SkimMatcherV2, text: &str, word: &str) -> Option<(i64, Vec<usi
     best
 }
 
-/// Where a word begins in a text, whatever the case of its letters (those of ASCII).
+/// Where a word begins in a text: whatever the case of the text's letters (those of ASCII), unless the word has capitals.
 fn find(text: &str, word: &str) -> Option<usize> {
+    if word.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        return text.find(word);
+    }
     let (text, word) = (text.as_bytes(), word.as_bytes());
     let first = word.first()?;
-    let either = [first.to_ascii_lowercase(), first.to_ascii_uppercase()];
+    let either = [*first, first.to_ascii_uppercase()];
     let last = text.len().checked_sub(word.len())?;
     (0..=last).find(|at| either.contains(&text[*at]) && text[*at..*at + word.len()].eq_ignore_ascii_case(word))
 }
@@ -138,7 +141,7 @@ mod tests {
         let rule = "-p tcp --dport 80 -j dnat --to-destination 10.42.0.2:80";
         for (query, found) in [
             ("80", true),
-            ("DNAT", true),
+            ("DPORT", false),
             ("dnat 10.42.0.2", true),
             ("10.42.0.2 dnat", true),
             ("10.42.0.3", false),
@@ -148,6 +151,8 @@ mod tests {
         ] {
             assert_eq!(Query::new(query).is_in(rule, Manner::Exactly), found, "{query}");
         }
+        assert!(Query::new("dnat").is_in("-j DNAT", Manner::Exactly));
+        assert!(Query::new("DNAT").is_in("-j DNAT", Manner::Exactly));
         assert_eq!(marked("dnat", rule, Manner::Exactly), rule.replace("dnat", "DNAT"));
         assert_eq!(Query::new("80").marks(rule, Manner::Exactly).len(), 2);
         assert!(Query::new("名").marks("a名b", Manner::Exactly).iter().eq([&(1..4)]));

@@ -10,6 +10,7 @@ use super::account::Told;
 use super::action::Keymap;
 use super::again::{Edition, Held};
 use super::frames::Frames;
+use super::going::Going;
 use super::look::Look;
 use super::outline::{Id, outline};
 use super::overlay::Overlay;
@@ -92,6 +93,8 @@ pub struct State {
     pub(super) sets: Option<Reached>,
     /// What is to be found again once the way is known.
     pub(super) held: Option<Held>,
+    /// The number of a port that is being typed.
+    pub(super) going: Option<Going>,
     /// What is sought.
     pub(super) search: Option<Search>,
     /// How many texts were looked for.
@@ -149,6 +152,7 @@ impl State {
             reading: None,
             sets: None,
             held: None,
+            going: None,
             search: None,
             sought: 0,
             notice: None,

@@ -10,13 +10,14 @@ use crossterm::event::{KeyEvent, KeyEventKind};
 
 use super::action::Action;
 use super::again::{Edition, Fresh};
+use super::going;
 use super::overlay::{self, Overlay};
 use super::reading;
-use super::search::{self, Found, Sought};
+use super::search::{self, Found, Search, Sought};
 use super::source::Source;
 use super::state::{Pane, State};
 use super::view;
-use crate::explain::{Answer, Survey, Target};
+use crate::explain::{Answer, Survey, Target, words};
 use crate::host::{Host, Reached};
 
 /// Something that happened.
@@ -86,11 +87,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
         Event::Key(key) => {
             state.unchosen &= state.is_opening();
             state.notice = None;
-            let effect = match &state.search {
-                Some(search) if search.is_typing() => search::key(state, &key),
-                _ => state.keymap.action(&key).and_then(|action| act(state, action)),
-            };
-            effects.extend(effect);
+            effects.extend(press(state, &key));
         }
         Event::Resized(columns, rows) => state.size = (columns, rows),
         Event::Opened(read) => effects.push(reading::opened(state, read)),
@@ -128,6 +125,20 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
         state.sets = None;
     }
     effects
+}
+
+/// What a key does: it is typed where somebody types, else it is an action's.
+fn press(state: &mut State, key: &KeyEvent) -> Option<Effect> {
+    if state.search.as_ref().is_some_and(Search::is_typing) {
+        return search::key(state, key);
+    }
+    let action = state.keymap.action(key);
+    let begins = action.is_none() && state.surveyed && state.is_bare() && going::begins(key);
+    if (begins || state.going.is_some()) && going::key(state, key) {
+        return None;
+    }
+    state.going = None;
+    action.and_then(|action| act(state, action))
 }
 
 fn answered(state: &mut State, target: Target, answers: Vec<Answer>) {
@@ -186,6 +197,7 @@ fn act(state: &mut State, action: Action) -> Option<Effect> {
         Action::TextUp => state.offsets.why = state.offsets.why.saturating_sub(1),
         Action::NextOrigin => turn_origin(state, 1),
         Action::PreviousOrigin => turn_origin(state, -1),
+        Action::OtherFamily => turn_family(state),
         Action::NextOutcome => turn_outcome(state, 1),
         Action::PreviousOutcome => turn_outcome(state, -1),
         Action::UnfoldPath => tree::unfold_path(state),
@@ -268,6 +280,24 @@ fn turn_origin(state: &mut State, by: isize) {
     state.wish = Some(wish);
     state.outcome = 0;
     state.follow();
+}
+
+/// To the packets of the other family, from the same place where there are any.
+fn turn_family(state: &mut State) {
+    let (Some(answers), Some(answer)) = (state.all_answers(), state.answer()) else { return };
+    let others = || answers.iter().filter(|other| other.family != answer.family);
+    let other = others().find(|other| other.from == answer.from).or_else(|| others().next());
+    match other.map(|other| (other.from.clone(), other.family)) {
+        Some(wish) => {
+            state.wish = Some(wish);
+            state.outcome = 0;
+            state.follow();
+        }
+        None => {
+            let version = words::version(answer.family);
+            state.notice = Some(format!("only {version} packets come to this port"));
+        }
+    }
 }
 
 fn turn_outcome(state: &mut State, by: isize) {

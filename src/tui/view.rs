@@ -16,12 +16,10 @@ use unicode_width::UnicodeWidthStr;
 use super::action::{Action, ROWS, Row};
 use super::look::{Look, Tone};
 use super::overlay::Overlay;
-use super::search::Search;
 use super::source::Source;
 use super::state::{Pane, Port, State};
 use super::text::fit;
 use crate::explain::{clean, words};
-use crate::host::IpFamily;
 
 /// The smallest screen that is drawn: columns, rows.
 pub const SMALLEST: (u16, u16) = (40, 12);
@@ -269,11 +267,7 @@ fn header(state: &State, buffer: &mut Buffer, area: Rect) {
     let middle = match (&state.selected, state.answer()) {
         // How far a reading is needs the room.
         (Some(target), Some(answer)) if !state.is_reading() => {
-            let version = match answer.family {
-                IpFamily::V4 => "IPv4",
-                IpFamily::V6 => "IPv6",
-            };
-            let from = words::from(&answer.from);
+            let (version, from) = (words::version(answer.family), words::from(&answer.from));
             clean(&format!("{} from {from}, {version}", target_text(target))).into_owned()
         }
         (Some(target), _) => target_text(target),
@@ -292,8 +286,8 @@ fn header(state: &State, buffer: &mut Buffer, area: Rect) {
 
 /// The line of keys; at its end, what is being worked on.
 fn keys(state: &State, buffer: &mut Buffer, area: Rect) {
-    if state.search.as_ref().is_some_and(Search::is_typing) {
-        found::prompt(state, buffer, area);
+    if let Some(pieces) = found::prompt(state) {
+        put(buffer, area, state.look, &pieces);
         return;
     }
     if let Some(notice) = &state.notice {

@@ -132,3 +132,34 @@ fn what_is_found_for_an_older_text_is_dropped() {
 fn asked_again(explorer: &mut Explorer) -> Option<Effect> {
     update(&mut explorer.state, Event::Key(key::sequence("2").expect("a key")[0].event())).into_iter().next()
 }
+
+#[test]
+fn a_number_goes_to_its_port_and_one_that_nobody_has_is_asked_about() {
+    let mut explorer = Explorer::on(80);
+    explorer.press("22");
+    assert_eq!(explorer.selected().0, Some(22));
+    assert!(bottom(&explorer).starts_with(" port 22▏"), "{}", bottom(&explorer));
+    explorer.press("<Esc>");
+    assert_eq!(explorer.selected().0, Some(80), "it is taken back");
+    explorer.press("22<Enter>");
+    assert_eq!(explorer.selected(), (Some(22), Some(1)));
+    let rows = explorer.state.ports.len();
+    explorer.press("9876<Enter>");
+    assert_eq!(explorer.selected(), (Some(9876), None));
+    assert_eq!(explorer.state.ports.len(), rows + 1);
+    explorer.press("9877<Enter>");
+    assert_eq!(explorer.state.ports.len(), rows + 1, "one at a time");
+    explorer.press("99999<Enter>");
+    assert_eq!(explorer.selected().0, Some(9877));
+    assert!(bottom(&explorer).contains("99999 is no port"), "{}", bottom(&explorer));
+    explorer.press("22<Down>");
+    assert!(explorer.state.going.is_none(), "another key ends it");
+    assert_ne!(explorer.selected().0, Some(22), "and does what it does");
+}
+
+#[test]
+fn a_port_whose_packets_are_of_one_family_says_so() {
+    let mut explorer = Explorer::on(80);
+    explorer.press("f");
+    assert!(bottom(&explorer).contains("only IPv4 packets come to this port"), "{}", bottom(&explorer));
+}

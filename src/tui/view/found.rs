@@ -4,11 +4,12 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use unicode_width::UnicodeWidthStr;
 
+use super::super::going::Going;
 use super::super::look::Tone;
 use super::super::matching::Manner;
 use super::super::search::{Found, Search};
 use super::super::state::State;
-use super::{Piece, put};
+use super::Piece;
 use crate::explain::clean;
 
 /// Marks what is sought on each row of `area`, as it stands there.
@@ -46,18 +47,31 @@ fn count(search: &Search) -> Piece {
     }
 }
 
-/// The line in which it is typed.
-pub(super) fn prompt(state: &State, buffer: &mut Buffer, area: Rect) {
-    let Some(search) = &state.search else { return };
+/// The line in which something is typed, while it is.
+pub(super) fn prompt(state: &State) -> Option<Vec<Piece>> {
+    if let Some(going) = &state.going {
+        return Some(port(state, going));
+    }
+    let search = state.search.as_ref().filter(|search| search.is_typing())?;
     let keys = if search.text().is_empty() { "   Esc back" } else { "   ↑↓ next   Enter keep   Esc back" };
-    let pieces = [
+    Some(vec![
         (Tone::Strong, format!(" /{}", clean(search.text()))),
         (Tone::Focus, "▏".to_owned()),
         (Tone::Plain, "  ".to_owned()),
         count(search),
         (Tone::Dim, keys.to_owned()),
-    ];
-    put(buffer, area, state.look, &pieces);
+    ])
+}
+
+/// The line in which the number of a port is typed.
+fn port(state: &State, going: &Going) -> Vec<Piece> {
+    let known = state.ports.iter().any(|port| port.target.port.is_some() && port.target.port == going.port());
+    let keys = if known { "  Enter go   Esc back" } else { "  not among the ports: Enter asks about it   Esc back" };
+    vec![
+        (Tone::Strong, format!(" port {}", clean(going.text()))),
+        (Tone::Focus, "▏".to_owned()),
+        (Tone::Dim, keys.to_owned()),
+    ]
 }
 
 /// What was sought, while it is not typed any more; empty where nothing was.

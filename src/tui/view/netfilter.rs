@@ -23,6 +23,13 @@ use crate::walk::{Event, FateKind, Origin, Pass, RouteDecision, StepAt, Verdict}
 const DEEPEST: u16 = 7;
 /// So much of a rule stays visible beside what is said of it at the right.
 const RULE: usize = 16;
+/// The same where the new address stands there, which says more than the conditions: `1 … -j DNAT`.
+const TARGET: usize = 11;
+
+/// How much of a rule stays visible beside this.
+fn least(right: &Piece) -> usize {
+    if right.0 == Tone::Changed { TARGET } else { RULE }
+}
 
 /// What the tree shows, for its frame.
 pub(super) fn heading(state: &State) -> String {
@@ -60,7 +67,7 @@ fn draw_row(state: &State, buffer: &mut Buffer, area: Rect, row: &Row<Id>, on_th
     let area = Rect { width: area.width.saturating_sub(1), ..area };
     let width = usize::from(area.width);
     let beside = right.1.width();
-    if beside > 0 && head + text.min(RULE) + 2 + beside <= width {
+    if beside > 0 && head + text.min(least(&right)) + 2 + beside <= width {
         let left = (width - beside - 2) as u16;
         put(buffer, Rect { width: left, ..area }, state.look, &line);
         put_right(buffer, area, state.look, &right, 0);
@@ -301,7 +308,7 @@ fn rule(state: &State, row: &Row<Id>, frame: FrameId, index: u32, width: usize) 
         let right = if translates { (Tone::Dim, String::new()) } else { right };
         return (vec![number, (tone, whole)], right);
     }
-    let room = if room >= beside + RULE { room - beside } else { room };
+    let room = if room + number.1.width() >= beside + least(&right) { room - beside } else { room };
     let mut pieces = vec![number];
     match &ruleset.rule(rule).body {
         Body::Iptables(body) => pieces.extend(spec(ruleset.table(rule.chain), body, tone, room, translates)),
