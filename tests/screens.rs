@@ -22,7 +22,7 @@ use whyport::{shot, snapshot};
 /// A screen: name, columns, rows, port to select, keys, whether in colour.
 type Screen = (&'static str, u16, u16, Option<u16>, &'static str, bool);
 
-const SCREENS: [Screen; 19] = [
+const SCREENS: [Screen; 20] = [
     ("story-80x24", 80, 24, None, "", true),
     ("story-120x36", 120, 36, None, "", true),
     ("story-160x48", 160, 48, None, "", true),
@@ -39,6 +39,7 @@ const SCREENS: [Screen; 19] = [
     ("help-80x24", 80, 24, None, "?", true),
     ("search-typed-100x30", 100, 30, None, "/traefik", true),
     ("search-kept-80x24", 80, 24, None, "80<Enter>/DNAT<Enter>", true),
+    ("by-table-100x30", 100, 30, None, "g", true),
     ("stacked-60x20", 60, 20, None, "<Tab>", true),
     ("smallest-40x12", 40, 12, None, "", true),
     ("too-small-30x8", 30, 8, None, "", true),

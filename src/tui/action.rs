@@ -36,6 +36,8 @@ pub enum Action {
     NextHit,
     /// To the one before.
     PreviousHit,
+    /// Tell chains in the packet's order, or table by table.
+    Group,
     /// To the next rule that held.
     NextStep,
     /// To the rule that held before.
@@ -116,7 +118,7 @@ const fn bound(action: Action, name: &'static str, keys: &'static [Key]) -> Boun
 
 /// Every action, in the order in which the help tells them.
 #[rustfmt::skip]
-pub const ROWS: [Row; 20] = [
+pub const ROWS: [Row; 21] = [
     Row { bound: &[bound(Action::Up, "up", &[named(KeyCode::Up), bare('k')]), bound(Action::Down, "down", &[named(KeyCode::Down), bare('j')])],
           does: "one row up, down", hint: Hint::Each("select") },
     Row { bound: &[bound(Action::PageUp, "page-up", &[named(KeyCode::PageUp), Key::Ctrl('b')]), bound(Action::PageDown, "page-down", &[named(KeyCode::PageDown), Key::Ctrl('f')])],
@@ -135,6 +137,8 @@ pub const ROWS: [Row; 20] = [
           does: "find a port, process, address, chain, rule; 80: that port", hint: Hint::One("find") },
     Row { bound: &[bound(Action::NextHit, "next-hit", &[bare('n')]), bound(Action::PreviousHit, "previous-hit", &[bare('N')])],
           does: "the next that was found, the one before", hint: Hint::No },
+    Row { bound: &[bound(Action::Group, "group", &[bare('g')])],
+          does: "the tree in the packet's order, or table by table", hint: Hint::No },
     Row { bound: &[bound(Action::NextStep, "next-step", &[bare('p')]), bound(Action::PreviousStep, "previous-step", &[bare('P')])],
           does: "along the path: the next rule that holds, the one before", hint: Hint::One("path") },
     Row { bound: &[bound(Action::NextOrigin, "next-origin", &[bare('o')]), bound(Action::PreviousOrigin, "previous-origin", &[bare('O')])],

@@ -10,7 +10,7 @@ use super::frames::{Frame, FrameId, Frames, Place};
 use super::outline::Id;
 use super::state::{Pane, Port, State};
 use crate::explain::{PortEntry, Survey, Target};
-use crate::host::{ChainId, Host, Namespace, RuleId, Ruleset};
+use crate::host::{ChainId, Host, Namespace, RuleId, Ruleset, Table};
 use crate::syntax;
 use crate::walk::Outcome;
 
@@ -173,6 +173,10 @@ impl Moving<'_> {
     fn id(&mut self, frames: &Frames, id: Id) -> Option<Id> {
         Some(match id {
             Id::Pass(_) | Id::Route(_) | Id::Fate => id,
+            Id::Table(table) => {
+                let (old, new) = (self.ruleset(self.old, self.was), self.ruleset(self.new, self.is));
+                Id::Table(same_table(old.tables.get(table as usize)?, new)? as u32)
+            }
             Id::Hook(place) => Id::Hook(self.place(place)?),
             Id::Base(frame) => Id::Base(self.frame(frames, frame)?),
             Id::End(frame) => Id::End(self.frame(frames, frame)?),
@@ -225,13 +229,16 @@ impl Moving<'_> {
     }
 }
 
+/// The index of the table with the same name.
+fn same_table(table: &Table, new: &Ruleset) -> Option<usize> {
+    let same = |other: &Table| (other.backend, other.family, &other.name) == (table.backend, table.family, &table.name);
+    new.tables.iter().position(same)
+}
+
 /// The chain with the same name in the same table.
 fn same_chain(old: &Ruleset, new: &Ruleset, chain: ChainId) -> Option<ChainId> {
     let (table, name) = (old.table(chain), &old.chain(chain).name);
-    let same = |other: &crate::host::Table| {
-        (other.backend, other.family, &other.name) == (table.backend, table.family, &table.name)
-    };
-    let at = new.tables.iter().position(same)?;
+    let at = same_table(table, new)?;
     let place = new.tables[at].chains.iter().position(|other| other.name == *name)?;
     Some(ChainId { table: at as u32, chain: place as u32 })
 }

@@ -39,6 +39,21 @@ pub enum Id {
     Route(usize),
     /// How it ends.
     Fate,
+    /// A table, by index.
+    Table(u32),
+}
+
+impl Id {
+    /// The row of a top row of the path.
+    pub fn of(section: &Section) -> Id {
+        match section {
+            Section::Pass(pass) => Id::Pass(*pass),
+            Section::Route(event) => Id::Route(*event),
+            Section::Fate => Id::Fate,
+            Section::Hook { place, .. } => Id::Hook(*place),
+            Section::Table { table, .. } => Id::Table(*table),
+        }
+    }
 }
 
 /// How many rules in a row that did not match are folded into one row.
@@ -69,18 +84,13 @@ impl Outline<'_> {
     }
 
     fn section(&mut self, section: &Section) {
+        let id = Id::of(section);
         match section {
-            Section::Pass(pass) => {
-                self.push(Id::Pass(*pass), 0, None);
+            Section::Pass(_) | Section::Route(_) | Section::Fate => {
+                self.push(id, 0, None);
             }
-            Section::Route(event) => {
-                self.push(Id::Route(*event), 0, None);
-            }
-            Section::Fate => {
-                self.push(Id::Fate, 0, None);
-            }
-            Section::Hook { place, chains, .. } => {
-                if self.push(Id::Hook(*place), 0, Some(self.path.opens_hook(chains))) {
+            Section::Hook { chains, .. } | Section::Table { chains, .. } => {
+                if self.push(id, 0, Some(self.path.opens_hook(chains))) {
                     for frame in chains {
                         self.base(*frame);
                     }

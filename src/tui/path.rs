@@ -2,6 +2,8 @@
 //!
 //! It reads what the walk found and decides nothing about packets. How the way looks is not known here.
 
+mod tables;
+
 use std::collections::{BTreeMap, HashMap};
 
 use super::frames::{Frame, FrameId, Frames, Place};
@@ -17,6 +19,8 @@ pub struct Path {
     pub trodden: HashMap<FrameId, Trodden>,
     /// From which weight on a chain is opened.
     open_from: Weight,
+    /// Where the tree is in the order of the tables: the packet's first visit to a chain that stands there once.
+    pub visits: HashMap<FrameId, FrameId>,
 }
 
 /// A top row of the tree.
@@ -37,6 +41,23 @@ pub enum Section {
     Route(usize),
     /// How it ends.
     Fate,
+    /// A table, where the tree is in the order of the tables.
+    Table {
+        /// Its index.
+        table: u32,
+        /// Its chains.
+        chains: Vec<FrameId>,
+    },
+}
+
+/// In which order the tree tells chains.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Grouping {
+    /// In that in which a packet meets them.
+    #[default]
+    Packet,
+    /// Table by table, as the tools print them.
+    Table,
 }
 
 /// How much a chain has to say about the packet's fate.
@@ -165,10 +186,18 @@ impl Path {
     /// The base chains of the tree, in its order.
     pub fn bases(&self) -> impl Iterator<Item = FrameId> {
         let chains = |section: &'_ Section| match section {
-            Section::Hook { chains, .. } => chains.clone(),
+            Section::Hook { chains, .. } | Section::Table { chains, .. } => chains.clone(),
             Section::Pass(_) | Section::Route(_) | Section::Fate => Vec::new(),
         };
         self.sections.iter().flat_map(chains)
+    }
+
+    /// The top row that a base chain is below.
+    pub fn section(&self, frame: FrameId) -> Option<&Section> {
+        self.sections.iter().find(|section| match section {
+            Section::Hook { chains, .. } | Section::Table { chains, .. } => chains.contains(&frame),
+            Section::Pass(_) | Section::Route(_) | Section::Fate => false,
+        })
     }
 
     /// How many rules held at a hook, chains that are jumped to included.
@@ -257,7 +286,7 @@ impl Path {
         for hook in Hook::ALL {
             let reached = |section: &Section| match section {
                 Section::Hook { place, .. } => place.hook == hook && place.namespace == namespace,
-                Section::Pass(_) | Section::Route(_) | Section::Fate => false,
+                Section::Pass(_) | Section::Route(_) | Section::Fate | Section::Table { .. } => false,
             };
             if !self.sections.iter().any(reached) {
                 let place = Place { pass: 0, namespace, hook };

@@ -199,6 +199,11 @@ fn go(state: &mut State) {
     }
 }
 
+/// To a rule, where the tree has it.
+pub(super) fn reveal(state: &mut State, namespace: usize, rule: RuleId) {
+    reveal::rule(state, namespace, rule, &HashMap::new());
+}
+
 /// Nothing is sought any more. What was being typed is taken back, and with it where it led to.
 pub(super) fn leave(state: &mut State) {
     let Some(search) = state.search.take() else { return };

@@ -14,7 +14,7 @@ use super::going::Going;
 use super::look::Look;
 use super::outline::{Id, outline};
 use super::overlay::Overlay;
-use super::path::Path;
+use super::path::{Grouping, Path};
 use super::reading::Reading;
 use super::search::Search;
 use super::setup::Setup;
@@ -119,6 +119,7 @@ pub struct State {
 
     pub(super) frames: Frames,
     pub(super) path: Path,
+    pub(super) grouping: Grouping,
     pub(super) tree: Tree<Id>,
     pub(super) turned: HashMap<Id, bool>,
     pub(super) cursor: usize,
@@ -170,6 +171,7 @@ impl State {
             unchosen: target.is_none(),
             frames: Frames::default(),
             path: Path::default(),
+            grouping: Grouping::default(),
             tree: Tree::default(),
             turned: HashMap::new(),
             cursor: 0,
@@ -327,6 +329,9 @@ impl State {
             (Some(answer), Some(outcome)) => Path::of(&host, self.namespace, answer.family, outcome, &mut frames),
             _ => Path::without_packet(&host, self.namespace, &mut frames),
         };
+        if self.grouping == Grouping::Table {
+            self.path = self.path.by_table(&host, self.namespace, &mut frames);
+        }
         self.frames = frames;
         self.turned.clear();
         self.held = None;
@@ -360,7 +365,7 @@ impl State {
                 let drops = self.path.trodden.get(&frame)?.end == Some(Verdict::Policy(Policy::Drop));
                 drops.then(|| StepAt::End(self.frames.get(frame).chain))
             }
-            Id::Pass(_) | Id::Hook(_) | Id::Base(_) | Id::Run { .. } | Id::Route(_) | Id::Fate => None,
+            Id::Pass(_) | Id::Hook(_) | Id::Base(_) | Id::Run { .. } | Id::Route(_) | Id::Fate | Id::Table(_) => None,
         };
         let found = rows().find(|(_, id)| named.is_some() && decides(*id) == named);
         found.or_else(|| rows().find(|(_, id)| decides(*id).is_some())).map(|(place, _)| place)

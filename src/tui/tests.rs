@@ -3,6 +3,7 @@
 mod again;
 mod reading;
 mod search;
+mod tables;
 
 use std::sync::Arc;
 

@@ -202,6 +202,7 @@ fn act(state: &mut State, action: Action) -> Option<Effect> {
         Action::PreviousOutcome => turn_outcome(state, -1),
         Action::UnfoldPath => tree::unfold_path(state),
         Action::FoldAll => tree::fold_all(state),
+        Action::Group => tree::group(state),
         Action::NextStep => tree::step(state, true),
         Action::PreviousStep => tree::step(state, false),
         Action::Up

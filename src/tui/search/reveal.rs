@@ -4,13 +4,14 @@ use std::collections::HashMap;
 
 use super::super::frames::FrameId;
 use super::super::outline::Id;
+use super::super::path::Grouping;
 use super::super::state::{Pane, State};
 use crate::host::{ChainId, RuleId};
 
 /// To a base chain.
 pub(super) fn chain(state: &mut State, namespace: usize, chain: ChainId) {
     let Some(frame) = base(state, namespace, chain) else { return };
-    state.turned.insert(Id::Hook(state.frames.get(frame).place), true);
+    unfold_section(state, frame);
     state.lay_out();
     go(state, Id::Base(frame));
 }
@@ -18,6 +19,14 @@ pub(super) fn chain(state: &mut State, namespace: usize, chain: ChainId) {
 /// To a rule. `ways`: the rules that lead to chains.
 pub(super) fn rule(state: &mut State, namespace: usize, rule: RuleId, ways: &HashMap<(usize, ChainId), RuleId>) {
     let frame = seen(state, namespace, rule).or_else(|| open(state, namespace, rule.chain, ways));
+    // What no packet comes to stands in the order of the tables alone.
+    let frame = frame.or_else(|| {
+        (state.grouping == Grouping::Packet && namespace == state.namespace).then(|| {
+            state.grouping = Grouping::Table;
+            state.follow();
+            open(state, namespace, rule.chain, &HashMap::new())
+        })?
+    });
     match frame {
         Some(frame) => {
             unfold_run(state, frame, rule.index);
@@ -58,7 +67,7 @@ fn open(
         top = rule.chain;
     }
     let mut frame = base(state, namespace, top)?;
-    state.turned.insert(Id::Hook(state.frames.get(frame).place), true);
+    unfold_section(state, frame);
     state.turned.insert(Id::Base(frame), true);
     state.lay_out();
     for (at, rule) in by.iter().enumerate().rev() {
@@ -71,7 +80,14 @@ fn open(
     Some(frame)
 }
 
-/// The first visit of a base chain.
+/// Opens what a chain is right below.
+fn unfold_section(state: &mut State, frame: FrameId) {
+    if let Some(id) = state.path.section(frame).map(Id::of) {
+        state.turned.insert(id, true);
+    }
+}
+
+/// The first visit of a base chain, or of any where the tree tells each by itself.
 fn base(state: &State, namespace: usize, chain: ChainId) -> Option<FrameId> {
     state.path.bases().find(|frame| {
         let at = state.frames.get(*frame);

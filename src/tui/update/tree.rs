@@ -1,8 +1,11 @@
 //! What keys do in the tree: movements, folding, and steps along the path.
 
 use super::moved;
+use crate::host::RuleId;
 use crate::tui::action::Action;
 use crate::tui::outline::Id;
+use crate::tui::path::{Grouping, Section};
+use crate::tui::search;
 use crate::tui::state::{Pane, State};
 use crate::tui::view;
 
@@ -58,6 +61,10 @@ fn is_walked(state: &State, id: Id) -> bool {
         Id::Rule(frame, index) => {
             state.path.trodden.get(&frame).is_some_and(|trodden| trodden.held.contains_key(&index))
         }
+        Id::Table(_) => match state.path.sections.iter().find(|section| Id::of(section) == id) {
+            Some(Section::Table { chains, .. }) => chains.iter().any(|frame| state.path.trodden.contains_key(frame)),
+            _ => false,
+        },
         Id::Run { .. } | Id::Pass(_) | Id::End(_) | Id::Route(_) | Id::Fate => false,
     }
 }
@@ -93,5 +100,21 @@ pub(super) fn step(state: &mut State, forward: bool) {
         state.cursor = place;
         state.focus = Pane::Netfilter;
         state.offsets.why = 0;
+    }
+}
+
+/// Tells chains in the other order. The row that is looked at stays, where it is there.
+pub(super) fn group(state: &mut State) {
+    let looked = state.tree.row(state.cursor).and_then(|row| match row.id {
+        Id::Rule(frame, index) => Some((state.frames.get(frame), index)),
+        _ => None,
+    });
+    state.grouping = match state.grouping {
+        Grouping::Packet => Grouping::Table,
+        Grouping::Table => Grouping::Packet,
+    };
+    state.follow();
+    if let Some((at, index)) = looked.filter(|_| state.focus == Pane::Netfilter) {
+        search::reveal(state, at.place.namespace, RuleId { chain: at.chain, index });
     }
 }

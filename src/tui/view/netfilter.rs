@@ -8,7 +8,7 @@ use unicode_width::UnicodeWidthStr;
 use super::super::frames::{FrameId, Place};
 use super::super::look::{self, Tone};
 use super::super::outline::Id;
-use super::super::path::Section;
+use super::super::path::{Grouping, Section};
 use super::super::search::base_text;
 use super::super::state::{Pane, State};
 use super::super::text::fit;
@@ -33,7 +33,12 @@ fn least(right: &Piece) -> usize {
 
 /// What the tree shows, for its frame.
 pub(super) fn heading(state: &State) -> String {
-    if state.outcome().is_some() { "as the packet meets it".to_owned() } else { "every hook".to_owned() }
+    let told = match (state.grouping, state.outcome()) {
+        (Grouping::Table, _) => "table by table",
+        (Grouping::Packet, Some(_)) => "as the packet meets it",
+        (Grouping::Packet, None) => "every hook",
+    };
+    told.to_owned()
 }
 
 pub(super) fn draw(state: &State, buffer: &mut Buffer, area: Rect) {
@@ -95,7 +100,7 @@ fn prefix(state: &State, row: &Row<Id>, on_the_way: bool, way: Tone) -> Vec<Piec
         Id::End(frame) if is_drop(state, frame) => {
             Some((true, ends_here(state, StepAt::End(state.frames.get(frame).chain))))
         }
-        Id::Hook(_) | Id::Base(_) | Id::Run { .. } | Id::End(_) => None,
+        Id::Hook(_) | Id::Table(_) | Id::Base(_) | Id::Run { .. } | Id::End(_) => None,
     };
     match sign {
         None => {
@@ -132,6 +137,7 @@ fn tell(state: &State, row: &Row<Id>, width: usize) -> (Vec<Piece>, Piece) {
     match row.id {
         Id::Pass(pass) => (pass_text(state, pass), nothing),
         Id::Hook(place) => hook(state, row, place),
+        Id::Table(index) => table(state, row, index),
         Id::Base(frame) => base(state, row, frame),
         Id::Rule(frame, index) => rule(state, row, frame, index, width),
         Id::Run { count, reached, .. } => {
@@ -227,6 +233,15 @@ fn entrance(state: &State, pass: &Pass) -> String {
     }
 }
 
+/// A table of the namespace that is looked from.
+fn table(state: &State, row: &Row<Id>, index: u32) -> (Vec<Piece>, Piece) {
+    let nothing = (Tone::Dim, String::new());
+    let Some(table) = state.ns().ruleset.tables.get(index as usize) else { return (Vec::new(), nothing) };
+    let name = clean(&format!("{} {}", table.family, table.name)).into_owned();
+    let right = if row.open == Some(false) { (Tone::Dim, plural(table.chains.len(), "chain")) } else { nothing };
+    (vec![(Tone::Strong, name), (Tone::Dim, format!("  {}", table.backend))], right)
+}
+
 fn base(state: &State, row: &Row<Id>, frame: FrameId) -> (Vec<Piece>, Piece) {
     let at = state.frames.get(frame);
     let ruleset = &state.host.namespaces[at.place.namespace].ruleset;
@@ -239,9 +254,14 @@ fn base(state: &State, row: &Row<Id>, frame: FrameId) -> (Vec<Piece>, Piece) {
     } else {
         Tone::Plain
     };
-    let mut text = vec![(tone, base_text(ruleset, at.chain))];
-    let Some(base) = &chain.base else { return (text, (Tone::Dim, String::new())) };
-    text.push((Tone::Dim, format!("  {} {} {}", table.family, base.priority, table.backend)));
+    let by_table = state.grouping == Grouping::Table;
+    let name = if by_table { clean(&chain.name).into_owned() } else { base_text(ruleset, at.chain) };
+    let mut text = vec![(tone, name)];
+    let Some(base) = &chain.base else { return (text, (Tone::Dim, plural(chain.rules.len(), "rule"))) };
+    text.push(match by_table {
+        true => (Tone::Dim, format!("  {} {}", base.hook, base.priority)),
+        false => (Tone::Dim, format!("  {} {} {}", table.family, base.priority, table.backend)),
+    });
     let policy = match (base.registration, trodden.and_then(|trodden| trodden.end)) {
         (Registration::Dormant, _) => "dormant".to_owned(),
         (_, Some(Verdict::Policy(policy))) => format!("policy {}", policy.name()),

@@ -1,0 +1,51 @@
+//! The tree in the order of the tables.
+
+use super::super::outline::Id;
+use super::*;
+
+#[test]
+fn tables_stand_as_the_tools_print_them_with_the_way_in_them() {
+    let mut explorer = Explorer::on(80);
+    explorer.press("g");
+    let rows = explorer.tree();
+    assert!(in_order(&rows, &["▾ ip nat  iptables-nft", "PREROUTING  prerouting -100", "━▶"]), "{rows:#?}");
+    assert!(!rows.iter().any(|row| row.contains("route ") || row.contains('◉')), "{rows:#?}");
+    assert!(explorer.text().contains("table by table"));
+    let packet = Explorer::on(80).tree();
+    explorer.press("g");
+    assert_eq!(explorer.tree(), packet, "back in the packet's order");
+}
+
+#[test]
+fn the_rule_that_is_looked_at_stays() {
+    let mut explorer = Explorer::on(80);
+    explorer.press("<Enter>");
+    let looked = |explorer: &Explorer| match explorer.state.tree.row(explorer.state.cursor).map(|row| row.id) {
+        Some(Id::Rule(frame, index)) => (explorer.state.frames.get(frame).chain, index),
+        other => panic!("{other:?}"),
+    };
+    let before = looked(&explorer);
+    let why = |explorer: &Explorer| explorer.state.told.as_ref().expect("what became of it").accounts.clone();
+    let told = why(&explorer);
+    explorer.press("g");
+    assert_eq!(looked(&explorer), before);
+    assert_eq!(why(&explorer), told, "what became of it is told of the packet's visit");
+    explorer.press("g");
+    assert_eq!(looked(&explorer), before);
+}
+
+#[test]
+fn a_chain_that_nothing_leads_to_is_found_among_the_tables() {
+    let mut host = node();
+    let comment = xt::Match::Comment("lonely".into());
+    let rule = Rule {
+        handle: None,
+        body: Body::Iptables(xt::Rule { matches: vec![comment].into(), target: xt::Target::Drop }),
+    };
+    let chain = crate::host::Chain { name: "ALONE".into(), base: None, rules: vec![rule], details: Default::default() };
+    host.namespaces[0].ruleset.tables[0].chains.push(chain);
+    let mut explorer = Explorer::new(host, Some(tcp(80, None)), Look { colour: true });
+    explorer.press("/lonely<Enter>");
+    assert!(explorer.text().contains("table by table"), "{}", explorer.text());
+    assert!(explorer.text().contains("rule 1 of nat ALONE"), "{}", explorer.text());
+}
