@@ -248,15 +248,10 @@ fn rules(reading: &Reading, asked: &RulesArguments) -> Result<(), Refusal> {
 }
 
 fn shot(source: &arguments::Source, asked: &ShotArguments) -> Result<(), Refusal> {
-    let form = match asked.output.extension().and_then(|extension| extension.to_str()) {
-        Some("svg") => Form::Svg,
-        Some("txt") => Form::Text,
-        Some("ansi") => Form::Ansi,
-        _ => {
-            let shown = asked.output.display();
-            return Err(Refusal::usage(format!("{shown}: a picture's name ends in .svg, .txt or .ansi")));
-        }
-    };
+    let form = Form::of(&asked.output).ok_or_else(|| {
+        let shown = asked.output.display();
+        Refusal::usage(format!("{shown}: a picture's name ends in .svg, .txt or .ansi"))
+    })?;
     let size = asked.size.split_once('x').and_then(|(columns, rows)| Some((columns.parse().ok()?, rows.parse().ok()?)));
     let Some(size) = size.filter(|(columns, rows)| (1..=1000).contains(columns) && (1..=1000).contains(rows)) else {
         return Err(Refusal::usage(format!("--size: “{}” is not COLSxROWS, such as 120x36", asked.size)));

@@ -10,6 +10,7 @@ pub mod action;
 mod again;
 mod frames;
 mod going;
+mod keeping;
 pub mod key;
 mod line;
 pub mod look;
@@ -30,6 +31,7 @@ mod update;
 mod view;
 
 pub use again::{Edition, Fresh};
+pub use keeping::Keep;
 pub use look::Look;
 pub use search::{Found, Hit, Sought, seek};
 pub use setup::Setup;

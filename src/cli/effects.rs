@@ -6,11 +6,13 @@
 use std::sync::Arc;
 
 use super::live::{Live, Sets};
+use super::output;
 use super::refusal::Refusal;
 use crate::explain::{self, Survey};
 use crate::host::{Host, SetId};
 use crate::kernel::Progress;
-use crate::tui::{self, Effect, Event, Fresh};
+use crate::snapshot;
+use crate::tui::{self, Effect, Event, Fresh, Keep};
 
 /// The live host, and how far a reading of it is, or of its sets; `None`: a recording.
 type Source<'a> = Option<(&'a Live, &'a Arc<Progress>)>;
@@ -44,12 +46,22 @@ pub fn done(
             let found = tui::seek(host, &sought, || stale(number));
             found.map(|found| Event::Found(edition, number, found)).into_iter().collect()
         }
+        Effect::Keep(Keep::Host, name) => {
+            let kept = snapshot_of(host, live).and_then(|text| output::create(&name, &text));
+            vec![Event::Kept(Keep::Host, name, kept.map_err(|refusal| refusal.line))]
+        }
         Effect::Open => live.map(|(live, progress)| Event::Opened(open(live, progress))).into_iter().collect(),
         Effect::Read(edition) => live.map_or_else(Vec::new, |(live, progress)| again(edition, read(live, progress))),
         Effect::ReadWhole(edition) => {
             live.map_or_else(Vec::new, |(live, progress)| again(edition, read_whole(live, progress)))
         }
-        Effect::Stop | Effect::GiveUp(_) | Effect::Redraw | Effect::Suspend | Effect::Quit => Vec::new(),
+        Effect::Stop
+        | Effect::GiveUp(_)
+        | Effect::Keep(Keep::Screen, _)
+        | Effect::Copy(_)
+        | Effect::Redraw
+        | Effect::Suspend
+        | Effect::Quit => Vec::new(),
     }
 }
 
@@ -58,6 +70,14 @@ fn with_news(edition: crate::tui::Edition, found: Event, sets: Sets) -> Vec<Even
     match sets {
         Sets::Outdated => vec![found, Event::Outdated(edition)],
         Sets::Known | Sets::Unread => vec![found],
+    }
+}
+
+/// The host as a snapshot; a live one is read whole for it.
+fn snapshot_of(host: &Host, live: Source<'_>) -> Result<String, Refusal> {
+    match live {
+        Some((live, progress)) => Ok(snapshot::print(&live.read_whole(progress)?)),
+        None => Ok(snapshot::print(host)),
     }
 }
 

@@ -2,13 +2,15 @@
 //! in one line; what the explorer asks for is done on threads of its own, so that no walk stands between a key and a
 //! frame.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crossterm::event;
+use crossterm::clipboard::CopyToClipboard;
+use crossterm::{event, execute};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use signal_hook::consts::signal::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
@@ -17,13 +19,14 @@ use signal_hook::low_level::emulate_default_handler;
 
 use super::effects::done;
 use super::live::Live;
+use super::output;
 use super::refusal::Refusal;
 use super::terminal::Terminal;
 use crate::explain::Target;
 use crate::host::Host;
 use crate::kernel::Progress;
 use crate::shot;
-use crate::tui::{self, Effect, Event, Setup, State, key, update, view};
+use crate::tui::{self, Effect, Event, Keep, Setup, State, key, update, view};
 
 /// Where a host comes from, and how it can be had again.
 #[derive(Debug, Clone)]
@@ -77,6 +80,18 @@ pub enum Form {
     Text,
     /// Text with ANSI colours.
     Ansi,
+}
+
+impl Form {
+    /// The form that the name of a file says.
+    pub fn of(file: &Path) -> Option<Form> {
+        Some(match file.extension()?.to_str()? {
+            "svg" => Form::Svg,
+            "txt" => Form::Text,
+            "ansi" => Form::Ansi,
+            _ => return None,
+        })
+    }
 }
 
 /// What comes to the explorer's loop.
@@ -278,7 +293,7 @@ impl Explorer {
         {
             live.at = self.begun;
         }
-        let mut next = Next::Draw;
+        let (mut next, mut kept) = (Next::Draw, Vec::new());
         for effect in update(&mut self.state, event) {
             match effect {
                 Effect::Quit => next = Next::Leave(Left::Quit),
@@ -287,6 +302,9 @@ impl Explorer {
                 Effect::Suspend => next = Next::Suspend,
                 Effect::Redraw => self.redraw = true,
                 Effect::Survey(_) | Effect::Answer(..) => self.work(effect, &self.sets),
+                Effect::Keep(Keep::Screen, name) => kept.push(name),
+                Effect::Keep(Keep::Host, _) => self.work(effect, &Arc::default()),
+                Effect::Copy(text) => execute!(std::io::stdout(), CopyToClipboard::to_clipboard_from(text))?,
                 Effect::Search(_, number, _) => {
                     self.newest.store(number, Ordering::Relaxed);
                     self.work(effect, &self.sets);
@@ -297,6 +315,10 @@ impl Explorer {
                     self.work(effect, &self.progress);
                 }
             }
+        }
+        for name in kept {
+            let event = keep(&self.state, name, self.state.size());
+            self.take(Message::Event(event))?;
         }
         if !self.state.is_working() {
             self.sets = Arc::default();
@@ -376,14 +398,28 @@ pub fn shot(start: Start, size: (u16, u16), keys: &str, form: Form) -> Result<St
     for key in pressed {
         settle(&mut state, live.as_ref(), Event::Key(key.event()));
     }
+    Ok(picture(&state, size, form))
+}
+
+/// A screen of `size` (columns, rows).
+fn picture(state: &State, size: (u16, u16), form: Form) -> String {
     let area = Rect::new(0, 0, size.0, size.1);
     let mut buffer = Buffer::empty(area);
-    view(&state, &mut buffer, area);
-    Ok(match form {
+    view(state, &mut buffer, area);
+    match form {
         Form::Svg => shot::svg(&buffer),
         Form::Text => shot::text(&buffer),
         Form::Ansi => shot::ansi(&buffer),
-    })
+    }
+}
+
+/// Writes a screen to a new file: how that went.
+fn keep(state: &State, name: String, size: (u16, u16)) -> Event {
+    let written = match Form::of(Path::new(&name)) {
+        Some(form) => output::create(&name, &picture(state, size, form)).map_err(|refusal| refusal.line),
+        None => Err("a picture's name ends in .svg, .txt or .ansi".to_owned()),
+    };
+    Event::Kept(Keep::Screen, name, written)
 }
 
 /// Takes an event, and everything that comes of it, one after the other.

@@ -73,6 +73,17 @@ pub fn save(path: &Path, text: &str) -> Result<(), Refusal> {
         .map_err(|error| Refusal::unanswered(format!("{} could not be written: {error}", path.display())))
 }
 
+/// Writes a file that is not there yet.
+pub fn create(name: &str, text: &str) -> Result<(), Refusal> {
+    let made = std::fs::OpenOptions::new().write(true).create_new(true).open(name);
+    made.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|error| {
+        Refusal::unanswered(match error.kind() {
+            io::ErrorKind::AlreadyExists => "it is there already: choose another name".to_owned(),
+            _ => format!("it could not be written: {error}"),
+        })
+    })
+}
+
 /// Says something on standard error, in one line.
 pub fn note(text: &str) {
     let _ = writeln!(io::stderr().lock(), "whyport: {}", clean(text));

@@ -60,6 +60,12 @@ pub enum Action {
     TextDown,
     /// The lower pane: the line above.
     TextUp,
+    /// Keep the screen as a picture.
+    SaveScreen,
+    /// Keep the host as a snapshot.
+    SaveHost,
+    /// Copy the rule that is looked at, or the explanation.
+    Copy,
     /// Read the host again.
     Read,
     /// Show or hide the help.
@@ -118,7 +124,7 @@ const fn bound(action: Action, name: &'static str, keys: &'static [Key]) -> Boun
 
 /// Every action, in the order in which the help tells them.
 #[rustfmt::skip]
-pub const ROWS: [Row; 21] = [
+pub const ROWS: [Row; 23] = [
     Row { bound: &[bound(Action::Up, "up", &[named(KeyCode::Up), bare('k')]), bound(Action::Down, "down", &[named(KeyCode::Down), bare('j')])],
           does: "one row up, down", hint: Hint::Each("select") },
     Row { bound: &[bound(Action::PageUp, "page-up", &[named(KeyCode::PageUp), Key::Ctrl('b')]), bound(Action::PageDown, "page-down", &[named(KeyCode::PageDown), Key::Ctrl('f')])],
@@ -149,6 +155,10 @@ pub const ROWS: [Row; 21] = [
           does: "the next outcome where the way branches, the one before", hint: Hint::One("outcome") },
     Row { bound: &[bound(Action::TextDown, "text-down", &[bare('J')]), bound(Action::TextUp, "text-up", &[bare('K')])],
           does: "the text of the lower pane: a line down, up", hint: Hint::No },
+    Row { bound: &[bound(Action::SaveScreen, "save-screen", &[bare('s')]), bound(Action::SaveHost, "save-host", &[bare('S')])],
+          does: "save the screen as a picture; the host as a snapshot", hint: Hint::No },
+    Row { bound: &[bound(Action::Copy, "copy", &[bare('y')])],
+          does: "copy the rule, or what is said of the port", hint: Hint::No },
     Row { bound: &[bound(Action::Read, "read", &[bare('r')])],
           does: "read the host again (a live one)", hint: Hint::One("reread") },
     Row { bound: &[bound(Action::Help, "help", &[bare('?'), named(KeyCode::F(1))])],

@@ -26,6 +26,11 @@ pub struct Line {
 }
 
 impl Line {
+    /// With a text to begin with.
+    pub fn new(text: &str) -> Line {
+        Line { text: text.to_owned() }
+    }
+
     /// What was typed.
     pub fn text(&self) -> &str {
         &self.text

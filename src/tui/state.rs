@@ -11,6 +11,7 @@ use super::action::Keymap;
 use super::again::{Edition, Held};
 use super::frames::Frames;
 use super::going::Going;
+use super::keeping::Keeping;
 use super::look::Look;
 use super::outline::{Id, outline};
 use super::overlay::Overlay;
@@ -99,6 +100,8 @@ pub struct State {
     pub(super) search: Option<Search>,
     /// How many texts were looked for.
     pub(super) sought: u64,
+    /// The name of a file that is being typed.
+    pub(super) keeping: Option<Keeping>,
     /// What is said until the next key.
     pub(super) notice: Option<String>,
     pub(super) look: Look,
@@ -156,6 +159,7 @@ impl State {
             going: None,
             search: None,
             sought: 0,
+            keeping: None,
             notice: None,
             look,
             keymap,
@@ -192,6 +196,11 @@ impl State {
     /// The namespace that is looked from.
     pub(super) fn ns(&self) -> &Namespace {
         &self.host.namespaces[self.namespace]
+    }
+
+    /// Columns and rows of the screen.
+    pub fn size(&self) -> (u16, u16) {
+        self.size
     }
 
     /// The host that is shown.

@@ -1,6 +1,7 @@
 //! Events in, effects and screens out, on a small node with ways made by hand.
 
 mod again;
+mod keeping;
 mod reading;
 mod search;
 mod tables;
@@ -89,7 +90,7 @@ impl Explorer {
                     Event::Found(edition, number, found)
                 }
                 Effect::Open | Effect::Stop | Effect::GiveUp(_) => continue,
-                Effect::Read(_) | Effect::ReadWhole(_) => continue,
+                Effect::Read(_) | Effect::ReadWhole(_) | Effect::Keep(..) | Effect::Copy(_) => continue,
                 Effect::Redraw | Effect::Suspend | Effect::Quit => continue,
             };
             effects.extend(update(&mut self.state, event));

@@ -11,6 +11,7 @@ use crossterm::event::{KeyEvent, KeyEventKind};
 use super::action::Action;
 use super::again::{Edition, Fresh};
 use super::going;
+use super::keeping::{self, Keep};
 use super::overlay::{self, Overlay};
 use super::reading;
 use super::search::{self, Found, Search, Sought};
@@ -35,6 +36,8 @@ pub enum Event {
     Answered(Edition, Target, Vec<Answer>),
     /// What was sought was looked for: the number of the text, and what there is.
     Found(Edition, u64, Found),
+    /// A file of this name was written, or could not be: why, in one line.
+    Kept(Keep, String, Result<(), String>),
     /// The host was read again, beside this reading of it, or could not be: why, in one line.
     Read(Edition, Result<Fresh, String>),
     /// The host was read for the first time, with the index of the namespace to look from; or could not be: why, in one line.
@@ -56,6 +59,10 @@ pub enum Effect {
     Answer(Edition, Target),
     /// Look for a text, which has this number ([`seek`](super::seek())); [`Event::Found`] answers, unless there is a newer one.
     Search(Edition, u64, Box<Sought>),
+    /// Write a new file of this name; [`Event::Kept`] answers.
+    Keep(Keep, String),
+    /// Give a text to the terminal, for whoever pastes it.
+    Copy(String),
     /// Read the host for the first time; [`Event::Opened`] answers.
     Open,
     /// Read the host again; [`Event::Read`] answers.
@@ -93,6 +100,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
         Event::Opened(read) => effects.push(reading::opened(state, read)),
         Event::Reached(reached) => reading::reach(state, reached),
         Event::Aged(age) => state.age = age,
+        Event::Kept(what, name, written) => keeping::kept(state, what, &name, written),
         // What is about a host that was read again since is of no use.
         Event::Surveyed(edition, _)
         | Event::Answered(edition, ..)
@@ -131,6 +139,9 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
 fn press(state: &mut State, key: &KeyEvent) -> Option<Effect> {
     if state.search.as_ref().is_some_and(Search::is_typing) {
         return search::key(state, key);
+    }
+    if state.keeping.is_some() {
+        return keeping::key(state, key);
     }
     let action = state.keymap.action(key);
     let begins = action.is_none() && state.surveyed && state.is_bare() && going::begins(key);
@@ -201,6 +212,9 @@ fn act(state: &mut State, action: Action) -> Option<Effect> {
         Action::NextOutcome => turn_outcome(state, 1),
         Action::PreviousOutcome => turn_outcome(state, -1),
         Action::UnfoldPath => tree::unfold_path(state),
+        Action::SaveScreen => keeping::begin(state, Keep::Screen),
+        Action::SaveHost => keeping::begin(state, Keep::Host),
+        Action::Copy => return keeping::copy(state),
         Action::FoldAll => tree::fold_all(state),
         Action::Group => tree::group(state),
         Action::NextStep => tree::step(state, true),

@@ -110,6 +110,11 @@ pub fn port_text(state: &State, port: &Port) -> String {
     ports::text(state, port)
 }
 
+/// The selected port, as a name: `tcp-80`.
+pub fn target_name(state: &State) -> String {
+    state.selected.as_ref().map(|target| target_text(target).replace('/', "-")).unwrap_or_default()
+}
+
 /// How many lines of the why pane do not fit.
 pub fn why_overflow(state: &State) -> usize {
     panes(state).map_or(0, |panes| {

@@ -1,10 +1,11 @@
-//! What is sought: the line in which it is typed, and the marks on what has it, on whatever row it stands.
+//! What is typed in the line at the bottom, and the marks on what is sought, on whatever row it stands.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use unicode_width::UnicodeWidthStr;
 
 use super::super::going::Going;
+use super::super::keeping::{Keep, Keeping};
 use super::super::look::Tone;
 use super::super::matching::Manner;
 use super::super::search::{Found, Search};
@@ -52,6 +53,9 @@ pub(super) fn prompt(state: &State) -> Option<Vec<Piece>> {
     if let Some(going) = &state.going {
         return Some(port(state, going));
     }
+    if let Some(keeping) = &state.keeping {
+        return Some(file(keeping));
+    }
     let search = state.search.as_ref().filter(|search| search.is_typing())?;
     let keys = if search.text().is_empty() { "   Esc back" } else { "   ↑↓ next   Enter keep   Esc back" };
     Some(vec![
@@ -61,6 +65,22 @@ pub(super) fn prompt(state: &State) -> Option<Vec<Piece>> {
         count(search),
         (Tone::Dim, keys.to_owned()),
     ])
+}
+
+/// The line in which the name of a file is typed.
+fn file(keeping: &Keeping) -> Vec<Piece> {
+    let (what, kinds) = match keeping.what() {
+        Keep::Screen => ("save the screen as", "   .svg .txt .ansi"),
+        Keep::Host => ("save the host as", ""),
+    };
+    let said = keeping.said.as_ref().map(|said| (Tone::Unsure, format!("  {}", clean(said))));
+    let keys = (Tone::Dim, format!("{kinds}   Enter save   Esc back"));
+    vec![
+        (Tone::Plain, format!(" {what} ")),
+        (Tone::Strong, clean(keeping.text()).into_owned()),
+        (Tone::Focus, "▏".to_owned()),
+        said.unwrap_or(keys),
+    ]
 }
 
 /// The line in which the number of a port is typed.

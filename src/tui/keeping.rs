@@ -1,0 +1,110 @@
+//! What somebody wants to keep: the screen as a picture, the host as a snapshot, a rule or an explanation as text.
+//!
+//! For files a name is typed first. Deliberately does not know files: writing them is an effect, and one that is there already is
+//! not written over.
+
+use crossterm::event::KeyEvent;
+
+use super::line::{Line, Typed};
+use super::outline::Id;
+use super::state::{Pane, State};
+use super::update::Effect;
+use super::view;
+use crate::explain::words;
+use crate::syntax;
+
+/// What goes into a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keep {
+    /// The screen: `.svg`, `.txt` or `.ansi`, by the name of the file.
+    Screen,
+    /// The host, as `whyport record` writes it.
+    Host,
+}
+
+/// The name of a file that is being typed.
+#[derive(Debug, Clone)]
+pub(super) struct Keeping {
+    what: Keep,
+    line: Line,
+    /// Why the name that was typed before would not do.
+    pub(super) said: Option<String>,
+}
+
+impl Keeping {
+    /// What was typed.
+    pub(super) fn text(&self) -> &str {
+        self.line.text()
+    }
+
+    /// What goes into the file.
+    pub(super) fn what(&self) -> Keep {
+        self.what
+    }
+}
+
+/// The name of a file is typed from now on.
+pub(super) fn begin(state: &mut State, what: Keep) {
+    let of = match what {
+        Keep::Screen => view::target_name(state),
+        Keep::Host => state.host.node.clone().unwrap_or_default(),
+    };
+    let plain: String = of.chars().map(|c| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' }).collect();
+    let stem = if plain.is_empty() { "host".to_owned() } else { plain };
+    let name = match what {
+        Keep::Screen => format!("whyport-{stem}.svg"),
+        Keep::Host => format!("{stem}.whyport"),
+    };
+    state.keeping = Some(Keeping { what, line: Line::new(&name), said: None });
+}
+
+/// A key while the name is typed.
+pub(super) fn key(state: &mut State, key: &KeyEvent) -> Option<Effect> {
+    let keeping = state.keeping.as_mut()?;
+    match keeping.line.key(key) {
+        Typed::Changed => keeping.said = None,
+        Typed::Nothing => {}
+        Typed::Done => {
+            let (what, name) = (keeping.what, keeping.text().trim().to_owned());
+            state.keeping = None;
+            if !name.is_empty() {
+                // A picture of the screen has no word of its own making in it.
+                state.notice = (what == Keep::Host).then(|| format!("writing {name} …"));
+                return Some(Effect::Keep(what, name));
+            }
+        }
+        Typed::Dropped => state.keeping = None,
+    }
+    None
+}
+
+/// A file was written, or could not be: why, in one line.
+pub(super) fn kept(state: &mut State, what: Keep, name: &str, written: Result<(), String>) {
+    match written {
+        Ok(()) => state.notice = Some(format!("{name} is written")),
+        Err(why) if state.keeping.is_none() => {
+            state.notice = None;
+            state.keeping = Some(Keeping { what, line: Line::new(name), said: Some(why) });
+        }
+        Err(why) => state.notice = Some(why),
+    }
+}
+
+/// The rule that is looked at, or what is said of the selected port.
+pub(super) fn copy(state: &mut State) -> Option<Effect> {
+    let rule = match (state.focus, state.tree.row(state.cursor).map(|row| row.id)) {
+        (Pane::Netfilter, Some(Id::Rule(frame, index))) => {
+            let at = state.frames.get(frame);
+            let ruleset = &state.host.namespaces[at.place.namespace].ruleset;
+            Some(("the rule", syntax::rule_text(ruleset, at.rule(index))))
+        }
+        (Pane::Ports | Pane::Netfilter | Pane::Why, _) => None,
+    };
+    let answer = || Some(("the explanation", words::because(&state.host, state.namespace, state.answer()?)));
+    let Some((what, text)) = rule.or_else(answer) else {
+        state.notice = Some("there is nothing to copy".to_owned());
+        return None;
+    };
+    state.notice = Some(format!("{what} is copied, if the terminal takes it (OSC 52)"));
+    Some(Effect::Copy(text))
+}
