@@ -22,7 +22,14 @@ const SHOW: &str = "\x1b[?25h";
 struct Session {
     child: Child,
     keys: Option<ChildStdin>,
-    seen: Arc<Mutex<String>>,
+    seen: Arc<Mutex<Seen>>,
+}
+
+/// What came out of the terminal.
+struct Seen {
+    text: String,
+    /// What a terminal shows of it: only the cells that changed go out.
+    screen: vt100::Parser,
 }
 
 impl Session {
@@ -44,12 +51,14 @@ impl Session {
             .expect("env of coreutils and script of util-linux are needed for this test");
         let keys = child.stdin.take();
         let mut out = child.stdout.take().unwrap();
-        let seen = Arc::new(Mutex::new(String::new()));
+        let seen = Arc::new(Mutex::new(Seen { text: String::new(), screen: vt100::Parser::default() }));
         let into = Arc::clone(&seen);
         thread::spawn(move || {
             let mut bytes = [0; 4096];
             while let Ok(count @ 1..) = out.read(&mut bytes) {
-                into.lock().unwrap().push_str(&String::from_utf8_lossy(&bytes[..count]));
+                let mut seen = into.lock().unwrap();
+                seen.text.push_str(&String::from_utf8_lossy(&bytes[..count]));
+                seen.screen.process(&bytes[..count]);
             }
         });
         Session { child, keys, seen }
@@ -62,12 +71,18 @@ impl Session {
     }
 
     fn text(&self) -> String {
-        self.seen.lock().unwrap().clone()
+        self.seen.lock().unwrap().text.clone()
+    }
+
+    /// Whether it came, or stands on the screen now.
+    fn shows(&self, what: &str) -> bool {
+        let seen = self.seen.lock().unwrap();
+        seen.text.contains(what) || seen.screen.screen().contents().contains(what)
     }
 
     fn wait_for(&self, what: &str) {
         let deadline = Instant::now() + Duration::from_secs(60);
-        while !self.text().contains(what) {
+        while !self.shows(what) {
             assert!(Instant::now() < deadline, "“{what}” never came; there is {:?}", self.text());
             thread::sleep(Duration::from_millis(10));
         }
@@ -114,7 +129,7 @@ impl Session {
         self.wait_for("after=");
         self.keys = None;
         self.child.wait().unwrap();
-        let text = self.seen.lock().unwrap().clone();
+        let text = self.text();
         let value = |name: &str| {
             let (_, rest) = text.rsplit_once(&format!("{name}=")).unwrap();
             rest.split(['\r', '\n']).next().unwrap().to_owned()

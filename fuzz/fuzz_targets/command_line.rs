@@ -1,4 +1,4 @@
-//! Any words are a command, or are refused in one line; what a TARGET and the options of `trace` say makes packets.
+//! Any text is keys or none; any words are a command, or are refused in one line; what a TARGET and the options of `trace` say makes packets.
 //!
 //! A case: words, one a line.
 #![no_main]
@@ -11,14 +11,14 @@ use whyport::cli::arguments::{Arguments, Command};
 use whyport::cli::{packet, target};
 use whyport::host::Host;
 use whyport::snapshot;
-use whyport::tui::action;
+use whyport::tui::key::{self, Key};
 use whyport_fuzz as _;
 
 static HOST: LazyLock<Host> = LazyLock::new(|| snapshot::parse(snapshot::demo("k3s-port-80").unwrap_or_default()).host);
 
 fuzz_target!(|text: &str| {
-    for word in text.lines() {
-        let _ = action::key(word);
+    for key in key::sequence(text).unwrap_or_default() {
+        assert!(Key::of(&key.event()).is_some(), "{key:?}");
     }
     let words = ["whyport"].into_iter().chain(text.lines());
     let Ok(arguments) = Arguments::try_parse_from(words) else { return };

@@ -51,8 +51,13 @@ fuzz_target!(|case: &[u8]| {
     let host = Arc::new(named(&name));
     let style = Style { colour: false, width: width.max(20) };
     harmless(&report::ports::ports(&host, 0, &explain::ports(&host, 0), style));
-    let start =
-        Start { host, source: Source::Recording("fuzzed".to_owned()), namespace: 0, target: None, setup: Look { colour: true }.into() };
+    let start = Start {
+        host,
+        source: Source::Recording("fuzzed".to_owned()),
+        namespace: 0,
+        target: None,
+        setup: Look { colour: true }.into(),
+    };
     if let Ok(screen) = explore::shot(start, (width.max(1) as u16, 24), "tab", Form::Text) {
         harmless(&screen);
         screen.lines().for_each(|line| within(line, width.max(1)));

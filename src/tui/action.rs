@@ -144,7 +144,7 @@ pub const ROWS: [Row; 23] = [
     Row { bound: &[bound(Action::NextHit, "next-hit", &[bare('n')]), bound(Action::PreviousHit, "previous-hit", &[bare('N')])],
           does: "the next that was found, the one before", hint: Hint::No },
     Row { bound: &[bound(Action::Group, "group", &[bare('g')])],
-          does: "the tree in the packet's order, or table by table", hint: Hint::No },
+          does: "the tree as the packet meets it, or table by table", hint: Hint::No },
     Row { bound: &[bound(Action::NextStep, "next-step", &[bare('p')]), bound(Action::PreviousStep, "previous-step", &[bare('P')])],
           does: "along the path: the next rule that holds, the one before", hint: Hint::One("path") },
     Row { bound: &[bound(Action::NextOrigin, "next-origin", &[bare('o')]), bound(Action::PreviousOrigin, "previous-origin", &[bare('O')])],
