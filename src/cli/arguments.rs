@@ -236,7 +236,7 @@ pub struct ShotArguments {
     /// Columns and rows of the screen
     #[arg(long, value_name = "COLSxROWS", default_value = "120x36")]
     pub size: String,
-    /// Keys to press first: characters, and others by name, "80<Enter><Down>?"
+    /// Keys to press first: characters, and others by name: `80<Enter><Down>?`
     #[arg(long, value_name = "KEYS", default_value = "")]
     pub keys: String,
 }
