@@ -244,8 +244,9 @@ pub fn lines_of(host: &Host, outcome: &Outcome, names: &Names<'_>) -> Vec<String
         }
         Event::Step(_) => false,
     });
-    // What ip6_rcv_core drops is seen by no hook: the walk tells neither a rule nor a routing decision of it.
-    let unseen = fate.kind == FateKind::Martian && outcome.events.is_empty();
+    // What ip6_rcv_core drops is seen by no hook: the walk tells neither a rule nor a routing decision of it. br_netfilter
+    // shows it to prerouting before.
+    let unseen = fate.kind == FateKind::Martian && outcome.events.is_empty() && !is_shown(host, outcome);
     if unsent || unseen {
         return vec!["lost".into()];
     }
@@ -282,6 +283,14 @@ pub fn lines_of(host: &Host, outcome: &Outcome, names: &Names<'_>) -> Vec<String
         FateKind::Unknown => "unknown".into(),
     });
     lines
+}
+
+/// Whether a packet of IPv6 comes in by a port of a bridge that shows its frames to netfilter.
+fn is_shown(host: &Host, outcome: &Outcome) -> bool {
+    let node = host.viewed();
+    let iif = outcome.passes.first().and_then(|pass| node.link(pass.iif.as_deref()?));
+    let bridge = iif.and_then(|port| node.link_at(port.master?)).and_then(|bridge| bridge.bridge.as_ref());
+    bridge.is_some_and(|own| own.call_ip6tables || node.sysctls.bridge_call_ip6tables == Some(true))
 }
 
 /// The device that the hooks of IP see: for a frame that enters or leaves by a bridge's port that is the bridge (br_netfilter).
