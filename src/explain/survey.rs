@@ -109,8 +109,10 @@ pub(super) fn asked(host: &Host, namespace: usize, target: &Target, walks: &mut 
 /// Every port, without answers.
 pub(super) fn ports(host: &Host, namespace: usize, walks: &Walks<'_>) -> Survey {
     let mut ports = candidates(host, namespace, walks);
+    // Where there is no other namespace, what was followed was followed to its end.
+    let goes_on = host.namespaces.len() > 1;
     let ghosts: BTreeSet<Protocol> =
-        ports.iter().filter(|entry| entry.is_ghost()).map(|entry| entry.protocol).collect();
+        ports.iter().filter(|entry| goes_on && entry.is_ghost()).map(|entry| entry.protocol).collect();
     for protocol in ghosts {
         let led = ghosts::Led::find(host, namespace, protocol, walks);
         let asked = |entry: &PortEntry| entry.is_ghost() && entry.protocol == protocol && !led.has(entry);
