@@ -97,7 +97,7 @@ impl Engine<'_> {
             Target::Opaque(opaque) if CONTINUES.contains(&&*opaque.name) => Effect::Continue(Verdict::Continue),
             Target::Synproxy(_) => return synproxy::of_iptables(&scene, id),
             Target::Clusterip(_) => return clusterip(&scene, id),
-            Target::Opaque(_) => return unknown_target(&scene, id),
+            Target::Opaque(_) => return continues_or(&scene, id, Effect::End(FateKind::Unknown, Verdict::Unknown)),
             Target::Ct(_)
             | Target::Tee(_)
             | Target::Tcpmss(_)
@@ -302,18 +302,11 @@ fn clusterip(scene: &Scene<'_>, id: RuleId) -> Asked<Effect> {
     if !scene.has_flow()? {
         return Ok(Effect::End(FateKind::Dropped, Verdict::Drop));
     }
-    let open = Open::either(Assumed::TargetContinues(id), Why::Undecoded, 0.5);
-    Ok(match scene.assume(open)? {
-        true => Effect::Continue(Verdict::Continue),
-        false => Effect::End(FateKind::Dropped, Verdict::Drop),
-    })
+    continues_or(scene, id, Effect::End(FateKind::Dropped, Verdict::Drop))
 }
 
-/// A target of which nobody knows here whether it lets the packet go on.
-fn unknown_target(scene: &Scene<'_>, id: RuleId) -> Asked<Effect> {
+/// A target of which nobody knows here whether it lets the packet go on; `end`: what it makes of it where it does not.
+fn continues_or(scene: &Scene<'_>, id: RuleId, end: Effect) -> Asked<Effect> {
     let open = Open::either(Assumed::TargetContinues(id), Why::Undecoded, 0.5);
-    Ok(match scene.assume(open)? {
-        true => Effect::Continue(Verdict::Continue),
-        false => Effect::End(FateKind::Unknown, Verdict::Unknown),
-    })
+    Ok(if scene.assume(open)? { Effect::Continue(Verdict::Continue) } else { end })
 }
