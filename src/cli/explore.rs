@@ -293,7 +293,7 @@ impl Explorer {
         {
             live.at = self.begun;
         }
-        let (mut next, mut kept) = (Next::Draw, Vec::new());
+        let mut next = Next::Draw;
         for effect in update(&mut self.state, event) {
             match effect {
                 Effect::Quit => next = Next::Leave(Left::Quit),
@@ -302,7 +302,9 @@ impl Explorer {
                 Effect::Suspend => next = Next::Suspend,
                 Effect::Redraw => self.redraw = true,
                 Effect::Survey(_) | Effect::Answer(..) => self.work(effect, &self.sets),
-                Effect::Keep(Keep::Screen, name) => kept.push(name),
+                Effect::Keep(Keep::Screen, name) => {
+                    let _ = self.sender.send(Message::Event(keep(&self.state, name)));
+                }
                 Effect::Keep(Keep::Host, _) => self.work(effect, &Arc::default()),
                 Effect::Copy(text) => execute!(std::io::stdout(), CopyToClipboard::to_clipboard_from(text))?,
                 Effect::Search(_, number, _) => {
@@ -315,10 +317,6 @@ impl Explorer {
                     self.work(effect, &self.progress);
                 }
             }
-        }
-        for name in kept {
-            let event = keep(&self.state, name, self.state.size());
-            self.take(Message::Event(event))?;
         }
         if !self.state.is_working() {
             self.sets = Arc::default();
@@ -414,9 +412,9 @@ fn picture(state: &State, size: (u16, u16), form: Form) -> String {
 }
 
 /// Writes a screen to a new file: how that went.
-fn keep(state: &State, name: String, size: (u16, u16)) -> Event {
+fn keep(state: &State, name: String) -> Event {
     let written = match Form::of(Path::new(&name)) {
-        Some(form) => output::create(&name, &picture(state, size, form)).map_err(|refusal| refusal.line),
+        Some(form) => output::create(&name, &picture(state, state.size(), form)).map_err(|refusal| refusal.line),
         None => Err("a picture's name ends in .svg, .txt or .ansi".to_owned()),
     };
     Event::Kept(Keep::Screen, name, written)

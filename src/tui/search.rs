@@ -193,15 +193,15 @@ fn go(state: &mut State) {
         }
         Hit::Chain(namespace, chain) => reveal::chain(state, namespace, chain),
         Hit::Rule(namespace, rule) => {
-            let ways = found.ways.clone();
-            reveal::rule(state, namespace, rule, &ways);
+            let by = found.way(namespace, rule.chain);
+            reveal::rule(state, namespace, rule, &by);
         }
     }
 }
 
 /// To a rule, where the tree has it.
 pub(super) fn reveal(state: &mut State, namespace: usize, rule: RuleId) {
-    reveal::rule(state, namespace, rule, &HashMap::new());
+    reveal::rule(state, namespace, rule, &[]);
 }
 
 /// Nothing is sought any more. What was being typed is taken back, and with it where it led to.

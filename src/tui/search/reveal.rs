@@ -1,7 +1,5 @@
 //! Going to a chain or a rule wherever it is in the tree: where it can be seen already, else by opening what it is below.
 
-use std::collections::HashMap;
-
 use super::super::frames::FrameId;
 use super::super::outline::Id;
 use super::super::path::Grouping;
@@ -16,15 +14,15 @@ pub(super) fn chain(state: &mut State, namespace: usize, chain: ChainId) {
     go(state, Id::Base(frame));
 }
 
-/// To a rule. `ways`: the rules that lead to chains.
-pub(super) fn rule(state: &mut State, namespace: usize, rule: RuleId, ways: &HashMap<(usize, ChainId), RuleId>) {
-    let frame = seen(state, namespace, rule).or_else(|| open(state, namespace, rule.chain, ways));
+/// To a rule. `by`: the rules that lead to its chain, the last one first.
+pub(super) fn rule(state: &mut State, namespace: usize, rule: RuleId, by: &[RuleId]) {
+    let frame = seen(state, namespace, rule).or_else(|| open(state, namespace, rule.chain, by));
     // What no packet comes to stands in the order of the tables alone.
     let frame = frame.or_else(|| {
         (state.grouping == Grouping::Packet && namespace == state.namespace).then(|| {
             state.grouping = Grouping::Table;
             state.follow();
-            open(state, namespace, rule.chain, &HashMap::new())
+            open(state, namespace, rule.chain, &[])
         })?
     });
     match frame {
@@ -54,18 +52,8 @@ fn seen(state: &State, namespace: usize, rule: RuleId) -> Option<FrameId> {
 }
 
 /// Opens all that a chain is below, and it; gives the visit.
-fn open(
-    state: &mut State,
-    namespace: usize,
-    chain: ChainId,
-    ways: &HashMap<(usize, ChainId), RuleId>,
-) -> Option<FrameId> {
-    let mut by = Vec::new();
-    let mut top = chain;
-    while let Some(rule) = ways.get(&(namespace, top)) {
-        by.push(*rule);
-        top = rule.chain;
-    }
+fn open(state: &mut State, namespace: usize, chain: ChainId, by: &[RuleId]) -> Option<FrameId> {
+    let top = by.last().map_or(chain, |rule| rule.chain);
     let mut frame = base(state, namespace, top)?;
     unfold_section(state, frame);
     state.turned.insert(Id::Base(frame), true);

@@ -52,6 +52,14 @@ pub struct Found {
     pub ways: HashMap<(usize, ChainId), RuleId>,
 }
 
+impl Found {
+    /// The rules by which the tree comes to a chain, the one that leads to it first.
+    pub(super) fn way(&self, namespace: usize, chain: ChainId) -> Vec<RuleId> {
+        let led = |chain| self.ways.get(&(namespace, chain)).copied();
+        std::iter::successors(led(chain), |rule| led(rule.chain)).collect()
+    }
+}
+
 /// Looks through the host. `None`: `stale` said that nobody waits for it any more.
 pub fn seek(host: &Host, sought: &Sought, stale: impl Fn() -> bool) -> Option<Found> {
     if sought.query.is_empty() {
