@@ -80,6 +80,19 @@ pub fn sender(to: SocketAddr) -> UdpSocket {
     socket
 }
 
+/// What is asked of the packet that [`sender`]'s socket sends, but for its source.
+pub fn probe(namespace: usize, origin: Origin, to: SocketAddr) -> Query {
+    let mut query = Query::new(namespace, origin, IpFamily::of(to.ip()), Protocol::UDP);
+    query.set_address(Field::Dst, to.ip());
+    let mut set = |field: Field, value: u128| query.set(field, ValueSet::one(value));
+    set(Field::Sport, SPORT.into());
+    set(Field::Dport, to.port().into());
+    set(Field::Ttl, 64);
+    set(Field::Tos, 0);
+    set(Field::Length, if to.is_ipv4() { 33 } else { 53 });
+    query
+}
+
 /// Makes a namespace, and leaves this thread in it.
 pub fn namespace() -> OwnedFd {
     unshare(CloneFlags::CLONE_NEWNET).expect("a network namespace: run these tests as root");
@@ -286,15 +299,8 @@ impl Net {
     fn query(&self, host: &Host, from: &str, to: SocketAddr) -> Query {
         let sender = self.others.iter().find(|one| one.name == from);
         let origin = sender.map_or(Origin::Local, |one| Origin::Device(one.device.to_owned()));
-        let family = IpFamily::of(to.ip());
-        let mut query = Query::new(host.viewed, origin, family, Protocol::UDP);
-        query.set_address(Field::Dst, to.ip());
+        let mut query = probe(host.viewed, origin, to);
         let mut set = |field: Field, value: u128| query.set(field, ValueSet::one(value));
-        set(Field::Sport, SPORT.into());
-        set(Field::Dport, to.port().into());
-        set(Field::Ttl, 64);
-        set(Field::Tos, 0);
-        set(Field::Length, if to.is_ipv4() { 33 } else { 53 });
         if let Some(one) = sender {
             set(Field::SrcMac, u128::from(u64::from_str_radix(&mac(one.device, true).replace(':', ""), 16).unwrap()));
             let own = match (one.name, to.is_ipv4()) {

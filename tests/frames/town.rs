@@ -8,11 +8,11 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::Path;
 use std::time::Duration;
 
-use whyport::host::{Host, IpFamily, Protocol};
+use whyport::host::Host;
 use whyport::kernel::{self, Places};
-use whyport::walk::{FateKind, Field, Origin, Outcome, Query, Reason, Turn, ValueSet, walk};
+use whyport::walk::{FateKind, Field, Origin, Outcome, Query, Reason, Turn, walk};
 
-use crate::net::{IPCTNL_MSG_CT_DELETE, JUDGE, NFNLGRP_NFTRACE, SPORT, line, listen, namespace, sender, told};
+use crate::net::{IPCTNL_MSG_CT_DELETE, JUDGE, NFNLGRP_NFTRACE, line, listen, namespace, probe, sender, told};
 use crate::netlink::{self, Channel};
 use crate::witness;
 use crate::world::{inside, run};
@@ -196,15 +196,7 @@ impl Town {
     fn query(&self, host: &Host, at: &str, origin: Origin, to: SocketAddr) -> Query {
         let is = |namespace: &usize| self.is_ours(host, *namespace) && self.name_of(host, *namespace) == at;
         let namespace = (0..host.namespaces.len()).find(is).unwrap();
-        let mut query = Query::new(namespace, origin, IpFamily::of(to.ip()), Protocol::UDP);
-        query.set_address(Field::Dst, to.ip());
-        let mut set = |field: Field, value: u128| query.set(field, ValueSet::one(value));
-        set(Field::Sport, SPORT.into());
-        set(Field::Dport, to.port().into());
-        set(Field::Ttl, 64);
-        set(Field::Tos, 0);
-        set(Field::Length, if to.is_ipv4() { 33 } else { 53 });
-        query
+        probe(namespace, origin, to)
     }
 
     /// What whyport says of the answer to a packet that came in by a device.

@@ -8,20 +8,16 @@ fn pressed(explorer: &mut Explorer, keys: &str) -> Vec<Effect> {
     keys.into_iter().flat_map(|key| update(&mut explorer.state, Event::Key(key.event()))).collect()
 }
 
-fn bottom(explorer: &Explorer) -> String {
-    explorer.text().lines().last().expect("a line").trim_end().to_owned()
-}
-
 #[test]
 fn a_picture_gets_the_name_that_is_typed() {
     let mut explorer = Explorer::on(80);
     assert_eq!(pressed(&mut explorer, "s"), []);
-    assert!(bottom(&explorer).starts_with(" save the screen as whyport-tcp-80.svg▏"), "{}", bottom(&explorer));
+    assert!(explorer.bottom().starts_with(" save the screen as whyport-tcp-80.svg▏"), "{}", explorer.bottom());
     let typed = pressed(&mut explorer, "<BS><BS><BS>txt<Enter>");
     assert_eq!(typed, [Effect::Keep(Keep::Screen, "whyport-tcp-80.txt".to_owned())]);
     assert!(!explorer.text().contains("whyport-tcp-80"), "the picture says nothing of itself");
     explorer.take(Event::Kept(Keep::Screen, "whyport-tcp-80.txt".to_owned(), Ok(())));
-    assert!(bottom(&explorer).contains("whyport-tcp-80.txt is written"));
+    assert!(explorer.bottom().contains("whyport-tcp-80.txt is written"));
 }
 
 #[test]
@@ -30,7 +26,7 @@ fn a_name_that_will_not_do_can_be_mended() {
     let typed = pressed(&mut explorer, "S<C-u>a.whyport<Enter>");
     assert_eq!(typed, [Effect::Keep(Keep::Host, "a.whyport".to_owned())]);
     explorer.take(Event::Kept(Keep::Host, "a.whyport".to_owned(), Err("it is there already".to_owned())));
-    assert!(bottom(&explorer).contains("a.whyport▏  it is there already"), "{}", bottom(&explorer));
+    assert!(explorer.bottom().contains("a.whyport▏  it is there already"), "{}", explorer.bottom());
     let typed = pressed(&mut explorer, "<BS><BS><BS><BS><BS><BS><BS><BS>2.whyport<Enter>");
     assert_eq!(typed, [Effect::Keep(Keep::Host, "a2.whyport".to_owned())]);
     assert_eq!(pressed(&mut explorer, "s<Esc>"), []);

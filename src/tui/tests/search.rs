@@ -8,11 +8,6 @@ fn typed(keys: &str) -> Explorer {
     explorer
 }
 
-/// The bottom line.
-fn bottom(explorer: &Explorer) -> String {
-    explorer.text().lines().last().expect("a line").trim_end().to_owned()
-}
-
 /// The text of the row that is looked at.
 fn row(explorer: &Explorer) -> Option<super::super::outline::Id> {
     explorer.state.tree.row(explorer.state.cursor).map(|row| row.id)
@@ -62,7 +57,7 @@ fn what_is_folded_is_opened_to_show_it() {
     explorer.press("/needle 777<Enter>");
     assert!(explorer.text().contains("needle 777"), "{}", explorer.text());
     assert_eq!(explorer.state.focus, Pane::Netfilter);
-    assert!(bottom(&explorer).ends_with("/needle 777 1 of 1"), "{}", bottom(&explorer));
+    assert!(explorer.bottom().ends_with("/needle 777 1 of 1"), "{}", explorer.bottom());
 }
 
 #[test]
@@ -75,7 +70,7 @@ fn what_has_it_is_marked_while_it_is_typed() {
         .map(|at| buffer[at].symbol())
         .collect();
     assert_eq!(marked, "sshd");
-    assert!(bottom(&explorer).starts_with(" /sshd▏"), "{}", bottom(&explorer));
+    assert!(explorer.bottom().starts_with(" /sshd▏"), "{}", explorer.bottom());
 }
 
 #[test]
@@ -94,12 +89,12 @@ fn a_text_that_is_taken_back_leaves_all_as_it_was() {
 #[test]
 fn what_is_nowhere_is_said_to_be_nowhere() {
     let mut explorer = typed("/qqqqqq");
-    assert!(bottom(&explorer).contains("nowhere"), "{}", bottom(&explorer));
+    assert!(explorer.bottom().contains("nowhere"), "{}", explorer.bottom());
     explorer.press("<Enter>nN");
     assert_eq!(explorer.selected().0, Some(80));
     let mut explorer = Explorer::on(80);
     explorer.press("n");
-    assert!(bottom(&explorer).contains("nothing is sought"), "{}", bottom(&explorer));
+    assert!(explorer.bottom().contains("nothing is sought"), "{}", explorer.bottom());
 }
 
 #[test]
@@ -138,7 +133,7 @@ fn a_number_goes_to_its_port_and_one_that_nobody_has_is_asked_about() {
     let mut explorer = Explorer::on(80);
     explorer.press("22");
     assert_eq!(explorer.selected().0, Some(22));
-    assert!(bottom(&explorer).starts_with(" port 22▏"), "{}", bottom(&explorer));
+    assert!(explorer.bottom().starts_with(" port 22▏"), "{}", explorer.bottom());
     explorer.press("<Esc>");
     assert_eq!(explorer.selected().0, Some(80), "it is taken back");
     explorer.press("22<Enter>");
@@ -151,7 +146,7 @@ fn a_number_goes_to_its_port_and_one_that_nobody_has_is_asked_about() {
     assert_eq!(explorer.state.ports.len(), rows + 1, "one at a time");
     explorer.press("99999<Enter>");
     assert_eq!(explorer.selected().0, Some(9877));
-    assert!(bottom(&explorer).contains("99999 is no port"), "{}", bottom(&explorer));
+    assert!(explorer.bottom().contains("99999 is no port"), "{}", explorer.bottom());
     explorer.press("22<Down>");
     assert!(explorer.state.going.is_none(), "another key ends it");
     assert_ne!(explorer.selected().0, Some(22), "and does what it does");
@@ -161,5 +156,5 @@ fn a_number_goes_to_its_port_and_one_that_nobody_has_is_asked_about() {
 fn a_port_whose_packets_are_of_one_family_says_so() {
     let mut explorer = Explorer::on(80);
     explorer.press("f");
-    assert!(bottom(&explorer).contains("only IPv4 packets come to this port"), "{}", bottom(&explorer));
+    assert!(explorer.bottom().contains("only IPv4 packets come to this port"), "{}", explorer.bottom());
 }
