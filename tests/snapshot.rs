@@ -178,6 +178,36 @@ fn what_nft_lists_is_read_beside_what_iptables_saves() {
     assert_eq!(snapshot::print(&snapshot::parse(&printed).host), printed);
 }
 
+/// VRFs as iproute2 prints them (ip-link(8)); no kernel of the test machines makes one.
+#[test]
+fn a_vrf_is_kept_with_its_table_its_ports_and_who_hears_it() {
+    let text = small(concat!(
+        "[ip -d -j link]\n",
+        r#"[{"ifindex":5,"ifname":"blue","flags":["NOARP","MASTER","UP","LOWER_UP"],"mtu":65575,"link_type":"ether","#,
+        r#""promiscuity":0,"linkinfo":{"info_kind":"vrf","info_data":{"table":1001}}},"#,
+        r#"{"ifindex":6,"ifname":"eth1","flags":["UP"],"mtu":1500,"master":"blue","link_type":"ether","promiscuity":0,"#,
+        r#""linkinfo":{"info_slave_kind":"vrf","info_slave_data":{"table":1001}}}]"#,
+        "\n[ip -j rule]\n",
+        r#"[{"priority":1000,"src":"all","l3mdev":null},{"priority":32766,"src":"all","table":"main"}]"#,
+        "\n[ip -j route show table all]\n",
+        r#"[{"type":"local","dst":"10.1.0.1","dev":"eth1","table":"1001","protocol":"kernel","scope":"host"}]"#,
+        "\n[sysctl]\nnet.ipv4.tcp_l3mdev_accept = 1\nnet.ipv4.udp_l3mdev_accept = 0\n",
+    ));
+    let recording = snapshot::parse(&text);
+    assert_eq!(recording.diagnostics, []);
+    let ns = recording.host.viewed();
+    let blue = ns.link("blue").unwrap();
+    assert_eq!(blue.kind, LinkKind::Vrf(1001));
+    assert_eq!((ns.link("eth1").unwrap().master, ns.routes[0].table), (Some(blue.index), 1001));
+    assert!(ns.policy_rules[0].l3mdev);
+    assert_eq!((ns.sysctls.tcp_l3mdev_accept, ns.sysctls.udp_l3mdev_accept), (Some(true), Some(false)));
+    let printed = snapshot::print(&recording.host);
+    assert_eq!(snapshot::parse(&printed).host, recording.host);
+    for line in ["\"table\":1001", "net.ipv4.tcp_l3mdev_accept = 1", "\"l3mdev\":null"] {
+        assert!(printed.contains(line), "{line}: {printed}");
+    }
+}
+
 #[test]
 fn missing_is_unread_and_empty_is_read() {
     let host = snapshot::parse(&small("[ip -j addr]\n\n[ss -H -tulne]\n")).host;

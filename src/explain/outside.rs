@@ -50,11 +50,12 @@ fn leads_outside(host: &Host, namespace: usize, link: &Link) -> bool {
         return false;
     }
     match &link.kind {
-        LinkKind::Loopback | LinkKind::Bridge => false,
+        // What a VRF gets comes in by its ports.
+        LinkKind::Loopback | LinkKind::Bridge | LinkKind::Vrf(_) => false,
         LinkKind::Plain | LinkKind::Macvlan(_) => true,
         LinkKind::Veth => !is_containers(host, namespace, link),
         // A dummy carries addresses, and nothing comes in by it.
-        LinkKind::Other(kind) => !matches!(kind.as_str(), "dummy" | "vrf"),
+        LinkKind::Other(kind) => kind != "dummy",
     }
 }
 

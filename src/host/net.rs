@@ -95,7 +95,9 @@ pub enum LinkKind {
     Bridge,
     /// A device with an address of its own on top of another.
     Macvlan(MacvlanMode),
-    /// Any other kind, by its name (`vlan`, `ipvlan`, `vrf`, `wireguard`, …).
+    /// A VRF, with the number of the routing table that its ports use.
+    Vrf(u32),
+    /// Any other kind, by its name (`vlan`, `ipvlan`, `wireguard`, …).
     Other(String),
 }
 

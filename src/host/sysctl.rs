@@ -17,6 +17,10 @@ pub struct Sysctls {
     pub bridge_call_arptables: Option<bool>,
     /// `net.netfilter.nf_conntrack_tcp_loose`: 1 takes a TCP packet in mid-flow as new.
     pub conntrack_tcp_loose: Option<bool>,
+    /// `net.ipv4.tcp_l3mdev_accept`: TCP sockets that are bound to no device hear what comes by a VRF, too.
+    pub tcp_l3mdev_accept: Option<bool>,
+    /// `net.ipv4.udp_l3mdev_accept`: so do UDP sockets.
+    pub udp_l3mdev_accept: Option<bool>,
     /// `net.ipv4.conf.DEV.*` by device name; `all` and `default` are among them.
     pub ip: BTreeMap<String, DeviceSysctls>,
     /// `net.ipv6.conf.DEV.*` by device name.

@@ -18,6 +18,8 @@ pub(super) fn read(proc: &Path) -> Sysctls {
         bridge_call_ip6tables: flag("bridge/bridge-nf-call-ip6tables"),
         bridge_call_arptables: flag("bridge/bridge-nf-call-arptables"),
         conntrack_tcp_loose: flag("netfilter/nf_conntrack_tcp_loose"),
+        tcp_l3mdev_accept: flag("ipv4/tcp_l3mdev_accept"),
+        udp_l3mdev_accept: flag("ipv4/udp_l3mdev_accept"),
         ip: devices(&net.join("ipv4/conf"), |device| DeviceSysctls {
             forwarding: self::flag(&device.join("forwarding")),
             rp_filter: number(&device.join("rp_filter")).and_then(|number| u8::try_from(number).ok()),

@@ -80,6 +80,9 @@ fn link(object: &Object) -> Option<Link> {
         Some("veth") => LinkKind::Veth,
         Some("bridge") => LinkKind::Bridge,
         Some("macvlan") => macvlan(data("info_data").and_then(|data| json::text(data, "mode"))),
+        Some("vrf") => data("info_data")
+            .and_then(|data| json::number(data, "table"))
+            .map_or_else(|| LinkKind::Other("vrf".into()), LinkKind::Vrf),
         Some(other) => LinkKind::Other(other.to_owned()),
         None if json::text(object, "link_type") == Some("loopback") || json::lists(object, "flags", "LOOPBACK") => {
             LinkKind::Loopback
@@ -184,6 +187,10 @@ fn link_info(link: &Link) -> Object {
             let name = MacvlanMode::ALL.into_iter().find(|(known, ..)| known == mode).map(|(_, _, name)| name);
             info.insert("info_kind".into(), json!("macvlan"));
             info.insert("info_data".into(), json!({ "mode": name }));
+        }
+        LinkKind::Vrf(table) => {
+            info.insert("info_kind".into(), json!("vrf"));
+            info.insert("info_data".into(), json!({ "table": table }));
         }
         LinkKind::Other(kind) => {
             info.insert("info_kind".into(), json!(kind));

@@ -56,6 +56,8 @@ fn set(sysctls: &mut Sysctls, key: &str, value: &str) -> bool {
         "net.bridge.bridge-nf-call-ip6tables" => &mut sysctls.bridge_call_ip6tables,
         "net.bridge.bridge-nf-call-arptables" => &mut sysctls.bridge_call_arptables,
         "net.netfilter.nf_conntrack_tcp_loose" => &mut sysctls.conntrack_tcp_loose,
+        "net.ipv4.tcp_l3mdev_accept" => &mut sysctls.tcp_l3mdev_accept,
+        "net.ipv4.udp_l3mdev_accept" => &mut sysctls.udp_l3mdev_accept,
         _ => return true,
     };
     *place = number.map(|number| number != 0);
@@ -91,7 +93,13 @@ pub(super) fn print(out: &mut String, sysctls: &Sysctls) {
         line(key("rp_filter"), rp_filter);
         line(key("src_valid_mark"), src_valid_mark.map(u8::from));
     }
-    line("net.ipv4.ip_forward".into(), sysctls.ip_forward.map(u8::from));
+    for (key, value) in [
+        whole("net.ipv4.ip_forward", sysctls.ip_forward),
+        whole("net.ipv4.tcp_l3mdev_accept", sysctls.tcp_l3mdev_accept),
+        whole("net.ipv4.udp_l3mdev_accept", sysctls.udp_l3mdev_accept),
+    ] {
+        line(key, value);
+    }
     for (device, known) in &sysctls.ip6 {
         let Ip6Device { forwarding, disabled } = *known;
         let key = |what: &str| format!("net.ipv6.conf.{}.{what}", device.replace('.', "/"));

@@ -7,8 +7,9 @@ use crate::host::{BridgePort, BridgeSettings, Link, LinkKind, Mac, MacvlanMode, 
 
 const HEADER: usize = 16;
 
-// Of linux/if_link.h: the attributes of a macvlan, of a bridge and of its ports.
+// Of linux/if_link.h: the attributes of a macvlan, of a VRF, of a bridge and of its ports.
 const IFLA_MACVLAN_MODE: u16 = 1;
+const IFLA_VRF_TABLE: u16 = 1;
 const IFLA_BR_VLAN_FILTERING: u16 = 7;
 const IFLA_BR_NF_CALL_IPTABLES: u16 = 36;
 const IFLA_BR_NF_CALL_IP6TABLES: u16 = 37;
@@ -27,6 +28,7 @@ pub(super) fn decode(body: &[u8]) -> Option<Link> {
         Some("veth") => LinkKind::Veth,
         Some("bridge") => LinkKind::Bridge,
         Some("macvlan") => macvlan(&Attributes(info.get(libc::IFLA_INFO_DATA).unwrap_or_default())),
+        Some("vrf") => vrf(&Attributes(info.get(libc::IFLA_INFO_DATA).unwrap_or_default())),
         Some(other) => LinkKind::Other(other.to_owned()),
         None if header.link_layer_type == LinkLayerType::Loopback || header.flags.contains(LinkFlags::Loopback) => {
             LinkKind::Loopback
@@ -65,6 +67,12 @@ fn macvlan(data: &Attributes<'_>) -> LinkKind {
     let mode = data.get(IFLA_MACVLAN_MODE).and_then(|value| Some(u32::from_ne_bytes(value.try_into().ok()?)));
     let known = MacvlanMode::ALL.into_iter().find(|(_, number, _)| Some(*number) == mode);
     known.map_or_else(|| LinkKind::Other("macvlan".into()), |(mode, ..)| LinkKind::Macvlan(mode))
+}
+
+/// A VRF; one whose table is not told is like any other device.
+fn vrf(data: &Attributes<'_>) -> LinkKind {
+    let table = data.get(IFLA_VRF_TABLE).and_then(|value| Some(u32::from_ne_bytes(value.try_into().ok()?)));
+    table.map_or_else(|| LinkKind::Other("vrf".into()), LinkKind::Vrf)
 }
 
 fn settings(data: &Attributes<'_>) -> BridgeSettings {

@@ -408,7 +408,8 @@ fn hardware_type(scene: &Scene<'_>, device: Device, numbers: &[u128], at: At) ->
             LinkKind::Other(kind) if matches!(kind.as_str(), "wireguard" | "tun" | "ppp" | "ipip" | "sit" | "gre") => {
                 OTHER
             }
-            LinkKind::Plain | LinkKind::Veth | LinkKind::Bridge | LinkKind::Macvlan(_) | LinkKind::Other(_) => ETHER,
+            LinkKind::Plain | LinkKind::Veth | LinkKind::Bridge => ETHER,
+            LinkKind::Macvlan(_) | LinkKind::Vrf(_) | LinkKind::Other(_) => ETHER,
         })
     })
 }
