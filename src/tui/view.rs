@@ -5,12 +5,13 @@ mod found;
 mod help;
 mod netfilter;
 mod ports;
+mod summary;
 mod why;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
-use ratatui::widgets::{Block, Borders, Widget};
+use ratatui::widgets::{Block, Borders, Clear, Widget};
 use unicode_width::UnicodeWidthStr;
 
 use super::action::{Action, ROWS, Row};
@@ -175,13 +176,30 @@ fn picture(state: &State, buffer: &mut Buffer, panes: &Panes) {
     let hidden = lines.len().saturating_sub(usize::from(inner.height) + state.offsets.why);
     let more = match hidden {
         0 => String::new(),
-        1 => "1 more line: J".to_owned(),
-        hidden => format!("{hidden} more lines: J"),
+        hidden => format!("{hidden} more: J"),
     };
     frame(state, buffer, &panes.why, Pane::Why, title, &more);
+    summary(state, buffer, panes.why.area, title.width() + 2, more.width());
     for (row, line) in lines.iter().skip(state.offsets.why).take(usize::from(inner.height)).enumerate() {
         put(buffer, Rect { y: inner.y + row as u16, height: 1, ..inner }, state.look, line);
     }
+}
+
+/// The packet's way in one line, in the frame above the why pane: between its title and what stands at the right.
+fn summary(state: &State, buffer: &mut Buffer, area: Rect, title: usize, beside: usize) {
+    let taken = title + 4 + if beside > 0 { beside + 3 } else { 0 };
+    let mut line = summary::line(state, usize::from(area.width).saturating_sub(taken));
+    if line.is_empty() {
+        return;
+    }
+    line.insert(0, (Tone::Plain, " ".to_owned()));
+    line.push((Tone::Plain, " ".to_owned()));
+    let x = area.x + 2 + title as u16;
+    let width: usize = line.iter().map(|(_, text)| text.width()).sum();
+    let place = Rect { x, width: (width as u16).min(area.right().saturating_sub(x + 1)), height: 1, ..area };
+    // Nothing of how the frame is painted shines through.
+    Clear.render(place, buffer);
+    put(buffer, place, state.look, &line);
 }
 
 fn too_small(state: &State, buffer: &mut Buffer, area: Rect) {

@@ -75,16 +75,24 @@ pub fn fate(fate: &Fate) -> String {
 
 /// Who holds the socket that a packet is delivered to: `nginx (1103) on 0.0.0.0:80`.
 pub fn receiver(host: &Host, fate: &Fate) -> String {
+    let held = holder(host, fate);
+    match fate.socket.and_then(|socket| host.namespaces[fate.namespace].sockets.get(socket)) {
+        Some(socket) => format!("{held} on {}", SocketAddr::new(socket.addr, socket.port)),
+        None => held,
+    }
+}
+
+/// The same without where it is bound: `nginx (1103)`.
+pub fn holder(host: &Host, fate: &Fate) -> String {
     let ns = &host.namespaces[fate.namespace];
     let Some(socket) = fate.socket.and_then(|socket| ns.sockets.get(socket)) else {
         return if ns.is_read(What::Sockets) { "nobody listens" } else { "who listens was not read" }.to_owned();
     };
-    let at = SocketAddr::new(socket.addr, socket.port);
     let group = group(ns, fate.socket, &fate.endpoints);
     let one_of = if group.is_empty() { "" } else { "one of " };
     let several = std::iter::once(socket).chain(group.iter().filter_map(|index| ns.sockets.get(*index)));
     let holders: Vec<_> = several.map(holders).collect();
-    format!("{one_of}{} on {at}", holders.join(", "))
+    format!("{one_of}{}", holders.join(", "))
 }
 
 /// The processes that hold a socket, one by one.

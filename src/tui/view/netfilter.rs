@@ -17,7 +17,7 @@ use super::{Piece, invert, put, put_right};
 use crate::explain::{Who, clean, words};
 use crate::host::{Body, Hook, Policy, Registration, Table, xt};
 use crate::syntax::{self, iptables};
-use crate::walk::{Event, FateKind, Origin, Pass, RouteDecision, StepAt, Verdict};
+use crate::walk::{Event, FateKind, Origin, Outcome, Pass, RouteDecision, StepAt, Verdict};
 
 /// The deepest row that still moves to the right.
 const DEEPEST: u16 = 7;
@@ -409,13 +409,24 @@ fn fate(state: &State) -> Vec<Piece> {
     }
     let mut pieces = vec![(tone, clean(&text).into_owned())];
     if outcome.fate.kind == FateKind::Delivered {
-        let who = match state.answer().map(|answer| &answer.who) {
-            Some(Who::Kernel) => words::who(&state.host, state.namespace, &Who::Kernel),
-            _ => words::receiver(&state.host, &outcome.fate),
-        };
+        let who = by_kernel(state).unwrap_or_else(|| words::receiver(&state.host, &outcome.fate));
         pieces.push((Tone::Plain, format!(": {}", clean(&who))));
     }
     pieces
+}
+
+/// How the way ends, in a few words: `traefik (4365)`, `dropped`.
+pub(super) fn end_text(state: &State, outcome: &Outcome) -> String {
+    match outcome.fate.kind {
+        FateKind::Delivered => by_kernel(state).unwrap_or_else(|| words::holder(&state.host, &outcome.fate)),
+        _ => words::fate(&outcome.fate),
+    }
+}
+
+/// The kernel, where it answers by itself.
+fn by_kernel(state: &State) -> Option<String> {
+    let who = state.answer().map(|answer| &answer.who).filter(|who| **who == Who::Kernel)?;
+    Some(words::who(&state.host, state.namespace, who))
 }
 
 /// The tone of a verdict.
