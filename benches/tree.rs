@@ -53,7 +53,7 @@ fn explorer() -> State {
         0,
         Source::Recording("bench".to_owned()),
         Some(target(80)),
-        Look { colour: true }.into(),
+        Look::sixteen().into(),
         SIZE,
     );
     let survey = explain::Survey { ports: Vec::new(), unread: Vec::new(), left_out: Vec::new(), needs: Vec::new() };

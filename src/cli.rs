@@ -12,6 +12,7 @@ mod output;
 pub mod packet;
 mod read;
 pub mod refusal;
+mod settings;
 pub mod target;
 pub mod terminal;
 mod wait;
@@ -36,7 +37,7 @@ use crate::report::{
     rules::{Kind, Told},
 };
 use crate::snapshot;
-use crate::tui::{Look, Setup};
+use crate::tui::Setup;
 use crate::walk::{self, Origin, Walker};
 
 /// Runs whyport with these arguments (the first is the program's name), and says how it went.
@@ -73,19 +74,23 @@ fn target_or_command(word: &str) -> Result<explain::Target, Refusal> {
 }
 
 fn execute(arguments: Arguments) -> Result<(), Refusal> {
-    let Arguments { target, source, color, command } = arguments;
+    let Arguments { target, source, color, theme, command } = arguments;
     if target.is_some() && command.is_some() {
         return Err(Refusal::usage("TARGET goes after the command: whyport trace 80"));
+    }
+    if theme.is_some() && command.is_some() {
+        return Err(Refusal::usage("--theme goes after the command: whyport demo --theme light"));
     }
     match command {
         None => {
             let target = target.as_deref().map(target_or_command).transpose()?;
             if output::is_interactive() && source.is_live() {
-                return explore::open(live::Live::new(source.netns.as_deref()), target, painted(color));
+                let live = live::Live::new(source.netns.as_deref());
+                return set_up(color, theme.as_deref(), |setup| explore::open(live, target, setup));
             }
-            look(opened(&source)?, target, color)
+            look(opened(&source)?, target, color, theme.as_deref())
         }
-        Some(Command::Demo { name }) => {
+        Some(Command::Demo { name, theme }) => {
             if source.snapshot.is_some() || source.demo.is_some() {
                 return Err(Refusal::usage(
                     "demo opens an embedded host; for another leave out demo: whyport --snapshot FILE",
@@ -93,7 +98,7 @@ fn execute(arguments: Arguments) -> Result<(), Refusal> {
             }
             let mut reading = read::embedded(name.as_deref().unwrap_or_default())?;
             read::look_from(&mut reading, &source)?;
-            look(reading, None, color)
+            look(reading, None, color, theme.as_deref())
         }
         Some(Command::Ports { json }) => ports(opened(&source)?, json, color),
         Some(Command::Trace(asked)) => {
@@ -146,20 +151,20 @@ fn opened_by(source: &arguments::Source, live: read::Live) -> Result<Reading, Re
     Ok(reading)
 }
 
-/// The explorer's setup, in colour where that is wanted.
-fn painted(color: When) -> Setup {
-    Look { colour: output::style(color).colour }.into()
+/// Explores with the person's setup; what of it could not be used is told when the screen has been left.
+fn set_up(color: When, theme: Option<&str>, explore: impl FnOnce(Setup) -> Result<(), Refusal>) -> Result<(), Refusal> {
+    let ready = settings::ready(color, theme)?;
+    let explored = explore(ready.setup);
+    ready.notes.iter().for_each(|note| output::note(note));
+    explored
 }
 
 /// The explorer; what `trace` or `ports` prints where there is no terminal.
-fn look(reading: Reading, target: Option<explain::Target>, color: When) -> Result<(), Refusal> {
+fn look(reading: Reading, target: Option<explain::Target>, color: When, theme: Option<&str>) -> Result<(), Refusal> {
     if output::is_interactive() {
-        return explore::run(Start {
-            host: Arc::new(reading.host),
-            source: reading.source,
-            namespace: reading.namespace,
-            target,
-            setup: painted(color),
+        let Reading { host, namespace, source, .. } = reading;
+        return set_up(color, theme, |setup| {
+            explore::run(Start { host: Arc::new(host), source, namespace, target, setup })
         });
     }
     match target {
@@ -257,13 +262,14 @@ fn shot(source: &arguments::Source, asked: &ShotArguments) -> Result<(), Refusal
         return Err(Refusal::usage(format!("--size: “{}” is not COLSxROWS, such as 120x36", asked.size)));
     };
     let target = asked.target.as_deref().map(target::parse).transpose()?;
+    let look = settings::find(&asked.theme)?;
     let reading = opened(source)?;
     let start = Start {
         host: Arc::new(reading.host),
         source: reading.source,
         namespace: reading.namespace,
         target,
-        setup: Look { colour: true }.into(),
+        setup: look.into(),
     };
     output::save(&asked.output, &explore::shot(start, size, &asked.keys, form)?)
 }

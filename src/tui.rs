@@ -8,6 +8,7 @@
 mod account;
 pub mod action;
 mod again;
+mod fitting;
 mod frames;
 mod going;
 mod keeping;
@@ -26,16 +27,20 @@ mod state;
 #[cfg(test)]
 mod tests;
 pub mod text;
+pub mod theme;
 pub mod tree;
 mod update;
 mod view;
+mod written;
 
 pub use again::{Edition, Fresh};
+pub use fitting::{Colours, Surroundings};
 pub use keeping::Keep;
 pub use look::Look;
 pub use search::{Found, Hit, Sought, seek};
-pub use setup::Setup;
+pub use setup::{Settings, Setup, settings};
 pub use source::{Source, until_next};
 pub use state::{Pane, State};
 pub use update::{Effect, Event, update};
 pub use view::{SMALLEST, view};
+pub use written::Flaw;

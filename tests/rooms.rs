@@ -27,7 +27,7 @@ const ROOMS: [(&str, &[&str]); 11] = [
 ];
 
 /// Which rooms may use a package. Every dependency has a row here.
-const PACKAGES: [(&str, &[&str]); 22] = [
+const PACKAGES: [(&str, &[&str]); 23] = [
     ("bitflags", &["host", "syntax"]),
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),
@@ -48,6 +48,7 @@ const PACKAGES: [(&str, &[&str]); 22] = [
     ("serde_json", &["syntax", "snapshot", "report"]),
     ("signal_hook", &["cli"]),
     ("thiserror", &["syntax", "kernel", "snapshot", "cli"]),
+    ("toml", &["tui"]),
     ("unicode_segmentation", &["report", "tui", "shot"]),
     ("unicode_width", &["report", "tui", "shot"]),
 ];

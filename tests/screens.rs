@@ -16,7 +16,7 @@ use ratatui::layout::Rect;
 use whyport::cli::explore::{self, Form, Source, Start};
 use whyport::explain::{self, Target};
 use whyport::host::{Protocol, Reached, What};
-use whyport::tui::{Effect, Event, Look, State, key, update, view};
+use whyport::tui::{Effect, Event, Look, State, key, theme, update, view};
 use whyport::{shot, snapshot};
 
 /// A screen: name, columns, rows, port to select, keys, whether in colour.
@@ -45,13 +45,22 @@ const SCREENS: [Screen; 20] = [
     ("too-small-30x8", 30, 8, None, "", true),
 ];
 
+/// The story in each theme that is built in, in the tree.
+const THEMES: [&str; 5] = [
+    "theme-dark-100x30",
+    "theme-light-100x30",
+    "theme-high-contrast-100x30",
+    "theme-colours16-100x30",
+    "theme-mono-100x30",
+];
+
 /// Screens of a host that is being read, or changed while it was, by their names.
 const READINGS: [&str; 4] = ["opening-80x24", "reading-again-80x24", "reading-stopped-80x24", "torn-80x24"];
 
 /// A screen of 80 columns and 24 rows at some moment of a reading.
 fn reading(name: &str, form: Form) -> String {
     let mut host = snapshot::parse(snapshot::demo(snapshot::demo_names()[0]).unwrap()).host;
-    let (look, size) = (Look { colour: true }, (80, 24));
+    let (look, size) = (Look::sixteen(), (80, 24));
     let far = Reached { what: Some(What::NfTables), chains: 340, of: 10_012, rules: 12_300, ..Reached::default() };
     let far = Event::Reached(Reached { namespace: 2, namespaces: 7, ..far });
     let press = |keys: &str| Event::Key(key::sequence(keys).unwrap()[0].event());
@@ -102,13 +111,28 @@ fn settle(state: &mut State, event: Event) {
     }
 }
 
+fn look(colour: bool) -> Look {
+    if colour { Look::sixteen() } else { Look::default() }
+}
+
 fn screen(columns: u16, rows: u16, port: Option<u16>, keys: &str, colour: bool, form: Form) -> String {
+    painted((columns, rows), port, keys, look(colour), form)
+}
+
+/// The story in a theme, with a rule selected and something found.
+fn themed(name: &str, form: Form) -> String {
+    let theme = name.trim_start_matches("theme-").trim_end_matches("-100x30");
+    let look = theme::built_in(theme).unwrap_or_else(|| panic!("no theme {theme}"));
+    painted((100, 30), None, "/10.42<Enter>", look, form)
+}
+
+fn painted(size: (u16, u16), port: Option<u16>, keys: &str, look: Look, form: Form) -> String {
     let demo = snapshot::demo_names()[0];
     let host = snapshot::parse(snapshot::demo(demo).unwrap()).host;
     let target = port.map(|port| Target { protocol: Protocol::TCP, addr: None, port: Some(port), socket: None });
     let source = Source::Recording(format!("demo {demo}"));
-    let start = Start { namespace: host.viewed, host: Arc::new(host), source, target, setup: Look { colour }.into() };
-    explore::shot(start, (columns, rows), keys, form).unwrap_or_else(|refusal| panic!("{}", refusal.line))
+    let start = Start { namespace: host.viewed, host: Arc::new(host), source, target, setup: look.into() };
+    explore::shot(start, size, keys, form).unwrap_or_else(|refusal| panic!("{}", refusal.line))
 }
 
 fn golden(name: &str) -> PathBuf {
@@ -132,12 +156,13 @@ fn differences(old: &str, new: &str) -> String {
 fn the_screens_are_what_they_were() {
     let bless = std::env::var_os("WHYPORT_BLESS").is_some();
     let mut changed = String::new();
-    let shots = SCREENS.iter().map(|(name, ..)| *name).chain(READINGS);
+    let shots = SCREENS.iter().map(|(name, ..)| *name).chain(THEMES).chain(READINGS);
     for name in shots {
         for (ending, form) in [("txt", Form::Text), ("ansi", Form::Ansi)] {
             let file = golden(&format!("{name}.{ending}"));
             let now = match SCREENS.iter().find(|(known, ..)| *known == name) {
                 Some((_, columns, rows, port, keys, colour)) => screen(*columns, *rows, *port, keys, *colour, form),
+                None if THEMES.contains(&name) => themed(name, form),
                 None => reading(name, form),
             };
             if bless {
@@ -154,12 +179,18 @@ fn the_screens_are_what_they_were() {
 }
 
 #[test]
+fn each_theme_that_is_built_in_has_a_screen() {
+    let names: Vec<String> = theme::names().map(|name| format!("theme-{name}-100x30")).collect();
+    assert_eq!(names, THEMES);
+}
+
+#[test]
 fn every_golden_file_belongs_to_a_screen() {
     let kept: Vec<String> = fs::read_dir(golden(""))
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .filter(|file| {
-            let mut names = SCREENS.iter().map(|(name, ..)| *name).chain(READINGS);
+            let mut names = SCREENS.iter().map(|(name, ..)| *name).chain(THEMES).chain(READINGS);
             !names.any(|name| [format!("{name}.txt"), format!("{name}.ansi")].contains(file))
         })
         .collect();
@@ -169,7 +200,7 @@ fn every_golden_file_belongs_to_a_screen() {
 #[test]
 fn the_picture_in_the_readme_is_the_storys_screen() {
     let picture = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/story.svg")).unwrap();
-    let now = screen(116, 26, None, "", true, Form::Svg);
+    let now = painted((116, 26), None, "", theme::built_in("dark").unwrap(), Form::Svg);
     assert!(
         picture == now,
         "assets/story.svg is not what `whyport shot --demo --size 116x26 -o assets/story.svg` draws now"

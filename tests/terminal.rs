@@ -35,6 +35,11 @@ struct Seen {
 impl Session {
     /// Starts `program` (words for a shell) at 80×24.
     fn start(program: &str) -> Session {
+        Session::start_with(program, &[])
+    }
+
+    /// The same with these variables in its environment.
+    fn start_with(program: &str, variables: &[(&str, &str)]) -> Session {
         let line = format!(
             "stty rows 24 cols 80; echo before=$(stty -g); \
              sh -c 'echo pid=$$; exec {program}'; echo status=$?; echo after=$(stty -g)"
@@ -44,6 +49,8 @@ impl Session {
             .args(["--default-signal=INT", "script", "-q", "-c", &line, "/dev/null"])
             .env("TERM", "xterm-256color")
             .env("SHELL", "/bin/sh")
+            .env("XDG_CONFIG_HOME", env!("CARGO_TARGET_TMPDIR"))
+            .envs(variables.iter().copied())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -390,4 +397,48 @@ fn a_namespace_that_is_not_there_is_told_on_the_screen_that_came_back() {
     let (status, text) = session.end();
     assert_eq!(status, "1", "{text}");
     assert!(text.rfind("whyport: ").expect("why") > text.rfind(LEAVE).unwrap(), "{text}");
+}
+
+#[test]
+fn settings_hold_and_what_of_them_cannot_be_used_is_told_on_the_screen_and_after_it() {
+    let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join("config-terminal");
+    fs::create_dir_all(place.join("whyport")).unwrap();
+    let file = place.join("whyport/config.toml");
+    fs::write(&file, "theme = \"high-contrast\"\n[keys]\nfnid = \"x\"\nquit = \"X\"\n").unwrap();
+    let place = place.to_str().unwrap();
+    let variables = [("XDG_CONFIG_HOME", place), ("COLORTERM", "truecolor")];
+    let mut session = Session::start_with(&format!("{} demo", env!("CARGO_BIN_EXE_whyport")), &variables);
+    session.wait_for("config.toml:3: no action is called “fnid”; did you mean “find”?");
+    session.wait_for("48;2;0;0;0");
+    // Neither key of the table leaves any more.
+    session.press("q?");
+    session.wait_for("Help (");
+    session.press("X");
+    let (status, text) = session.end();
+    assert_eq!(status, "0");
+    let told = text.rfind("config.toml:3: no action is called “fnid”; did you mean “find”?").unwrap();
+    assert!(told > text.rfind(LEAVE).unwrap(), "{text:?}");
+}
+
+#[test]
+fn the_screen_has_the_colours_that_the_terminal_knows() {
+    for (variables, has, has_not) in [
+        (&[("TERM", "xterm-256color"), ("COLORTERM", "truecolor")][..], &["48;2;18;21;28"][..], &["48;5;"][..]),
+        (&[("TERM", "xterm-256color"), ("COLORTERM", "")], &["48;5;"], &["48;2;"]),
+        (&[("TERM", "linux"), ("COLORTERM", "")], &["\x1b[38;5;2;49m"], &["48;5;", "48;2;"]),
+        (&[("TERM", "vt100"), ("COLORTERM", "truecolor")], &["\x1b[1m"], &["38;5;", "38;2;"]),
+        (&[("TERM", "xterm-256color"), ("NO_COLOR", "1")], &["\x1b[1m"], &["38;5;", "38;2;"]),
+    ] {
+        let mut session = Session::start_with(&format!("{} demo", env!("CARGO_BIN_EXE_whyport")), variables);
+        session.wait_for("nginx");
+        session.wait_for("quit");
+        session.press("q");
+        let (_, text) = session.end();
+        for code in has {
+            assert!(text.contains(code), "{variables:?} has no {code}: {text:?}");
+        }
+        for code in has_not {
+            assert!(!text.contains(code), "{variables:?} has {code}");
+        }
+    }
 }

@@ -20,6 +20,9 @@ pub struct Arguments {
     /// When to use colours
     #[arg(long, global = true, value_enum, default_value_t = When::Auto, value_name = "WHEN")]
     pub color: When,
+    /// How the explorer is painted: dark, light, high-contrast, colours16, mono, one of your own, or a file (default: what fits the terminal)
+    #[arg(long, value_name = "NAME")]
+    pub theme: Option<String>,
     /// What is to be done; without one, the explorer.
     #[command(subcommand)]
     pub command: Option<Command>,
@@ -111,6 +114,9 @@ pub enum Command {
         /// Which one
         #[arg(value_parser = demo)]
         name: Option<String>,
+        /// How the explorer is painted (default: what fits the terminal)
+        #[arg(long, value_name = "NAME")]
+        theme: Option<String>,
     },
     /// Completions for a shell, on standard output
     Completions {
@@ -239,4 +245,7 @@ pub struct ShotArguments {
     /// Keys to press first: characters, and others by name: `80<Enter><Down>?`
     #[arg(long, value_name = "KEYS", default_value = "")]
     pub keys: String,
+    /// How it is painted: dark, light, high-contrast, colours16, mono, one of your own, or a file
+    #[arg(long, value_name = "NAME", default_value = "dark")]
+    pub theme: String,
 }

@@ -201,6 +201,21 @@ impl Keymap {
         true
     }
 
+    /// The names of the actions.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        ROWS.iter().flat_map(|row| row.bound).map(|bound| bound.name)
+    }
+
+    /// Sees to it that there is a key to leave by: whether there was none.
+    pub(super) fn ensure_way_out(&mut self) -> bool {
+        let none = self.keys(Action::Quit).next().is_none();
+        if none {
+            let keys: Vec<Key> = Keymap::default().keys(Action::Quit).collect();
+            self.bind("quit", &keys);
+        }
+        none
+    }
+
     /// The keys of an action, in order.
     pub fn keys(&self, action: Action) -> impl Iterator<Item = Key> {
         self.bound.iter().filter(move |(_, known)| *known == action).map(|(key, _)| *key)

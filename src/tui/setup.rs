@@ -1,7 +1,23 @@
 //! How a person has the explorer set up: how it is painted, and what the keys do.
+//!
+//! ```toml
+//! theme = "light"
+//!
+//! [keys]
+//! find = "<C-s>"                # one key; it does nothing else any more
+//! next-origin = ["o", "<F5>"]   # several
+//! ```
+//!
+//! Deliberately does not know where the file is.
+
+use std::ops::Range;
+
+use toml::de::DeValue;
 
 use super::action::Keymap;
+use super::key::{self, Key};
 use super::look::Look;
+use super::written::{Entry, Flaw, Page};
 
 /// How the explorer is set up.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -10,11 +26,148 @@ pub struct Setup {
     pub look: Look,
     /// What the keys do.
     pub keymap: Keymap,
+    /// What of the settings could not be used, in a line.
+    pub complaint: Option<String>,
 }
 
 /// Painted so, with the keys of the table.
 impl From<Look> for Setup {
     fn from(look: Look) -> Setup {
-        Setup { look, keymap: Keymap::default() }
+        Setup { look, ..Setup::default() }
+    }
+}
+
+/// What a file of settings says.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Settings {
+    /// The name of the theme, and the line in which it stands.
+    pub theme: Option<(String, usize)>,
+    /// What the keys do.
+    pub keymap: Keymap,
+}
+
+/// What a file of settings says, and what of it cannot be used.
+pub fn settings(text: &str) -> (Settings, Vec<Flaw>) {
+    let (mut page, entries) = Page::read(text);
+    let mut settings = Settings::default();
+    for entry in entries {
+        match entry.name.as_str() {
+            "theme" => {
+                let name = page.text(&entry).map(str::to_owned);
+                settings.theme = name.map(|name| (name, page.line(&entry.said)));
+            }
+            "keys" => {
+                let at = entry.at.clone();
+                let mut taken = Vec::new();
+                for entry in page.section(entry) {
+                    bind(&mut page, &mut settings.keymap, &mut taken, &entry);
+                }
+                if settings.keymap.ensure_way_out() {
+                    page.flaw(&at, "no key is left for “quit”: it keeps those that it has by default");
+                }
+            }
+            _ => page.unknown(&entry, "setting", ["theme", "keys"]),
+        }
+    }
+    (settings, page.close())
+}
+
+/// Gives an action the keys that an entry says; `taken`: those that entries before it have given.
+fn bind(page: &mut Page, keymap: &mut Keymap, taken: &mut Vec<(Key, String)>, entry: &Entry) {
+    if !Keymap::names().any(|name| name == entry.name) {
+        return page.unknown(entry, "action", Keymap::names());
+    }
+    let (mut keys, before) = (Vec::new(), page.count());
+    match &entry.value {
+        DeValue::Array(several) => several.iter().for_each(|one| keys.extend(a_key(page, one.get_ref(), &one.span()))),
+        one => keys.extend(a_key(page, one, &entry.said)),
+    }
+    keys.retain(|key| match taken.iter().find(|(known, _)| known == key) {
+        Some((_, name)) => {
+            page.flaw(&entry.said, format!("“{key}” is that of “{name}” already"));
+            false
+        }
+        None => true,
+    });
+    // Where nothing of it can be used, the action keeps the keys that it has.
+    if keys.is_empty() && page.count() > before {
+        return;
+    }
+    keymap.bind(&entry.name, &keys);
+    taken.extend(keys.into_iter().map(|key| (key, entry.name.clone())));
+}
+
+/// The one key that a value says.
+fn a_key(page: &mut Page, value: &DeValue, at: &Range<usize>) -> Option<Key> {
+    let Some(text) = value.as_str() else {
+        page.flaw(at, "a key is written as text: \"x\", \"<F5>\", \"<C-s>\"");
+        return None;
+    };
+    match key::sequence(text).as_deref() {
+        Ok([key]) => return Some(*key),
+        Ok(keys) => {
+            page.flaw(at, format!("“{text}” is {} keys, not one; several are written [\"a\", \"b\"]", keys.len()))
+        }
+        Err(none) => page.flaw(at, format!("“{none}” is no key; keys are written x, <F5>, <C-s>, <Space>, <PgDn>")),
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::action::Action;
+    use super::*;
+
+    fn told(text: &str) -> Vec<String> {
+        settings(text).1.iter().map(Flaw::to_string).collect()
+    }
+
+    #[test]
+    fn a_file_says_the_theme_and_what_keys_do() {
+        let (settings, flaws) =
+            settings("# mine\ntheme = \"light\"\n[keys]\nfind = \"<C-s>\"\nnext-origin = [\"x\", \"<F5>\"]\n");
+        assert_eq!(flaws, []);
+        assert_eq!(settings.theme, Some(("light".to_owned(), 2)));
+        let does = |key: &str| settings.keymap.action(&key::sequence(key).expect("a key")[0].event());
+        assert_eq!(does("<C-s>"), Some(Action::Find));
+        assert_eq!((does("x"), does("<F5>")), (Some(Action::NextOrigin), Some(Action::NextOrigin)));
+        assert_eq!((does("/"), does("o")), (None, None));
+        assert_eq!(does("q"), Some(Action::Quit));
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_told_with_its_line_and_the_rest_holds() {
+        let text = "tehme = \"x\"\n\n[keys]\nfnid = \"x\"\nfind = \"gg\"\nup = 3\ndown = [\"<Dwon>\", \"w\"]\n";
+        assert_eq!(
+            told(text),
+            [
+                "1: no setting is called “tehme”; did you mean “theme”?",
+                "4: no action is called “fnid”; did you mean “find”?",
+                "5: “gg” is 2 keys, not one; several are written [\"a\", \"b\"]",
+                "6: a key is written as text: \"x\", \"<F5>\", \"<C-s>\"",
+                "7: “<Dwon>” is no key; keys are written x, <F5>, <C-s>, <Space>, <PgDn>",
+            ]
+        );
+        let keymap = settings(text).0.keymap;
+        let does = |key: &str| keymap.action(&key::sequence(key).expect("a key")[0].event());
+        assert_eq!((does("w"), does("k"), does("/")), (Some(Action::Down), Some(Action::Up), Some(Action::Find)));
+    }
+
+    #[test]
+    fn there_is_always_a_way_out() {
+        const KEPT: &str = "1: no key is left for “quit”: it keeps those that it has by default";
+        for (text, flaws) in [
+            ("[keys]\nquit = []\n", &[KEPT][..]),
+            ("[keys]\nup = [\"q\", \"<C-c>\"]\n", &[KEPT]),
+            ("[keys]\nup = \"q\"\nquit = \"x\"\n", &[]),
+        ] {
+            assert_eq!(told(text), flaws, "{text}");
+            assert!(settings(text).0.keymap.keys(Action::Quit).next().is_some(), "{text}");
+        }
+    }
+
+    #[test]
+    fn two_actions_cannot_have_one_key() {
+        assert_eq!(told("[keys]\nfind = \"x\"\ncopy = [\"y\", \"x\"]\n"), ["3: “x” is that of “find” already"]);
     }
 }

@@ -144,7 +144,7 @@ impl State {
         namespace: usize,
         source: Source,
         target: Option<Target>,
-        Setup { look, keymap }: Setup,
+        Setup { look, keymap, complaint }: Setup,
         size: (u16, u16),
     ) -> State {
         let mut state = State {
@@ -160,7 +160,7 @@ impl State {
             search: None,
             sought: 0,
             keeping: None,
-            notice: None,
+            notice: complaint,
             look,
             keymap,
             size,

@@ -73,7 +73,7 @@ impl Explorer {
     }
 
     fn on(port: u16) -> Explorer {
-        Explorer::new(node(), Some(tcp(port, None)), Look { colour: true })
+        Explorer::new(node(), Some(tcp(port, None)), Look::sixteen())
     }
 
     /// Takes an event and all that comes of it.
@@ -149,7 +149,7 @@ fn in_order(rows: &[String], parts: &[&str]) -> bool {
 #[test]
 fn it_asks_for_the_ports_and_then_for_one_port_after_another() {
     let host = Arc::new(node());
-    let mut state = State::new(Arc::clone(&host), 0, a_test(), None, Look { colour: true }.into(), SIZE);
+    let mut state = State::new(Arc::clone(&host), 0, a_test(), None, Look::sixteen().into(), SIZE);
     assert_eq!(update(&mut state, Event::Started), [Effect::Survey(FIRST)]);
     let survey = explain::ports(&host, 0);
     let targets: Vec<Target> = survey.ports.iter().map(|entry| entry.target()).collect();
@@ -161,7 +161,7 @@ fn it_asks_for_the_ports_and_then_for_one_port_after_another() {
 #[test]
 fn a_held_key_never_asks_for_more_than_two_ports_at_once() {
     let host = Arc::new(node());
-    let mut state = State::new(Arc::clone(&host), 0, a_test(), None, Look { colour: true }.into(), SIZE);
+    let mut state = State::new(Arc::clone(&host), 0, a_test(), None, Look::sixteen().into(), SIZE);
     let mut asked = update(&mut state, Event::Surveyed(FIRST, explain::ports(&host, 0))).len();
     for _ in 0..5 {
         asked += update(&mut state, Event::Key(KeyEvent::new(KeyCode::Down, KeyModifiers::NONE))).len();
@@ -313,7 +313,7 @@ fn text_that_does_not_fit_can_be_scrolled_from_every_pane() {
 
 #[test]
 fn without_a_target_it_opens_on_the_first_port_that_its_socket_does_not_get() {
-    let mut explorer = Explorer::new(node(), None, Look { colour: true });
+    let mut explorer = Explorer::new(node(), None, Look::sixteen());
     assert_eq!(explorer.selected(), (Some(80), Some(0)));
     explorer.press("<Up>");
     assert_eq!(explorer.selected(), (Some(22), Some(1)));
@@ -324,8 +324,7 @@ fn a_target_that_nobody_has_gets_a_row_of_its_own() {
     let explorer = Explorer::on(443);
     assert_eq!(explorer.selected(), (Some(443), None));
     assert!(explorer.text().contains(" tcp  443 → "), "{}", explorer.text());
-    let explorer =
-        Explorer::new(node(), Some(Target { addr: Some(addr("::")), ..tcp(80, None) }), Look { colour: true });
+    let explorer = Explorer::new(node(), Some(Target { addr: Some(addr("::")), ..tcp(80, None) }), Look::sixteen());
     assert_eq!(explorer.selected(), (Some(80), Some(2)), "the socket of that family");
 }
 
@@ -340,7 +339,7 @@ fn a_screen_that_is_too_small_says_so_and_q_still_leaves() {
 
 #[test]
 fn the_way_can_be_told_without_colours() {
-    let explorer = Explorer::new(node(), Some(tcp(80, None)), Look { colour: false });
+    let explorer = Explorer::new(node(), Some(tcp(80, None)), Look::default());
     let buffer = explorer.screen();
     assert!(buffer.content.iter().all(|cell| cell.fg == Color::Reset && cell.bg == Color::Reset));
     let inner = super::view::panes(&explorer.state).expect("room").tree.inner();
@@ -364,7 +363,7 @@ fn names_from_outside_cannot_act_on_the_terminal() {
     host.namespaces[0].sockets[0].processes[0].name = "\x1b[2Jx\u{202e}".to_owned();
     host.namespaces[0].ruleset.tables[0].name = "n\x1bat".into();
     host.node = Some("a\tb\x07".to_owned());
-    let mut explorer = Explorer::new(host, Some(tcp(80, None)), Look { colour: true });
+    let mut explorer = Explorer::new(host, Some(tcp(80, None)), Look::sixteen());
     for keys in ["", "<Enter>", "<Tab>"] {
         explorer.press(keys);
         let text = explorer.text();
@@ -382,7 +381,7 @@ fn a_chain_of_100_000_rules_is_one_row_until_it_is_opened() {
         body: Body::Iptables(xt::Rule { matches: Vec::new().into(), target: xt::Target::Drop }),
     };
     host.namespaces[0].ruleset.tables[0].chains[2].rules.extend((0..100_000).map(|_| rule()));
-    let mut explorer = Explorer::new(host, Some(tcp(80, None)), Look { colour: true });
+    let mut explorer = Explorer::new(host, Some(tcp(80, None)), Look::sixteen());
     let rows = explorer.state.tree.len();
     assert!(rows < 20, "{rows}");
     assert!(explorer.text().contains("· 100000 rules never reached ·"));

@@ -132,15 +132,19 @@ pub fn help_overflow(size: (u16, u16)) -> usize {
 /// Draws the explorer into `area`.
 pub fn view(state: &State, buffer: &mut Buffer, area: Rect) {
     let area = area.intersection(buffer.area);
-    let Some(panes) = arrange(state, area) else {
-        too_small(state, buffer, area);
-        return;
-    };
+    match arrange(state, area) {
+        Some(panes) => draw(state, buffer, area, &panes),
+        None => too_small(state, buffer, area),
+    }
+    state.look.fill(buffer, area);
+}
+
+fn draw(state: &State, buffer: &mut Buffer, area: Rect, panes: &Panes) {
     header(state, buffer, panes.header);
     if let Some(text) = state.opening_text() {
-        opening(state, buffer, &panes, &text);
+        opening(state, buffer, panes, &text);
     } else {
-        picture(state, buffer, &panes);
+        picture(state, buffer, panes);
     }
     keys(state, buffer, panes.keys);
     for overlay in &state.overlays {
@@ -237,24 +241,23 @@ fn put_right(buffer: &mut Buffer, area: Rect, look: Look, (tone, text): &Piece, 
     }
 }
 
-fn invert(buffer: &mut Buffer, area: Rect) {
-    buffer.set_style(area, Style::new().remove_modifier(Modifier::DIM).add_modifier(Modifier::REVERSED));
-}
-
 fn frame(state: &State, buffer: &mut Buffer, pane: &PaneArea, which: Pane, title: &str, beside: &str) {
     let focused = state.focus == which && state.is_bare();
     let tone = if focused { Tone::Focus } else { Tone::Frame };
     pane.block().border_style(state.look.style(tone)).render(pane.area, buffer);
     let line = Rect { x: pane.area.x + 1, width: pane.area.width.saturating_sub(2), height: 1, ..pane.area };
-    let mut style = state.look.style(if focused { Tone::Focus } else { Tone::Plain });
+    // What is written on the frame has nothing of its colour and weight.
+    let bare = |tone| Style::reset().patch(state.look.style(tone));
+    let mut style = bare(if focused { Tone::Focus } else { Tone::Plain });
     if focused {
         style = style.add_modifier(Modifier::REVERSED);
     }
     let title = format!(" {title} ");
     buffer.set_stringn(line.x, line.y, &title, usize::from(line.width), style);
-    if !beside.is_empty() {
-        let text = format!(" {} ", fit(beside, usize::from(line.width).saturating_sub(title.width() + 4)));
-        put_right(buffer, line, state.look, &(Tone::Dim, text), title.width());
+    let text = format!(" {} ", fit(beside, usize::from(line.width).saturating_sub(title.width() + 4)));
+    let width = text.width();
+    if !beside.is_empty() && width + title.width() < usize::from(line.width) {
+        buffer.set_stringn(line.right() - width as u16, line.y, text, width, bare(Tone::Dim));
     }
 }
 

@@ -70,7 +70,7 @@ fn the_chain_that_a_map_leads_to_stands_below_its_rule() {
     let table = host.namespaces[0].ruleset.tables.len() as u32 - 1;
     let chain = |chain| ChainId { table, chain };
     let at = |of, number, verdict| step(Hook::Input, chain(0), chain(of), number, verdict);
-    let mut explorer = Explorer::new(native(), Some(tcp(80, None)), Look { colour: true });
+    let mut explorer = Explorer::new(native(), Some(tcp(80, None)), Look::sixteen());
     let mut show = |steps: Vec<Step>| {
         let outcomes = vec![outcome(FateKind::Dropped, "192.168.66.100", 80, steps)];
         let walked = walk(packet(80), outcomes);

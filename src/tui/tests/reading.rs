@@ -22,7 +22,7 @@ fn press(state: &mut State, word: &str) -> Vec<Effect> {
 
 /// The explorer on a host that nobody has read yet.
 fn opening(target: Option<Target>) -> Explorer {
-    let mut state = State::opening(target, Look { colour: true }.into(), SIZE);
+    let mut state = State::opening(target, Look::sixteen().into(), SIZE);
     assert_eq!(update(&mut state, Event::Started), [Effect::Open]);
     Explorer { host: Arc::new(node()), state }
 }
@@ -77,7 +77,7 @@ fn the_host_that_is_read_is_explored_as_if_it_had_been_there() {
         let mut explorer = opening(target.clone());
         explorer.press("<Down>");
         explorer.take(Event::Opened(Ok((Arc::clone(&explorer.host), 0))));
-        let mut other = Explorer::new(node(), target, Look { colour: true });
+        let mut other = Explorer::new(node(), target, Look::sixteen());
         other.state.source = Source::Live;
         assert_eq!(explorer.text(), other.text());
         assert!(!explorer.state.is_reading());
@@ -142,8 +142,7 @@ fn a_reading_that_was_done_before_it_could_be_stopped_is_taken() {
 #[test]
 fn a_large_set_that_an_answer_takes_is_told_as_it_is_read() {
     let host = Arc::new(node());
-    let mut state =
-        State::new(Arc::clone(&host), 0, Source::Live, Some(tcp(80, None)), Look { colour: true }.into(), SIZE);
+    let mut state = State::new(Arc::clone(&host), 0, Source::Live, Some(tcp(80, None)), Look::sixteen().into(), SIZE);
     update(&mut state, Event::Started);
     let mut explorer = Explorer { host: Arc::clone(&host), state };
     let so_far = |elements| Reached { what: Some(What::Elements), elements, ..Reached::default() };
@@ -163,7 +162,7 @@ fn what_is_torn_is_told_in_the_header() {
     assert!(!header(&Explorer::on(80)).contains("torn"));
     let mut host = node();
     host.namespaces[0].mark_torn(What::NfTables);
-    let explorer = Explorer::new(host, Some(tcp(80, None)), Look { colour: true });
+    let explorer = Explorer::new(host, Some(tcp(80, None)), Look::sixteen());
     assert!(header(&explorer).contains("torn · node · a test"), "{}", explorer.text());
 }
 

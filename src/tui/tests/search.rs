@@ -53,7 +53,7 @@ fn what_is_folded_is_opened_to_show_it() {
         }),
     };
     host.namespaces[0].ruleset.tables[0].chains[2].rules.extend((0..1000).map(rule));
-    let mut explorer = Explorer::new(host, Some(tcp(80, None)), Look { colour: true });
+    let mut explorer = Explorer::new(host, Some(tcp(80, None)), Look::sixteen());
     explorer.press("/needle 777<Enter>");
     assert!(explorer.text().contains("needle 777"), "{}", explorer.text());
     assert_eq!(explorer.state.focus, Pane::Netfilter);

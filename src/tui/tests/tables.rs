@@ -44,7 +44,7 @@ fn a_chain_that_nothing_leads_to_is_found_among_the_tables() {
     };
     let chain = crate::host::Chain { name: "ALONE".into(), base: None, rules: vec![rule], details: Default::default() };
     host.namespaces[0].ruleset.tables[0].chains.push(chain);
-    let mut explorer = Explorer::new(host, Some(tcp(80, None)), Look { colour: true });
+    let mut explorer = Explorer::new(host, Some(tcp(80, None)), Look::sixteen());
     explorer.press("/lonely<Enter>");
     assert!(explorer.text().contains("table by table"), "{}", explorer.text());
     assert!(explorer.text().contains("rule 1 of nat ALONE"), "{}", explorer.text());

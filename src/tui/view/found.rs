@@ -17,7 +17,6 @@ use crate::explain::clean;
 pub(super) fn mark(state: &State, buffer: &mut Buffer, area: Rect) {
     let Some(search) = &state.search else { return };
     let (query, manner) = (search.query(), search.found().and_then(|found| found.manner).unwrap_or(Manner::Exactly));
-    let style = state.look.style(Tone::Found);
     for y in area.top()..area.bottom() {
         let (mut text, mut columns) = (String::new(), Vec::new());
         let mut x = area.left();
@@ -29,7 +28,7 @@ pub(super) fn mark(state: &State, buffer: &mut Buffer, area: Rect) {
         }
         for range in query.marks(&text, manner) {
             for (_, x) in columns.iter().filter(|(at, _)| range.contains(at)) {
-                buffer[(*x, y)].set_style(style);
+                state.look.mark(&mut buffer[(*x, y)]);
             }
         }
     }

@@ -13,7 +13,7 @@ use super::super::search::base_text;
 use super::super::state::{Pane, State};
 use super::super::text::fit;
 use super::super::tree::Row;
-use super::{Piece, invert, put, put_right};
+use super::{Piece, put, put_right};
 use crate::explain::{Who, clean, words};
 use crate::host::{Body, Hook, Policy, Registration, Table, xt};
 use crate::syntax::{self, iptables};
@@ -56,7 +56,7 @@ pub(super) fn draw(state: &State, buffer: &mut Buffer, area: Rect) {
         let on_the_way = state.end.is_some_and(|end| place < end);
         draw_row(state, buffer, at, row, on_the_way);
         if place == state.cursor && state.focus == Pane::Netfilter && state.is_bare() {
-            invert(buffer, at);
+            state.look.select(buffer, at);
         }
     }
 }

@@ -9,7 +9,7 @@ use unicode_width::UnicodeWidthStr;
 use super::super::look::{self, Tone};
 use super::super::state::{Pane, Port, State};
 use super::super::text::{fit, pad, wrap};
-use super::{invert, put};
+use super::put;
 use crate::explain::{AnswerVerdict, PortEntry, clean};
 use crate::host::What;
 
@@ -151,6 +151,6 @@ fn draw_row(state: &State, buffer: &mut Buffer, area: Rect, port: &Port, selecte
     }
     put(buffer, area, state.look, &pieces);
     if selected && state.focus == Pane::Ports && state.is_bare() {
-        invert(buffer, area);
+        state.look.select(buffer, area);
     }
 }
