@@ -8,6 +8,8 @@
 mod account;
 pub mod action;
 mod again;
+mod callers;
+mod details;
 mod fitting;
 mod frames;
 mod going;

@@ -22,7 +22,7 @@ use whyport::{shot, snapshot};
 /// A screen: name, columns, rows, port to select, keys, whether in colour.
 type Screen = (&'static str, u16, u16, Option<u16>, &'static str, bool);
 
-const SCREENS: [Screen; 20] = [
+const SCREENS: [Screen; 26] = [
     ("story-80x24", 80, 24, None, "", true),
     ("story-120x36", 120, 36, None, "", true),
     ("story-160x48", 160, 48, None, "", true),
@@ -36,6 +36,12 @@ const SCREENS: [Screen; 20] = [
     ("ghost-80x24", 80, 24, Some(443), "", true),
     ("reached-80x24", 80, 24, Some(22), "", true),
     ("nobody-80x24", 80, 24, Some(8080), "", true),
+    ("details-of-a-dnat-80x24", 80, 24, Some(80), "<Right><Enter>", true),
+    ("details-of-a-dnat-120x36", 120, 36, Some(80), "<Right><Enter>", true),
+    ("details-of-no-match-80x24", 80, 24, Some(80), "<Right><Up><Enter><Down><Down><Enter>", true),
+    ("details-of-no-match-120x36", 120, 36, Some(80), "<Right><Up><Enter><Down><Down><Enter>", true),
+    ("details-never-reached-80x24", 80, 24, Some(80), "<Right><Down><Enter><Down><Enter>", true),
+    ("details-of-a-jump-44x14", 44, 14, Some(80), "<Right><Up><Up><Up><Enter>", true),
     ("help-80x24", 80, 24, None, "?", true),
     ("search-typed-100x30", 100, 30, None, "/traefik", true),
     ("search-kept-80x24", 80, 24, None, "80<Enter>/DNAT<Enter>", true),

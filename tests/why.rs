@@ -80,7 +80,13 @@ fn check(host: &Host, walker: &Walker<'_>, walk: &Walk, outcome: &Outcome) -> Re
                     Account::Held { checks, .. } if checks.iter().any(|check| check.holds != Some(true)) => {
                         return wrong("held with something that does not");
                     }
-                    Account::Failed(check) if check.holds != Some(false) => return wrong("failed for nothing"),
+                    Account::Failed(decided) if decided.by.holds != Some(false) => return wrong("failed for nothing"),
+                    Account::Failed(decided) if decided.before.iter().any(|check| check.holds == Some(false)) => {
+                        return wrong("failed before");
+                    }
+                    Account::Failed(decided) if decided.after.iter().any(|check| check.holds.is_some()) => {
+                        return wrong("looked on after it failed");
+                    }
                     Account::Held { .. } | Account::Depends(_) | Account::Failed(_) | Account::Unreached(_) => {}
                 }
             }

@@ -28,7 +28,7 @@ pub use way::{endpoints, fate, holder, reason, receiver, route, translation};
 use super::chance::Chance;
 use super::finding::{Answer, From, Who};
 use crate::host::{Host, IpFamily, Namespace, Process, Protocol, Reached, RuleId, Socket, Unread, What};
-use crate::walk::why::Account;
+use crate::walk::why::{Account, Check};
 use crate::walk::{Assumption, Condition, Outcome};
 
 /// At most this many processes, addresses or devices are told one by one.
@@ -225,6 +225,12 @@ pub fn account(
     texts: &dyn Fn(RuleId, Option<u16>) -> String,
 ) -> String {
     account::account(ns, family, rule, accounts, texts)
+}
+
+/// What a packet of `family` had of what a check asks, or why that cannot be told; empty where the check asks nothing of
+/// the packet.
+pub fn had(ns: &Namespace, family: IpFamily, check: &Check) -> String {
+    account::had(ns, family, check)
 }
 
 /// `tcp 80`, `icmp`.

@@ -24,7 +24,7 @@ pub enum Action {
     Fold,
     /// Unfold, or go to the row below.
     Unfold,
-    /// Fold or unfold; from the ports, go to the rule that decides.
+    /// The details of a rule; else fold or unfold; from the ports, go to the rule that decides.
     Enter,
     /// Open everything that the packet walks through.
     UnfoldPath,
@@ -134,7 +134,7 @@ pub const ROWS: [Row; 23] = [
     Row { bound: &[bound(Action::NextPane, "next-pane", &[named(KeyCode::Tab)]), bound(Action::PreviousPane, "previous-pane", &[named(KeyCode::BackTab)])],
           does: "the next pane, the one before", hint: Hint::One("pane") },
     Row { bound: &[bound(Action::Enter, "enter", &[named(KeyCode::Enter)])],
-          does: "fold, unfold; from a port: to the rule that decides", hint: Hint::One("open") },
+          does: "a rule's details; else fold, unfold; a port: what decides", hint: Hint::One("open") },
     Row { bound: &[bound(Action::Fold, "fold", &[named(KeyCode::Left), bare('h')]), bound(Action::Unfold, "unfold", &[named(KeyCode::Right), bare('l')])],
           does: "fold, unfold; where that is done: go up, down", hint: Hint::No },
     Row { bound: &[bound(Action::UnfoldPath, "unfold-path", &[bare('u')]), bound(Action::FoldAll, "fold-all", &[bare('c')])],

@@ -4,6 +4,7 @@
 //! Deliberately does not know what is below it: a key that an overlay does not take does nothing.
 
 use super::action::Action;
+use super::details::{self, Details};
 use super::state::State;
 use super::update::{Effect, moved};
 use super::view;
@@ -16,6 +17,8 @@ pub(super) enum Overlay {
         /// Its first visible line.
         offset: usize,
     },
+    /// Everything about what is selected below.
+    Details(Details),
 }
 
 impl State {
@@ -35,20 +38,21 @@ const PAGE: usize = 5;
 
 /// What an action does while something lies on top of the panes.
 pub(super) fn act(state: &mut State, action: Action) -> Option<Effect> {
-    match action {
-        Action::Quit => return Some(Effect::Quit),
-        Action::Suspend => return Some(Effect::Suspend),
-        Action::Redraw => return Some(Effect::Redraw),
-        _ => {}
-    }
     let size = state.size;
     match state.overlays.last_mut()? {
+        Overlay::Details(_) => details::act(state, action),
         Overlay::Help { offset } => match action {
+            Action::Quit => Some(Effect::Quit),
+            Action::Suspend => Some(Effect::Suspend),
+            Action::Redraw => Some(Effect::Redraw),
             Action::Help | Action::Back | Action::Enter => {
                 state.overlays.pop();
+                None
             }
-            _ => *offset = moved(*offset, action, view::help_overflow(size) + 1, PAGE).unwrap_or(*offset),
+            _ => {
+                *offset = moved(*offset, action, view::help_overflow(size) + 1, PAGE).unwrap_or(*offset);
+                None
+            }
         },
     }
-    None
 }

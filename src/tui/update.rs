@@ -10,6 +10,7 @@ use crossterm::event::{KeyEvent, KeyEventKind};
 
 use super::action::Action;
 use super::again::{Edition, Fresh};
+use super::details;
 use super::going;
 use super::keeping::{self, Keep};
 use super::overlay::{self, Overlay};
@@ -127,6 +128,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
         Event::Outdated(_) => effects.extend(reading::begin_whole(state)),
     }
     state.account();
+    details::follow(state);
     scroll(state);
     ask(state, &mut effects);
     if !state.is_waiting() {
@@ -190,6 +192,11 @@ fn act(state: &mut State, action: Action) -> Option<Effect> {
     if state.is_opening() {
         return reading::while_opening(state, action);
     }
+    in_panes(state, action)
+}
+
+/// What an action does in the panes.
+pub(super) fn in_panes(state: &mut State, action: Action) -> Option<Effect> {
     match action {
         Action::Quit => return Some(Effect::Quit),
         Action::Suspend => return Some(Effect::Suspend),

@@ -1,9 +1,11 @@
 //! Draws the state into a buffer: header, three panes, the line of keys, and the help on top. Pure; it draws what can be
 //! seen, and makes text for those rows only.
 
+mod details;
 mod found;
 mod help;
 mod netfilter;
+mod page;
 mod ports;
 mod summary;
 mod why;
@@ -129,6 +131,16 @@ pub fn help_overflow(size: (u16, u16)) -> usize {
     help::overflow(Rect::new(0, 0, size.0, size.1))
 }
 
+/// How many lines of the details on top do not fit.
+pub fn details_overflow(state: &State) -> usize {
+    details::overflow(state)
+}
+
+/// How many lines of the details on top can be seen.
+pub fn details_height(state: &State) -> usize {
+    details::height(state)
+}
+
 /// Draws the explorer into `area`.
 pub fn view(state: &State, buffer: &mut Buffer, area: Rect) {
     let area = area.intersection(buffer.area);
@@ -150,6 +162,7 @@ fn draw(state: &State, buffer: &mut Buffer, area: Rect, panes: &Panes) {
     for overlay in &state.overlays {
         match overlay {
             Overlay::Help { offset } => help::draw(state, buffer, area, *offset),
+            Overlay::Details(details) => details::draw(state, details, buffer, area),
         }
     }
 }
@@ -334,7 +347,12 @@ fn keys(state: &State, buffer: &mut Buffer, area: Rect) {
         Action::Read => state.source == Source::Live,
         _ => true,
     };
-    let hints: Vec<_> = ROWS.iter().filter(useful).filter_map(|row| state.keymap.hint(row)).collect();
+    let hints: Vec<_> = match state.overlays.last() {
+        Some(Overlay::Details(_)) => details::hints(&state.keymap),
+        Some(Overlay::Help { .. }) | None => {
+            ROWS.iter().filter(useful).filter_map(|row| state.keymap.hint(row)).collect()
+        }
+    };
     let width = |(key, word): &(String, &str)| key.width() + word.width() + 4;
     let mut left = usize::from(area.width).saturating_sub(busy.width());
     let kept: usize = hints.iter().rev().take(2).map(width).sum();

@@ -23,6 +23,7 @@ use super::plans::Planned;
 use super::query::Query;
 use super::space::{Asked, Open};
 use super::state::{Layer, State};
+use crate::host::xt::Match;
 use crate::host::{Body, ChainType, Host, RuleId};
 use visit::{Moment, Visit};
 
@@ -36,12 +37,23 @@ pub enum Account {
         /// What it asks, in order.
         checks: Vec<Check>,
     },
-    /// It holds for some of the packets, and this is what tells for which.
-    Depends(Check),
-    /// This is the first thing it asks that did not hold.
-    Failed(Check),
+    /// It holds for some of the packets, and the first thing that is open tells for which.
+    Depends(Decided),
+    /// The first thing it asks that did not hold decided; what comes after it was not looked at.
+    Failed(Decided),
     /// The packet was not held against it.
     Unreached(Unreached),
+}
+
+/// What a rule asks, in order, and which of it decided.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Decided {
+    /// What it asks before.
+    pub before: Vec<Check>,
+    /// What decided.
+    pub by: Check,
+    /// What it asks after that.
+    pub after: Vec<Check>,
 }
 
 /// A thing that a rule asks, and what the packet had then.
@@ -49,7 +61,7 @@ pub enum Account {
 pub struct Check {
     /// Index among the rule's matches, or a native rule's expressions.
     pub part: u16,
-    /// Whether it holds; `None`: it is open.
+    /// Whether it holds; `None`: it is open, or was not looked at.
     pub holds: Option<bool>,
     /// What the packet had of what is asked.
     pub facts: Vec<Fact>,
@@ -81,6 +93,17 @@ pub enum Unreached {
 }
 
 impl Account {
+    /// What the rule asks, in order; nothing where the packet never came to it.
+    pub fn checks(&self) -> Vec<&Check> {
+        match self {
+            Account::Held { checks, .. } => checks.iter().collect(),
+            Account::Depends(decided) | Account::Failed(decided) => {
+                decided.before.iter().chain([&decided.by]).chain(&decided.after).collect()
+            }
+            Account::Unreached(_) => Vec::new(),
+        }
+    }
+
     /// Takes in the same account of other packets: what they had is told beside what these had. False: it is another.
     fn take_in(&mut self, other: &Account) -> bool {
         match (self, other) {
@@ -94,8 +117,8 @@ impl Account {
                 }
                 alike
             }
-            (Account::Failed(check), Account::Failed(other)) | (Account::Depends(check), Account::Depends(other)) => {
-                check.take_in(other)
+            (Account::Failed(one), Account::Failed(other)) | (Account::Depends(one), Account::Depends(other)) => {
+                one.take_in(other)
             }
             (
                 Account::Unreached(Unreached::NotLed(rule, account)),
@@ -107,7 +130,47 @@ impl Account {
     }
 }
 
+impl Decided {
+    /// What the first check that comes out so decided.
+    fn by(mut checks: Vec<Check>, holds: Option<bool>) -> Option<Decided> {
+        let at = checks.iter().position(|check| check.holds == holds)?;
+        let mut after = checks.split_off(at + 1);
+        let by = checks.pop()?;
+        if holds == Some(false) {
+            after.iter_mut().for_each(Check::unlooked);
+        }
+        Some(Decided { before: checks, by, after })
+    }
+
+    fn take_in(&mut self, other: &Decided) -> bool {
+        let is_same = self.by.take_in(&other.by);
+        if is_same {
+            let pairs = self.before.iter_mut().zip(&other.before).chain(self.after.iter_mut().zip(&other.after));
+            pairs.for_each(|(check, other)| check.blend(other));
+        }
+        is_same
+    }
+}
+
 impl Check {
+    /// The kernel did not come to it.
+    fn unlooked(&mut self) {
+        (self.holds, self.open, self.assumed) = (None, None, None);
+    }
+
+    /// Takes in a check of the same part that may have come out otherwise, and asked other things.
+    fn blend(&mut self, other: &Check) {
+        if !self.take_in(other) {
+            self.facts.retain(|fact| other.facts.iter().any(|known| known.subject == fact.subject));
+            for fact in &mut self.facts {
+                let same = other.facts.iter().find(|known| known.subject == fact.subject);
+                same.into_iter().for_each(|known| fact.now.take_in(&known.now));
+            }
+            self.holds = self.holds.filter(|holds| other.holds == Some(*holds));
+            self.assumed = None;
+        }
+    }
+
     fn is_of(&self, other: &Check) -> bool {
         let subjects = |check: &Check| check.facts.iter().map(|fact| fact.subject).collect::<Vec<_>>();
         (self.part, self.holds) == (other.part, other.holds) && subjects(self) == subjects(other)
@@ -121,6 +184,15 @@ impl Check {
         }
         is_same
     }
+}
+
+/// Everything that a rule asks, whatever the packet: indices among its matches, or a native rule's expressions.
+pub fn parts(body: &Body) -> Vec<u16> {
+    let told: Vec<bool> = match body {
+        Body::Iptables(rule) => rule.matches.iter().map(|matched| !matches!(matched, Match::Comment(_))).collect(),
+        Body::Nft(rule) => rule.expressions.iter().map(native::is_question).collect(),
+    };
+    (0..).zip(told).filter_map(|(part, asks)| asks.then_some(part)).collect()
 }
 
 /// What became of a rule for the packets of an outcome of this host, by what was asked of the walk. More than one account:
@@ -200,23 +272,22 @@ fn of_class(engine: &Engine<'_>, kept: &Kept, class: &Class, spot: &Spot) -> Acc
         },
         Moment::Passed(at) => {
             let checks = checks(engine, kept, class, spot, at);
-            let first = |holds| checks.iter().find(|check| check.holds == holds).cloned();
-            match first(Some(false)).or_else(|| first(None)) {
-                Some(check) if check.holds == Some(false) => Account::Failed(check),
-                Some(check) => Account::Depends(check),
-                None => Account::Unreached(Unreached::Ended),
-            }
+            split(checks).unwrap_or(Account::Unreached(Unreached::Ended))
         }
         Moment::Held(at, step) => {
             let checks = checks(engine, kept, class, spot, at);
-            let is = |holds| move |check: &&Check| step.sometimes && check.holds == holds;
-            match (checks.iter().find(is(Some(false))), checks.iter().find(is(None))) {
-                (Some(check), _) => Account::Failed(check.clone()),
-                (None, Some(check)) => Account::Depends(check.clone()),
-                (None, None) => Account::Held { verdict: step.verdict, checks },
-            }
+            let split = step.sometimes.then(|| split(checks.clone())).flatten();
+            split.unwrap_or(Account::Held { verdict: step.verdict, checks })
         }
     }
+}
+
+/// What decided that a rule does not hold, or for which packets; `None`: all that it asks holds.
+fn split(checks: Vec<Check>) -> Option<Account> {
+    if checks.iter().any(|check| check.holds == Some(false)) {
+        return Decided::by(checks, Some(false)).map(Account::Failed);
+    }
+    Decided::by(checks, None).map(Account::Depends)
 }
 
 /// Why a base chain was not walked.
@@ -259,7 +330,7 @@ fn checks(engine: &Engine<'_>, kept: &Kept, class: &Class, spot: &Spot, at: usiz
                 .map(|(part, matched)| {
                     let at = (spot.rule, part as u16);
                     let holds = scene.holds(matched, at);
-                    check(&scene, at, &holds, subject::of_match(&scene, matched, at))
+                    check(&scene, at, Some(&holds), subject::of_match(&scene, matched, at))
                 })
                 .collect()
         }
@@ -267,8 +338,8 @@ fn checks(engine: &Engine<'_>, kept: &Kept, class: &Class, spot: &Spot, at: usiz
     }
 }
 
-/// A check of what a part asks.
-fn check(scene: &Scene<'_>, (rule, part): (RuleId, u16), holds: &Asked<bool>, subjects: Vec<Subject>) -> Check {
+/// A check of what a part asks; `holds` is `None` where the rule was over before.
+fn check(scene: &Scene<'_>, (rule, part): (RuleId, u16), holds: Option<&Asked<bool>>, subjects: Vec<Subject>) -> Check {
     let about = |assumption: &&Assumption| {
         let place = match &assumption.what {
             Assumed::Match { rule, index }
@@ -280,9 +351,9 @@ fn check(scene: &Scene<'_>, (rule, part): (RuleId, u16), holds: &Asked<bool>, su
     };
     Check {
         part,
-        holds: holds.as_ref().ok().copied(),
+        holds: holds.and_then(|holds| holds.as_ref().ok().copied()),
         facts: subjects.into_iter().map(|subject| fact::of(scene, subject)).collect(),
-        open: holds.as_ref().err().and_then(decisive),
+        open: holds.and_then(|holds| holds.as_ref().err()).and_then(decisive),
         assumed: scene.space.assumptions().find(about).cloned(),
     }
 }

@@ -7,7 +7,7 @@ use super::phrase::{Phrase, list, say, sentence};
 use super::rules;
 use crate::host::{IpFamily, Namespace, Protocol, RuleId};
 use crate::walk::query::address;
-use crate::walk::why::{Account, Check, End, Fact, Now, Part, Subject, Unreached, Way};
+use crate::walk::why::{Account, Check, Decided, End, Fact, Now, Part, Subject, Unreached, Way};
 use crate::walk::{Field, StepAt, ValueSet, Verdict, Why};
 
 /// At most this many things that held are told.
@@ -31,6 +31,16 @@ pub(super) fn account(
     told.join(&format!(" {} ", say(Phrase::ForOthers, &[])))
 }
 
+/// What the packet had of what a check asks; empty where that says nothing.
+pub(super) fn had(ns: &Namespace, family: IpFamily, check: &Check) -> String {
+    let taken = if check.holds == Some(false) { Phrase::TakenNot } else { Phrase::Taken };
+    match &check.assumed {
+        Some(assumed) => say(reason(assumed.why), &[("what", &say(taken, &[]))]),
+        None if check.facts.is_empty() => String::new(),
+        None => Teller { ns, family, texts: &|_, _| String::new() }.facts(&check.facts, check.holds),
+    }
+}
+
 struct Teller<'t> {
     ns: &'t Namespace,
     family: IpFamily,
@@ -47,14 +57,14 @@ impl Teller<'_> {
                     false => say(Phrase::Matches, &[("why", &self.joined(&told))]),
                 }
             }
-            Account::Depends(check) => {
+            Account::Depends(Decided { by: check, .. }) => {
                 let text = (self.texts)(rule, Some(check.part));
                 match check.open {
                     Some(field) => say(Phrase::DependsOn, &[("text", &text), ("field", field.name())]),
                     None => say(Phrase::DependsOpen, &[("text", &text)]),
                 }
             }
-            Account::Failed(check) => say(Phrase::MatchesNot, &[("why", &self.failed(rule, check))]),
+            Account::Failed(decided) => say(Phrase::MatchesNot, &[("why", &self.failed(rule, &decided.by))]),
             Account::Unreached(unreached) => self.unreached(unreached),
         }
     }
@@ -74,7 +84,7 @@ impl Teller<'_> {
         match (why, check.facts.is_empty()) {
             (Some(why), _) => Some(format!("{text}: {why}")),
             (None, true) => None,
-            (None, false) => Some(format!("{text}: {}", self.facts(&check.facts, true))),
+            (None, false) => Some(format!("{text}: {}", self.facts(&check.facts, Some(true)))),
         }
     }
 
@@ -83,23 +93,28 @@ impl Teller<'_> {
         match &check.assumed {
             Some(assumed) => format!("{text}: {}", say(reason(assumed.why), &[("what", &say(Phrase::TakenNot, &[]))])),
             None if check.facts.is_empty() => text,
-            None => format!("{text}: {}", self.facts(&check.facts, false)),
+            None => format!("{text}: {}", self.facts(&check.facts, Some(false))),
         }
     }
 
-    fn facts(&self, facts: &[Fact], held: bool) -> String {
+    fn facts(&self, facts: &[Fact], held: Option<bool>) -> String {
         let told: Vec<String> = facts.iter().map(|fact| self.fact(fact, held)).collect();
         list(Phrase::And, &told, VALUES)
     }
 
-    fn fact(&self, fact: &Fact, held: bool) -> String {
+    fn fact(&self, fact: &Fact, held: Option<bool>) -> String {
         let thing = say(noun(fact.subject), &[]);
         let phrase = match &fact.now {
             Now::Nothing => return say(Phrase::HasNothing, &[("thing", &thing)]),
             Now::Unseen => return say(Phrase::NotSeen, &[]),
             Now::Untracked => return say(Phrase::NotTracked, &[]),
             Now::Among(set) if set.ranges().len() > RANGES => {
-                return say(if held { Phrase::ThingFits } else { Phrase::ThingIsAnother }, &[("thing", &thing)]);
+                let phrase = match held {
+                    Some(true) => Phrase::ThingFits,
+                    Some(false) => Phrase::ThingIsAnother,
+                    None => Phrase::IsOpen,
+                };
+                return say(phrase, &[("thing", &thing)]);
             }
             Now::Open => return say(Phrase::IsOpen, &[("thing", &thing)]),
             Now::Unpredictable(why) => {

@@ -3,7 +3,7 @@
 use super::*;
 
 /// A node with a native table whose first rule sends ports to chains by a map.
-fn native() -> Host {
+pub(super) fn native() -> Host {
     use crate::host::nft::{self, ElementData, Expression, LookupResult, PayloadBase, Register, SetFlags};
     use crate::host::{Backend, Base, Chain, ChainType, Family, Place, Priority, Registration, Table};
 

@@ -3,6 +3,7 @@
 use super::moved;
 use crate::host::RuleId;
 use crate::tui::action::Action;
+use crate::tui::details;
 use crate::tui::outline::Id;
 use crate::tui::path::{Grouping, Section};
 use crate::tui::search;
@@ -27,6 +28,7 @@ pub(super) fn act(state: &mut State, action: Action) {
         },
         (Action::Unfold, Some(false)) => turn(state, id, true),
         (Action::Unfold, Some(true)) => state.cursor += 1,
+        (Action::Enter, _) if matches!(id, Id::Rule(..)) => details::open(state),
         (Action::Enter, Some(open)) => turn(state, id, !open),
         _ => {}
     }

@@ -1,13 +1,11 @@
 //! The why pane: who answers the selected port, from each place, and what decides; or, while the tree has the keys, the
 //! whole text of the row that is looked at.
 
-use unicode_width::UnicodeWidthStr;
-
 use super::super::frames::FrameId;
 use super::super::look::{Tone, badge};
 use super::super::outline::Id;
 use super::super::state::{Pane, State};
-use super::super::text::wrap;
+use super::page::{Line, Page};
 use super::{Piece, netfilter};
 use crate::explain::{Answer, brief, clean, words};
 use crate::host::{IpFamily, RuleId};
@@ -19,8 +17,6 @@ const ALTERNATIVES: usize = 3;
 /// How many assumptions of an outcome are told; the rest is counted.
 const ASSUMED: usize = 8;
 
-type Line = Vec<Piece>;
-
 pub(super) fn title(state: &State) -> &'static str {
     match (state.focus, state.tree.row(state.cursor).map(|row| row.id)) {
         (Pane::Netfilter, Some(Id::Rule(..))) => "Rule",
@@ -31,46 +27,13 @@ pub(super) fn title(state: &State) -> &'static str {
 
 /// What the pane says, in lines of `width` columns.
 pub(super) fn lines(state: &State, width: usize) -> Vec<Line> {
-    let mut page = Page { width: width.saturating_sub(2).max(1), lines: Vec::new() };
+    let mut page = Page::new(width);
     match (state.focus, state.tree.row(state.cursor).map(|row| row.id)) {
         (Pane::Netfilter, Some(Id::Rule(frame, index))) => rule(state, &mut page, frame, index),
         (Pane::Netfilter, Some(Id::Base(frame))) => chain(state, &mut page, frame),
         (Pane::Ports | Pane::Netfilter | Pane::Why, _) => answer(state, &mut page),
     }
     page.lines
-}
-
-struct Page {
-    width: usize,
-    lines: Vec<Line>,
-}
-
-impl Page {
-    fn text(&mut self, tone: Tone, text: &str) {
-        for line in wrap(&clean(text), self.width) {
-            self.lines.push(vec![(Tone::Plain, " ".to_owned()), (tone, line)]);
-        }
-    }
-
-    /// Items side by side, two columns apart, in as many lines as they need.
-    fn flow(&mut self, items: Vec<Line>) {
-        let mut line: Line = vec![(Tone::Plain, " ".to_owned())];
-        let mut used = 0;
-        for item in items {
-            let width: usize = item.iter().map(|(_, text)| text.width()).sum();
-            if used > 0 && used + 2 + width > self.width {
-                self.lines.push(std::mem::replace(&mut line, vec![(Tone::Plain, " ".to_owned())]));
-                used = 0;
-            }
-            if used > 0 {
-                line.push((Tone::Plain, "  ".to_owned()));
-                used += 2;
-            }
-            used += width;
-            line.extend(item);
-        }
-        self.lines.push(line);
-    }
 }
 
 fn answer(state: &State, page: &mut Page) {
@@ -191,7 +154,7 @@ fn rule(state: &State, page: &mut Page, frame: FrameId, index: u32) {
 }
 
 /// What came of a rule that held.
-fn came_of(state: &State, frame: FrameId, index: u32) -> Option<Piece> {
+pub(super) fn came_of(state: &State, frame: FrameId, index: u32) -> Option<Piece> {
     let at = state.frames.get(frame);
     let ruleset = &state.host.namespaces[at.place.namespace].ruleset;
     let mark = state.path.trodden.get(&frame)?.held.get(&index)?;

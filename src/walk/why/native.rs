@@ -18,21 +18,21 @@ const WORDS: usize = Register::COUNT as usize;
 /// Bytes in a word.
 const WORD: usize = 4;
 
-/// What a rule asks, up to the first thing that does not hold.
+/// What a rule asks: up to the first thing that does not hold, and what it would have asked after that.
 pub(super) fn checks(engine: &Engine<'_>, state: &State, hook: Hook, rule: &Rule, id: RuleId) -> Vec<Check> {
     let mut loaded = Loaded::default();
     let mut checks = Vec::new();
     engine.tried(state, hook, rule, id, &mut |scene, expression, part, holds| {
         let subjects = loaded.asked(scene, expression, (id, part));
-        if holds != Ok(true) || is_question(expression) {
-            checks.push(check(scene, (id, part), &holds, subjects));
+        if is_question(expression) || holds.as_ref().is_some_and(|holds| *holds != Ok(true)) {
+            checks.push(check(scene, (id, part), holds.as_ref(), subjects));
         }
     });
     checks
 }
 
 /// Whether an expression does nothing but ask.
-fn is_question(expression: &Expression) -> bool {
+pub(super) fn is_question(expression: &Expression) -> bool {
     matches!(
         expression,
         Expression::Compare { .. }

@@ -1,0 +1,149 @@
+//! Everything about the rule or the port that is selected: a page on top of the panes that follows the selection.
+//!
+//! It looks up once what takes a look through the whole table, and keeps where the page is scrolled to. How the page looks
+//! is told in `view`.
+
+use super::action::Action;
+use super::again::Edition;
+use super::callers::callers;
+use super::outline::Id;
+use super::overlay::Overlay;
+use super::search;
+use super::state::{Pane, State};
+use super::update::{Effect, in_panes, moved};
+use super::view;
+use crate::host::{ChainId, RuleId};
+
+/// The page.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Details {
+    /// Its first visible line.
+    pub(super) offset: usize,
+    /// What it is about.
+    row: Option<(Edition, Id)>,
+    /// The chain, and the rules that lead to it.
+    led: Option<(Edition, usize, ChainId, Vec<RuleId>)>,
+}
+
+impl Details {
+    /// The rules that lead to the rule's chain.
+    pub(super) fn callers(&self) -> &[RuleId] {
+        self.led.as_ref().map_or(&[], |(.., rules)| rules)
+    }
+}
+
+/// Opens the page about what is selected.
+pub(super) fn open(state: &mut State) {
+    state.lay(Overlay::Details(Details::default()));
+}
+
+/// Lets the page follow the selection; nothing is left to tell where that is no rule any more.
+pub(super) fn follow(state: &mut State) {
+    let Some(Overlay::Details(details)) = state.overlays.pop_if(|overlay| matches!(overlay, Overlay::Details(_)))
+    else {
+        return;
+    };
+    let mut details = details;
+    let selected = state.tree.row(state.cursor).map(|row| row.id).filter(|_| state.focus == Pane::Netfilter);
+    match selected {
+        Some(Id::Rule(frame, index)) => {
+            let row = Some((state.edition, Id::Rule(frame, index)));
+            if details.row != row {
+                (details.row, details.offset) = (row, 0);
+            }
+            let at = state.frames.get(frame);
+            let of = (state.edition, at.place.namespace, at.chain);
+            if details.led.as_ref().is_none_or(|(edition, namespace, chain, _)| (*edition, *namespace, *chain) != of) {
+                let ruleset = &state.host.namespaces[at.place.namespace].ruleset;
+                details.led = Some((of.0, of.1, of.2, callers(ruleset, at.chain)));
+            }
+            state.overlays.push(Overlay::Details(details));
+            let most = view::details_overflow(state);
+            if let Some(Overlay::Details(details)) = state.overlays.last_mut() {
+                details.offset = details.offset.min(most);
+            }
+        }
+        // The way in a host that was read again is not known yet.
+        _ if state.held.is_some() => state.overlays.push(Overlay::Details(details)),
+        _ => {}
+    }
+}
+
+/// What an action does while the page lies on top.
+pub(super) fn act(state: &mut State, action: Action) -> Option<Effect> {
+    match action {
+        Action::Back | Action::Quit | Action::Enter => {
+            state.overlays.pop();
+            None
+        }
+        Action::Up => beside(state, false),
+        Action::Down => beside(state, true),
+        Action::PageUp | Action::PageDown | Action::First | Action::Last => scroll(state, action),
+        Action::TextUp => scroll(state, Action::Up),
+        Action::TextDown => scroll(state, Action::Down),
+        Action::NextOrigin
+        | Action::PreviousOrigin
+        | Action::OtherFamily
+        | Action::NextOutcome
+        | Action::PreviousOutcome
+        | Action::Group => {
+            let rule = rule(state);
+            let effect = in_panes(state, action);
+            // The rule stays, with what becomes of it for these packets.
+            if let Some((namespace, rule)) = rule {
+                search::reveal(state, namespace, rule);
+            }
+            effect
+        }
+        Action::NextStep
+        | Action::PreviousStep
+        | Action::NextHit
+        | Action::PreviousHit
+        | Action::Copy
+        | Action::SaveScreen
+        | Action::SaveHost
+        | Action::Read
+        | Action::Help
+        | Action::Redraw
+        | Action::Suspend => in_panes(state, action),
+        Action::Fold
+        | Action::Unfold
+        | Action::UnfoldPath
+        | Action::FoldAll
+        | Action::Find
+        | Action::NextPane
+        | Action::PreviousPane => None,
+    }
+}
+
+/// The rule that the page is about, in the namespace with this index.
+fn rule(state: &State) -> Option<(usize, RuleId)> {
+    match state.tree.row(state.cursor)?.id {
+        Id::Rule(frame, index) => {
+            let at = state.frames.get(frame);
+            Some((at.place.namespace, at.rule(index)))
+        }
+        Id::Pass(_) | Id::Hook(_) | Id::Base(_) | Id::Run { .. } => None,
+        Id::End(_) | Id::Route(_) | Id::Fate | Id::Table(_) => None,
+    }
+}
+
+/// To the next rule among the visible rows, or the one before.
+fn beside(state: &mut State, forward: bool) -> Option<Effect> {
+    let is_rule = |place: &usize| matches!(state.tree.row(*place).map(|row| row.id), Some(Id::Rule(..)));
+    let found = if forward {
+        (state.cursor + 1..state.tree.len()).find(is_rule)
+    } else {
+        (0..state.cursor).rev().find(is_rule)
+    };
+    state.cursor = found.unwrap_or(state.cursor);
+    None
+}
+
+fn scroll(state: &mut State, action: Action) -> Option<Effect> {
+    let (most, page) = (view::details_overflow(state), view::details_height(state));
+    if let Some(Overlay::Details(details)) = state.overlays.last_mut() {
+        details.offset = moved(details.offset, action, most + 1, page).unwrap_or(details.offset);
+    }
+    None
+}

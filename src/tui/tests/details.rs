@@ -1,0 +1,112 @@
+//! The page about a rule: what it says, and that it follows what is selected.
+
+use super::*;
+use crate::tui::callers::callers;
+use crate::tui::overlay::Overlay;
+
+/// What stands on top, in rows without their frame.
+fn page(explorer: &Explorer) -> Vec<String> {
+    let text = explorer.text();
+    let inside = text.lines().filter_map(|line| line.split_once('│')?.1.rsplit_once('│').map(|(inside, _)| inside));
+    inside.map(|line| line.trim_end().to_owned()).collect()
+}
+
+fn is_open(explorer: &Explorer) -> bool {
+    matches!(explorer.state.overlays.last(), Some(Overlay::Details(_)))
+}
+
+#[test]
+fn enter_opens_the_page_about_a_rule_and_folds_everything_else() {
+    let mut explorer = Explorer::on(80);
+    explorer.press("<Right>");
+    let tree = explorer.tree();
+    explorer.press("<Enter>");
+    assert!(is_open(&explorer));
+    assert!(explorer.text().contains("Rule 3 of 3 · nat CNI-DN-"), "{}", explorer.text());
+    assert!(in_order(&page(&explorer), &["-j DNAT", "counted", "chain ", "led to by"]), "{}", explorer.text());
+    for close in ["<Esc>", "q", "<Enter>"] {
+        explorer.press(close);
+        assert!(!is_open(&explorer), "{close}");
+        assert_eq!(explorer.tree(), tree, "{close}");
+        explorer.press("<Enter>");
+    }
+    explorer.press("<Esc><Home><Enter>");
+    assert!(!is_open(&explorer) && explorer.tree() != tree, "a hook folds");
+}
+
+#[test]
+fn the_page_follows_to_the_next_rule_and_along_the_path() {
+    let mut explorer = Explorer::on(80);
+    explorer.press("<Right><Enter><Up>");
+    let titled = |explorer: &Explorer, what: &str| explorer.text().contains(what);
+    assert!(titled(&explorer, "Rule 1 of 1 · nat CNI-HOSTPORT-DNAT"), "{}", explorer.text());
+    explorer.press("p");
+    assert!(titled(&explorer, "Rule 3 of 3 · nat CNI-DN-"), "{}", explorer.text());
+    explorer.press("<Up><Up><Up><Up><Up><Up>");
+    assert!(is_open(&explorer), "above the first rule is nothing to go to");
+    explorer.press("p?");
+    assert!(matches!(explorer.state.overlays[..], [Overlay::Details(_), Overlay::Help { .. }]));
+    explorer.press("<Esc>");
+    assert!(is_open(&explorer));
+}
+
+#[test]
+fn a_page_that_does_not_fit_is_scrolled_to_its_end_and_no_further() {
+    let mut explorer = Explorer::on(80);
+    explorer.take(Event::Resized(40, 12));
+    explorer.press("<Right><Enter>");
+    assert!(explorer.text().contains("more lines"), "{}", explorer.text());
+    let first = explorer.text();
+    explorer.press("J");
+    assert_ne!(explorer.text(), first);
+    explorer.press("K");
+    assert_eq!(explorer.text(), first);
+    explorer.press("<PgDn><PgDn><PgDn><PgDn>");
+    let last = explorer.text();
+    assert!(last.contains(" end ") && last.contains("led to by"), "{last}");
+    explorer.press("<End>");
+    assert_eq!(explorer.text(), last);
+    explorer.take(Event::Resized(120, 40));
+    assert!(explorer.text().contains("-j DNAT"));
+}
+
+#[test]
+fn wide_names_below_the_page_leave_its_edge_straight() {
+    for name in ["名前名前名前名", "a名前名前名前"] {
+        let mut host = node();
+        for socket in &mut host.namespaces[0].sockets {
+            socket.processes[0].name = name.to_owned();
+        }
+        let mut explorer = Explorer::new(host, Some(tcp(80, None)), Look::sixteen());
+        explorer.press("<Right><Enter>");
+        let columns = (110..170).filter(|columns| {
+            explorer.take(Event::Resized(*columns, 36));
+            let (screen, left) = (explorer.screen(), (columns - 100) / 2);
+            (3..10).any(|y| unicode_width::UnicodeWidthStr::width(screen[(left - 1, y)].symbol()) > 1)
+        });
+        assert_eq!(columns.collect::<Vec<_>>(), [0; 0], "{name}");
+    }
+}
+
+#[test]
+fn a_rule_that_is_gone_takes_its_page_with_it() {
+    let mut explorer = Explorer::on(80);
+    explorer.press("<Right><Enter>");
+    explorer.state.cursor = 0;
+    explorer.take(Event::Resized(100, 30));
+    assert!(!is_open(&explorer));
+}
+
+#[test]
+fn the_rules_that_lead_to_a_chain_are_found_by_jump_and_by_map() {
+    let host = maps::native();
+    let ruleset = &host.namespaces[0].ruleset;
+    let of = |name: &str| {
+        let chain = ruleset.chains().find(|(_, chain)| *chain.name == *name).map(|(id, _)| id).expect("a chain");
+        let places = callers(ruleset, chain).into_iter();
+        places.map(|rule| format!("{} {}", ruleset.chain(rule.chain).name, rule.number())).collect::<Vec<_>>()
+    };
+    assert_eq!(of("web"), ["input 1"]);
+    assert_eq!(of("CNI-HOSTPORT-DNAT"), ["PREROUTING 2"]);
+    assert_eq!(of("input"), [""; 0]);
+}
