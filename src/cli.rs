@@ -271,5 +271,5 @@ fn shot(source: &arguments::Source, asked: &ShotArguments) -> Result<(), Refusal
         target,
         setup: look.into(),
     };
-    output::save(&asked.output, &explore::shot(start, size, &asked.keys, form)?)
+    output::save(&asked.output, &explore::shot(start, size, &asked.keys, form, &asked.title)?)
 }

@@ -248,4 +248,7 @@ pub struct ShotArguments {
     /// How it is painted: dark, light, high-contrast, colours16, mono, one of your own, or a file
     #[arg(long, value_name = "NAME", default_value = "dark")]
     pub theme: String,
+    /// The title of the picture's window
+    #[arg(long, value_name = "TEXT", default_value = super::explore::TITLE)]
+    pub title: String,
 }

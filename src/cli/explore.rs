@@ -22,7 +22,7 @@ use super::live::Live;
 use super::output;
 use super::refusal::Refusal;
 use super::terminal::Terminal;
-use crate::explain::Target;
+use crate::explain::{Target, clean};
 use crate::host::Host;
 use crate::kernel::Progress;
 use crate::shot;
@@ -382,9 +382,9 @@ fn listen_to_keys(sender: Sender<Message>) {
     });
 }
 
-/// The explorer's screen of `size` (columns, rows) after `keys` ([`key::sequence`]), as a picture. Each key is pressed once
-/// all that the last one asked for is done.
-pub fn shot(start: Start, size: (u16, u16), keys: &str, form: Form) -> Result<String, Refusal> {
+/// The explorer's screen of `size` (columns, rows) after `keys` ([`key::sequence`]), as a picture; `title` is that of its
+/// window, where it has one. Each key is pressed once all that the last one asked for is done.
+pub fn shot(start: Start, size: (u16, u16), keys: &str, form: Form, title: &str) -> Result<String, Refusal> {
     let pressed = key::sequence(keys).map_err(|none| {
         Refusal::usage(format!(
             "--keys: “{none}” is no key; keys are written 80<Enter>, <Down>, <PgDn>, <C-l>, o, ?, …"
@@ -396,16 +396,22 @@ pub fn shot(start: Start, size: (u16, u16), keys: &str, form: Form) -> Result<St
     for key in pressed {
         settle(&mut state, live.as_ref(), Event::Key(key.event()));
     }
-    Ok(picture(&state, size, form))
+    Ok(picture(&state, size, form, title))
 }
 
+/// The title of a picture's window, unless it has another.
+pub const TITLE: &str = "whyport";
+
 /// A screen of `size` (columns, rows).
-fn picture(state: &State, size: (u16, u16), form: Form) -> String {
+fn picture(state: &State, size: (u16, u16), form: Form, title: &str) -> String {
     let area = Rect::new(0, 0, size.0, size.1);
     let mut buffer = Buffer::empty(area);
     view(state, &mut buffer, area);
     match form {
-        Form::Svg => shot::svg(&buffer),
+        Form::Svg => {
+            let look = state.look();
+            shot::svg(&buffer, &shot::Window { title: &clean(title), text: look.text, ground: look.ground })
+        }
         Form::Text => shot::text(&buffer),
         Form::Ansi => shot::ansi(&buffer),
     }
@@ -414,7 +420,7 @@ fn picture(state: &State, size: (u16, u16), form: Form) -> String {
 /// Writes a screen to a new file: how that went.
 fn keep(state: &State, name: String) -> Event {
     let written = match Form::of(Path::new(&name)) {
-        Some(form) => output::create(&name, &picture(state, state.size(), form)).map_err(|refusal| refusal.line),
+        Some(form) => output::create(&name, &picture(state, state.size(), form, TITLE)).map_err(|refusal| refusal.line),
         None => Err("a picture's name ends in .svg, .txt or .ansi".to_owned()),
     };
     Event::Kept(Keep::Screen, name, written)

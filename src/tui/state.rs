@@ -203,6 +203,11 @@ impl State {
         self.size
     }
 
+    /// How the screen is painted.
+    pub fn look(&self) -> Look {
+        self.look
+    }
+
     /// The host that is shown.
     pub fn host(&self) -> &Arc<Host> {
         &self.host
