@@ -210,7 +210,8 @@ fn trace(reading: Reading, target: explain::Target, asked: &TraceArguments, colo
     }
     let answer = |(walk, replies): (walk::Walk, _)| {
         let from = match (&packets.from, &walk.query.origin) {
-            (From::Somewhere, Origin::Device(device)) => From::Outside(device.clone()),
+            // What comes by a VRF comes by one of its ports.
+            (From::Somewhere | From::Outside(_), Origin::Device(device)) => From::Outside(device.clone()),
             (from, _) => from.clone(),
         };
         explain::Answer { replies, ..explain::judge(host, &packets.target, from, walk) }

@@ -113,6 +113,15 @@ impl Namespace {
         self.links.iter().find(|link| link.index == index)
     }
 
+    /// The VRF that a device belongs to: as one of its ports, or as the VRF itself (`l3mdev_master_dev_rcu`).
+    pub fn vrf_of(&self, link: &Link) -> Option<&Link> {
+        let is_vrf = |link: &&Link| matches!(link.kind, LinkKind::Vrf(_));
+        match link.kind {
+            LinkKind::Vrf(_) => self.link_at(link.index).filter(is_vrf),
+            _ => link.master.and_then(|master| self.link_at(master)).filter(is_vrf),
+        }
+    }
+
     /// Why `what` could not be read; `None` when it was, be it torn.
     pub fn unread(&self, what: What) -> Option<&Unread> {
         self.unread.iter().find(|unread| unread.what == what && !unread.torn)

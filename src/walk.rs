@@ -60,6 +60,7 @@ mod synproxy;
 mod target;
 mod trail;
 mod vlans;
+mod vrf;
 mod way;
 pub mod why;
 
@@ -74,6 +75,7 @@ pub use outcome::{
 pub use query::{Origin, Query, Turn};
 pub use set::ValueSet;
 pub use shares::{Share, rank};
+pub use sockets::hears_by;
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;

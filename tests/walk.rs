@@ -11,6 +11,8 @@ mod back;
 mod reply;
 #[path = "walk/unknowns.rs"]
 mod unknowns;
+#[path = "walk/vrf.rs"]
+mod vrf;
 mod way;
 
 use way::{Ask, told, walked};

@@ -171,6 +171,9 @@ pub struct PacketArguments {
     /// The sender's gid, for --origin local
     #[arg(long, value_name = "N")]
     pub gid: Option<String>,
+    /// The VRF that the sender is bound to, for --origin local (as by: ip vrf exec NAME)
+    #[arg(long, value_name = "NAME")]
+    pub vrf: Option<String>,
     /// TCP flags: syn,ack or none (default: syn)
     #[arg(long, value_name = "LIST")]
     pub tcp_flags: Option<String>,

@@ -6,7 +6,7 @@ use super::arguments::{Direction, PacketArguments};
 use super::refusal::Refusal;
 use super::target;
 use crate::explain::{self, From, Target, fields, words};
-use crate::host::{Host, IpFamily, LinkKind, Namespace, Protocol, What};
+use crate::host::{Host, IpFamily, Link, LinkKind, Namespace, Protocol, What};
 use crate::walk::{Field, Query, Turn, ValueSet};
 
 /// What `trace` follows.
@@ -37,6 +37,7 @@ pub fn ask(
         return Err(Refusal::usage("--direction reply is that of an established connection; leave out --ct"));
     }
     let fields = overrides(&target, family, &from, options)?;
+    let vrf = options.vrf.as_deref().map(|name| vrf(ns, &from, name)).transpose()?;
     let mut queries = explain::queries(host, namespace, &target, &from, family);
     if queries.is_empty() {
         return Err(Refusal::unanswered(no_way_in(&from, family)));
@@ -48,6 +49,7 @@ pub fn ask(
         if options.direction == Direction::Reply {
             query.turn = Turn::Reply;
         }
+        query.vrf.clone_from(&vrf);
         for (field, values) in &fields {
             query.set(*field, values.clone());
         }
@@ -97,6 +99,22 @@ fn origin(ns: &Namespace, target: &Target, family: IpFamily, text: &str) -> Resu
             }
         },
     }
+}
+
+/// The VRF that the sender is bound to.
+fn vrf(ns: &Namespace, from: &From, name: &str) -> Result<String, Refusal> {
+    if !matches!(from, From::Local(_)) {
+        return Err(Refusal::usage("--vrf: only a packet made here has a sender that is bound; add --origin local"));
+    }
+    let is_vrf = |link: &&Link| matches!(link.kind, LinkKind::Vrf(_));
+    if ns.link(name).as_ref().is_some_and(is_vrf) {
+        return Ok(name.to_owned());
+    }
+    let known: Vec<_> = ns.links.iter().filter(is_vrf).map(|link| link.name.as_str()).collect();
+    Err(Refusal::usage(match known.is_empty() {
+        true => format!("--vrf: no VRF is called “{name}”; there is none here"),
+        false => format!("--vrf: no VRF is called “{name}”; there are {}", known.join(", ")),
+    }))
 }
 
 fn overrides(

@@ -44,9 +44,10 @@ fn all(host: &Host, namespace: usize, family: IpFamily) -> Vec<&Link> {
 }
 
 /// Whether other hosts can send by this device to an address that it has. What comes in by a port of another device
-/// comes in by that one; VRFs are not walked.
+/// comes in by that one, unless it is a VRF.
 fn leads_outside(host: &Host, namespace: usize, link: &Link) -> bool {
-    if !link.up || link.master.is_some() {
+    let is_port = link.master.is_some() && host.namespaces[namespace].vrf_of(link).is_none();
+    if !link.up || is_port {
         return false;
     }
     match &link.kind {

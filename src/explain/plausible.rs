@@ -52,7 +52,7 @@ fn is_refused(kind: FateKind, reason: Option<Reason>, translated: impl Fn() -> b
 /// The sources that packets of a query from this place may have; `None`: any that it allows.
 pub(super) fn sources(ns: &Namespace, from: &From, query: &Query) -> Option<ValueSet> {
     let from = match (from, &query.origin) {
-        (From::Somewhere, Origin::Device(device)) => &From::Outside(device.clone()),
+        (From::Somewhere | From::Outside(_), Origin::Device(device)) => &From::Outside(device.clone()),
         _ => from,
     };
     let mut likely = likely(ns, from, query.family)?.and(&query.values(Field::Src));
@@ -83,7 +83,9 @@ fn likely(ns: &Namespace, from: &From, family: IpFamily) -> Option<ValueSet> {
         From::Outside(device) => {
             let link = ns.link(device)?;
             let here = connected(ns, family, |other| other.index == link.index);
-            let elsewhere = connected(ns, family, |other| other.index != link.index);
+            // Other VRFs may have the same networks.
+            let vrf = |link: &Link| ns.vrf_of(link).map(|vrf| vrf.index);
+            let elsewhere = connected(ns, family, |other| other.index != link.index && vrf(other) == vrf(link));
             Some(abroad.minus(&elsewhere).or(&here).minus(&own))
         }
         From::Bridge(device) => {

@@ -21,7 +21,9 @@ pub(super) fn queries(ns: &Namespace, index: usize, target: &Target, from: &From
             outside_devices(ns, family).into_iter().filter_map(|link| ask.arriving(&link.name)).collect()
         }
         From::Somewhere => vec![ask.at_any_address(Origin::Somewhere)],
-        From::Outside(device) | From::Bridge(device) => ask.arriving(device).into_iter().collect(),
+        From::Outside(device) | From::Bridge(device) => {
+            ask.devices(device).into_iter().filter_map(|device| ask.arriving(device)).collect()
+        }
         From::Local(addr) => ask.local(*addr).into_iter().collect(),
     }
 }
@@ -126,6 +128,14 @@ impl Ask<'_> {
         };
         query.set(Field::Dst, ValueSet::full(self.family.bits()).minus(&ValueSet::from_ranges(others)));
         query
+    }
+
+    /// The devices that a packet comes in by which is said to come by this one: the ports of a VRF.
+    fn devices<'d>(&'d self, device: &'d str) -> Vec<&'d str> {
+        let vrf = self.ns.link(device).filter(|link| matches!(link.kind, LinkKind::Vrf(_)));
+        let Some(vrf) = vrf else { return vec![device] };
+        let ports = self.ns.links.iter().filter(|link| link.master == Some(vrf.index) && link.up);
+        ports.map(|port| port.name.as_str()).collect()
     }
 
     fn arriving(&self, device: &str) -> Option<Query> {

@@ -6,7 +6,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use crate::host::{IpFamily, Namespace, Protocol, Socket};
-use crate::walk::Endpoints;
+use crate::walk::{Endpoints, hears_by};
 
 /// Whether a socket hears packets of this family at all.
 pub(super) fn hears(socket: &Socket, family: IpFamily) -> bool {
@@ -32,7 +32,7 @@ pub(super) fn listener(
             && socket.peer.is_none()
             && hears(socket, family)
             && (socket.addr.is_unspecified() || dst.is_none_or(|dst| dst == socket.addr))
-            && (socket.device.is_none() || device.is_none() || socket.device.as_deref() == device)
+            && device.is_none_or(|device| hears_by(ns, socket, Some(device)))
     };
     let score = |socket: &Socket| {
         let wildcard = socket.addr.is_unspecified();

@@ -18,6 +18,7 @@ mod reading;
 mod rules;
 #[cfg(test)]
 mod tests;
+mod vrf;
 mod way;
 
 use std::net::IpAddr;

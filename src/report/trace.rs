@@ -314,7 +314,10 @@ fn comes_from(query: &Query) -> String {
     let start = match &query.origin {
         Origin::Device(device) => format!("arrives by {device}"),
         Origin::Somewhere => "arrives by any device but lo".to_owned(),
-        Origin::Local => "made by this host".to_owned(),
+        Origin::Local => match &query.vrf {
+            Some(vrf) => format!("made by this host in the VRF {vrf}"),
+            None => "made by this host".to_owned(),
+        },
     };
     let usual = Query::new(query.namespace, query.origin.clone(), query.family, query.protocol);
     let told = |(field, set): (&Field, &ValueSet)| {

@@ -22,8 +22,9 @@ use super::reply;
 use super::set::ValueSet;
 use super::sight::{Seen, Sights};
 use super::space::{Asked, Open};
-use super::state::{At, End, Frame, Layer, State};
+use super::state::{At, End, Frame, InVrf, Layer, State};
 use super::trail::{Mark, Place, Trail};
+use super::vrf;
 use super::way::{Decision, Way};
 use crate::host::xt::CtStates;
 use crate::host::{ChainId, Hook, IpFamily, Policy, Priority, Protocol, SetId, What};
@@ -67,7 +68,8 @@ impl<'a> Engine<'a> {
 
     /// All packets of the query, before they enter.
     pub(super) fn start(&self) -> State {
-        let packet = Packet::entering();
+        let bound = self.query.vrf.as_deref().and_then(|name| self.plan.devices.number(name));
+        let packet = Packet { bound, ..Packet::entering() };
         let none = ChainId { table: 0, chain: 0 };
         State {
             space: self.first_space(),
@@ -88,6 +90,8 @@ impl<'a> Engine<'a> {
             way: None,
             to_all: false,
             made_here: self.query.origin == Origin::Local,
+            vrf: InVrf::Apart,
+            crossed: 0,
             looped: false,
             passes: Vec::new(),
             flows: Vec::new(),
@@ -150,11 +154,19 @@ impl<'a> Engine<'a> {
         state.packet.src_mac = None;
         state.packet.src = sent.src;
         state.packet.flow.original = state.packet.tuple();
-        Ok(self.leave(state, sent.next, None, At::Slot(Hook::Output, 0, 0)))
+        self.set_out(state, sent.next)
+    }
+
+    /// A packet made here sets out where routing said.
+    pub(super) fn set_out(&mut self, state: &mut State, next: Next) -> Asked<Option<End>> {
+        let vrf = self.vrf_before(state, &next)?;
+        let end = self.leave(state, next, None, At::Slot(Hook::Output, 0, 0));
+        self.goes_by_vrf(state, vrf);
+        Ok(end)
     }
 
     /// Follows what routing said of a packet made here: on to a hook, or to its end.
-    pub(super) fn leave(&mut self, state: &mut State, next: Next, after: Option<Hook>, at: At) -> Option<End> {
+    fn leave(&mut self, state: &mut State, next: Next, after: Option<Hook>, at: At) -> Option<End> {
         self.mark_route(state, after, next.decision());
         let oif = match &next {
             Next::Here | Next::HereToAll => self.plan.devices.number("lo").map_or(Device::Leaving, Device::Known),
@@ -323,24 +335,37 @@ impl<'a> Engine<'a> {
         }
         match hook {
             Hook::Prerouting if state.looped => {
+                if vrf::of(&self.scene(state, hook), state.packet.iif)?.is_some() {
+                    state.packet.port = state.packet.iif;
+                }
                 state.at = At::Slot(Hook::Input, 0, 0);
                 Ok(None)
             }
-            Hook::Prerouting => self.route_input(state),
+            Hook::Prerouting => match self.enters_vrf(state)? {
+                true => Ok(None),
+                false => self.route_input(state),
+            },
             Hook::Input => self.deliver(state),
             Hook::Forward => {
                 state.at = At::Slot(Hook::Postrouting, 0, 0);
                 Ok(None)
             }
             Hook::Output => {
-                state.packet.oif = match &state.way {
-                    Some(way) => way.oif,
-                    None => self.plan.devices.number("lo").map_or(Device::Leaving, Device::Known),
+                state.packet.oif = match (&state.way, state.vrf) {
+                    (_, InVrf::Out(vrf)) => Device::Known(vrf),
+                    (Some(way), _) => way.oif,
+                    (None, _) => self.plan.devices.number("lo").map_or(Device::Leaving, Device::Known),
                 };
                 state.at = At::Slot(Hook::Postrouting, 0, 0);
                 Ok(None)
             }
-            Hook::Postrouting => self.descend(state),
+            Hook::Postrouting => match state.vrf {
+                InVrf::Out(vrf) => {
+                    self.sets_out(state, vrf);
+                    Ok(None)
+                }
+                InVrf::Apart | InVrf::In => self.descend(state),
+            },
             Hook::Ingress | Hook::Egress => Ok(None),
         }
     }

@@ -88,7 +88,7 @@ fn have_common(one: &Group, other: &Group) -> bool {
 /// Whether routing refused these packets for their source.
 fn is_refused_source(group: &Group) -> bool {
     group.end.kind == FateKind::Martian
-        && group.passes.len() == 1
+        && group.passes.iter().skip(1).all(|pass| pass.port != Device::Absent)
         && matches!(
             group.end.reason,
             Some(Reason::RpFilter | Reason::LocalSource | Reason::ImpossibleSource | Reason::RouteLocalnet)
@@ -259,8 +259,10 @@ impl Teller<'_, '_> {
         // Who asked has a socket of its own.
         let hears = group.end.kind == FateKind::Delivered && group.turn != Turn::Reply;
         let socket = hears.then(|| {
-            let iif = group.passes.last().and_then(|pass| self.device(group, last, pass.iif));
-            sockets::hearing(plan.namespace(), self.query.protocol, self.query.family, &endpoints, iif.as_deref())
+            let came_by = |pass: &Passing| if pass.port == Device::Absent { pass.iif } else { pass.port };
+            let by = group.passes.last().and_then(|pass| self.device(group, last, came_by(pass)));
+            let by = sockets::By::delivered(plan.namespace(), by.as_deref());
+            sockets::hearing(plan.namespace(), self.query.protocol, self.query.family, &endpoints, by)
         });
         Fate {
             kind: group.end.kind,

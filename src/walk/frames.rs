@@ -15,6 +15,7 @@ use super::packet::{Crossing, Device, Packet, TimeToLive, Value, Within};
 use super::set::ValueSet;
 use super::space::Asked;
 use super::state::{At, End, Layer, State};
+use super::vrf;
 use super::way::{Decision, Way};
 use crate::host::{Hook, IpFamily, Link, LinkKind};
 
@@ -136,11 +137,13 @@ impl Engine<'_> {
         {
             return Ok(Some(End::because(FateKind::Dropped, Some(Reason::OfOthers))));
         }
+        // A bridge that is a VRF's port shows it again.
+        let is_ports = vrf::of(&self.scene(state, Hook::Prerouting), state.packet.iif)?.is_some();
         state.packet.socket = None;
         let refused =
             if state.looped { None } else { input::refused_on_arrival(&self.scene(state, Hook::Prerouting))? };
         stands(state, Layer::Ip, Hook::Prerouting);
-        if state.packet.crossing.as_ref().is_some_and(|crossing| crossing.told) {
+        if !is_ports && state.packet.crossing.as_ref().is_some_and(|crossing| crossing.told) {
             state.at = At::Hooked(Hook::Prerouting);
         }
         Ok(refused.map(|reason| End::because(FateKind::Martian, Some(reason))))
@@ -345,6 +348,11 @@ impl Engine<'_> {
 
     /// After egress: a bridge takes a frame that the host made (`br_dev_xmit`), a macvlan hands it on, every other device sends it.
     fn transmitted(&mut self, state: &mut State) -> Asked<Option<End>> {
+        if let Device::Known(number) = state.packet.oif
+            && let Some(vrf) = self.plan.vrf(number).filter(|_| self.plan.is_vrf(number))
+        {
+            return self.sent_by_vrf(state, vrf);
+        }
         let bridge = match state.packet.oif {
             Device::Known(number) if state.packet.crossing.is_none() => self.link(number).map(|link| (number, link)),
             _ => None,

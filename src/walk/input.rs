@@ -84,7 +84,11 @@ impl<'p> Arrival<'_, 'p> {
 
     /// The device it came in by, which decides sysctls: asked for where it is open.
     fn link(&self) -> Asked<Option<&'p Link>> {
-        let number = match self.scene.packet.iif {
+        self.link_of(self.scene.packet.iif)
+    }
+
+    fn link_of(&self, device: Device) -> Asked<Option<&'p Link>> {
+        let number = match device {
             Device::Known(number) => number,
             Device::Entering => match self.scene.space.known(Field::Iif) {
                 Some(number) => number,
@@ -100,19 +104,21 @@ impl<'p> Arrival<'_, 'p> {
         Ok(self.plan.devices.name(number).and_then(|name| self.namespace.link(name)))
     }
 
-    fn lookup(&self) -> Lookup<'_, 'p> {
+    fn lookup(&self) -> Asked<Lookup<'_, 'p>> {
         let packet = self.scene.packet;
-        Lookup {
+        Ok(Lookup {
             scene: self.scene,
             plan: self.plan,
             to: &packet.dst,
             from: Some(&packet.src),
             mark: &packet.mark,
             iif: Some(packet.iif),
+            vrf: self.link()?.and_then(|link| self.plan.vrf_at(link.index)),
+            bound: false,
             ports: Some((&packet.sport, &packet.dport)),
             typed: false,
             has_sender: false,
-        }
+        })
     }
 
     fn v4(&self) -> Asked<Next> {
@@ -141,7 +147,7 @@ impl<'p> Arrival<'_, 'p> {
         if !localnet && (to_loopback || self.in_range(src, loopback)?) {
             return Ok(Next::Refused(FateKind::Martian, Reason::RouteLocalnet));
         }
-        let lookup = self.lookup();
+        let lookup = self.lookup()?;
         let found = lookup.find(&same_way)?;
         let route = match found {
             Found::Route(route) => route,
@@ -286,12 +292,14 @@ impl<'p> Arrival<'_, 'p> {
             from: Some(dst),
             mark: if marked { &packet.mark } else { &unmarked },
             iif: way.map(|way| way.oif),
+            vrf: self.plan.vrf_at(link.index),
+            bound: false,
             // Back means the other way round for ports too.
             ports: Some((&packet.dport, &packet.sport)),
             typed: false,
             has_sender: false,
         };
-        let uses = |route: &Route| route.next_hops.iter().any(|hop| hop.link == link.index);
+        let uses = |route: &Route| route.next_hops.iter().any(|hop| self.plan.leads_by(hop.link, link.index));
         let has_address = self
             .namespace
             .addresses
@@ -334,8 +342,9 @@ impl<'p> Arrival<'_, 'p> {
         if self.scene.in_set(dst, &self.plan.tentative, None)? {
             return Ok(Next::Here);
         }
-        let lookup = self.lookup();
-        let found = match self.strictly(link)? {
+        let lookup = self.lookup()?;
+        let by = if self.scene.packet.port == Device::Absent { link } else { self.link_of(self.scene.packet.port)? };
+        let found = match self.strictly(by)? {
             Some(found) => found,
             None => lookup.find(&same_way)?,
         };
@@ -374,7 +383,7 @@ impl<'p> Arrival<'_, 'p> {
         let Value::Known(known) = self.scene.settled(dst) else {
             return Ok(None);
         };
-        self.lookup().find_by(known, link.index).map(Some)
+        self.lookup()?.find_by(known, link.index).map(Some)
     }
 
     /// A dump without routes: what the query says is here is here, and what a rule turned away is not.

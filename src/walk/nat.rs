@@ -225,17 +225,20 @@ fn unread(scene: &Scene<'_>) -> Value {
 }
 
 /// `inet_select_addr` with universal scope: the device's address whose subnet holds `toward`, else its first; else the
-/// first of any device.
+/// first of its VRF, or of any device of the same VRF, or of none.
 pub(super) fn source4(scene: &Scene<'_>, link: Option<u32>, toward: Option<IpAddr>) -> Option<IpAddr> {
     let addresses = || {
         let own = scene.plan.namespace().addresses.iter();
         own.filter(|a| a.family() == IpFamily::V4 && !a.secondary && a.scope == Scope::Global)
     };
     let here = || addresses().filter(|a| Some(a.link) == link);
+    let vrf_of = |link: u32| scene.plan.vrf_at(link).map(|vrf| vrf.index);
+    let vrf = link.and_then(vrf_of);
     here()
         .find(|a| toward.is_none_or(|toward| a.net.contains(&toward)))
         .or_else(|| here().next())
-        .or_else(|| addresses().next())
+        .or_else(|| addresses().find(|a| Some(a.link) == vrf))
+        .or_else(|| addresses().find(|a| vrf_of(a.link) == vrf))
         .map(Address::addr)
 }
 
@@ -247,7 +250,9 @@ pub(super) fn source6(scene: &Scene<'_>, link: Option<u32>, toward: Option<IpAdd
     };
     let wanted = toward.map_or(Scope::Global, scope_of);
     let own = scene.plan.namespace().addresses.iter().filter(|a| a.family() == IpFamily::V6 && !a.tentative);
-    let candidates = own.filter(|a| a.scope != Scope::Link || Some(a.link) == link);
+    let vrf_of = |link: u32| scene.plan.vrf_at(link).map(|vrf| vrf.index);
+    let vrf = link.and_then(vrf_of);
+    let candidates = own.filter(|a| (a.scope != Scope::Link || Some(a.link) == link) && vrf_of(a.link) == vrf);
     candidates
         .enumerate()
         .max_by_key(|(order, a)| {

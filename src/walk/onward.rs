@@ -65,7 +65,7 @@ pub(super) fn arrival(wires: Wires<'_>, namespace: usize, link: &Link, sent: &Se
     let ns = &wires.host.namespaces[there];
     let is_meant = match bridge_of(ns, other) {
         Some(bridge) => is_for(ns, bridge, other, sent),
-        None if other.master.is_some() => return None,
+        None if other.master.is_some() && ns.vrf_of(other).is_none() => return None,
         None if wires.taker(there, other, sent).is_some() => false,
         // Whoever has the address answers for it on any device (`arp_ignore` 0).
         None => sent.to.map_or_else(|| has_address(ns, sent.next_hop), |to| other.mac == Some(to)),

@@ -7,6 +7,7 @@ use super::query::number;
 use super::route::{Found, Lookup};
 use super::set::ValueSet;
 use super::space::Asked;
+use super::vrf;
 use crate::host::nft::fib;
 use crate::host::route::{TABLE_LOCAL, TABLE_MAIN};
 use crate::host::{Hook, IpFamily, Route, RouteKind};
@@ -52,6 +53,13 @@ pub(super) fn outgoing(scene: &Scene<'_>, flags: u32, counts: &dyn Fn(RouteKind)
     let to_source = flags & fib::DADDR == 0;
     let (to, from) = if to_source { (&packet.src, &packet.dst) } else { (&packet.dst, &packet.src) };
     let unmarked = Value::Known(0);
+    // Without a device that is asked for it is the packet's own that tells the VRF (`nft_fib_l3mdev_master_ifindex_rcu`).
+    let by = match flags & (fib::IIF | fib::OIF) {
+        fib::OIF if packet.oif != Device::Absent => packet.oif,
+        _ if packet.iif != Device::Absent => packet.iif,
+        _ => packet.oif,
+    };
+    let vrf = vrf::of(scene, by)?;
     let lookup = Lookup {
         scene: *scene,
         plan: scene.plan,
@@ -59,20 +67,24 @@ pub(super) fn outgoing(scene: &Scene<'_>, flags: u32, counts: &dyn Fn(RouteKind)
         from: Some(from),
         mark: if flags & fib::MARK != 0 { &packet.mark } else { &unmarked },
         iif: None,
+        vrf,
+        bound: false,
         ports: None,
         typed: false,
         has_sender: false,
     };
     if scene.is_link_local(to)? {
         return match own.flatten() {
-            Some(index) => Ok(if leads_by(scene, to, index)? { index } else { 0 }),
+            Some(index) => Ok(if leads_by(scene, to, index, vrf.map(|vrf| vrf.table))? { index } else { 0 }),
             None => Ok(0),
         };
     }
     let answer = |route: &Route| match own {
         _ if !counts(route.kind) => 0,
         None => route.next_hops.first().map_or(0, |hop| hop.link),
-        Some(own) => own.filter(|own| route.next_hops.iter().any(|hop| hop.link == *own)).unwrap_or(0),
+        Some(own) => {
+            own.filter(|own| route.next_hops.iter().any(|hop| scene.plan.leads_by(hop.link, *own))).unwrap_or(0)
+        }
     };
     // A table without a route is not one whose route is no answer: the next table is asked.
     Ok(match lookup.find(&|a, b| a.map(answer) == b.map(answer))? {
@@ -90,9 +102,10 @@ pub(super) fn for_fib(family: IpFamily) -> impl Fn(RouteKind) -> bool {
 }
 
 /// Whether a route by this device leads to an address that is nobody's here (`RT6_LOOKUP_F_IFACE`).
-fn leads_by(scene: &Scene<'_>, to: &Value, device: u32) -> Asked<bool> {
+fn leads_by(scene: &Scene<'_>, to: &Value, device: u32, of_vrf: Option<u32>) -> Asked<bool> {
     let by_device = |route: &&Route| {
-        let asked = matches!(route.table, TABLE_LOCAL | TABLE_MAIN) && route.dst.addr().is_ipv6();
+        let is_asked = matches!(route.table, TABLE_LOCAL | TABLE_MAIN) || Some(route.table) == of_vrf;
+        let asked = is_asked && route.dst.addr().is_ipv6();
         asked && route.next_hops.iter().any(|hop| hop.link == device)
     };
     let covered = |leads: bool| {

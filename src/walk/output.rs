@@ -115,6 +115,12 @@ pub(super) fn again<'p>(scene: Scene<'_>, plan: &'p Plan<'p>) -> Asked<Next> {
 
 fn lookup<'s, 'p>(scene: Scene<'s>, plan: &'p Plan<'p>, from: Option<&'s Value>, to: &'s Value) -> Lookup<'s, 'p> {
     let packet = scene.packet;
+    // Routed again it stays in the VRF that its route led to (`ip_route_me_harder`).
+    let by = |device: Device| match device {
+        Device::Known(number) => plan.vrf(number),
+        Device::Absent | Device::Entering | Device::Leaving => None,
+    };
+    let bound = packet.bound.and_then(|number| plan.vrf(number));
     Lookup {
         scene,
         plan,
@@ -122,14 +128,21 @@ fn lookup<'s, 'p>(scene: Scene<'s>, plan: &'p Plan<'p>, from: Option<&'s Value>,
         from,
         mark: &packet.mark,
         iif: None,
+        vrf: bound.or_else(|| by(packet.oif)),
+        bound: bound.is_some(),
         ports: Some((&packet.sport, &packet.dport)),
         typed: true,
         has_sender: true,
     }
 }
 
-fn leave<'p>(lookup: &Lookup<'_, 'p>, route: &'p Route) -> Asked<Next> {
+/// Where a route leads that a packet made here takes. The addresses of a VRF are reached by the VRF, as others by lo.
+pub(super) fn leave<'p>(lookup: &Lookup<'_, 'p>, route: &'p Route) -> Asked<Next> {
+    let by = route.next_hops.first().and_then(|hop| lookup.plan.vrf_at(hop.link));
     Ok(match route.kind {
+        RouteKind::Local | RouteKind::Anycast if let Some(vrf) = by => {
+            Next::Onward(Way { oif: Device::Known(vrf.number), via: None })
+        }
         RouteKind::Local | RouteKind::Anycast => Next::Here,
         _ => Next::Onward(Way::by(lookup, route)?),
     })
@@ -144,7 +157,8 @@ fn localnet(scene: &Scene<'_>, src: &Value, next: Next) -> Asked<Next> {
         return Ok(next);
     };
     let name = scene.plan.devices.name(device).unwrap_or_default();
-    if scene.query.family == IpFamily::V6 || name == "lo" || scene.plan.routes_localnet(name) {
+    let is_loop = name == "lo" || scene.plan.is_vrf(device);
+    if scene.query.family == IpFamily::V6 || is_loop || scene.plan.routes_localnet(name) {
         return Ok(next);
     }
     let (first, last) = loopback_range(IpFamily::V4);
@@ -166,7 +180,7 @@ fn source(scene: &Scene<'_>, route: &Route, next: &Next, asked: Value) -> Value 
     let namespace = scene.plan.namespace();
     let dst = scene.address_of(&scene.packet.dst);
     let known = |addr: IpAddr| Value::Known(number(addr));
-    if matches!(next, Next::Here) && route.kind != RouteKind::Anycast {
+    if route.kind == RouteKind::Local {
         return own_source(route).map_or_else(|| scene.settled(&scene.packet.dst), known);
     }
     if let Some(src) = route.prefsrc {

@@ -231,6 +231,10 @@ pub(super) struct Packet {
     pub(super) iif: Device,
     /// The hook's outgoing device.
     pub(super) oif: Device,
+    /// The port that it came by, where the hook's incoming device is a VRF (`inet_sdif`).
+    pub(super) port: Device,
+    /// The VRF, by its number, to which its sender is bound.
+    pub(super) bound: Option<u128>,
     /// Its flow.
     pub(super) flow: Flow,
 }
@@ -258,6 +262,8 @@ impl Packet {
             owner: Owner::Process,
             crossing: None,
             iif: Device::Absent,
+            port: Device::Absent,
+            bound: None,
             oif: Device::Absent,
         }
     }

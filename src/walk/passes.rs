@@ -11,7 +11,7 @@ use super::packet::{Device, Flow, Tracking, Value};
 use super::query::Turn;
 use super::set::ValueSet;
 use super::space::{Asked, Open};
-use super::state::{At, End, Passing, State};
+use super::state::{At, End, InVrf, Passing, State};
 use crate::host::xt::CtStates;
 use crate::host::{Hook, IpFamily, What};
 
@@ -64,9 +64,11 @@ impl Engine<'_> {
     /// A pass through the namespace begins.
     pub(super) fn pass(&mut self, state: &mut State, at: At) {
         let enters = state.packet.tuple();
+        (state.vrf, state.packet.port) = (InVrf::Apart, Device::Absent);
         state.passes.push(Passing {
             namespace: state.namespace,
             iif: state.packet.iif,
+            port: Device::Absent,
             oif: Device::Absent,
             enters,
             leaves: None,

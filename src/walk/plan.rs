@@ -19,6 +19,7 @@ use super::onward::Wires;
 use super::query::number;
 use super::set::ValueSet;
 use super::state::Layer;
+use super::vrf::{self, Member, Vrf};
 use crate::host::xt::{AddressTypes, Match, SetMatch, Target};
 use crate::host::{
     Base, ChainId, ChainType, Hook, Host, IpFamily, Namespace, Place, Priority, QuickMap, Registration, RuleId, What,
@@ -63,6 +64,8 @@ pub(super) struct Plan<'a> {
     pub(super) uppers: Arc<[Upper]>,
     /// Its devices.
     pub(super) devices: Devices,
+    /// Those of them that belong to VRFs.
+    pub(super) members: Box<[Member]>,
     /// Neighbours among equals whose order is guessed.
     pub(super) guesses: Vec<Guess>,
     /// Whether a rule asks for flows that are translated.
@@ -121,11 +124,13 @@ impl<'a> Plan<'a> {
     /// As much of it as questions about single rules take: nothing walks through it.
     pub(super) fn for_questions(host: &'a Host, index: usize) -> Plan<'a> {
         let namespace = &host.namespaces[index];
+        let devices = Devices::of(namespace);
         Plan {
             host,
             index,
             uppers: Arc::default(),
-            devices: Devices::of(namespace),
+            members: vrf::members(namespace, |name| devices.number(name)),
+            devices,
             guesses: Vec::new(),
             asks_translated: false,
             turned_to: FAMILIES.map(|_| ValueSet::empty()),
@@ -137,7 +142,7 @@ impl<'a> Plan<'a> {
             layers: Layers::default(),
             tracks: FAMILIES.map(|family| tracks(namespace, family)),
             reversed: false,
-            types: FAMILIES.map(|family| address_types(namespace, family, None)),
+            types: FAMILIES.map(|family| address_types(namespace, family, None, None)),
             sets: OnceLock::new(),
             keyed: QuickMap::default(),
         }
@@ -287,16 +292,17 @@ impl<'a> Plan<'a> {
         family: IpFamily,
         types: AddressTypes,
         on: Option<u128>,
-        by: TypedBy,
+        (vrf, by): (Option<Vrf>, TypedBy),
     ) -> ValueSet {
-        let on_device;
-        let ranges = match on.and_then(|number| self.devices.name(number)).and_then(|name| self.namespace().link(name))
-        {
-            Some(link) => {
-                on_device = address_types(self.namespace(), family, Some(link.index));
-                &on_device
+        let apart;
+        let link = on.and_then(|number| self.devices.name(number)).and_then(|name| self.namespace().link(name));
+        let ranges = match (link, vrf) {
+            (None, None) => &self.types[family as usize],
+            (link, vrf) => {
+                let (device, table) = (link.map(|link| link.index), vrf.map(|vrf| vrf.table));
+                apart = address_types(self.namespace(), family, device, table);
+                &apart
             }
-            None => &self.types[family as usize],
         };
         match family {
             IpFamily::V4 => of_type(ranges, types, family),

@@ -44,6 +44,8 @@ pub struct Query {
     pub protocol: Protocol,
     /// The values that each field may have. A field that is not here is unknown: it may have any.
     pub fields: BTreeMap<Field, ValueSet>,
+    /// The VRF to which the sender of a packet made here is bound, by its name (`ip vrf exec`).
+    pub vrf: Option<String>,
     /// The destination is some address of this host, though nobody knows which: a dump without addresses.
     pub dst_is_local: bool,
     /// Which packet of the connection is followed.
@@ -67,6 +69,7 @@ impl Query {
             family,
             protocol,
             fields: BTreeMap::new(),
+            vrf: None,
             dst_is_local: false,
             turn: Turn::First,
             stays: false,

@@ -142,7 +142,8 @@ impl Engine<'_> {
         }
         state.space.as_asked(self.query, Field::TcpFlags);
         let filled = native::left(&self.scene(state, Hook::Output), &state.packet);
-        let packet = Packet { turn: Turn::Later, filled, ..Packet::entering() };
+        let bound = self.query.vrf.as_deref().and_then(|name| (self.plans)(self.query.namespace).devices.number(name));
+        let packet = Packet { turn: Turn::Later, filled, bound, ..Packet::entering() };
         self.begin(state, packet, end);
         state.namespace = self.query.namespace;
         state.made_here = self.query.origin == Origin::Local;
@@ -188,6 +189,7 @@ impl Engine<'_> {
         let port = crossing.map(|crossing| crossing.output).filter(|port| matches!(port, Device::Known(_)));
         let leaves = self.below(port.unwrap_or(state.packet.oif));
         let to_another = self.is_for_another(state, leaves, &state.packet.src);
+        let bound = if made_here { self.vrf_of_answer(state, socket) } else { None };
         let [src, sport, dst, dport] = turned(&state.packet.tuple());
         let packet = Packet {
             turn: Turn::Reply,
@@ -204,12 +206,23 @@ impl Engine<'_> {
             src_mac: (!made_here).then_some(Value::Entering(Field::SrcMac)),
             pkttype: Value::Known(if (passes_by || to_another) && !made_here { TO_OTHER } else { TO_HOST }),
             owner,
+            bound,
             iif: if made_here { Device::Absent } else { leaves },
             ..Packet::entering()
         };
         self.begin(state, packet, Some(end));
         state.made_here = made_here;
         true
+    }
+
+    /// The VRF in which an answer is made here: the one that the packet came by, but for who hears all VRFs without a connection
+    /// (`inet_request_bound_dev_if`, `ip_send_unicast_reply`, `icmp_reply`).
+    fn vrf_of_answer(&self, state: &State, socket: Option<usize>) -> Option<u128> {
+        let Device::Known(iif) = state.packet.iif else { return None };
+        let vrf = self.plan.vrf(iif).filter(|vrf| vrf.number == iif)?;
+        let is_free = |number: usize| self.plan.namespace().sockets[number].device.is_none();
+        let has_connections = matches!(self.query.protocol, Protocol::TCP | Protocol::ICMP | Protocol::ICMPV6);
+        (has_connections || !socket.is_some_and(is_free)).then_some(vrf.number)
     }
 
     /// The ICMP type of an answer, where it has one; `None`: there is no answer.
@@ -246,14 +259,15 @@ impl Engine<'_> {
             dst: scene.address_of(&packet.dst),
             dport: scene.port_of(&packet.dport),
         };
-        let iif = match packet.iif {
+        let by = match if packet.port == Device::Absent { packet.iif } else { packet.port } {
             Device::Known(number) => Some(number),
             Device::Entering => state.space.known(Field::Iif),
             Device::Absent | Device::Leaving => None,
         };
-        let iif = iif.and_then(|number| self.plan.devices.name(number));
+        let namespace = self.plan.namespace();
+        let by = sockets::By::delivered(namespace, by.and_then(|number| self.plan.devices.name(number)));
         let (protocol, family) = (self.query.protocol, self.query.family);
-        end.socket.or_else(|| sockets::hearing(self.plan.namespace(), protocol, family, &to, iif))
+        end.socket.or_else(|| sockets::hearing(namespace, protocol, family, &to, by))
     }
 
     /// The answer sets out: routed from here, or in by the device by which the first packet left.
@@ -262,7 +276,7 @@ impl Engine<'_> {
             return self.come_in(state, state.packet.iif);
         }
         let next = output::again(self.scene(state, Hook::Output), self.plan)?;
-        Ok(self.leave(state, next, None, At::Slot(Hook::Output, 0, 0)))
+        self.set_out(state, next)
     }
 
     /// conntrack looks for the flow of a packet that is not the first (`resolve_normal_ct`), and says what it is.

@@ -13,6 +13,7 @@ use super::packet::{Device, Value};
 use super::query::number;
 use super::set::ValueSet;
 use super::space::{Asked, Open};
+use super::vrf::Vrf;
 use crate::host::route::{TABLE_DEFAULT, TABLE_LOCAL, TABLE_MAIN};
 use crate::host::xt::Masked;
 use crate::host::{IpFamily, NextHop, PolicyAction, PolicyRule, Route, RouteKind, What};
@@ -40,6 +41,10 @@ pub(super) struct Lookup<'s, 'p> {
     pub(super) mark: &'s Value,
     /// The device it comes in by; `None`: it is made here, which policy rules call `lo`.
     pub(super) iif: Option<Device>,
+    /// The VRF in which it is asked (`flowi_l3mdev`).
+    pub(super) vrf: Option<Vrf>,
+    /// The sender asks for the VRF, as if for a device to send by (`FLOWI_FLAG_L3MDEV_OIF`).
+    pub(super) bound: bool,
     /// The source and destination ports, where the kernel looks at them.
     pub(super) ports: Option<(&'s Value, &'s Value)>,
     /// An ICMP packet is asked about before it is made: its type and code stand where a destination port would (`flowi_uli`).
@@ -107,6 +112,10 @@ impl<'p> Lookup<'_, 'p> {
                 continue;
             }
             let said = match rule.action {
+                PolicyAction::Lookup(_) if rule.l3mdev => match self.vrf {
+                    Some(vrf) => ask(vrf.table, rule.suppress_prefixlength)?,
+                    None => Said::Nothing,
+                },
                 PolicyAction::Lookup(table) => ask(table, rule.suppress_prefixlength)?,
                 PolicyAction::Goto(priority) => {
                     from = priority;
@@ -144,8 +153,9 @@ impl<'p> Lookup<'_, 'p> {
             },
             rule.to.map_or(Ok(true), |to| range(self.to, net(to))),
             rule.iif.as_deref().map_or(Ok(true), |name| self.comes_by(name)),
-            // Nobody asks for an outgoing device, and no VRF is walked.
-            Ok(rule.oif.is_none() && !rule.l3mdev && rule.tos == 0),
+            // Nobody asks for an outgoing device that is none.
+            Ok(rule.oif.as_deref().is_none_or(|name| self.bound && self.is_of_vrf(name))),
+            Ok((!rule.l3mdev || self.vrf.is_some()) && rule.tos == 0),
             rule.fwmark.map_or(Ok(true), |(value, mask)| self.marked(value, mask, rule.priority)),
             Ok(rule.protocol.is_none_or(|protocol| protocol == self.scene.query.protocol.0)),
             match rule.uids {
@@ -167,7 +177,15 @@ impl<'p> Lookup<'_, 'p> {
         negate(fits, rule.invert)
     }
 
+    fn is_of_vrf(&self, name: &str) -> bool {
+        self.vrf.is_some_and(|vrf| self.plan.devices.name(vrf.number) == Some(name))
+    }
+
     fn comes_by(&self, name: &str) -> Asked<bool> {
+        // Of a VRF a rule asks whether the packet is its own (`l3mdev_fib_rule_iif_match`).
+        if self.plan.devices.number(name).is_some_and(|number| self.plan.is_vrf(number)) {
+            return Ok(!self.bound && self.is_of_vrf(name));
+        }
         let is = |number| self.plan.devices.name(number) == Some(name);
         match self.iif {
             None => Ok(name == "lo"),

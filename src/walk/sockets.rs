@@ -7,6 +7,49 @@
 use super::outcome::Endpoints;
 use crate::host::{IpFamily, Namespace, Protocol, Socket};
 
+/// By what a packet came to those that look for its socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct By<'a> {
+    /// The device, or the VRF that it is a port of.
+    device: Option<&'a str>,
+    /// The port of the VRF. A socket that is bound to no device hears nothing of it, unless it is told to.
+    port: Option<&'a str>,
+}
+
+impl<'a> By<'a> {
+    /// The device alone, as rules look for sockets: in whatever VRF.
+    pub(super) fn device(device: Option<&'a str>) -> By<'a> {
+        By { device, port: None }
+    }
+
+    /// The device and its VRF, as the kernel does when it delivers: `port` is the device that brought the packet.
+    pub(super) fn delivered(namespace: &'a Namespace, port: Option<&'a str>) -> By<'a> {
+        let vrf = port.and_then(|port| namespace.vrf_of(namespace.link(port)?));
+        match vrf {
+            Some(vrf) => By { device: Some(&vrf.name), port },
+            None => By { device: port, port: None },
+        }
+    }
+
+    /// `inet_sk_bound_dev_eq`, `udp_sk_bound_dev_eq`.
+    fn fits(self, namespace: &Namespace, socket: &Socket) -> bool {
+        let Some(bound) = socket.device.as_deref() else {
+            let sysctls = &namespace.sysctls;
+            let accepts = match socket.protocol {
+                Protocol::UDP | Protocol::UDPLITE => sysctls.udp_l3mdev_accept,
+                _ => sysctls.tcp_l3mdev_accept,
+            };
+            return self.port.is_none() || accepts == Some(true);
+        };
+        Some(bound) == self.device || Some(bound) == self.port
+    }
+}
+
+/// Whether a socket may hear what comes by a device: one that is bound to no device hears no VRF, unless it is told to.
+pub fn hears_by(namespace: &Namespace, socket: &Socket, device: Option<&str>) -> bool {
+    By::delivered(namespace, device).fits(namespace, socket)
+}
+
 /// The socket that hears a packet with these addresses, as an index. Where the port, or an address that decides, is not
 /// known: none.
 pub(super) fn hearing(
@@ -14,14 +57,14 @@ pub(super) fn hearing(
     protocol: Protocol,
     family: IpFamily,
     to: &Endpoints,
-    iif: Option<&str>,
+    by: By<'_>,
 ) -> Option<usize> {
     let port = to.dport?;
     let hears = |socket: &Socket| {
         socket.protocol == protocol
             && socket.port == port
             && is_heard(socket, family)
-            && socket.device.as_deref().is_none_or(|device| Some(device) == iif)
+            && by.fits(namespace, socket)
             && socket.peer.is_none_or(|peer| Some(peer.0) == to.src && Some(peer.1) == to.sport)
     };
     let candidates = namespace.sockets.iter().enumerate().filter(|(_, socket)| hears(socket));

@@ -52,6 +52,17 @@ impl Layer {
     }
 }
 
+/// How far a packet is shown to rules as its VRF's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum InVrf {
+    /// Its devices are its own.
+    Apart,
+    /// It came by a port, and prerouting sees it as the VRF's, or saw it.
+    In,
+    /// It leaves by a port, and output and postrouting see it as that of the VRF with this number.
+    Out(u128),
+}
+
 /// A chain on the stack of jumps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Frame {
@@ -68,6 +79,8 @@ pub(super) struct Passing {
     pub(super) namespace: usize,
     /// The device it came in by.
     pub(super) iif: Device,
+    /// Where that is a VRF: its port that brought it.
+    pub(super) port: Device,
     /// The device it left by.
     pub(super) oif: Device,
     /// Source, source port, destination, destination port as it entered.
@@ -130,7 +143,11 @@ pub(super) struct State {
     pub(super) to_all: bool,
     /// It was made here, and no device carried it yet.
     pub(super) made_here: bool,
-    /// It came back by `lo`, with the route that it left with.
+    /// What its VRF has to do with it now.
+    pub(super) vrf: InVrf,
+    /// How many VRFs have handed it on.
+    pub(super) crossed: u8,
+    /// It came back by `lo`, or by the VRF that takes its place, with the route that it left with.
     pub(super) looped: bool,
     /// Its passes.
     pub(super) passes: Vec<Passing>,

@@ -1,7 +1,7 @@
 //! The sentences that say who answers a port, and why.
 
 use super::phrase::{Phrase, list, say, sentence, sentence_of_name};
-use super::{back, cases, kernel, onward, port_text, rules, socket_holder, with_home};
+use super::{back, cases, kernel, onward, port_text, rules, socket_holder, vrf, with_home};
 use crate::explain::finding::{Answer, Cause, Finding, Who};
 use crate::explain::judge::{self, Judged};
 use crate::explain::plausible;
@@ -164,6 +164,9 @@ impl<'a> Teller<'a> {
             let to = self.new_destination(finding, self.outcome());
             let what = self.decision(finding, to.as_deref());
             return join(self.never_gets(), sentence(&say(Phrase::NobodyAfter, &[("what", &what)])));
+        }
+        if let Some(unheard) = self.outcome().and_then(|outcome| vrf::unheard(self, outcome)) {
+            return unheard;
         }
         let phrase = if self.protocol() == Protocol::TCP { Phrase::NobodyTcp } else { Phrase::NobodyOther };
         sentence(&say(phrase, &[("port", &self.port())]))

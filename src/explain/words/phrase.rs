@@ -99,6 +99,7 @@ pub(super) enum Phrase {
     ReadingElements,
     NobodyTcp,
     NobodyOther,
+    UnheardInVrf,
     NobodyAfter,
     NobodyThere,
     Then,

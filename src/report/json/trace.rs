@@ -43,6 +43,9 @@ struct ShareJson {
 struct PacketJson {
     origin: String,
     iif: Option<String>,
+    /// The VRF that its sender is bound to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vrf: Option<String>,
     family: &'static str,
     proto: String,
     src: Option<String>,
@@ -237,6 +240,7 @@ fn packet(origin: &str, walks: &[Walk]) -> PacketJson {
     PacketJson {
         origin: origin.to_owned(),
         iif: if queries.len() == 1 { first.and_then(device).map(str::to_owned) } else { None },
+        vrf: first.and_then(|query| query.vrf.clone()),
         family: match family {
             IpFamily::V4 => "ip",
             IpFamily::V6 => "ip6",

@@ -7,6 +7,7 @@ use crate::walk::frames::{TO_ALL, TO_HOST};
 use crate::walk::packet::Owner as SocketOwner;
 use crate::walk::plan::TypedBy;
 use crate::walk::query::Origin;
+use crate::walk::vrf;
 
 impl Scene<'_> {
     pub(in crate::walk) fn addrtype(&self, types: &Addrtype, at: At) -> Asked<bool> {
@@ -40,7 +41,15 @@ impl Scene<'_> {
             Some(Device::Leaving) => return self.undecided(at, Why::Unread, 0.5),
         };
         if self.plan.namespace().is_read(What::Routes) {
-            return self.in_set(value, &self.plan.addresses_of_type(self.query.family, types, on, by), Some(at));
+            // Without a device `fib` asks as the packet's own would, and `addrtype` outside of every VRF.
+            let vrf = match (device, by, self.packet.iif) {
+                (None, TypedBy::Addrtype, _) => None,
+                (None, TypedBy::Fib, Device::Absent) => vrf::of(self, self.packet.oif)?,
+                (None, TypedBy::Fib, iif) => vrf::of(self, iif)?,
+                (Some(device), ..) => vrf::of(self, device)?,
+            };
+            let fitting = self.plan.addresses_of_type(self.query.family, types, on, (vrf, by));
+            return self.in_set(value, &fitting, Some(at));
         }
         self.unread_address_type(value, types, at)
     }
@@ -105,7 +114,9 @@ impl Scene<'_> {
         match self.settled(&self.packet.pkttype) {
             Value::Known(TO_ALL) => Some(ALL),
             Value::Known(TO_HOST) if self.packet.crossing.is_none() => {
-                let number = match self.packet.iif {
+                // A VRF takes what its port's frame brought.
+                let by = if self.packet.port == Device::Absent { self.packet.iif } else { self.packet.port };
+                let number = match by {
                     Device::Known(number) => number,
                     Device::Entering => self.space.known(Field::Iif)?,
                     Device::Absent | Device::Leaving => return None,

@@ -61,7 +61,7 @@ impl Scene<'_> {
             Device::Absent | Device::Leaving => None,
         };
         let iif = device.and_then(|number| self.plan.devices.name(number));
-        Ok(sockets::hearing(namespace, protocol, self.query.family, &to, iif))
+        Ok(sockets::hearing(namespace, protocol, self.query.family, &to, sockets::By::device(iif)))
     }
 
     /// Which of these numbers it is.

@@ -203,6 +203,8 @@ pub(super) fn meta(scene: &Scene<'_>, key: MetaKey) -> Loaded {
         MetaKey::OIF => Piece::native(Source::Index(packet.oif), 4),
         MetaKey::IIFNAME => Piece::whole(Source::Name(packet.iif), 16),
         MetaKey::OIFNAME => Piece::whole(Source::Name(packet.oif), 16),
+        MetaKey::SDIF => Piece::native(Source::Index(packet.port), 4),
+        MetaKey::SDIFNAME => Piece::whole(Source::Name(packet.port), 16),
         MetaKey::IIFTYPE | MetaKey::OIFTYPE => {
             let device = match (key, packet.iif) {
                 // Below IP a frame that leaves has the device that it leaves by, even where it is asked for the other.

@@ -32,14 +32,24 @@ fn kind_bit(kind: RouteKind) -> AddressTypes {
     }
 }
 
-/// What the table `local` says of addresses, most specific route first, as disjoint ascending ranges. With a device,
-/// routes by other devices count as `unicast` (`__inet_dev_addr_type`).
-pub(super) fn address_types(namespace: &Namespace, family: IpFamily, device: Option<u32>) -> Vec<TypeRange> {
+/// What the table `local`, or that of a VRF, says of addresses, most specific route first, as disjoint ascending ranges.
+/// With a device, routes by other devices count as `unicast` (`__inet_dev_addr_type`). IPv6 asks the policy rules, and so the
+/// table `local` before a VRF's.
+pub(super) fn address_types(
+    namespace: &Namespace,
+    family: IpFamily,
+    device: Option<u32>,
+    vrf: Option<u32>,
+) -> Vec<TypeRange> {
+    let asked = |table: u32| match family {
+        IpFamily::V4 => table == vrf.unwrap_or(TABLE_LOCAL),
+        IpFamily::V6 => table == TABLE_LOCAL || Some(table) == vrf,
+    };
     let on = |route: &Route| device.is_none_or(|link| route.next_hops.first().is_some_and(|hop| hop.link == link));
     let mut nets: Vec<TypeRange> = namespace
         .routes
         .iter()
-        .filter(|route| route.table == TABLE_LOCAL && route.family() == family)
+        .filter(|route| asked(route.table) && route.family() == family)
         .map(|route| {
             let kind = if on(route) { kind_bit(route.kind) } else { AddressTypes::UNICAST };
             (number(route.dst.network()), number(route.dst.broadcast()), kind)
@@ -148,7 +158,7 @@ mod tests {
             ("127.0.0.1/32", RouteKind::Local),
             ("10.0.0.1/32", RouteKind::Local),
         ]);
-        let types = address_types(&ns, IpFamily::V4, None);
+        let types = address_types(&ns, IpFamily::V4, None, None);
         let local = of_type(&types, AddressTypes::LOCAL, IpFamily::V4);
         assert_eq!(local.ranges(), [(0x0a00_0001, 0x0a00_0001), (0x7f00_0000, 0x7fff_fffe)]);
         let unicast = of_type(&types, AddressTypes::UNICAST, IpFamily::V4);
@@ -165,7 +175,7 @@ mod tests {
     #[test]
     fn a_local_address_of_ipv6_is_unicast_too_for_addrtype_alone() {
         let ns = namespace(&[("2001:db8::1/128", RouteKind::Local)]);
-        let types = address_types(&ns, IpFamily::V6, None);
+        let types = address_types(&ns, IpFamily::V6, None, None);
         let own = 0x2001_0db8 << 96 | 1;
         assert!(of_type6(&types, AddressTypes::UNICAST).contains(own));
         assert!(!of_one_type6(&types, AddressTypes::UNICAST).contains(own));
@@ -176,7 +186,7 @@ mod tests {
     #[test]
     fn another_devices_addresses_are_unicast_there() {
         let ns = namespace(&[("10.0.0.1/32", RouteKind::Local)]);
-        let types = address_types(&ns, IpFamily::V4, Some(2));
+        let types = address_types(&ns, IpFamily::V4, Some(2), None);
         assert!(of_type(&types, AddressTypes::LOCAL, IpFamily::V4).is_empty());
     }
 }
