@@ -10,6 +10,7 @@ pub mod action;
 mod again;
 mod callers;
 mod details;
+mod diagram;
 mod fitting;
 mod frames;
 mod going;

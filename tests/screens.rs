@@ -22,7 +22,7 @@ use whyport::{shot, snapshot};
 /// A screen: name, columns, rows, port to select, keys, whether in colour.
 type Screen = (&'static str, u16, u16, Option<u16>, &'static str, bool);
 
-const SCREENS: [Screen; 26] = [
+const SCREENS: [Screen; 31] = [
     ("story-80x24", 80, 24, None, "", true),
     ("story-120x36", 120, 36, None, "", true),
     ("story-160x48", 160, 48, None, "", true),
@@ -47,7 +47,12 @@ const SCREENS: [Screen; 26] = [
     ("search-kept-80x24", 80, 24, None, "80<Enter>/DNAT<Enter>", true),
     ("by-table-100x30", 100, 30, None, "g", true),
     ("stacked-60x20", 60, 20, None, "<Tab>", true),
-    ("smallest-40x12", 40, 12, None, "", true),
+    ("hooks-39x11", 39, 11, Some(80), "H", true),
+    ("hooks-80x24", 80, 24, Some(80), "H", true),
+    ("hooks-120x36", 120, 36, Some(80), "H", true),
+    ("hooks-of-a-pod-120x36", 120, 36, Some(80), "H<Tab>", true),
+    ("hooks-without-colour-80x24", 80, 24, Some(80), "ooH", false),
+    ("smallest-39x11", 39, 11, None, "", true),
     ("too-small-30x8", 30, 8, None, "", true),
 ];
 

@@ -24,7 +24,7 @@ mod way;
 use std::net::IpAddr;
 
 use phrase::{Phrase, list, say};
-pub use way::{endpoints, fate, holder, reason, receiver, route, translation};
+pub use way::{endpoints, fate, holder, reason, receiver, route, route_briefly, translation};
 
 use super::chance::Chance;
 use super::finding::{Answer, From, Who};

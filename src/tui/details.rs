@@ -104,6 +104,7 @@ pub(super) fn act(state: &mut State, action: Action) -> Option<Effect> {
         | Action::SaveHost
         | Action::Read
         | Action::Help
+        | Action::Diagram
         | Action::Redraw
         | Action::Suspend => in_panes(state, action),
         Action::Fold

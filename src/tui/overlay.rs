@@ -5,6 +5,7 @@
 
 use super::action::Action;
 use super::details::{self, Details};
+use super::diagram::{self, Diagram};
 use super::state::State;
 use super::update::{Effect, moved};
 use super::view;
@@ -19,6 +20,8 @@ pub(super) enum Overlay {
     },
     /// Everything about what is selected below.
     Details(Details),
+    /// The hooks as a picture.
+    Diagram(Diagram),
 }
 
 impl State {
@@ -41,6 +44,10 @@ pub(super) fn act(state: &mut State, action: Action) -> Option<Effect> {
     let size = state.size;
     match state.overlays.last_mut()? {
         Overlay::Details(_) => details::act(state, action),
+        Overlay::Diagram(diagram) => {
+            let diagram = *diagram;
+            diagram::act(state, diagram, action)
+        }
         Overlay::Help { offset } => match action {
             Action::Quit => Some(Effect::Quit),
             Action::Suspend => Some(Effect::Suspend),

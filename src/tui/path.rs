@@ -7,7 +7,9 @@ mod tables;
 use std::collections::{BTreeMap, HashMap};
 
 use super::frames::{Frame, FrameId, Frames, Place};
-use crate::host::{Base, ChainId, ChainType, Hook, Host, IpFamily, Namespace, Policy, Priority, Registration, Ruleset};
+use crate::host::{
+    Base, ChainId, ChainType, Family, Hook, Host, IpFamily, Namespace, Policy, Priority, Registration, Ruleset,
+};
 use crate::walk::{Event, Outcome, Step, StepAt, Verdict};
 
 /// The top rows of the tree, and what the packet met in each chain.
@@ -214,10 +216,11 @@ impl Path {
         reached: Option<bool>,
         frames: &mut Frames,
     ) {
-        let chains: Vec<FrameId> = chains_at(&ns.ruleset, place.hook, family)
-            .into_iter()
-            .map(|chain| frames.intern(Frame { place, parent: None, chain }))
-            .collect();
+        let chains: Vec<FrameId> =
+            chains_at(&ns.ruleset, place.hook, |seen| family.is_none_or(|family| seen.sees(family)))
+                .into_iter()
+                .map(|chain| frames.intern(Frame { place, parent: None, chain }))
+                .collect();
         if !chains.is_empty() {
             self.sections.push(Section::Hook { place, reached, chains });
         }
@@ -272,13 +275,7 @@ impl Path {
         for section in &mut self.sections {
             let Section::Hook { place, chains, .. } = section else { continue };
             let Some(order) = ran.get(&(place.pass, place.hook)) else { continue };
-            let ran: Vec<usize> =
-                (0..chains.len()).filter(|at| order.contains(&frames.get(chains[*at]).chain)).collect();
-            let mut sorted: Vec<FrameId> = ran.iter().map(|at| chains[*at]).collect();
-            sorted.sort_by_key(|frame| order.iter().position(|chain| *chain == frames.get(*frame).chain));
-            for (at, frame) in ran.into_iter().zip(sorted) {
-                chains[at] = frame;
-            }
+            in_order(chains, order, |frame| frames.get(*frame).chain);
         }
     }
 
@@ -293,6 +290,16 @@ impl Path {
                 self.hook(&host.namespaces[namespace], place, Some(family), Some(false), frames);
             }
         }
+    }
+}
+
+/// Puts the chains that ran into the order in which they did, where they stand among the others.
+pub(super) fn in_order<T: Copy>(chains: &mut [T], order: &[ChainId], chain: impl Fn(&T) -> ChainId) {
+    let ran: Vec<usize> = (0..chains.len()).filter(|at| order.contains(&chain(&chains[*at]))).collect();
+    let mut sorted: Vec<T> = ran.iter().map(|at| chains[*at]).collect();
+    sorted.sort_by_key(|one| order.iter().position(|known| *known == chain(one)));
+    for (at, one) in ran.into_iter().zip(sorted) {
+        chains[at] = one;
     }
 }
 
@@ -323,13 +330,13 @@ fn weight(verdict: &Verdict) -> Weight {
     }
 }
 
-/// The base chains at a hook that the kernel has, in the order in which they run: by priority, those of type nat at their
-/// dispatcher's (`nf_nat_ipv4_ops`), then by their place among equals.
-fn chains_at(ruleset: &Ruleset, hook: Hook, family: Option<IpFamily>) -> Vec<ChainId> {
+/// The base chains at a hook that the kernel has, of the families that see a packet there, in the order in which they run: by
+/// priority, those of type nat at their dispatcher's (`nf_nat_ipv4_ops`), then by their place among equals.
+pub(super) fn chains_at(ruleset: &Ruleset, hook: Hook, sees: impl Fn(Family) -> bool) -> Vec<ChainId> {
     let mut found: Vec<(Priority, Priority, u32, ChainId)> = Vec::new();
     for (id, chain) in ruleset.chains() {
         let Some(base) = chain.base.as_ref().filter(|base| base.hook == hook) else { continue };
-        let seen = family.is_none_or(|family| ruleset.table(id).family.sees(family));
+        let seen = sees(ruleset.table(id).family);
         let rank = match base.registration {
             Registration::Registered(place) => place.rank(),
             Registration::Dormant => u32::MAX,

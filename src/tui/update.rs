@@ -11,6 +11,7 @@ use crossterm::event::{KeyEvent, KeyEventKind};
 use super::action::Action;
 use super::again::{Edition, Fresh};
 use super::details;
+use super::diagram;
 use super::going;
 use super::keeping::{self, Keep};
 use super::overlay::{self, Overlay};
@@ -122,6 +123,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
             state.reading = None;
             state.age = Duration::ZERO;
             state.renew(fresh);
+            diagram::stay_drawn(state);
             effects.extend(search::again(state));
         }
         Event::Read(_, Err(why)) => reading::failed(state, &why),
@@ -224,6 +226,7 @@ pub(super) fn in_panes(state: &mut State, action: Action) -> Option<Effect> {
         Action::Copy => return keeping::copy(state),
         Action::FoldAll => tree::fold_all(state),
         Action::Group => tree::group(state),
+        Action::Diagram => diagram::open(state),
         Action::NextStep => tree::step(state, true),
         Action::PreviousStep => tree::step(state, false),
         Action::Up

@@ -2,6 +2,7 @@
 //! seen, and makes text for those rows only.
 
 mod details;
+mod diagram;
 mod found;
 mod help;
 mod netfilter;
@@ -17,6 +18,7 @@ use ratatui::widgets::{Block, Borders, Clear, Widget};
 use unicode_width::UnicodeWidthStr;
 
 use super::action::{Action, ROWS, Row};
+use super::diagram::Diagram;
 use super::look::{Look, Tone};
 use super::overlay::Overlay;
 use super::source::Source;
@@ -25,7 +27,7 @@ use super::text::fit;
 use crate::explain::{clean, words};
 
 /// The smallest screen that is drawn: columns, rows.
-pub const SMALLEST: (u16, u16) = (40, 12);
+pub const SMALLEST: (u16, u16) = (39, 11);
 
 /// Below this width the ports stand above the tree, not beside it.
 const BESIDE: u16 = 72;
@@ -141,6 +143,16 @@ pub fn details_height(state: &State) -> usize {
     details::height(state)
 }
 
+/// Whether the hooks are told in a list, for want of room for a picture.
+pub(super) fn draws_list(state: &State) -> bool {
+    diagram::draws_list(state.size)
+}
+
+/// Whether the hooks of bridges are drawn in a picture.
+pub(super) fn draws_bridges(state: &State, diagram: &Diagram) -> bool {
+    diagram::draws_bridges(state, diagram, &state.hooks_of(diagram.namespace))
+}
+
 /// Draws the explorer into `area`.
 pub fn view(state: &State, buffer: &mut Buffer, area: Rect) {
     let area = area.intersection(buffer.area);
@@ -163,6 +175,7 @@ fn draw(state: &State, buffer: &mut Buffer, area: Rect, panes: &Panes) {
         match overlay {
             Overlay::Help { offset } => help::draw(state, buffer, area, *offset),
             Overlay::Details(details) => details::draw(state, details, buffer, area),
+            Overlay::Diagram(diagram) => diagram::draw(state, buffer, area, diagram),
         }
     }
 }
@@ -349,6 +362,7 @@ fn keys(state: &State, buffer: &mut Buffer, area: Rect) {
     };
     let hints: Vec<_> = match state.overlays.last() {
         Some(Overlay::Details(_)) => details::hints(&state.keymap),
+        Some(Overlay::Diagram(diagram)) => diagram::hints(state, diagram),
         Some(Overlay::Help { .. }) | None => {
             ROWS.iter().filter(useful).filter_map(|row| state.keymap.hint(row)).collect()
         }

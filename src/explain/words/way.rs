@@ -26,6 +26,16 @@ pub fn route(route: &RouteEvent) -> String {
     }
 }
 
+/// The same without the destination: `out by cni0`, `this host's`.
+pub fn route_briefly(route: &RouteEvent) -> String {
+    match &route.decision {
+        RouteDecision::Local => "this host's".to_owned(),
+        RouteDecision::Out { oif: Some(oif), .. } => format!("out by {oif}"),
+        RouteDecision::Out { oif: None, .. } => "out by a device unknown".to_owned(),
+        RouteDecision::Refused(_) => "refused".to_owned(),
+    }
+}
+
 /// What a translation does: `destination becomes 10.42.0.2:80`.
 pub fn translation(verdict: &Verdict, to: &Translation) -> String {
     let side = match verdict {

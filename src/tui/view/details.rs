@@ -56,7 +56,7 @@ fn place(area: Rect, lines: usize) -> Rect {
 fn of(state: &State) -> Option<&Details> {
     match state.overlays.last()? {
         Overlay::Details(details) => Some(details),
-        Overlay::Help { .. } => None,
+        Overlay::Help { .. } | Overlay::Diagram(_) => None,
     }
 }
 

@@ -98,7 +98,7 @@ fn entrance(state: &State, pass: &Pass) -> Vec<String> {
 }
 
 /// What a rule or a policy does that turns the packet or ends its way.
-fn turn(verdict: &Verdict) -> Option<String> {
+pub(super) fn turn(verdict: &Verdict) -> Option<String> {
     let name = verdict.name().to_uppercase();
     Some(match verdict {
         Verdict::Dnat(to)

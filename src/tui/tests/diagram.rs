@@ -1,0 +1,107 @@
+//! The hooks as a picture.
+
+use super::*;
+use crate::host::Chain;
+
+#[test]
+fn the_way_is_heavy_where_the_packet_goes_and_light_elsewhere() {
+    let mut explorer = Explorer::on(80);
+    explorer.press("H");
+    let text = explorer.text();
+    for lit in ["┏━ prerouting", "┏━ ◇ routing", "┏━ forward", "┏━ postrouting", "┏━ egress", "┏━ network"]
+    {
+        assert!(text.contains(lit), "{lit}\n{text}");
+    }
+    for dark in ["┌─ input", "┌─ local process", "┌─ output", "┌─ ◇ re-routing"] {
+        assert!(text.contains(dark), "{dark}\n{text}");
+    }
+    assert!(text.contains("▶ DNAT 10.42.0.2:80"), "{text}");
+    explorer.press("o");
+    let text = explorer.text();
+    assert!(text.contains("┏━ local process") && text.contains("┌─ forward"), "{text}");
+    explorer.press("H");
+    assert!(explorer.text().contains(" Netfilter "));
+}
+
+#[test]
+fn a_way_that_ends_at_a_hook_leads_no_further() {
+    let mut explorer = Explorer::on(22);
+    explorer.press("H");
+    let text = explorer.text();
+    assert!(text.contains("┏━ input") && text.contains("┌─ local process"), "{text}");
+    assert!(text.contains("▶ DROP"), "{text}");
+    explorer.press("b");
+    assert!(explorer.text().contains("┏━ local process"), "{}", explorer.text());
+}
+
+#[test]
+fn arrow_keys_go_from_box_to_box_and_enter_to_the_rules() {
+    let mut explorer = Explorer::on(80);
+    explorer.press("H");
+    assert!(explorer.bottom().contains("←↑↓→ box"), "{}", explorer.bottom());
+    explorer.press("<Up><Up><Enter>");
+    assert_eq!(explorer.state.focus, Pane::Netfilter);
+    let at = explorer.state.cursor;
+    assert!(explorer.tree()[at].contains("input"), "{:?}", explorer.tree()[at]);
+    explorer.press("H<Down><Enter>");
+    assert!(explorer.bottom().contains("no chain hangs at ingress"), "{}", explorer.bottom());
+}
+
+#[test]
+fn every_box_is_reached_by_arrow_keys() {
+    let keys = ["<Up>", "<Down>", "<Left>", "<Right>"];
+    for size in [(100, 30), (40, 12)] {
+        let mut explorer = Explorer::on(80);
+        explorer.take(Event::Resized(size.0, size.1));
+        explorer.press("H");
+        let mut seen = vec![explorer.state.overlays.clone()];
+        let mut at = 0;
+        while at < seen.len() {
+            for key in keys {
+                explorer.state.overlays = seen[at].clone();
+                explorer.press(key);
+                if !seen.contains(&explorer.state.overlays) {
+                    seen.push(explorer.state.overlays.clone());
+                }
+            }
+            at += 1;
+        }
+        assert_eq!(seen.len(), 11, "{size:?}");
+    }
+}
+
+#[test]
+fn from_a_table_at_a_time_enter_goes_back_to_the_packets_order() {
+    let mut explorer = Explorer::on(80);
+    explorer.press("gH<Enter>");
+    let at = explorer.state.cursor;
+    assert!(explorer.tree()[at].contains("prerouting"), "{:?}", explorer.tree());
+}
+
+#[test]
+fn it_is_drawn_at_any_size() {
+    let mut explorer = Explorer::on(80);
+    explorer.press("H");
+    for columns in (39..170).step_by(7) {
+        for rows in 11..50 {
+            explorer.take(Event::Resized(columns, rows));
+            let text = explorer.text();
+            assert!(text.contains("prerouting"), "{columns}x{rows}\n{text}");
+        }
+    }
+}
+
+#[test]
+fn chains_for_which_there_is_no_room_are_counted() {
+    let mut host = node();
+    let table = &mut host.namespaces[0].ruleset.tables[INPUT.table as usize];
+    for number in 0..20 {
+        let chain = &table.chains[INPUT.chain as usize];
+        let chain = Chain { name: format!("more{number}").into(), ..chain.clone() };
+        table.chains.push(chain);
+    }
+    let mut explorer = Explorer::new(host, Some(tcp(80, None)), Look::default());
+    explorer.press("H");
+    let text = explorer.text();
+    assert!(text.contains(" +1") && text.contains(" more "), "{text}");
+}
