@@ -18,7 +18,11 @@ fn main() {
 }
 
 fn host(services: usize) -> Host {
-    let recording = snapshot::parse(&node::snapshot(services));
+    read(&node::snapshot(services))
+}
+
+fn read(snapshot: &str) -> Host {
+    let recording = snapshot::parse(snapshot);
     assert!(recording.diagnostics.is_empty(), "{:?}", recording.diagnostics.first());
     recording.host
 }
@@ -101,6 +105,16 @@ fn all_ports(bencher: Bencher, services: usize) {
 #[divan::bench(args = SERVICES, sample_count = 5, sample_size = 1)]
 fn ports(bencher: Bencher, services: usize) {
     let host = host(services);
+    assert_eq!(explain::ports(&host, 0).ports.len(), services);
+    bencher.bench(|| explain::ports(divan::black_box(&host), 0));
+}
+
+/// The same where the first of the services' pods run on the node, in namespaces of their own.
+#[divan::bench(args = SERVICES, sample_count = 5, sample_size = 1)]
+fn ports_and_pods(bencher: Bencher, services: usize) {
+    let host = read(&node::snapshot_with_pods(services));
+    let walk = Walker::new(&host, 0).walk(&given(from_outside(ADDRESS, port(node_port(0)))));
+    assert!(walk.outcomes.iter().any(|outcome| outcome.fate.namespace != 0 && outcome.fate.socket.is_some()));
     assert_eq!(explain::ports(&host, 0).ports.len(), services);
     bencher.bench(|| explain::ports(divan::black_box(&host), 0));
 }

@@ -63,6 +63,7 @@ mod vlans;
 mod vrf;
 mod way;
 pub mod why;
+mod wires;
 
 pub use endings::{Ending, Endings};
 pub use field::Field;

@@ -29,6 +29,33 @@ pub fn snapshot(services: usize) -> String {
     format!("{BEFORE}[iptables-nft-save]\n{}{FILTER}{AFTER}", nat(services))
 }
 
+/// How many of the pods run on the node itself, in namespaces of their own: as many as kubelet lets.
+const PODS: usize = 110;
+
+/// The same node with the first of its pods, in namespaces behind ports of its bridge.
+pub fn snapshot_with_pods(services: usize) -> String {
+    let (links, numbers): (Vec<String>, Vec<String>) = (0..PODS)
+        .map(|pod| {
+            let (index, mac) = (pod + 10, format!("02:00:00:00:01:{pod:02x}"));
+            let link = format!(
+                "{{\"ifindex\":{index},\"link_index\":2,\"ifname\":\"veth{pod}\",\"flags\":[\"UP\"],\"mtu\":1500,\"master\":\"cni0\",\"link_type\":\"ether\",\"address\":\"{mac}\",\"link_netnsid\":{pod},\"promiscuity\":0,\"linkinfo\":{{\"info_kind\":\"veth\",\"info_slave_kind\":\"bridge\",\"info_slave_data\":{{\"state\":\"forwarding\",\"hairpin\":true}}}}}}"
+            );
+            (link, format!("nsid {pod} (iproute2 netns name: pod{pod})\n"))
+        })
+        .unzip();
+    let before =
+        BEFORE.replacen("[ip -d -j link]", &format!("[ip netns list-id]\n{}\n[ip -d -j link]", numbers.concat()), 1);
+    let before = before.replacen("\n]\n\n[ip -j addr]", &format!(",\n{}\n]\n\n[ip -j addr]", links.join(",\n")), 1);
+    let node = format!("{before}[iptables-nft-save]\n{}{FILTER}{}", nat(services), AFTER.replace("[end]\n", ""));
+    node + &(0..PODS).map(one_pod).collect::<String>() + "[end]\n"
+}
+
+/// A pod's namespace, with a server.
+fn one_pod(number: usize) -> String {
+    let (index, addr) = (number + 10, pod(number / 2, number % 2));
+    POD.replace("NUMBER", &number.to_string()).replace("INDEX", &index.to_string()).replace("ADDRESS", &addr)
+}
+
 /// A snapshot of the same node with these rules alone: native ones, or those of iptables.
 pub fn snapshot_of(rules: &str, native: bool) -> String {
     match native {
@@ -195,3 +222,58 @@ const AFTER: &str = "[iptables-legacy-save]
 [ipset save]
 [end]
 ";
+
+const POD: &str = r#"
+[namespace podNUMBER]
+[unread]
+
+[ip netns list-id]
+nsid 0 (iproute2 netns name: node)
+
+[ip -d -j link]
+[
+{"ifindex":1,"ifname":"lo","flags":["LOOPBACK","UP"],"mtu":65536,"link_type":"loopback","address":"00:00:00:00:00:00","promiscuity":0},
+{"ifindex":2,"link_index":INDEX,"ifname":"eth0","flags":["UP"],"mtu":1500,"link_type":"ether","address":"02:00:00:00:02:00","link_netnsid":0,"promiscuity":0,"linkinfo":{"info_kind":"veth"}}
+]
+
+[ip -j addr]
+[
+{"ifindex":1,"ifname":"lo","addr_info":[{"family":"inet","local":"127.0.0.1","prefixlen":8,"scope":"host"}]},
+{"ifindex":2,"ifname":"eth0","addr_info":[{"family":"inet","local":"ADDRESS","prefixlen":16,"scope":"global"}]}
+]
+
+[ip -4 -j route show table all]
+[
+{"dst":"default","gateway":"10.244.255.1","dev":"eth0"},
+{"dst":"10.244.0.0/16","dev":"eth0","scope":"link","prefsrc":"ADDRESS"},
+{"type":"local","dst":"ADDRESS","dev":"eth0","table":"local","scope":"host","prefsrc":"ADDRESS"}
+]
+
+[ip -6 -j route show table all]
+[]
+
+[ip -j rule]
+[
+{"priority":0,"src":"all","table":"local"},
+{"priority":32766,"src":"all","table":"main"}
+]
+
+[ip -6 -j rule]
+[]
+
+[sysctl]
+net.ipv4.conf.all.rp_filter = 0
+net.ipv4.conf.eth0.rp_filter = 0
+net.ipv4.ip_forward = 0
+net.netfilter.nf_conntrack_tcp_loose = 1
+
+[ss -H -tulpne]
+tcp LISTEN 0 128 0.0.0.0:8080 0.0.0.0:* users:(("backend",pid=NUMBER,fd=3)) ino:INDEX sk:1 <->
+
+[iptables-nft-save]
+[iptables-legacy-save]
+[ip6tables-nft-save]
+[ip6tables-legacy-save]
+[nft list ruleset]
+[ipset save]
+"#;

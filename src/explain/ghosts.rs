@@ -21,46 +21,61 @@ const ADDRESSES: usize = 64;
 /// The ports that outcomes take, by the address that was asked (`None`: any address of this host).
 type Taken = BTreeMap<(IpFamily, Option<IpAddr>), Vec<ValueSet>>;
 
-/// The ports of a protocol that rules divert, and that no socket has. Whether somebody answers them, where their packets go on
-/// into other namespaces, is not asked.
-pub(super) fn ghosts(host: &Host, namespace: usize, protocol: Protocol, walks: &Walks<'_>) -> Vec<PortEntry> {
-    let taken = taken(host, namespace, protocol, walks, true);
-    entries(protocol, &taken, &bound(&host.namespaces[namespace], protocol))
+/// The ports of a protocol that rules divert.
+pub(super) struct Ghosts {
+    protocol: Protocol,
+    /// Those whose packets are not known to be dropped before anybody gets them.
+    led: Taken,
+    /// Those whose packets went on into another namespace, whatever became of them there.
+    left: Taken,
 }
 
-/// The ports of a protocol that rules divert, and whose packets get to somebody where they are followed into other namespaces.
-pub(super) struct Led(Taken);
-
-impl Led {
-    /// All of them at once. Other ports may be answered, too: each of those is to be asked alone.
-    pub(super) fn find(host: &Host, namespace: usize, protocol: Protocol, walks: &Walks<'_>) -> Led {
-        Led(taken(host, namespace, protocol, walks, false))
-    }
-
-    /// Whether a ghost's packets are among them.
-    pub(super) fn has(&self, ghost: &PortEntry) -> bool {
-        let family = IpFamily::of(ghost.addr);
-        let addr = Some(ghost.addr).filter(|addr| !addr.is_unspecified());
-        let sets = [None, addr].into_iter().filter_map(|addr| self.0.get(&(family, addr)));
-        sets.flatten().any(|set| set.contains(ghost.port.into()))
-    }
-}
-
-/// The ports that rules take away; where `stays` does not hold, their packets are followed into other namespaces.
-fn taken(host: &Host, namespace: usize, protocol: Protocol, walks: &Walks<'_>, stays: bool) -> Taken {
-    let ns = &host.namespaces[namespace];
-    let target = Target { protocol, addr: None, port: None, socket: None };
-    let mut taken = Taken::new();
-    for (from, family) in places::places(host, namespace, &target) {
-        for query in queries::queries(ns, namespace, &target, &from, family) {
-            let query = Query { stays, ..to_all_ports(ns, &from, query) };
-            let mut free = Free { ns, query: &query, held: HashMap::new() };
-            for ending in walks.endings(&query).all.iter().filter(|ending| is_diverted(ending)) {
-                free.of(ending, &mut taken);
+impl Ghosts {
+    /// All of them at once, followed into other namespaces.
+    pub(super) fn find(host: &Host, namespace: usize, protocol: Protocol, walks: &Walks<'_>) -> Ghosts {
+        let ns = &host.namespaces[namespace];
+        let target = Target { protocol, addr: None, port: None, socket: None };
+        let mut found = Ghosts { protocol, led: Taken::new(), left: Taken::new() };
+        for (from, family) in places::places(host, namespace, &target) {
+            for query in queries::queries(ns, namespace, &target, &from, family) {
+                let query = to_all_ports(ns, &from, query);
+                let mut free = Free { ns, query: &query, held: HashMap::new() };
+                let endings = walks.endings(&query);
+                for ending in endings.all.iter().filter(|ending| ending.diverted) {
+                    if is_led(ending) {
+                        free.of(ending, &mut found.led);
+                    } else if ending.left {
+                        free.of(ending, &mut found.left);
+                    }
+                }
+                // Too many ways in other namespaces leave no room for others: where packets stay here, there are fewer.
+                if endings.unexplored > 0 && host.namespaces.len() > 1 {
+                    let query = Query { stays: true, ..query.clone() };
+                    for ending in walks.endings(&query).all.iter().filter(|ending| is_led(ending)) {
+                        free.of(ending, &mut found.left);
+                    }
+                }
             }
         }
+        found
     }
-    taken
+
+    /// Those that no socket has: many at once, where the same becomes of them.
+    pub(super) fn entries(&self, ns: &Namespace) -> Vec<PortEntry> {
+        let mut taken = self.led.clone();
+        for (asked, sets) in &self.left {
+            taken.entry(*asked).or_default().extend(sets.iter().cloned());
+        }
+        entries(self.protocol, &taken, &bound(ns, self.protocol))
+    }
+
+    /// Whether a ghost's packets get to somebody. Of the others it is not known: each is to be asked alone.
+    pub(super) fn leads(&self, ghost: &PortEntry) -> bool {
+        let family = IpFamily::of(ghost.addr);
+        let addr = Some(ghost.addr).filter(|addr| !addr.is_unspecified());
+        let sets = [None, addr].into_iter().filter_map(|addr| self.led.get(&(family, addr)));
+        ghost.protocol == self.protocol && sets.flatten().any(|set| set.contains(ghost.port.into()))
+    }
 }
 
 /// A query, for packets to all ports and to every address of this host that they may be meant for.
@@ -84,19 +99,15 @@ fn to_all_ports(ns: &Namespace, from: &From, mut query: Query) -> Query {
     query
 }
 
-/// Whether rules take packets away from who would get them by the port that they ask for.
-pub(super) fn is_diverted(ending: &Ending) -> bool {
+/// Whether rules take packets away from who would get them by the port that they ask for, and give them to somebody. Who is asked in
+/// another namespace need not listen: it is not this host that answers then.
+pub(super) fn is_led(ending: &Ending) -> bool {
     ending.diverted
         && match ending.kind {
             FateKind::Forwarded | FateKind::Sent => true,
-            FateKind::Delivered => ending.heard,
-            FateKind::Dropped
-            | FateKind::Rejected
-            | FateKind::Queued
-            | FateKind::Diverted
-            | FateKind::Unroutable
-            | FateKind::Martian
-            | FateKind::Unknown => false,
+            FateKind::Delivered => ending.heard || ending.left,
+            FateKind::Queued | FateKind::Diverted | FateKind::Unknown => ending.left,
+            FateKind::Dropped | FateKind::Rejected | FateKind::Unroutable | FateKind::Martian => false,
         }
 }
 
@@ -278,6 +289,7 @@ mod tests {
             kind: FateKind::Forwarded,
             heard: false,
             diverted: true,
+            left: false,
         };
         let mut taken = Taken::new();
         Free { ns: &host.namespaces[0], query: &query, held: HashMap::new() }.of(&diverted, &mut taken);

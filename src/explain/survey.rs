@@ -6,7 +6,8 @@ use std::net::IpAddr;
 use std::rc::Rc;
 
 use super::finding::{Answer, From, PortEntry, Survey, Target};
-use super::{ghosts, judge, outside, places, queries, words};
+use super::ghosts::{self, Ghosts};
+use super::{judge, outside, places, queries, words};
 use crate::host::{Body, Host, IpFamily, Namespace, Protocol, SetId, Socket, xt};
 use crate::walk::{Endings, Field, Query, Walk, Walker, of_namespaces};
 
@@ -25,7 +26,7 @@ impl<'a> Walks<'a> {
     pub(super) fn through(host: &'a Host, namespace: usize) -> Walks<'a> {
         let walker = Rc::new(Walker::new(host, namespace));
         let same = Rc::clone(&walker);
-        let endings = move |query: &Query| same.endings(query, &ghosts::is_diverted);
+        let endings = move |query: &Query| same.endings(query, &ghosts::is_led);
         Walks::by(move |query| walker.walk(query), endings)
     }
 
@@ -69,7 +70,7 @@ impl Walks<'_> {
 /// Every port, with its answers, and what is to be said of them. Their walks are kept without outcomes, which tens of thousands
 /// of ports would fill memory with.
 pub(super) fn survey(host: &Host, namespace: usize, walks: &mut Walks<'_>) -> Survey {
-    let mut ports = candidates(host, namespace, walks);
+    let (mut ports, _) = candidates(host, namespace, walks);
     let mut last = None;
     for entry in &mut ports {
         // Sockets that share a port stand together, and nobody else asks what they do.
@@ -108,16 +109,9 @@ pub(super) fn asked(host: &Host, namespace: usize, target: &Target, walks: &mut 
 
 /// Every port, without answers.
 pub(super) fn ports(host: &Host, namespace: usize, walks: &Walks<'_>) -> Survey {
-    let mut ports = candidates(host, namespace, walks);
-    // Where there is no other namespace, what was followed was followed to its end.
-    let goes_on = host.namespaces.len() > 1;
-    let ghosts: BTreeSet<Protocol> =
-        ports.iter().filter(|entry| goes_on && entry.is_ghost()).map(|entry| entry.protocol).collect();
-    for protocol in ghosts {
-        let led = ghosts::Led::find(host, namespace, protocol, walks);
-        let asked = |entry: &PortEntry| entry.is_ghost() && entry.protocol == protocol && !led.has(entry);
-        ports.retain(|entry| !asked(entry) || is_answered(host, namespace, &entry.target(), walks));
-    }
+    let (mut ports, ghosts) = candidates(host, namespace, walks);
+    let leads = |entry: &PortEntry| ghosts.iter().any(|ghosts| ghosts.leads(entry));
+    ports.retain(|entry| !entry.is_ghost() || leads(entry) || is_answered(host, namespace, &entry.target(), walks));
     told(host, namespace, ports, walks)
 }
 
@@ -130,17 +124,16 @@ fn is_answered(host: &Host, namespace: usize, target: &Target, walks: &Walks<'_>
     })
 }
 
-/// The sockets' ports, and those that rules divert: not all of these lead to somebody who answers, as the way beyond this
-/// namespace is not followed for all of them at once.
-fn candidates(host: &Host, namespace: usize, walks: &Walks<'_>) -> Vec<PortEntry> {
+/// The sockets' ports, and those that rules divert, in their order: not all of these lead to somebody who answers.
+fn candidates(host: &Host, namespace: usize, walks: &Walks<'_>) -> (Vec<PortEntry>, Vec<Ghosts>) {
     let ns = &host.namespaces[namespace];
     let mut ports: Vec<PortEntry> =
         ns.sockets.iter().enumerate().filter_map(|(i, socket)| of_socket(i, socket)).collect();
-    for protocol in protocols(ns) {
-        ports.extend(ghosts::ghosts(host, namespace, protocol, walks));
-    }
+    let protocols = protocols(ns).into_iter();
+    let ghosts: Vec<Ghosts> = protocols.map(|protocol| Ghosts::find(host, namespace, protocol, walks)).collect();
+    ports.extend(ghosts.iter().flat_map(|ghosts| ghosts.entries(ns)));
     ports.sort_by_key(|entry| (entry.protocol, entry.port, entry.addr, entry.socket));
-    ports
+    (ports, ghosts)
 }
 
 /// The ports with what is to be said of them all.
@@ -234,6 +227,7 @@ mod tests {
             kind: FateKind::Forwarded,
             heard: false,
             diverted: true,
+            left: false,
         };
         let dst = query.values(Field::Dst);
         let bridge = dst.and(&ValueSet::one(number(BRIDGE)));

@@ -11,7 +11,7 @@ use super::query::Query;
 use super::run::{Watch, watched};
 use super::set::ValueSet;
 use super::space::Space;
-use super::state::{End, State};
+use super::state::{End, Passing, State};
 use crate::host::{QuickMap, SetId, What};
 
 /// What became of a class of packets.
@@ -25,8 +25,10 @@ pub struct Ending {
     pub kind: FateKind,
     /// A socket got them, or one may have: which there are was not read.
     pub heard: bool,
-    /// Rules gave them another destination, or a socket.
+    /// Rules gave them another destination, or a socket, in one of the namespaces that they came to.
     pub diverted: bool,
+    /// They went on into another namespace.
+    pub left: bool,
 }
 
 /// What became of all of them.
@@ -60,6 +62,11 @@ pub(super) fn endings<'a>(plans: Planned<'a>, query: &'a Query, settles: &dyn Fn
     Endings { all: kept.all, unexplored, needs }
 }
 
+/// Whether a way through a namespace gave packets another destination: conntrack forgets that where they leave it.
+fn is_translated(pass: &Passing) -> bool {
+    pass.leaves.as_ref().is_some_and(|leaves| leaves[2..] != pass.enters[2..])
+}
+
 struct Kept<'a> {
     query: &'a Query,
     settles: &'a dyn Fn(&Ending) -> bool,
@@ -88,7 +95,8 @@ impl Watch for Kept<'_> {
             dport: values(Field::Dport),
             kind: end.kind,
             heard: end.kind == FateKind::Delivered && (unread || engine.socket(&state, &end).is_some()),
-            diverted: state.packet.flow.dnat || state.packet.socket.is_some(),
+            diverted: state.packet.flow.dnat || state.packet.socket.is_some() || state.passes.iter().any(is_translated),
+            left: state.passes.iter().any(|pass| pass.namespace != self.query.namespace),
         };
         if (self.settles)(&ending) {
             if let Some(port) = ending.dport.only() {

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use super::engine::Engine;
 use super::entrance;
 use super::frames::{TO_HOST, TO_OTHER, stands};
-use super::onward::{self, Arrival, Sent, Wires};
+use super::onward::{self, Arrival, Sent};
 use super::outcome::FateKind;
 use super::packet::{Device, Value};
 use super::plan::Plan;
@@ -17,6 +17,7 @@ use super::query::{address, number};
 use super::set::ValueSet;
 use super::space::Asked;
 use super::state::{At, End, State};
+use super::wires::Wires;
 use crate::host::{Address, Hook, Host, IpFamily, Link, LinkKind, MacvlanMode, Namespace};
 
 /// A macvlan that is up, and where it stands.
@@ -72,7 +73,7 @@ impl Upper {
 
 impl Wires<'_> {
     fn on(&self, namespace: usize, lower: u32) -> impl Iterator<Item = &Upper> {
-        self.uppers.iter().filter(move |upper| upper.on == (namespace, lower))
+        self.uppers().iter().filter(move |upper| upper.on == (namespace, lower))
     }
 
     /// The macvlan that takes a frame which comes in by this device.
@@ -100,7 +101,7 @@ impl Engine<'_> {
         let lower = |number: u128| {
             let link = plan.namespace().link(plan.devices.name(number)?)?;
             let is = |upper: &&Upper| (upper.namespace, upper.link) == (plan.index, link.index);
-            let lower = plan.uppers.iter().find(is).filter(|upper| upper.on.0 == plan.index)?.on.1;
+            let lower = plan.wires().uppers().iter().find(is).filter(|upper| upper.on.0 == plan.index)?.on.1;
             plan.devices.number(&plan.namespace().link_at(lower)?.name)
         };
         match device {
@@ -119,7 +120,7 @@ impl Engine<'_> {
     /// The macvlan that takes the frame that came in.
     pub(super) fn taken_up(&self, state: &State) -> Asked<Option<Upper>> {
         let wires = self.plan.wires();
-        let here = wires.uppers.iter().filter(|upper| upper.on.0 == state.namespace);
+        let here = wires.uppers().iter().filter(|upper| upper.on.0 == state.namespace);
         for upper in here.copied().collect::<Vec<_>>() {
             let lower = self.plan.namespace().link_at(upper.on.1);
             let Some(number) = lower.and_then(|lower| self.plan.devices.number(&lower.name)) else { continue };
@@ -175,7 +176,7 @@ impl Engine<'_> {
         let link = self.plan.devices.name(device).and_then(|name| self.plan.namespace().link(name));
         let wires = self.plan.wires();
         let own = |link: &Link| {
-            wires.uppers.iter().find(|upper| (upper.namespace, upper.link) == (state.namespace, link.index)).copied()
+            wires.uppers().iter().find(|upper| (upper.namespace, upper.link) == (state.namespace, link.index)).copied()
         };
         let Some(upper) = link.and_then(own).filter(|_| !self.query.stays) else { return Ok(None) };
         let (namespace, lower) = upper.on;

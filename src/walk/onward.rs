@@ -6,7 +6,7 @@
 
 use std::net::IpAddr;
 
-use super::macvlan::Upper;
+use super::wires::Wires;
 use crate::host::{Host, IpFamily, Link, LinkKind, Mac, Namespace, Peer};
 
 /// How many bridges are looked through for whoever is meant: more are a loop.
@@ -45,15 +45,6 @@ pub(super) enum Port {
     All,
 }
 
-/// What joins the namespaces of a host.
-#[derive(Clone, Copy)]
-pub(super) struct Wires<'a> {
-    /// The host.
-    pub(super) host: &'a Host,
-    /// Its macvlans that are up.
-    pub(super) uppers: &'a [Upper],
-}
-
 /// The link-layer address of a neighbour.
 pub(super) fn mac_of(ns: &Namespace, link: u32, addr: IpAddr) -> Option<Mac> {
     ns.neighbours.iter().find(|known| known.link == link && known.addr == addr).and_then(|known| known.mac)
@@ -61,7 +52,7 @@ pub(super) fn mac_of(ns: &Namespace, link: u32, addr: IpAddr) -> Option<Mac> {
 
 /// Where a frame comes in that left by a device: at the other end of a veth, unless nobody takes it there.
 pub(super) fn arrival(wires: Wires<'_>, namespace: usize, link: &Link, sent: &Sent) -> Option<Arrival> {
-    let (there, other) = other_end(wires.host, namespace, link)?;
+    let (there, other) = wires.other_end(namespace, link)?;
     let ns = &wires.host.namespaces[there];
     let is_meant = match bridge_of(ns, other) {
         Some(bridge) => is_for(ns, bridge, other, sent),
@@ -84,7 +75,9 @@ pub(super) fn port(wires: Wires<'_>, namespace: usize, bridge: &Link, sent: &Sen
         return Port::Behind(port.index);
     }
     // It goes to every port, and whoever is meant takes it.
-    if let Some(port) = ports().find(|port| leads(wires, namespace, port, sent, BRIDGES)) {
+    if wires.may_be_taken(sent)
+        && let Some(port) = ports().find(|port| leads(wires, namespace, port, sent, BRIDGES))
+    {
         return Port::Behind(port.index);
     }
     let mut others = ports().filter(|port| Some(port.index) != came_by);
@@ -109,7 +102,7 @@ pub(super) fn ports<'a>(ns: &'a Namespace, bridge: &Link) -> impl Iterator<Item 
 
 /// Whether a port of a bridge leads to whoever is meant, over further bridges too.
 fn leads(wires: Wires<'_>, namespace: usize, port: &Link, sent: &Sent, bridges: usize) -> bool {
-    let Some((there, other)) = other_end(wires.host, namespace, port) else { return false };
+    let Some((there, other)) = wires.other_end(namespace, port) else { return false };
     let Some(arrival) = arrival(wires, namespace, port, sent) else { return false };
     let ns = &wires.host.namespaces[there];
     // What goes on without a bridge is for the other end, or for a macvlan on it.
@@ -128,15 +121,6 @@ fn is_for(ns: &Namespace, bridge: &Link, port: &Link, sent: &Sent) -> bool {
 
 fn has_address(ns: &Namespace, addr: IpAddr) -> bool {
     ns.addresses.iter().any(|address| address.addr() == addr)
-}
-
-/// The other end of a veth, with its namespace.
-fn other_end<'a>(host: &'a Host, namespace: usize, link: &Link) -> Option<(usize, &'a Link)> {
-    let peer = link.peer.filter(|_| link.kind == LinkKind::Veth)?;
-    let (there, other) = leads_to(host, namespace, peer)?;
-    // What was read at another moment may be another device by now.
-    let is_its = other.kind == LinkKind::Veth && other.peer.is_some_and(|back| back.index == link.index);
-    (is_its && other.up && link.up).then_some((there, other))
 }
 
 /// The device that another one leads to, with its namespace.

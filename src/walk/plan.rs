@@ -14,12 +14,11 @@ use super::conntrack;
 use super::devices::Devices;
 use super::fib::Tables;
 use super::ipset::IpSets;
-use super::macvlan::Upper;
-use super::onward::Wires;
 use super::query::number;
 use super::set::ValueSet;
 use super::state::Layer;
 use super::vrf::{self, Member, Vrf};
+use super::wires::{Joined, Wires};
 use crate::host::xt::{AddressTypes, Match, SetMatch, Target};
 use crate::host::{
     Base, ChainId, ChainType, Hook, Host, IpFamily, Namespace, Place, Priority, QuickMap, Registration, RuleId, What,
@@ -60,8 +59,8 @@ pub(super) struct Plan<'a> {
     pub(super) host: &'a Host,
     /// Its index in the host.
     pub(super) index: usize,
-    /// The macvlans of the host that are up.
-    pub(super) uppers: Arc<[Upper]>,
+    /// What joins it to other namespaces.
+    pub(super) joined: Arc<Joined>,
     /// Its devices.
     pub(super) devices: Devices,
     /// Those of them that belong to VRFs.
@@ -128,7 +127,7 @@ impl<'a> Plan<'a> {
         Plan {
             host,
             index,
-            uppers: Arc::default(),
+            joined: Arc::default(),
             members: vrf::members(namespace, |name| devices.number(name)),
             devices,
             guesses: Vec::new(),
@@ -197,7 +196,7 @@ impl<'a> Plan<'a> {
 
     /// What joins it to other namespaces.
     pub(super) fn wires(&self) -> Wires<'_> {
-        Wires { host: self.host, uppers: &self.uppers }
+        Wires { host: self.host, joined: &self.joined }
     }
 
     /// What runs at a hook, in order.

@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, OnceLock};
 
-use super::macvlan::{self, Upper};
 use super::plan::{Guess, Plan};
+use super::wires::Joined;
 use crate::host::{Host, IpFamily};
 
 /// Gives the plan of a namespace, by its index in the host.
@@ -13,7 +13,7 @@ pub(super) type Planned<'a> = &'a dyn Fn(usize) -> &'a Plan<'a>;
 pub(super) struct Plans<'a> {
     host: &'a Host,
     reversed: bool,
-    uppers: Arc<[Upper]>,
+    joined: Arc<Joined>,
     plans: Vec<OnceLock<Plan<'a>>>,
 }
 
@@ -23,7 +23,7 @@ impl<'a> Plans<'a> {
         Plans {
             host,
             reversed,
-            uppers: macvlan::all(host).into(),
+            joined: Arc::new(Joined::of(host)),
             plans: host.namespaces.iter().map(|_| OnceLock::new()).collect(),
         }
     }
@@ -32,7 +32,7 @@ impl<'a> Plans<'a> {
     pub(super) fn at(&self, namespace: usize) -> &Plan<'a> {
         self.plans[namespace].get_or_init(|| {
             let mut plan = Plan::new(self.host, namespace, self.reversed);
-            plan.uppers = Arc::clone(&self.uppers);
+            plan.joined = Arc::clone(&self.joined);
             plan
         })
     }
