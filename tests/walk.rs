@@ -7,6 +7,8 @@
 
 #[path = "walk/back.rs"]
 mod back;
+#[path = "walk/named.rs"]
+mod named;
 #[path = "walk/reply.rs"]
 mod reply;
 #[path = "walk/unknowns.rs"]

@@ -72,6 +72,28 @@ impl InterfacePattern {
     pub fn fits(&self, name: &str) -> bool {
         if self.prefix { name.starts_with(&*self.name) } else { name == &*self.name }
     }
+
+    /// The names that a register of 16 bytes equals as far as these go (`nft_cmp_eval`): nft compares fewer, without the zero that ends a
+    /// name, where all that start so are meant.
+    pub fn of_bytes(data: &[u8]) -> InterfacePattern {
+        let prefix = !data.contains(&0) && data.len() < 16;
+        InterfacePattern { name: name_in(data), prefix }
+    }
+
+    /// The names between two, both included, as bytes of a set or a range; `None`: they are not one name, nor all that start alike.
+    pub fn between(first: &[u8], last: &[u8]) -> Option<InterfacePattern> {
+        let end = first.iter().position(|byte| *byte == 0).unwrap_or(first.len());
+        let prefix = first != last;
+        let alike = last.get(..end) == first.get(..end);
+        let wild = last.get(end..).is_some_and(|rest| rest.iter().all(|byte| *byte == 0xff));
+        (!prefix || alike && wild).then(|| InterfacePattern { name: name_in(first), prefix })
+    }
+}
+
+/// The name that bytes hold, up to the zero that ends it.
+fn name_in(data: &[u8]) -> Name {
+    let name = data.split(|byte| *byte == 0).next().unwrap_or_default();
+    String::from_utf8_lossy(name).as_ref().into()
 }
 
 /// Ports from first to last, both included; a few extensions take them backwards, and then none fits.

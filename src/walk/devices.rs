@@ -3,12 +3,14 @@
 //! Where the links of a namespace were read, every link is a class of its own. Where they were not (a bare dump), the names
 //! that rules ask for are, and one more class stands for every other device that starts alike, or for any other at all.
 
+mod native;
+
 use std::collections::BTreeSet;
 
 use super::outcome::Values;
 use super::set::ValueSet;
 use crate::host::xt::{InterfacePattern, Match};
-use crate::host::{Namespace, What};
+use crate::host::{Body, Namespace, What};
 
 /// A class of devices that no rule tells apart.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,12 +35,18 @@ impl Devices {
             return Devices { classes };
         }
         let mut classes = BTreeSet::from([Class::Named("lo".to_owned()), Class::Others(String::new())]);
-        for (_, chain) in namespace.ruleset.chains() {
-            let asked = chain.rules.iter().flat_map(|rule| rule.body.matches().flat_map(patterns));
-            for pattern in asked.chain(&chain.details.devices) {
-                let name = pattern.name.to_string();
-                classes.insert(if pattern.prefix { Class::Others(name) } else { Class::Named(name) });
+        let mut ask = |pattern: &InterfacePattern| {
+            let name = pattern.name.to_string();
+            classes.insert(if pattern.prefix { Class::Others(name) } else { Class::Named(name) });
+        };
+        for (id, chain) in namespace.ruleset.chains() {
+            for rule in &chain.rules {
+                rule.body.matches().flat_map(patterns).for_each(&mut ask);
+                if let Body::Nft(rule) = &rule.body {
+                    native::asked(namespace.ruleset.table(id), rule).iter().for_each(&mut ask);
+                }
             }
+            chain.details.devices.iter().for_each(&mut ask);
         }
         Devices { classes: classes.into_iter().collect() }
     }

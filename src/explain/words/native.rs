@@ -113,7 +113,7 @@ fn compared(load: Load, op: CompareOp, data: &[u8]) -> Option<Asked> {
         (Load::Dport, false) => return Some(ports(&[(data, data)])),
         (Load::Source, not) => prefix(data).map(|value| Match::Source(Neg { not, value })),
         (Load::Destination, not) => prefix(data).map(|value| Match::Destination(Neg { not, value })),
-        (Load::Device, not) => Some(Match::InInterface(Neg { not, value: device(data) })),
+        (Load::Device, not) => Some(Match::InInterface(Neg { not, value: InterfacePattern::of_bytes(data) })),
         (Load::DestinationType, false) if data == u32::from(2u8).to_ne_bytes() => {
             let destination = Some(Neg::is(AddressTypes::LOCAL));
             Some(Match::Addrtype(Addrtype { destination, ..Addrtype::default() }))
@@ -151,11 +151,6 @@ fn prefix(data: &[u8]) -> Option<AddressMask> {
     bytes.resize(size, 0);
     let net = IpNet::new(nft::address(&bytes)?, data.len() as u8 * 8).ok()?;
     Some(AddressMask::Net(net))
-}
-
-fn device(data: &[u8]) -> InterfacePattern {
-    let name = data.split(|byte| *byte == 0).next().unwrap_or_default();
-    InterfacePattern { name: String::from_utf8_lossy(name).as_ref().into(), prefix: !data.contains(&0) }
 }
 
 #[cfg(test)]

@@ -242,6 +242,8 @@ pub(super) fn value(kind: Kind, bytes: &[u8], host: bool) -> String {
             let index = number(bytes, host);
             match links.iter().find(|link| u128::from(link.index) == index) {
                 Some(link) => format!("\"{}\"", link.name),
+                // `LOOPBACK_IFINDEX`, in every namespace.
+                None if index == 1 => "\"lo\"".to_owned(),
                 None => index.to_string(),
             }
         }

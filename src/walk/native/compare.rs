@@ -13,11 +13,7 @@ pub(super) fn compare(scene: &Scene<'_>, pieces: &[Piece], op: CompareOp, data: 
     if let [piece] = pieces
         && let Source::Name(_) = piece.source
     {
-        let name = data.split(|byte| *byte == 0).next().unwrap_or_default();
-        let pattern = InterfacePattern {
-            name: String::from_utf8_lossy(name).as_ref().into(),
-            prefix: !data.contains(&0) && data.len() < 16,
-        };
+        let pattern = InterfacePattern::of_bytes(data);
         let answer = piece.is_named(scene, &pattern).unwrap_or_else(|| undecided(scene, at, Why::Undecoded));
         return match op {
             CompareOp::Equal => answer,

@@ -6,7 +6,6 @@
 use std::collections::HashMap;
 
 use super::piece::{At, Piece, Source, undecided};
-use crate::host::Name;
 use crate::host::nft::{Element, ElementData, Verdict};
 use crate::host::xt::InterfacePattern;
 use crate::walk::condition::{Scene, all, any};
@@ -223,14 +222,6 @@ fn part_fits(scene: &Scene<'_>, piece: &Piece, first: &[u8], last: &[u8], at: At
 
 /// Whether a device's name lies between two; a range is of names that start alike.
 fn named(scene: &Scene<'_>, piece: &Piece, first: &[u8], last: &[u8], at: At) -> Asked<bool> {
-    let end = first.iter().position(|byte| *byte == 0).unwrap_or(first.len());
-    let name: Name = String::from_utf8_lossy(&first[..end]).as_ref().into();
-    let prefix = first != last;
-    let alike = last.get(..end) == first.get(..end);
-    let wild = last.get(end..).is_some_and(|rest| rest.iter().all(|byte| *byte == 0xff));
-    if prefix && !(alike && wild) {
-        return undecided(scene, at, Why::Undecoded);
-    }
-    let answer = piece.is_named(scene, &InterfacePattern { name, prefix });
+    let answer = InterfacePattern::between(first, last).and_then(|pattern| piece.is_named(scene, &pattern));
     answer.unwrap_or_else(|| undecided(scene, at, Why::Undecoded))
 }

@@ -392,8 +392,20 @@ fn any_device(
     }
 }
 
+/// Whether a device has one of these numbers. Where devices were not read, `lo` alone has a number that is known
+/// (`LOOPBACK_IFINDEX`).
 fn index(scene: &Scene<'_>, device: Device, numbers: &[u128], at: At) -> Asked<bool> {
-    any_device(scene, device, numbers.contains(&0), at, |link| numbers.contains(&u128::from(link.index)))
+    if scene.plan.namespace().is_read(crate::host::What::Links) || device == Device::Absent {
+        return any_device(scene, device, numbers.contains(&0), at, |link| numbers.contains(&u128::from(link.index)));
+    }
+    let lo = InterfacePattern { name: "lo".into(), prefix: false };
+    if scene.device(device, &lo)? {
+        Ok(numbers.contains(&1))
+    } else if numbers.iter().all(|number| *number < 2) {
+        Ok(false)
+    } else {
+        undecided(scene, at, Why::Unread)
+    }
 }
 
 /// `ARPHRD_ETHER`, `ARPHRD_LOOPBACK`, and what stands for every other.

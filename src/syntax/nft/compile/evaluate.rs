@@ -63,7 +63,7 @@ impl Maker<'_> {
                 let load = Load::Exthdr { within, kind: *kind, bit: *bit, present, header: 0, field: 0 };
                 Operand::load(load, Type { number: INTEGER, kind: Kind::Integer }, *bits, Order::Network)
             }
-            Expr::Meta(key) => field::meta(*key).ok_or(Trouble::Meaningless("this key of meta"))?,
+            Expr::Meta(key) => field::meta(self.told_by_name(*key)).ok_or(Trouble::Meaningless("this key of meta"))?,
             Expr::Ct { key, direction } => {
                 let bits = self.bits_of_ct(*key)?;
                 field::ct(*key, *direction, bits).ok_or(Trouble::Meaningless("this key of ct"))?

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use super::protocol::{Conflict, Question, Seen};
 use super::step::Steps;
-use crate::host::nft::{Set, SetFlags};
+use crate::host::nft::{MetaKey, Set, SetFlags};
 use crate::host::{Family, Link, Name, Names};
 use crate::syntax::nft::tree;
 
@@ -63,12 +63,23 @@ pub(super) struct Maker<'a> {
     pub(super) blocks: Vec<&'a tree::Rules<'a>>,
     /// How many anonymous sets, maps and maps of objects there are.
     pub(super) anonymous: [u32; 3],
+    /// Devices are asked for by their names where the rule asks for their numbers: nobody knows those of a text's host.
+    pub(super) by_name: bool,
 }
 
 impl Maker<'_> {
     /// The place of the set with this name.
     pub(super) fn set(&self, name: &str) -> Result<usize, Trouble> {
         self.named.get(name).copied().ok_or_else(|| Trouble::Missing(format!("set {name}")))
+    }
+
+    /// What is asked of a device in place of its number, where that is not known.
+    pub(super) fn told_by_name(&self, key: MetaKey) -> MetaKey {
+        match key {
+            MetaKey::IIF if self.by_name => MetaKey::IIFNAME,
+            MetaKey::OIF if self.by_name => MetaKey::OIFNAME,
+            key => key,
+        }
     }
 
     pub(super) fn set_name(&self, at: usize) -> Name {

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use super::protocol::Seen;
-use super::rule::Maker;
+use super::rule::{Maker, Trouble};
 use crate::host::nft::{
     self, ChainDetails, ChainFlags, CtExpectation, CtHelper, CtTimeout, Flowtable, Object, ObjectBody, Particulars,
     Synproxy, TableFlags, Undecoded, flowtable,
@@ -108,6 +108,7 @@ impl<'a> Maker<'a> {
             questions: Vec::new(),
             blocks: Vec::new(),
             anonymous: [0; 3],
+            by_name: false,
         }
     }
 
@@ -132,15 +133,27 @@ impl<'a> Maker<'a> {
         self.steps.clear();
         self.seen = Seen::new(self.family);
         let (sets, anonymous, blocks) = (self.sets.len(), self.anonymous, self.blocks.len());
-        let trouble = statements.iter().find_map(|statement| self.statement(statement).err());
-        let is_read = trouble.is_none();
-        let expressions = match trouble {
-            None => self.steps.finish(),
-            Some(trouble) => {
-                // Its sets go with it: it is kept as text.
-                self.sets.truncate(sets);
-                self.anonymous = anonymous;
-                self.blocks.truncate(blocks);
+        let mut made = statements.iter().try_for_each(|statement| self.statement(statement));
+        // What was made of half a rule goes, and its sets with it.
+        let undo = |maker: &mut Self| {
+            maker.sets.truncate(sets);
+            maker.anonymous = anonymous;
+            maker.blocks.truncate(blocks);
+        };
+        if let (Err(Trouble::Word(_)), true) = (&made, self.links.is_empty()) {
+            undo(self);
+            self.steps.clear();
+            self.seen = Seen::new(self.family);
+            self.by_name = true;
+            let again = statements.iter().try_for_each(|statement| self.statement(statement));
+            self.by_name = false;
+            made = again.or(made);
+        }
+        let is_read = made.is_ok();
+        let expressions = match made {
+            Ok(()) => self.steps.finish(),
+            Err(trouble) => {
+                undo(self);
                 diagnostics.push(told(written.line, format!("{}: {trouble}", written.text)));
                 let name = self.names.intern(nft::Undecoded::TEXT);
                 let data = written.text.as_bytes().into();
