@@ -319,3 +319,45 @@ fn what_vlans_would_change_is_said() {
     assert_eq!(by(hung("eth0"), "eth0", true), []);
     assert_eq!(by(hung("p1"), "eth0.10", true), []);
 }
+
+/// A VRF's port answers for the VRF's addresses and those of no VRF; `far` asks at the other end of the wire. From the kernel's
+/// source (`arp_process`): no kernel at hand has VRFs.
+#[test]
+fn a_wire_leads_into_a_vrf() {
+    use whyport::host::{LinkKind, PolicyAction, PolicyRule};
+    let in_vrfs = |of_address: &str| {
+        let mut host = host("", "", "");
+        let node = &mut host.namespaces[0];
+        let plain = node.link("br0").unwrap().clone();
+        for (index, name, table) in [(20, "blue", 1001), (21, "red", 1002)] {
+            node.links.push(whyport::host::Link {
+                index,
+                name: name.into(),
+                kind: LinkKind::Vrf(table),
+                ..plain.clone()
+            });
+        }
+        for (name, vrf) in [("v0", 20), ("br0", 21)] {
+            node.links.iter_mut().find(|link| link.name == name).unwrap().master = Some(vrf);
+        }
+        for route in node.routes.iter_mut().filter(|route| route.next_hops[0].link == 6) {
+            route.table = 1001;
+        }
+        let on = node.link(of_address).unwrap().index;
+        node.addresses.iter_mut().find(|address| address.addr().to_string() == "10.2.0.1").unwrap().link = on;
+        let l3mdev =
+            PolicyRule { priority: 1, l3mdev: true, action: PolicyAction::Lookup(0), ..node.policy_rules[0].clone() };
+        node.policy_rules.insert(1, l3mdev);
+        let mut query = Query::new(3, Origin::Local, IpFamily::V4, Protocol::TCP);
+        query.set_address(Field::Dst, "10.2.0.1".parse().unwrap());
+        query.set(Field::Sport, ValueSet::one(4000));
+        query.set(Field::Dport, ValueSet::one(80));
+        let found = walk(&host, &query);
+        assert_eq!(found.outcomes.len(), 1, "{:#?}", found.outcomes);
+        told(&host, &found.outcomes[0])
+    };
+    let inside = "far:- > node:v0 > node:blue > delivered in node: -";
+    assert_eq!(in_vrfs("v0"), inside, "node-web is bound to no VRF");
+    assert_eq!(in_vrfs("eth0"), inside, "an address of no VRF is one of every VRF");
+    assert_eq!(in_vrfs("br0"), "far:- > sent in far: eth0", "another VRF's");
+}

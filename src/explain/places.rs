@@ -56,10 +56,12 @@ fn of_any_address(host: &Host, namespace: usize, family: IpFamily) -> Vec<From> 
     }
     let outside = outside::devices(host, namespace, family);
     let mut places: Vec<From> = outside.iter().map(|link| From::Outside(link.name.clone())).collect();
-    // By itself this host asks the address that others know it by; without an outside, the first of its own.
-    let own = outside.iter().find_map(|link| queries::address_of(ns, link, family)).or_else(|| {
-        ns.links.iter().filter(|link| !link.is_loopback()).find_map(|link| queries::address_of(ns, link, family))
-    });
+    // By itself this host asks the address that others know it by; without an outside, the first of its own. Who is bound to no
+    // VRF asks none of theirs.
+    let own = |link: &Link| queries::address_of(ns, link, family);
+    let in_no_vrf = |link: &&Link| ns.vrf_of(link).is_none() && !link.is_loopback();
+    let own = outside.iter().copied().filter(in_no_vrf).find_map(own);
+    let own = own.or_else(|| ns.links.iter().filter(in_no_vrf).find_map(|link| queries::address_of(ns, link, family)));
     places.extend(own.map(From::Local));
     if has(ns, family) {
         places.push(From::Local(queries::localhost(family)));

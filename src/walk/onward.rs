@@ -59,7 +59,7 @@ pub(super) fn arrival(wires: Wires<'_>, namespace: usize, link: &Link, sent: &Se
         None if other.master.is_some() && ns.vrf_of(other).is_none() => return None,
         None if wires.taker(there, other, sent).is_some() => false,
         // Whoever has the address answers for it on any device (`arp_ignore` 0).
-        None => sent.to.map_or_else(|| has_address(ns, sent.next_hop), |to| other.mac == Some(to)),
+        None => sent.to.map_or_else(|| answers(ns, other, sent.next_hop), |to| other.mac == Some(to)),
     };
     let goes_on = is_meant || bridge_of(ns, other).is_some() || wires.taker(there, other, sent).is_some();
     goes_on.then_some(Arrival { namespace: there, link: other.index, is_meant })
@@ -115,12 +115,15 @@ fn leads(wires: Wires<'_>, namespace: usize, port: &Link, sent: &Sent, bridges: 
 fn is_for(ns: &Namespace, bridge: &Link, port: &Link, sent: &Sent) -> bool {
     match sent.to {
         Some(to) => bridge.mac == Some(to) || port.mac == Some(to),
-        None => has_address(ns, sent.next_hop),
+        None => answers(ns, bridge, sent.next_hop),
     }
 }
 
-fn has_address(ns: &Namespace, addr: IpAddr) -> bool {
-    ns.addresses.iter().any(|address| address.addr() == addr)
+/// Whether an address is answered for on a device: in a VRF its own, and those of no VRF, which are local everywhere.
+fn answers(ns: &Namespace, on: &Link, addr: IpAddr) -> bool {
+    let vrf_of = |link: &Link| ns.vrf_of(link).map(|vrf| vrf.index);
+    let is_heard = |link: u32| ns.link_at(link).and_then(vrf_of).is_none_or(|vrf| vrf_of(on) == Some(vrf));
+    ns.addresses.iter().any(|address| address.addr() == addr && is_heard(address.link))
 }
 
 /// The device that another one leads to, with its namespace.
