@@ -303,7 +303,7 @@ fn every_command_says_of_the_live_host_what_it_says_of_a_record() {
         both(&["rules"]);
         let screen = |source: &[&str]| {
             let picture = place("screen.txt");
-            printed(&[&["shot", "tcp/8005", "-o", &picture, "--keys", "<Enter><Tab><Down>"], source].concat());
+            printed(&[&["shot", "tcp/8005", "-o", &picture, "--keys", "<Right><Tab><Down>"], source].concat());
             let text = std::fs::read_to_string(&picture).unwrap();
             // The first line says where the host comes from, the last one whether it can be read again.
             let lines: Vec<_> = text.lines().map(str::to_owned).collect();

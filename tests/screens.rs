@@ -22,14 +22,14 @@ use whyport::{shot, snapshot};
 /// A screen: name, columns, rows, port to select, keys, whether in colour.
 type Screen = (&'static str, u16, u16, Option<u16>, &'static str, bool);
 
-const SCREENS: [Screen; 31] = [
+const SCREENS: [Screen; 34] = [
     ("story-80x24", 80, 24, None, "", true),
     ("story-120x36", 120, 36, None, "", true),
     ("story-160x48", 160, 48, None, "", true),
     ("story-without-colour-80x24", 80, 24, None, "", false),
-    ("deciding-rule-80x24", 80, 24, Some(80), "<Enter>", true),
+    ("deciding-rule-80x24", 80, 24, Some(80), "<Right>", true),
     ("whole-path-120x36", 120, 36, Some(80), "u", true),
-    ("unmatched-rules-120x36", 120, 36, Some(80), "<Enter><Up><Enter><Down>", true),
+    ("unmatched-rules-120x36", 120, 36, Some(80), "<Right><Up><Enter><Down>", true),
     ("localhost-120x36", 120, 36, Some(80), "oo", true),
     ("loopback-80x24", 80, 24, Some(22), "oo", true),
     ("second-outcome-120x36", 120, 36, Some(80), "b", true),
@@ -42,6 +42,9 @@ const SCREENS: [Screen; 31] = [
     ("details-of-no-match-120x36", 120, 36, Some(80), "<Right><Up><Enter><Down><Down><Enter>", true),
     ("details-never-reached-80x24", 80, 24, Some(80), "<Right><Down><Enter><Down><Enter>", true),
     ("details-of-a-jump-44x14", 44, 14, Some(80), "<Right><Up><Up><Up><Enter>", true),
+    ("details-of-a-port-80x24", 80, 24, Some(80), "<Enter>", true),
+    ("details-of-a-port-120x36", 120, 36, Some(80), "<Enter>oo", true),
+    ("details-of-a-ghost-80x24", 80, 24, Some(443), "<Enter>", true),
     ("help-80x24", 80, 24, None, "?", true),
     ("search-typed-100x30", 100, 30, None, "/traefik", true),
     ("search-kept-80x24", 80, 24, None, "80<Enter>/DNAT<Enter>", true),

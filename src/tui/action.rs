@@ -22,9 +22,9 @@ pub enum Action {
     Last,
     /// Fold, or go to the row that this one is below.
     Fold,
-    /// Unfold, or go to the row below.
+    /// Unfold, or go to the row below; from the ports, go to the rule that decides.
     Unfold,
-    /// The details of a rule; else fold or unfold; from the ports, go to the rule that decides.
+    /// Everything about a port or a rule; elsewhere fold or unfold.
     Enter,
     /// Open everything that the packet walks through.
     UnfoldPath,
@@ -136,9 +136,9 @@ pub const ROWS: [Row; 24] = [
     Row { bound: &[bound(Action::NextPane, "next-pane", &[named(KeyCode::Tab)]), bound(Action::PreviousPane, "previous-pane", &[named(KeyCode::BackTab)])],
           does: "the next pane, the one before", hint: Hint::One("pane") },
     Row { bound: &[bound(Action::Enter, "enter", &[named(KeyCode::Enter)])],
-          does: "a rule's details; else fold, unfold; a port: what decides", hint: Hint::One("open") },
+          does: "everything about a port, a rule; elsewhere fold, unfold", hint: Hint::One("open") },
     Row { bound: &[bound(Action::Fold, "fold", &[named(KeyCode::Left), bare('h')]), bound(Action::Unfold, "unfold", &[named(KeyCode::Right), bare('l')])],
-          does: "fold, unfold; where that is done: go up, down", hint: Hint::No },
+          does: "fold, unfold, go up, down; from a port: to what decides", hint: Hint::No },
     Row { bound: &[bound(Action::UnfoldPath, "unfold-path", &[bare('u')]), bound(Action::FoldAll, "fold-all", &[bare('c')])],
           does: "unfold all that the packet walks through; fold everything", hint: Hint::No },
     Row { bound: &[bound(Action::Find, "find", &[bare('/')])],

@@ -6,13 +6,18 @@
 use super::action::Action;
 use super::again::Edition;
 use super::callers::callers;
+use super::frames::FrameId;
 use super::outline::Id;
 use super::overlay::Overlay;
 use super::search;
 use super::state::{Pane, State};
 use super::update::{Effect, in_panes, moved};
 use super::view;
+use crate::explain::Target;
 use crate::host::{ChainId, RuleId};
+
+/// So many lines of what is chosen are to be seen.
+const BELOW: usize = 3;
 
 /// The page.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -20,9 +25,18 @@ pub(super) struct Details {
     /// Its first visible line.
     pub(super) offset: usize,
     /// What it is about.
-    row: Option<(Edition, Id)>,
+    about: Option<About>,
     /// The chain, and the rules that lead to it.
     led: Option<(Edition, usize, ChainId, Vec<RuleId>)>,
+}
+
+/// What a page is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum About {
+    /// A rule, where its chain was entered.
+    Rule(Edition, FrameId, u32),
+    /// A port.
+    Port(Target),
 }
 
 impl Details {
@@ -37,45 +51,49 @@ pub(super) fn open(state: &mut State) {
     state.lay(Overlay::Details(Details::default()));
 }
 
-/// Lets the page follow the selection; nothing is left to tell where that is no rule any more.
+/// Lets the page follow the selection; nothing is left to tell where that is neither a port nor a rule any more.
 pub(super) fn follow(state: &mut State) {
-    let Some(Overlay::Details(details)) = state.overlays.pop_if(|overlay| matches!(overlay, Overlay::Details(_)))
-    else {
+    let Some(Overlay::Details(mut details)) = state.overlays.pop_if(|top| matches!(top, Overlay::Details(_))) else {
         return;
     };
-    let mut details = details;
-    let selected = state.tree.row(state.cursor).map(|row| row.id).filter(|_| state.focus == Pane::Netfilter);
-    match selected {
-        Some(Id::Rule(frame, index)) => {
-            let row = Some((state.edition, Id::Rule(frame, index)));
-            if details.row != row {
-                (details.row, details.offset) = (row, 0);
-            }
+    let about = match (state.focus, state.tree.row(state.cursor).map(|row| row.id)) {
+        (Pane::Netfilter, Some(Id::Rule(frame, index))) => {
             let at = state.frames.get(frame);
             let of = (state.edition, at.place.namespace, at.chain);
             if details.led.as_ref().is_none_or(|(edition, namespace, chain, _)| (*edition, *namespace, *chain) != of) {
                 let ruleset = &state.host.namespaces[at.place.namespace].ruleset;
                 details.led = Some((of.0, of.1, of.2, callers(ruleset, at.chain)));
             }
-            state.overlays.push(Overlay::Details(details));
-            let most = view::details_overflow(state);
-            if let Some(Overlay::Details(details)) = state.overlays.last_mut() {
-                details.offset = details.offset.min(most);
-            }
+            Some(About::Rule(state.edition, frame, index))
         }
+        (Pane::Ports, _) => state.selected.clone().map(About::Port),
         // The way in a host that was read again is not known yet.
-        _ if state.held.is_some() => state.overlays.push(Overlay::Details(details)),
-        _ => {}
+        (Pane::Netfilter, _) if state.held.is_some() => details.about.clone(),
+        (Pane::Netfilter | Pane::Why, _) => None,
+    };
+    if about.is_none() {
+        return;
+    }
+    if details.about != about {
+        (details.about, details.offset) = (about, 0);
+    }
+    state.overlays.push(Overlay::Details(details));
+    let most = view::details_overflow(state);
+    if let Some(Overlay::Details(details)) = state.overlays.last_mut() {
+        details.offset = details.offset.min(most);
     }
 }
 
 /// What an action does while the page lies on top.
 pub(super) fn act(state: &mut State, action: Action) -> Option<Effect> {
     match action {
-        Action::Back | Action::Quit | Action::Enter => {
-            state.overlays.pop();
-            None
+        Action::Back | Action::Quit => close(state),
+        Action::Enter if state.focus == Pane::Ports => {
+            close(state);
+            return in_panes(state, Action::Unfold);
         }
+        Action::Enter => close(state),
+        Action::Up | Action::Down if state.focus == Pane::Ports => return in_panes(state, action),
         Action::Up => beside(state, false),
         Action::Down => beside(state, true),
         Action::PageUp | Action::PageDown | Action::First | Action::Last => scroll(state, action),
@@ -86,15 +104,7 @@ pub(super) fn act(state: &mut State, action: Action) -> Option<Effect> {
         | Action::OtherFamily
         | Action::NextOutcome
         | Action::PreviousOutcome
-        | Action::Group => {
-            let rule = rule(state);
-            let effect = in_panes(state, action);
-            // The rule stays, with what becomes of it for these packets.
-            if let Some((namespace, rule)) = rule {
-                search::reveal(state, namespace, rule);
-            }
-            effect
-        }
+        | Action::Group => return other_packets(state, action),
         Action::NextStep
         | Action::PreviousStep
         | Action::NextHit
@@ -106,15 +116,37 @@ pub(super) fn act(state: &mut State, action: Action) -> Option<Effect> {
         | Action::Help
         | Action::Diagram
         | Action::Redraw
-        | Action::Suspend => in_panes(state, action),
+        | Action::Suspend => return in_panes(state, action),
         Action::Fold
         | Action::Unfold
         | Action::UnfoldPath
         | Action::FoldAll
         | Action::Find
         | Action::NextPane
-        | Action::PreviousPane => None,
+        | Action::PreviousPane => {}
     }
+    None
+}
+
+fn close(state: &mut State) {
+    state.overlays.pop();
+}
+
+/// What becomes of other packets: the port or the rule stays.
+fn other_packets(state: &mut State, action: Action) -> Option<Effect> {
+    let rule = rule(state).filter(|_| state.focus == Pane::Netfilter);
+    let effect = in_panes(state, action);
+    match rule {
+        Some((namespace, rule)) => search::reveal(state, namespace, rule),
+        None => {
+            let (chosen, height) = (view::details_chosen(state), view::details_height(state));
+            if let Some(Overlay::Details(details)) = state.overlays.last_mut() {
+                let seen = details.offset..(details.offset + height).saturating_sub(BELOW);
+                details.offset = if seen.contains(&chosen) { details.offset } else { chosen };
+            }
+        }
+    }
+    effect
 }
 
 /// The rule that the page is about, in the namespace with this index.
@@ -130,7 +162,7 @@ fn rule(state: &State) -> Option<(usize, RuleId)> {
 }
 
 /// To the next rule among the visible rows, or the one before.
-fn beside(state: &mut State, forward: bool) -> Option<Effect> {
+fn beside(state: &mut State, forward: bool) {
     let is_rule = |place: &usize| matches!(state.tree.row(*place).map(|row| row.id), Some(Id::Rule(..)));
     let found = if forward {
         (state.cursor + 1..state.tree.len()).find(is_rule)
@@ -138,13 +170,11 @@ fn beside(state: &mut State, forward: bool) -> Option<Effect> {
         (0..state.cursor).rev().find(is_rule)
     };
     state.cursor = found.unwrap_or(state.cursor);
-    None
 }
 
-fn scroll(state: &mut State, action: Action) -> Option<Effect> {
+fn scroll(state: &mut State, action: Action) {
     let (most, page) = (view::details_overflow(state), view::details_height(state));
     if let Some(Overlay::Details(details)) = state.overlays.last_mut() {
         details.offset = moved(details.offset, action, most + 1, page).unwrap_or(details.offset);
     }
-    None
 }

@@ -238,9 +238,9 @@ fn another_origin_stays_chosen_while_ports_are_changed() {
 }
 
 #[test]
-fn enter_goes_to_the_rule_that_decides_and_folds_and_unfolds() {
+fn right_goes_to_the_rule_that_decides_and_rows_fold_and_unfold() {
     let mut explorer = Explorer::on(80);
-    explorer.press("<Enter>");
+    explorer.press("<Right>");
     assert_eq!(explorer.state.focus, Pane::Netfilter);
     let last = |explorer: &Explorer| explorer.tree().len();
     assert!(explorer.text().contains("Rule"));
@@ -300,7 +300,7 @@ fn the_help_tells_every_key_and_takes_the_keys() {
 fn text_that_does_not_fit_can_be_scrolled_from_every_pane() {
     let mut explorer = Explorer::on(80);
     update(&mut explorer.state, Event::Resized(40, 12));
-    for keys in ["", "<Enter>", "<Tab>"] {
+    for keys in ["", "<Right>", "<Tab>"] {
         explorer.press(keys);
         let before = explorer.text();
         assert!(before.contains(" more: J"), "{before}");
@@ -366,7 +366,7 @@ fn names_from_outside_cannot_act_on_the_terminal() {
     host.namespaces[0].ruleset.tables[0].name = "n\x1bat".into();
     host.node = Some("a\tb\x07".to_owned());
     let mut explorer = Explorer::new(host, Some(tcp(80, None)), Look::sixteen());
-    for keys in ["", "<Enter>", "<Tab>"] {
+    for keys in ["", "<Right>", "<Tab>"] {
         explorer.press(keys);
         let text = explorer.text();
         let acts = text.chars().find(|c| (c.is_control() && *c != '\n') || *c == '\u{202e}');
@@ -387,7 +387,7 @@ fn a_chain_of_100_000_rules_is_one_row_until_it_is_opened() {
     let rows = explorer.state.tree.len();
     assert!(rows < 20, "{rows}");
     assert!(explorer.text().contains("· 100000 rules never reached ·"));
-    explorer.press("<Enter><Down><Enter><End>");
+    explorer.press("<Right><Down><Enter><End>");
     assert_eq!(explorer.state.tree.len(), rows + 100_000);
     assert!(explorer.text().contains(" 99999 -j "), "{}", explorer.text());
 }

@@ -276,7 +276,8 @@ fn in_ports(state: &mut State, action: Action) {
             }
         }
         Some(_) => {}
-        None if matches!(action, Action::Enter | Action::Unfold) => {
+        None if action == Action::Enter => details::open(state),
+        None if action == Action::Unfold => {
             state.focus = Pane::Netfilter;
             state.cursor = state.deciding().unwrap_or(state.cursor);
         }

@@ -138,6 +138,11 @@ pub fn details_overflow(state: &State) -> usize {
     details::overflow(state)
 }
 
+/// The line of the details on top at which what is chosen stands.
+pub fn details_chosen(state: &State) -> usize {
+    details::chosen(state)
+}
+
 /// How many lines of the details on top can be seen.
 pub fn details_height(state: &State) -> usize {
     details::height(state)
@@ -361,7 +366,7 @@ fn keys(state: &State, buffer: &mut Buffer, area: Rect) {
         _ => true,
     };
     let hints: Vec<_> = match state.overlays.last() {
-        Some(Overlay::Details(_)) => details::hints(&state.keymap),
+        Some(Overlay::Details(_)) => details::hints(state),
         Some(Overlay::Diagram(diagram)) => diagram::hints(state, diagram),
         Some(Overlay::Help { .. }) | None => {
             ROWS.iter().filter(useful).filter_map(|row| state.keymap.hint(row)).collect()

@@ -56,7 +56,7 @@ fn the_outcome_and_the_rule_that_are_looked_at_stay() {
     explorer.read_again(moved_on());
     assert!(explorer.text().contains("outcome 2 of 2"));
     let mut explorer = Explorer::on(80);
-    explorer.press("<Enter><Up><Enter><Down>");
+    explorer.press("<Right><Up><Enter><Down>");
     let before = explorer.text();
     assert!(before.contains("rule 1 of nat CNI-DN"), "{before}");
     let open = explorer.tree().len();
@@ -68,7 +68,7 @@ fn the_outcome_and_the_rule_that_are_looked_at_stay() {
 #[test]
 fn what_is_gone_gives_way_to_what_is_nearest() {
     let mut explorer = Explorer::on(80);
-    explorer.press("<Enter>");
+    explorer.press("<Right>");
     let mut host = node();
     host.namespaces[0].ruleset.tables[0].chains[2].rules.clear();
     host.namespaces[0].sockets.retain(|socket| socket.port != 80);
@@ -81,7 +81,7 @@ fn what_is_gone_gives_way_to_what_is_nearest() {
     assert_eq!(explorer.state.selected, None);
     explorer.read_again(node());
     assert!(explorer.state.selected.is_some());
-    explorer.press("<Enter>p<Tab>u");
+    explorer.press("<Right>p<Tab>u");
     explorer.screen();
 }
 

@@ -1,4 +1,4 @@
-//! The page about a rule: what it says, and that it follows what is selected.
+//! The pages about a rule and a port: what it says, and that it follows what is selected.
 
 use super::*;
 use crate::tui::callers::callers;
@@ -109,4 +109,61 @@ fn the_rules_that_lead_to_a_chain_are_found_by_jump_and_by_map() {
     assert_eq!(of("web"), ["input 1"]);
     assert_eq!(of("CNI-HOSTPORT-DNAT"), ["PREROUTING 2"]);
     assert_eq!(of("input"), [""; 0]);
+}
+
+#[test]
+fn enter_on_a_port_tells_its_sockets_and_what_comes_of_its_packets_from_each_place() {
+    let mut explorer = Explorer::on(80);
+    explorer.press("<Enter>");
+    assert!(is_open(&explorer) && explorer.text().contains("Port tcp/80"), "{}", explorer.text());
+    let told = [
+        "tcp 0.0.0.0:80, listening",
+        "inode 11030, held by nginx (1103)",
+        "1103 nginx",
+        "▌⇄ outside by eth0 → 10.42.0.2:80",
+        "nginx (1103) never gets this packet",
+        "✓ localhost → nginx (1103)",
+    ];
+    assert!(in_order(&page(&explorer), &told), "{}", explorer.text());
+    explorer.press("o");
+    assert!(in_order(&page(&explorer), &[" ⇄ outside by eth0", "▌✓ localhost"]), "{}", explorer.text());
+    explorer.press("<Up>");
+    assert!(in_order(&page(&explorer), &["tcp 0.0.0.0:22", "outcome 1 of 2: dropped"]), "{}", explorer.text());
+    explorer.press("<Enter>");
+    assert!(!is_open(&explorer));
+    assert_eq!(explorer.state.focus, Pane::Netfilter);
+}
+
+#[test]
+fn what_is_chosen_on_a_small_page_is_brought_into_sight() {
+    let mut explorer = Explorer::on(80);
+    explorer.take(Event::Resized(40, 12));
+    explorer.press("<Enter>");
+    for place in ["localhost", "outside by eth0", "localhost"] {
+        explorer.press("o");
+        let chosen = page(&explorer).into_iter().find(|line| line.contains('▌'));
+        assert!(chosen.is_some_and(|line| line.contains(place)), "{}", explorer.text());
+    }
+}
+
+#[test]
+fn names_from_outside_are_told_on_pages_without_what_a_terminal_obeys() {
+    let evil = "a\u{1b}[2J\u{202e}b\nc\u{0}";
+    let mut host = node();
+    let ns = &mut host.namespaces[0];
+    for socket in &mut ns.sockets {
+        (socket.device, socket.processes[0].name) = (Some(evil.to_owned()), evil.to_owned());
+    }
+    for chain in &mut ns.ruleset.tables[0].chains {
+        chain.name = format!("{}{evil}", chain.name).as_str().into();
+    }
+    let mut explorer = Explorer::new(host, Some(tcp(80, None)), Look::sixteen());
+    for keys in ["<Enter>", "<Enter><Enter>", "<Up>"] {
+        explorer.press(keys);
+        assert!(is_open(&explorer), "{keys}");
+        let text = explorer.text();
+        assert!(text.contains("[2J"), "{text}");
+        let obeyed = |c: char| c.is_control() && c != '\n' || c == '\u{202e}';
+        assert!(!text.contains(obeyed), "{text:?}");
+    }
 }

@@ -38,7 +38,7 @@ fn the_rule_or_the_explanation_is_copied() {
     let mut explorer = Explorer::on(80);
     let [Effect::Copy(text)] = &pressed(&mut explorer, "y")[..] else { panic!("something is copied") };
     assert!(text.contains("nginx"), "{text}");
-    explorer.press("<Enter>");
+    explorer.press("<Right>");
     let [Effect::Copy(text)] = &pressed(&mut explorer, "y")[..] else { panic!("something is copied") };
     assert!(text.starts_with("-A "), "{text}");
 }

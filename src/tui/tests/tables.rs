@@ -19,7 +19,7 @@ fn tables_stand_as_the_tools_print_them_with_the_way_in_them() {
 #[test]
 fn the_rule_that_is_looked_at_stays() {
     let mut explorer = Explorer::on(80);
-    explorer.press("<Enter>");
+    explorer.press("<Right>");
     let looked = |explorer: &Explorer| match explorer.state.tree.row(explorer.state.cursor).map(|row| row.id) {
         Some(Id::Rule(frame, index)) => (explorer.state.frames.get(frame).chain, index),
         other => panic!("{other:?}"),

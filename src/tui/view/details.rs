@@ -1,5 +1,6 @@
 //! Everything about what is selected, on top of the panes.
 
+mod port;
 mod rule;
 
 use ratatui::buffer::Buffer;
@@ -7,12 +8,12 @@ use ratatui::layout::Rect;
 use ratatui::widgets::{Block, Borders, Clear, Widget};
 use unicode_width::UnicodeWidthStr;
 
-use super::super::action::{Action, Keymap};
+use super::super::action::Action;
 use super::super::details::Details;
 use super::super::look::Tone;
 use super::super::outline::Id;
 use super::super::overlay::Overlay;
-use super::super::state::State;
+use super::super::state::{Pane, State};
 use super::super::text::fit;
 use super::page::{Line, Page};
 use super::{put, put_right};
@@ -27,18 +28,27 @@ const TALL: u16 = 30;
 struct Told {
     title: String,
     lines: Vec<Line>,
+    /// The line that is to be seen when another place or outcome is chosen.
+    chosen: usize,
 }
 
 fn tell(state: &State, details: &Details, area: Rect) -> Told {
     let mut page = Page::new(usize::from(width(area)).saturating_sub(2));
-    let title = match state.tree.row(state.cursor).map(|row| row.id) {
-        Some(Id::Rule(frame, index)) => {
+    let (title, chosen) = match (state.focus, state.tree.row(state.cursor).map(|row| row.id)) {
+        (Pane::Netfilter, Some(Id::Rule(frame, index))) => {
             rule::tell(state, details, &mut page, frame, index);
-            rule::title(state, frame, index)
+            (rule::title(state, frame, index), 0)
         }
-        _ => String::new(),
+        (Pane::Ports, _) => match state.place().and_then(|place| state.ports.get(place)) {
+            Some(port) => {
+                let chosen = port::tell(state, &mut page, port);
+                (port::title(port), chosen)
+            }
+            None => Default::default(),
+        },
+        (Pane::Netfilter | Pane::Why, _) => Default::default(),
     };
-    Told { title, lines: page.lines }
+    Told { title, lines: page.lines, chosen }
 }
 
 fn width(area: Rect) -> u16 {
@@ -70,6 +80,11 @@ pub(super) fn overflow(state: &State) -> usize {
         let lines = tell(state, details, screen(state)).lines.len();
         lines.saturating_sub(usize::from(place(screen(state), lines).height.saturating_sub(2)))
     })
+}
+
+/// The line at which the chosen place stands.
+pub(super) fn chosen(state: &State) -> usize {
+    of(state).map_or(0, |details| tell(state, details, screen(state)).chosen)
 }
 
 /// How many lines of the page can be seen at most.
@@ -115,10 +130,12 @@ fn free(buffer: &mut Buffer, area: Rect) {
 }
 
 /// The keys of the page, for the line at the bottom.
-pub(super) fn hints(keymap: &Keymap) -> Vec<(String, &'static str)> {
-    let rows: [(&[Action], &str); 9] = [
+pub(super) fn hints(state: &State) -> Vec<(String, &'static str)> {
+    let enter: &[Action] = if state.focus == Pane::Ports { &[Action::Enter] } else { &[] };
+    let rows: [(&[Action], &str); 10] = [
         (&[Action::Up, Action::Down], "next"),
         (&[Action::PageDown], "scroll"),
+        (enter, "what decides"),
         (&[Action::NextStep], "path"),
         (&[Action::NextOrigin], "origin"),
         (&[Action::OtherFamily], "family"),
@@ -127,7 +144,7 @@ pub(super) fn hints(keymap: &Keymap) -> Vec<(String, &'static str)> {
         (&[Action::Help], "help"),
         (&[Action::Back], "close"),
     ];
-    let key = |action: &Action| keymap.keys(*action).next().map(|key| key.to_string());
+    let key = |action: &Action| state.keymap.keys(*action).next().map(|key| key.to_string());
     let told = rows.into_iter().map(|(actions, word)| (actions.iter().filter_map(key).collect::<String>(), word));
     told.filter(|(keys, _)| keys.width() > 0).collect()
 }

@@ -4,7 +4,7 @@
 use unicode_width::UnicodeWidthStr;
 
 use super::super::look::Tone;
-use super::super::text::{pad, wrap};
+use super::super::text::{fit, pad, wrap};
 use super::Piece;
 use crate::explain::clean;
 
@@ -87,6 +87,28 @@ impl Page {
             line.push((*tone, pad(first.get(row).map_or("", String::as_str), columns)));
             line.extend(second.get(row).map(|text| (*other, format!("  {text}"))));
             self.lines.push(line);
+        }
+    }
+
+    /// What a paragraph is about, with a mark before what is chosen. It may come from outside.
+    pub(super) fn head(&mut self, chosen: bool, sign: Piece, (tone, text): &Piece, (other, beside): &Piece) {
+        let mark = if chosen { "▌" } else { " " };
+        let (text, beside) = (clean(text), clean(beside));
+        let room = self.width.saturating_sub(sign.1.width() + 1);
+        let head = vec![(Tone::Focus, mark.to_owned()), (sign.0, format!("{} ", sign.1))];
+        if text.width() + 1 + beside.width() <= room {
+            let told = [(*tone, format!("{text} ")), (*other, beside.into_owned())];
+            self.lines.push(head.into_iter().chain(told).collect());
+            return;
+        }
+        self.lines.push(head.into_iter().chain([(*tone, fit(&text, room))]).collect());
+        self.indented(*other, &beside);
+    }
+
+    /// A paragraph below a head. It may come from outside.
+    pub(super) fn indented(&mut self, tone: Tone, text: &str) {
+        for line in wrap(&clean(text), self.width.saturating_sub(2)) {
+            self.lines.push(vec![(Tone::Plain, "   ".to_owned()), (tone, line)]);
         }
     }
 

@@ -13,7 +13,7 @@ use crate::syntax;
 use crate::walk::{StepAt, Verdict};
 
 /// How many alternatives of an outcome's conditions are told; the rest is counted.
-const ALTERNATIVES: usize = 3;
+pub(super) const ALTERNATIVES: usize = 3;
 /// How many assumptions of an outcome are told; the rest is counted.
 const ASSUMED: usize = 8;
 
@@ -80,7 +80,7 @@ fn places(state: &State, page: &mut Page, answers: &[Answer]) {
 }
 
 /// A place, with the family where the port has both.
-fn place(answers: &[Answer], answer: &Answer) -> String {
+pub(super) fn place(answers: &[Answer], answer: &Answer) -> String {
     let both = answers.iter().any(|other| other.family != answer.family);
     let name = words::from(&answer.from);
     match answer.family {
@@ -114,7 +114,7 @@ fn outcome(state: &State, page: &mut Page) {
     }
 }
 
-fn capital(text: &str) -> String {
+pub(super) fn capital(text: &str) -> String {
     let mut chars = text.chars();
     match chars.next() {
         // Names of processes and chains are told as they are: only a sentence that begins with a word of ours is raised.
