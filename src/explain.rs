@@ -15,6 +15,7 @@ pub(crate) mod fixture;
 mod ghosts;
 mod judge;
 mod outside;
+mod packets;
 mod places;
 mod plausible;
 mod queries;

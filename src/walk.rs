@@ -33,6 +33,7 @@ mod ipset;
 mod macvlan;
 mod made;
 mod memory;
+pub mod names;
 mod nat;
 mod native;
 mod onward;
@@ -67,6 +68,7 @@ mod wires;
 
 pub use endings::{Ending, Endings};
 pub use field::Field;
+pub use finish::addresses;
 pub use memory::Memory;
 pub use onward::leads_to;
 pub use outcome::{

@@ -20,17 +20,19 @@ mod rules;
 mod tests;
 mod vrf;
 mod way;
+mod when;
 
 use std::net::IpAddr;
 
 use phrase::{Phrase, list, say};
 pub use way::{endpoints, fate, holder, reason, receiver, route, route_briefly, translation};
+pub use when::When;
 
 use super::chance::Chance;
 use super::finding::{Answer, From, Who};
 use crate::host::{Host, IpFamily, Namespace, Process, Protocol, Reached, RuleId, Socket, Unread, What};
 use crate::walk::why::{Account, Check};
-use crate::walk::{Assumption, Condition, Outcome};
+use crate::walk::{Assumption, Condition, Outcome, Query};
 
 /// At most this many processes, addresses or devices are told one by one.
 const FEW: usize = 3;
@@ -208,6 +210,16 @@ pub fn chance(chance: &Chance) -> String {
 /// A condition, in a few words: `src in 10.0.0.0/8`, `sport 1024–65535`, `iif is not cni0`.
 pub fn condition(condition: &Condition) -> String {
     conditions::condition(condition)
+}
+
+/// When an outcome of a walk comes about, of all packets of its query; `of`: of those of this outcome of another walk.
+pub fn when(query: &Query, outcome: &Outcome, of: Option<&Outcome>) -> When {
+    let clause = |_: &Assumption| String::new();
+    let map = when::Map::of(query, std::iter::once(outcome).chain(of), |_| false, &clause);
+    match of {
+        Some(of) => map.within(of).told(&[outcome]),
+        None => map.told(&[outcome]),
+    }
 }
 
 /// An assumption as a clause. `match_text` gives the text of a match (`Some(index)`) or of the target (`None`) of a rule

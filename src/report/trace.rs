@@ -91,7 +91,7 @@ impl<'h> Telling<'h, '_> {
         if !others.is_empty() {
             self.page.line(0, 3, &[(Tone::Unsure, "by chance "), (Tone::Plain, &words::chance(chance))]);
         }
-        self.outcome(&all[*first], chance);
+        self.outcome(&answer.walk.query, &all[*first], chance);
         let mut told = self.replies(answer, &all[*first], &[]);
         for other in others {
             let more = self.replies(answer, &all[*other], &told);
@@ -99,8 +99,8 @@ impl<'h> Telling<'h, '_> {
         }
     }
 
-    fn outcome(&mut self, outcome: &Outcome, chance: &Chance) {
-        self.when(outcome, chance.own_conditions);
+    fn outcome(&mut self, query: &Query, outcome: &Outcome, chance: &Chance) {
+        self.when(query, outcome, chance.own_conditions);
         self.assumed(outcome, chance.outcomes.len() > 1);
         if self.is_reply && outcome.turn == Turn::First {
             self.page.line(0, 2, &[(Tone::Unsure, "nobody answers; what was sent:")]);
@@ -144,8 +144,7 @@ impl<'h> Telling<'h, '_> {
         let mut told: Vec<(String, Vec<String>)> = Vec::new();
         for reply in replies_to(outcome, replies) {
             let Some(lost) = words::lost_reply(self.host, self.namespace, answer, reply) else { continue };
-            let all_of = |all: &Vec<Condition>| all.iter().map(words::condition).collect::<Vec<_>>().join(" and ");
-            let mut when: Vec<String> = reply.when.iter().map(all_of).collect();
+            let (mut when, _) = words::when(&answer.walk.query, reply, Some(outcome)).lines();
             match told.iter_mut().find(|(known, _)| *known == lost) {
                 Some((_, known)) => known.append(&mut when),
                 None => told.push((lost, when)),
@@ -184,16 +183,20 @@ impl<'h> Telling<'h, '_> {
     }
 
     /// `own`: others that differ by chance have conditions of their own.
-    fn when(&mut self, outcome: &Outcome, own: bool) {
-        for (index, alternative) in outcome.when.iter().take(ALTERNATIVES).enumerate() {
-            let conditions: Vec<_> = alternative.iter().map(words::condition).collect();
+    fn when(&mut self, query: &Query, outcome: &Outcome, own: bool) {
+        let (any, unless) = words::when(query, outcome, None).lines();
+        for (index, text) in any.iter().take(ALTERNATIVES).enumerate() {
             let word = if index == 0 { "when " } else { "or " };
             let own = if own && index == 0 { " (of the others each its own)" } else { "" };
-            self.page.line(0, 5, &[(Tone::Unsure, word), (Tone::Plain, &conditions.join(" and ")), (Tone::Dim, own)]);
+            self.page.line(0, 5, &[(Tone::Unsure, word), (Tone::Plain, text), (Tone::Dim, own)]);
         }
-        if outcome.when.len() > ALTERNATIVES {
-            let text = format!("or in {} more cases (--json has them)", outcome.when.len() - ALTERNATIVES);
+        if any.len() > ALTERNATIVES {
+            let text = format!("or in {} more cases (--json has them)", any.len() - ALTERNATIVES);
             self.page.line(0, 5, &[(Tone::Unsure, &text)]);
+        }
+        for (index, text) in unless.iter().enumerate() {
+            let word = if index == 0 { "unless " } else { "or " };
+            self.page.line(0, 7, &[(Tone::Unsure, word), (Tone::Plain, text)]);
         }
     }
 

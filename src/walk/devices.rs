@@ -7,6 +7,7 @@ mod native;
 
 use std::collections::BTreeSet;
 
+use super::names::cover;
 use super::outcome::Values;
 use super::set::ValueSet;
 use crate::host::xt::{InterfacePattern, Match};
@@ -19,6 +20,15 @@ enum Class {
     Named(String),
     /// Every other device whose name starts like this; with nothing: every other device.
     Others(String),
+}
+
+impl Class {
+    fn told(&self) -> String {
+        match self {
+            Class::Named(name) => name.clone(),
+            Class::Others(start) => format!("{start}+"),
+        }
+    }
 }
 
 /// The devices of a namespace.
@@ -119,11 +129,19 @@ impl Devices {
             .iter()
             .enumerate()
             .filter(|(i, _)| set.contains(*i as u128))
-            .map(|(_, class)| match class {
-                Class::Named(name) => name.clone(),
-                Class::Others(start) => format!("{start}+"),
-            })
+            .map(|(_, class)| class.told())
             .collect()
+    }
+
+    /// The classes by which a set is told best, and those that these seem to have too but that are among `others`.
+    pub(super) fn cover(&self, set: &ValueSet, others: &ValueSet) -> (ValueSet, ValueSet) {
+        let (told, except) = cover(&self.names(set), &self.names(others));
+        let numbers = |names: Vec<String>| {
+            let is_one = |(_, class): &(usize, &Class)| names.contains(&class.told());
+            let found = self.classes.iter().enumerate().filter(is_one);
+            ValueSet::from_ranges(found.map(|(i, _)| (i as u128, i as u128)))
+        };
+        (numbers(told), numbers(except))
     }
 
     /// The names in a set as values of a condition.

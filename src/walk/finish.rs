@@ -29,6 +29,7 @@ mod conditions;
 mod merge;
 mod refused;
 
+pub use conditions::addresses;
 use refused::Refused;
 
 /// Everything that ended alike.
@@ -155,9 +156,9 @@ impl Teller<'_, '_> {
 
     /// The alternatives as conditions; none where one of them is every packet of the query.
     fn when(&self, fields: &[BTreeMap<Field, ValueSet>], without_refused: bool) -> Vec<Vec<Condition>> {
-        let told = fields.iter().map(|fields| {
-            let refused = without_refused.then(|| self.refused.beside(fields));
-            conditions::of(self.plan, self.query, fields, refused.as_ref())
+        let told = fields.iter().flat_map(|fields| conditions::tellable(self.plan, self.query, fields)).map(|fields| {
+            let refused = without_refused.then(|| self.refused.beside(&fields));
+            conditions::of(self.plan, self.query, &fields, refused.as_ref())
         });
         let when: Vec<Vec<Condition>> = told.collect();
         if when.iter().any(Vec::is_empty) { Vec::new() } else { when }

@@ -4,13 +4,16 @@ use std::collections::HashMap;
 
 use super::because::Teller;
 use super::conditions;
-use super::phrase::{self, Phrase, list, say};
+use super::phrase::{self, Phrase, say};
+use super::when::Map;
 use crate::explain::finding::AnswerVerdict;
 use crate::explain::judge::Judged;
-use crate::walk::{Assumed, Assumption, Outcome};
+use crate::walk::{Assumed, Assumption, Outcome, rank};
 
 /// At most this many cases are told one by one.
-const CASES: usize = 3;
+const MOST: usize = 5;
+/// Of more than that, this many.
+const FEW: usize = 3;
 
 /// Outcomes that end alike.
 struct Case<'a> {
@@ -28,19 +31,26 @@ pub(super) fn sentence(teller: &Teller<'_>) -> String {
         }
     }
     let disputed = Disputed::of(teller);
-    let mut told: Vec<(String, String)> =
-        cases.iter().map(|case| (when(teller, case, &disputed), ends(teller, case))).collect();
+    let clause = |one: &Assumption| {
+        let gist = |rule, index| conditions::gist(&teller.host.namespaces[one.namespace], rule, index);
+        conditions::assumption(teller.host, one, &gist)
+    };
+    let outcomes = teller.judged.iter().map(|(outcome, _)| *outcome);
+    let map = Map::of(&teller.answer.walk.query, outcomes, |one| disputed.has(one), &clause);
+    // Of too many, those of the most packets are told, each with all that must hold for it.
+    let left_out = if cases.len() > MOST { cases.len() - FEW } else { 0 };
+    cases.sort_by_key(|case| rank(case.outcomes.iter().map(|outcome| outcome.weight).sum()));
+    let mut told: Vec<(String, String)> = cases[..cases.len() - left_out]
+        .iter()
+        .map(|case| (map.told(&case.outcomes).sentence(), ends(teller, case)))
+        .collect();
     // The case that takes the most words is the "else" of the others.
     told.sort_by_key(|(when, _)| if when.is_empty() { usize::MAX } else { when.chars().count() });
-    let left_out = told.len().saturating_sub(CASES + 1);
-    if left_out > 0 {
-        told.drain(CASES - 1..told.len() - 2);
-    }
     let last = told.len().saturating_sub(1);
     let mut parts: Vec<String> = told
         .iter()
         .enumerate()
-        .map(|(i, (when, what))| match i == last || when.is_empty() {
+        .map(|(i, (when, what))| match (i == last && left_out == 0) || when.is_empty() {
             true => say(Phrase::Always, &[("what", what)]),
             false => say(Phrase::Case, &[("when", when), ("what", what)]),
         })
@@ -59,34 +69,6 @@ pub(super) fn sentence(teller: &Teller<'_>) -> String {
 fn ends_alike(a: &Judged, b: &Judged) -> bool {
     let by = |judged: &Judged| judged.because.by.as_ref().map(|step| step.at);
     a.verdict == b.verdict && a.who == b.who && a.because.cause == b.because.cause && by(a) == by(b)
-}
-
-/// What must hold for a case; empty where nothing tells it from others.
-fn when(teller: &Teller<'_>, case: &Case<'_>, disputed: &Disputed<'_>) -> String {
-    let all: Vec<Vec<String>> = case
-        .outcomes
-        .iter()
-        .map(|outcome| {
-            let mut parts: Vec<String> = match &outcome.when[..] {
-                [one] => one.iter().map(conditions::condition).collect(),
-                alternatives => conditions::when(alternatives).into_iter().collect(),
-            };
-            let told = outcome.assumed.iter().filter(|one| disputed.has(one));
-            parts.extend(told.map(|one| {
-                let gist = |rule, index| conditions::gist(&teller.host.namespaces[one.namespace], rule, index);
-                conditions::assumption(teller.host, one, &gist)
-            }));
-            parts
-        })
-        .collect();
-    // What asks for more than another way to the same end says nothing new.
-    let is_more = |at: usize| {
-        let has_all = |other: usize| all[other].iter().all(|part| all[at].contains(part));
-        (0..all.len()).any(|other| other != at && has_all(other) && (other < at || all[other].len() < all[at].len()))
-    };
-    let texts: Vec<String> =
-        (0..all.len()).filter(|at| !is_more(*at)).map(|at| list(Phrase::And, &all[at], CASES)).collect();
-    if texts.iter().any(String::is_empty) { String::new() } else { list(Phrase::Or, &texts, 2) }
 }
 
 /// Of what is assumed, whether some outcome takes it to hold, and whether some takes it not to.

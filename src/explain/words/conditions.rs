@@ -5,8 +5,8 @@ use super::rules;
 use crate::explain::fields::mac_text;
 use crate::host::nft;
 use crate::host::xt::{CtStates, Match, Rare, RecentCheck, Target, TcpFlags};
-use crate::host::{Body, Host, Namespace, RuleId};
-use crate::walk::{Assumed, Assumption, Condition, Field, Op, Values, Why};
+use crate::host::{Body, Host, IpFamily, Namespace, RuleId};
+use crate::walk::{Assumed, Assumption, Condition, Field, Op, ValueSet, Values, Why};
 
 /// At most this many values are told one by one.
 pub(super) const VALUES: usize = 4;
@@ -14,7 +14,19 @@ pub(super) const VALUES: usize = 4;
 /// A condition, in a few words.
 pub(super) fn condition(condition: &Condition) -> String {
     let field = condition.field.name();
-    let texts: Vec<String> = condition.values.iter().flat_map(|values| value(condition.field, values)).collect();
+    if let ([Values::Range(first, last)], Op::NotIn) = (&condition.values[..], condition.op) {
+        let greatest = ValueSet::full(condition.field.bits(IpFamily::V6)).ranges()[0].1;
+        let (phrase, bound) = match (*first == 0, u128::from(*last) == greatest) {
+            _ if !is_ordered(condition.field) => (None, 0),
+            (true, false) if *last > 0 => (Some(Phrase::Above), *last),
+            (false, true) if u128::from(*first) < greatest => (Some(Phrase::Below), *first),
+            _ => (None, 0),
+        };
+        if let Some(phrase) = phrase {
+            return say(phrase, &[("field", field), ("values", &numbers(condition.field, bound, bound).join(", "))]);
+        }
+    }
+    let texts = values(condition.field, &condition.values);
     let one = texts.len() == 1;
     let phrase = match (&condition.values[..], condition.op) {
         ([Values::Range(first, last)], op) if first != last => {
@@ -31,6 +43,7 @@ pub(super) fn condition(condition: &Condition) -> String {
         ([Values::Set(..)], Op::In | Op::Is) => Phrase::IsIn,
         ([Values::Set(..)], Op::NotIn) => Phrase::IsNotIn,
         (_, Op::In | Op::Is) if one => Phrase::Is,
+        ([Values::Name(_), ..], Op::In | Op::Is) => Phrase::Is,
         (_, Op::NotIn) if one => Phrase::IsNot,
         ([Values::Name(_), ..], Op::NotIn) => Phrase::IsNone,
         (_, Op::NotIn) => Phrase::IsNotIn,
@@ -40,16 +53,27 @@ pub(super) fn condition(condition: &Condition) -> String {
     say(phrase, &[("field", field), ("values", &list(last, &texts, VALUES))])
 }
 
-/// The alternatives under which an outcome comes about, in words; `None`: always.
-pub(super) fn when(alternatives: &[Vec<Condition>]) -> Option<String> {
-    let texts: Vec<String> = alternatives
-        .iter()
-        .map(|conditions| {
-            let parts: Vec<String> = conditions.iter().map(condition).collect();
-            list(Phrase::And, &parts, VALUES)
-        })
-        .collect();
-    if texts.is_empty() || texts.iter().any(String::is_empty) { None } else { Some(list(Phrase::Or, &texts, VALUES)) }
+/// Whether values of the field are more or less, and not just others.
+fn is_ordered(field: Field) -> bool {
+    match field {
+        Field::Sport | Field::Dport | Field::Ttl | Field::Length | Field::Uid | Field::Gid | Field::Time => true,
+        Field::Iif
+        | Field::Src
+        | Field::Dst
+        | Field::Mark
+        | Field::CtState
+        | Field::TcpFlags
+        | Field::IcmpType
+        | Field::IcmpCode
+        | Field::Pkttype
+        | Field::SrcMac
+        | Field::Tos => false,
+    }
+}
+
+/// Values in words.
+pub(super) fn values(field: Field, values: &[Values]) -> Vec<String> {
+    values.iter().flat_map(|values| value(field, values)).collect()
 }
 
 fn value(field: Field, values: &Values) -> Vec<String> {

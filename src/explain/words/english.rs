@@ -37,6 +37,10 @@ pub(super) fn phrase(phrase: Phrase) -> &'static str {
         Phrase::IsNone => "{field} is none of {values}",
         Phrase::Has => "{field} {values}",
         Phrase::HasNot => "{field} not {values}",
+        Phrase::Above => "{field} > {values}",
+        Phrase::Below => "{field} < {values}",
+        Phrase::Except => "{condition} except {except}",
+        Phrase::Unless => "{all}, unless {unless}",
 
         Phrase::All => "all {protocol}",
         Phrase::Packets => "packets",

@@ -39,6 +39,10 @@ pub(super) enum Phrase {
     IsNone,
     Has,
     HasNot,
+    Above,
+    Below,
+    Except,
+    Unless,
     // What a rule asks.
     All,
     Everything,

@@ -40,7 +40,9 @@ fn conditions_in_a_few_words() {
         "src not in 10.0.0.0/8 or 1.2.3.4"
     );
     assert_eq!(say(Field::Sport, Op::In, vec![Values::Range(1024, 65535)]), "sport 1024–65535");
-    assert_eq!(say(Field::Sport, Op::NotIn, vec![Values::Range(1024, 65535)]), "sport not 1024–65535");
+    assert_eq!(say(Field::Sport, Op::NotIn, vec![Values::Range(1024, 65535)]), "sport < 1024");
+    assert_eq!(say(Field::Ttl, Op::NotIn, vec![Values::Range(0, 60)]), "ttl > 60");
+    assert_eq!(say(Field::Sport, Op::NotIn, vec![Values::Range(40, 80)]), "sport not 40–80");
     assert_eq!(say(Field::Dport, Op::In, vec![Values::Range(80, 80)]), "dport is 80");
     assert_eq!(say(Field::Mark, Op::In, vec![Values::Range(0x4000, 0x4000)]), "mark is 0x4000");
     assert_eq!(say(Field::Iif, Op::NotIn, vec![Values::Name("cni0".to_owned())]), "iif is not cni0");

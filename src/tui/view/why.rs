@@ -93,13 +93,17 @@ pub(super) fn place(answers: &[Answer], answer: &Answer) -> String {
 fn outcome(state: &State, page: &mut Page) {
     let (Some(answer), Some(outcome)) = (state.answer(), state.outcome()) else { return };
     if answer.walk.outcomes.len() > 1 {
-        for (index, alternative) in outcome.when.iter().take(ALTERNATIVES).enumerate() {
-            let conditions: Vec<_> = alternative.iter().map(words::condition).collect();
+        let (any, unless) = words::when(&answer.walk.query, outcome, None).lines();
+        for (index, alternative) in any.iter().take(ALTERNATIVES).enumerate() {
             let word = if index == 0 { "when" } else { "or" };
-            page.text(Tone::Plain, &format!("{word} {}", conditions.join(" and ")));
+            page.text(Tone::Plain, &format!("{word} {alternative}"));
         }
-        if outcome.when.len() > ALTERNATIVES {
-            page.text(Tone::Dim, &format!("or in {} more cases", outcome.when.len() - ALTERNATIVES));
+        if any.len() > ALTERNATIVES {
+            page.text(Tone::Dim, &format!("or in {} more cases", any.len() - ALTERNATIVES));
+        }
+        for (index, exception) in unless.iter().enumerate() {
+            let word = if index == 0 { "unless" } else { "or" };
+            page.text(Tone::Plain, &format!("{word} {exception}"));
         }
     }
     let (told, more) = outcome.assumed_first(ASSUMED);

@@ -23,10 +23,61 @@ pub(super) fn of(
         let is_all = if free.is_empty() { all.within(values) } else { all.within(&values.or(&free)) };
         if !follows && !is_all {
             let by_others = refused.is_some() || *field != Field::Src;
-            conditions.push(condition(plan, query, *field, [&all, values, &free], by_others));
+            match field {
+                Field::Iif => conditions.append(&mut devices(plan, [&all, values])),
+                _ => conditions.push(condition(plan, query, *field, [&all, values, &free], by_others)),
+            }
         }
     }
     conditions
+}
+
+/// The same packets as alternatives whose conditions can be told: of devices that start alike, some may be left out, but not
+/// be the only ones that are not.
+pub(super) fn tellable(
+    plan: &Plan<'_>,
+    query: &Query,
+    fields: &BTreeMap<Field, ValueSet>,
+) -> Vec<BTreeMap<Field, ValueSet>> {
+    let Some(values) = fields.get(&Field::Iif).filter(|values| plan.devices.is_open(values)) else {
+        return vec![fields.clone()];
+    };
+    let others = query.values(Field::Iif).minus(values);
+    let (_, still) = plan.devices.cover(&others, values);
+    let still = still.and(values);
+    let parts = [values.minus(&still), still];
+    let with = |part: &ValueSet| {
+        let mut fields = fields.clone();
+        fields.insert(Field::Iif, part.clone());
+        fields
+    };
+    parts.iter().filter(|part| !part.is_empty()).map(with).collect()
+}
+
+/// By which devices it arrives: those that no rule names are told by those that are named.
+fn devices(plan: &Plan<'_>, [all, values]: [&ValueSet; 2]) -> Vec<Condition> {
+    let others = all.minus(values);
+    let is_told_by_others = match (plan.devices.is_open(values), plan.devices.is_open(&others)) {
+        (true, _) => true,
+        (false, true) => false,
+        (false, false) => others.size() < values.size(),
+    };
+    let op = |names: &ValueSet, not: bool| match (not, names.only()) {
+        (true, _) => Op::NotIn,
+        (false, Some(_)) => Op::Is,
+        (false, None) => Op::In,
+    };
+    let condition = |names: &ValueSet, not: bool| Condition {
+        field: Field::Iif,
+        op: op(names, not),
+        values: plan.devices.values(names),
+    };
+    if is_told_by_others {
+        return vec![condition(&plan.devices.cover(&others, values).0, true)];
+    }
+    let (names, except) = plan.devices.cover(values, &others);
+    let except = (!except.is_empty()).then(|| condition(&except, true));
+    [condition(&names, false)].into_iter().chain(except).collect()
 }
 
 /// That a field has one of these values.
@@ -60,9 +111,7 @@ fn condition(
     let (inside, outside) = (told(plan, query, field, values), told(plan, query, field, &others));
     // An unknown field is rather told by what it is not than by the long rest.
     let shorter = outside.len() < inside.len() || outside.len() == inside.len() && others.size() < values.size();
-    // Devices that no rule names are told by those that are named.
-    let unnamed = field == Field::Iif && plan.devices.is_open(values);
-    if by_others && (shorter || unnamed) {
+    if by_others && shorter {
         return Condition { field, op: Op::NotIn, values: outside };
     }
     let named = matches!(inside[..], [Values::Name(_)]);
@@ -126,7 +175,7 @@ fn told(plan: &Plan<'_>, query: &Query, field: Field, values: &ValueSet) -> Vec<
 }
 
 /// A range of addresses as prefixes where few are needed, else by its ends.
-fn addresses(family: IpFamily, first: u128, last: u128) -> Vec<Values> {
+pub fn addresses(family: IpFamily, first: u128, last: u128) -> Vec<Values> {
     const FEW: usize = 4;
     let bits = u32::from(family.bits());
     let mut nets = Vec::new();
