@@ -88,7 +88,7 @@ fn execute(arguments: Arguments) -> Result<(), Refusal> {
                 let live = live::Live::new(source.netns.as_deref());
                 return set_up(color, theme.as_deref(), |setup| explore::open(live, target, setup));
             }
-            look(opened(&source)?, target, color, theme.as_deref())
+            look(opened(&source)?, target, color, theme.as_deref(), false)
         }
         Some(Command::Demo { name, theme }) => {
             if source.snapshot.is_some() || source.demo.is_some() {
@@ -98,7 +98,7 @@ fn execute(arguments: Arguments) -> Result<(), Refusal> {
             }
             let mut reading = read::embedded(name.as_deref().unwrap_or_default())?;
             read::look_from(&mut reading, &source)?;
-            look(reading, None, color, theme.as_deref())
+            look(reading, None, color, theme.as_deref(), true)
         }
         Some(Command::Ports { json }) => ports(opened(&source)?, json, color),
         Some(Command::Trace(asked)) => {
@@ -159,12 +159,18 @@ fn set_up(color: When, theme: Option<&str>, explore: impl FnOnce(Setup) -> Resul
     explored
 }
 
-/// The explorer; what `trace` or `ports` prints where there is no terminal.
-fn look(reading: Reading, target: Option<explain::Target>, color: When, theme: Option<&str>) -> Result<(), Refusal> {
+/// The explorer, with the tour where one is `guided`; what `trace` or `ports` prints where there is no terminal.
+fn look(
+    reading: Reading,
+    target: Option<explain::Target>,
+    color: When,
+    theme: Option<&str>,
+    guided: bool,
+) -> Result<(), Refusal> {
     if output::is_interactive() {
         let Reading { host, namespace, source, .. } = reading;
         return set_up(color, theme, |setup| {
-            explore::run(Start { host: Arc::new(host), source, namespace, target, setup })
+            explore::run(Start { host: Arc::new(host), source, namespace, target, setup }, guided)
         });
     }
     match target {

@@ -31,6 +31,7 @@ mod state;
 mod tests;
 pub mod text;
 pub mod theme;
+mod tour;
 pub mod tree;
 mod update;
 mod view;

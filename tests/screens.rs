@@ -22,7 +22,7 @@ use whyport::{shot, snapshot};
 /// A screen: name, columns, rows, port to select, keys, whether in colour.
 type Screen = (&'static str, u16, u16, Option<u16>, &'static str, bool);
 
-const SCREENS: [Screen; 34] = [
+const SCREENS: [Screen; 38] = [
     ("story-80x24", 80, 24, None, "", true),
     ("story-120x36", 120, 36, None, "", true),
     ("story-160x48", 160, 48, None, "", true),
@@ -55,6 +55,10 @@ const SCREENS: [Screen; 34] = [
     ("hooks-120x36", 120, 36, Some(80), "H", true),
     ("hooks-of-a-pod-120x36", 120, 36, Some(80), "H<Tab>", true),
     ("hooks-without-colour-80x24", 80, 24, Some(80), "ooH", false),
+    ("tour-begins-80x24", 80, 24, None, "t", true),
+    ("tour-in-the-middle-80x24", 80, 24, None, "tnnnnnn", true),
+    ("tour-at-a-dnat-120x36", 120, 36, None, "tnnn", true),
+    ("tour-39x11", 39, 11, None, "tnnnnnnnnn", false),
     ("smallest-39x11", 39, 11, None, "", true),
     ("too-small-30x8", 30, 8, None, "", true),
 ];
@@ -144,7 +148,7 @@ fn painted(size: (u16, u16), port: Option<u16>, keys: &str, look: Look, form: Fo
     let demo = snapshot::demo_names()[0];
     let host = snapshot::parse(snapshot::demo(demo).unwrap()).host;
     let target = port.map(|port| Target { protocol: Protocol::TCP, addr: None, port: Some(port), socket: None });
-    let source = Source::Recording(format!("demo {demo}"));
+    let source = Source::Demo(demo.to_owned());
     let start = Start { namespace: host.viewed, host: Arc::new(host), source, target, setup: look.into() };
     explore::shot(start, size, keys, form, explore::TITLE).unwrap_or_else(|refusal| panic!("{}", refusal.line))
 }

@@ -72,7 +72,7 @@ impl Session {
     }
 
     fn explorer() -> Session {
-        let session = Session::start(&format!("{} demo", env!("CARGO_BIN_EXE_whyport")));
+        let session = Session::start(&format!("{} --demo", env!("CARGO_BIN_EXE_whyport")));
         session.wait_for("quit");
         session
     }
@@ -407,7 +407,7 @@ fn settings_hold_and_what_of_them_cannot_be_used_is_told_on_the_screen_and_after
     fs::write(&file, "theme = \"high-contrast\"\n[keys]\nfnid = \"x\"\nquit = \"X\"\n").unwrap();
     let place = place.to_str().unwrap();
     let variables = [("XDG_CONFIG_HOME", place), ("COLORTERM", "truecolor")];
-    let mut session = Session::start_with(&format!("{} demo", env!("CARGO_BIN_EXE_whyport")), &variables);
+    let mut session = Session::start_with(&format!("{} --demo", env!("CARGO_BIN_EXE_whyport")), &variables);
     session.wait_for("config.toml:3: no action is called “fnid”; did you mean “find”?");
     session.wait_for("48;2;0;0;0");
     // Neither key of the table leaves any more.
@@ -429,7 +429,7 @@ fn the_screen_has_the_colours_that_the_terminal_knows() {
         (&[("TERM", "vt100"), ("COLORTERM", "truecolor")], &["\x1b[1m"], &["38;5;", "38;2;"]),
         (&[("TERM", "xterm-256color"), ("NO_COLOR", "1")], &["\x1b[1m"], &["38;5;", "38;2;"]),
     ] {
-        let mut session = Session::start_with(&format!("{} demo", env!("CARGO_BIN_EXE_whyport")), variables);
+        let mut session = Session::start_with(&format!("{} --demo", env!("CARGO_BIN_EXE_whyport")), variables);
         session.wait_for("nginx");
         session.wait_for("quit");
         session.press("q");
@@ -441,4 +441,17 @@ fn the_screen_has_the_colours_that_the_terminal_knows() {
             assert!(!text.contains(code), "{variables:?} has {code}");
         }
     }
+}
+
+#[test]
+fn the_demo_begins_with_the_tour_and_goes_on_without_it() {
+    let mut session = Session::start(&format!("{} demo", env!("CARGO_BIN_EXE_whyport")));
+    session.wait_for("1 of 10");
+    session.wait_for("Who answers port 80?");
+    session.press("n");
+    session.wait_for("2 of 10");
+    session.press("q");
+    session.wait_for("? help   q quit");
+    session.press("q");
+    assert_eq!(session.end().0, "0");
 }

@@ -109,7 +109,7 @@ pub enum Command {
     },
     /// The explorer's screen as a picture
     Shot(ShotArguments),
-    /// The explorer on an embedded host (default: the k3s story)
+    /// The explorer on an embedded host (default: the k3s story), with a tour through it
     Demo {
         /// Which one
         #[arg(value_parser = demo)]

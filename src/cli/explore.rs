@@ -31,8 +31,10 @@ use crate::tui::{self, Effect, Event, Keep, Setup, State, key, update, view};
 /// Where a host comes from, and how it can be had again.
 #[derive(Debug, Clone)]
 pub enum Source {
-    /// A recording, in a word or two: `demo k3s-port-80`, `host.txt`.
+    /// A recording, in a word or two: `host.txt`.
     Recording(String),
+    /// A host that is embedded, by its name.
+    Demo(String),
     /// This host, as it was when it was read.
     Live(Live),
 }
@@ -56,7 +58,7 @@ impl Source {
     fn live(&self) -> Option<&Live> {
         match self {
             Source::Live(live) => Some(live),
-            Source::Recording(_) => None,
+            Source::Recording(_) | Source::Demo(_) => None,
         }
     }
 }
@@ -65,6 +67,7 @@ impl Start {
     fn state(self, size: (u16, u16)) -> State {
         let source = match self.source {
             Source::Recording(name) => tui::Source::Recording(name),
+            Source::Demo(name) => tui::Source::Demo(name),
             Source::Live(_) => tui::Source::Live,
         };
         State::new(self.host, self.namespace, source, self.target, self.setup, size)
@@ -115,18 +118,18 @@ const OPENING: Duration = Duration::from_millis(60);
 /// How often the screen says how far a reading is.
 const TICK: Duration = Duration::from_millis(100);
 
-/// Runs the explorer on the terminal until the user leaves it, or a signal ends it.
-pub fn run(start: Start) -> Result<(), Refusal> {
+/// Runs the explorer on the terminal until the user leaves it, or a signal ends it. `guided`: it begins with the tour.
+pub fn run(start: Start, guided: bool) -> Result<(), Refusal> {
     let live = start.source.live().cloned();
-    explore(live, |size| start.state(size))
+    explore(live, guided, |size| start.state(size))
 }
 
 /// The same on the live host, which is read while the explorer is on the screen already. `target` is the port to select.
 pub fn open(live: Live, target: Option<Target>, setup: Setup) -> Result<(), Refusal> {
-    explore(Some(live), |size| State::opening(target, setup, size))
+    explore(Some(live), false, |size| State::opening(target, setup, size))
 }
 
-fn explore(live: Option<Live>, state: impl FnOnce((u16, u16)) -> State) -> Result<(), Refusal> {
+fn explore(live: Option<Live>, guided: bool, state: impl FnOnce((u16, u16)) -> State) -> Result<(), Refusal> {
     let failed = |error: std::io::Error| Refusal::unanswered(format!("the terminal: {error}"));
     let (sender, messages) = mpsc::channel();
     listen_to_signals(&sender).map_err(failed)?;
@@ -143,6 +146,9 @@ fn explore(live: Option<Live>, state: impl FnOnce((u16, u16)) -> State) -> Resul
         messages,
         redraw: false,
     };
+    if guided {
+        let _ = sender.send(Message::Event(Event::Guided));
+    }
     listen_to_keys(sender);
     let left = explorer.explore(&mut terminal).map_err(failed);
     drop(terminal);

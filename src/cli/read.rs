@@ -59,7 +59,7 @@ pub fn embedded(name: &str) -> Result<Reading, Refusal> {
     let Some(text) = snapshot::demo(wanted) else {
         return Err(Refusal::usage(format!("no demo is called “{name}”; there is {}", names.join(", "))));
     };
-    Ok(reading(snapshot::parse(text), format!("demo {wanted}"), Vec::new()))
+    Ok(reading(snapshot::parse(text), explore::Source::Demo(wanted.to_owned()), Vec::new()))
 }
 
 fn recorded(path: &Path) -> Result<Reading, Refusal> {
@@ -76,7 +76,7 @@ fn recorded(path: &Path) -> Result<Reading, Refusal> {
     let recording = parse(&text, &shown)?;
     let source = path.file_name().map_or_else(|| shown.clone(), |name| name.to_string_lossy().into_owned());
     notes.extend(complaints(&shown, &recording));
-    Ok(reading(recording, source, notes))
+    Ok(reading(recording, explore::Source::Recording(source), notes))
 }
 
 /// Bytes as text, and whether some of them were none: UTF-8, or UTF-16 with a byte order mark, which is what a Windows
@@ -156,9 +156,9 @@ fn complaints(shown: &str, recording: &Recording) -> Vec<String> {
     notes
 }
 
-fn reading(recording: Recording, source: String, notes: Vec<String>) -> Reading {
+fn reading(recording: Recording, source: explore::Source, notes: Vec<String>) -> Reading {
     let namespace = recording.host.viewed;
-    Reading { host: recording.host, namespace, source: explore::Source::Recording(source), notes }
+    Reading { host: recording.host, namespace, source, notes }
 }
 
 /// The namespace that `--netns` names: by its name, or the path that ip-netns(8) gives it.

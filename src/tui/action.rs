@@ -70,6 +70,8 @@ pub enum Action {
     Copy,
     /// Read the host again.
     Read,
+    /// The tour through the demo.
+    Tour,
     /// Show or hide the help.
     Help,
     /// Close what lies on top; else stop a reading that goes on; else go back to the ports.
@@ -126,7 +128,7 @@ const fn bound(action: Action, name: &'static str, keys: &'static [Key]) -> Boun
 
 /// Every action, in the order in which the help tells them.
 #[rustfmt::skip]
-pub const ROWS: [Row; 24] = [
+pub const ROWS: [Row; 25] = [
     Row { bound: &[bound(Action::Up, "up", &[named(KeyCode::Up), bare('k')]), bound(Action::Down, "down", &[named(KeyCode::Down), bare('j')])],
           does: "one row up, down", hint: Hint::Each("select") },
     Row { bound: &[bound(Action::PageUp, "page-up", &[named(KeyCode::PageUp), Key::Ctrl('b')]), bound(Action::PageDown, "page-down", &[named(KeyCode::PageDown), Key::Ctrl('f')])],
@@ -148,7 +150,7 @@ pub const ROWS: [Row; 24] = [
     Row { bound: &[bound(Action::Group, "group", &[bare('g')])],
           does: "the tree as the packet meets it, or table by table", hint: Hint::No },
     Row { bound: &[bound(Action::Diagram, "hooks", &[bare('H')])],
-          does: "the hooks as a picture, with the packet's way in it", hint: Hint::One("hooks") },
+          does: "the hooks as a picture, with the way through them", hint: Hint::One("hooks") },
     Row { bound: &[bound(Action::NextStep, "next-step", &[bare('p')]), bound(Action::PreviousStep, "previous-step", &[bare('P')])],
           does: "along the path: the next rule that holds, the one before", hint: Hint::One("path") },
     Row { bound: &[bound(Action::NextOrigin, "next-origin", &[bare('o')]), bound(Action::PreviousOrigin, "previous-origin", &[bare('O')])],
@@ -165,6 +167,8 @@ pub const ROWS: [Row; 24] = [
           does: "copy the rule, or what is said of the port", hint: Hint::No },
     Row { bound: &[bound(Action::Read, "read", &[bare('r')])],
           does: "read the host again (a live one)", hint: Hint::One("reread") },
+    Row { bound: &[bound(Action::Tour, "tour", &[bare('t')])],
+          does: "a tour through the host of the demo", hint: Hint::One("tour") },
     Row { bound: &[bound(Action::Help, "help", &[bare('?'), named(KeyCode::F(1))])],
           does: "show or hide this help", hint: Hint::One("help") },
     Row { bound: &[bound(Action::Back, "back", &[named(KeyCode::Esc)])],

@@ -122,6 +122,7 @@ pub(super) fn act(state: &mut State, action: Action) -> Option<Effect> {
         | Action::UnfoldPath
         | Action::FoldAll
         | Action::Find
+        | Action::Tour
         | Action::NextPane
         | Action::PreviousPane => {}
     }

@@ -7,6 +7,7 @@ use super::action::Action;
 use super::details::{self, Details};
 use super::diagram::{self, Diagram};
 use super::state::State;
+use super::tour::Tour;
 use super::update::{Effect, moved};
 use super::view;
 
@@ -22,6 +23,8 @@ pub(super) enum Overlay {
     Details(Details),
     /// The hooks as a picture.
     Diagram(Diagram),
+    /// A step of the tour.
+    Tour(Tour),
 }
 
 impl State {
@@ -48,6 +51,8 @@ pub(super) fn act(state: &mut State, action: Action) -> Option<Effect> {
             let diagram = *diagram;
             diagram::act(state, diagram, action)
         }
+        // It takes its keys before they are actions.
+        Overlay::Tour(_) => None,
         Overlay::Help { offset } => match action {
             Action::Quit => Some(Effect::Quit),
             Action::Suspend => Some(Effect::Suspend),

@@ -7,8 +7,10 @@ use std::time::Duration;
 /// Where the host came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
-    /// A recording, in a word or two: `demo k3s-port-80`, `host.txt`.
+    /// A recording, in a word or two: `host.txt`.
     Recording(String),
+    /// A host that is embedded, by its name.
+    Demo(String),
     /// The kernel of this host, which can be read again.
     Live,
 }
@@ -18,6 +20,7 @@ impl Source {
     pub fn text(&self, age: Duration) -> String {
         match self {
             Source::Recording(name) => name.clone(),
+            Source::Demo(name) => format!("demo {name}"),
             Source::Live => match unit(age) {
                 None => "live".to_owned(),
                 Some((seconds, name)) => format!("live, {} {name} old", age.as_secs() / seconds),

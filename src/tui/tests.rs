@@ -8,6 +8,7 @@ mod maps;
 mod reading;
 mod search;
 mod tables;
+mod tour;
 
 use std::sync::Arc;
 

@@ -19,6 +19,7 @@ use super::reading;
 use super::search::{self, Found, Search, Sought};
 use super::source::Source;
 use super::state::{Pane, State};
+use super::tour;
 use super::view;
 use crate::explain::{Answer, Survey, Target, words};
 use crate::host::{Host, Reached};
@@ -28,6 +29,8 @@ use crate::host::{Host, Reached};
 pub enum Event {
     /// The explorer begins.
     Started,
+    /// It begins with the tour.
+    Guided,
     /// A key was pressed.
     Key(KeyEvent),
     /// The screen has another size: columns, rows.
@@ -92,6 +95,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
     match event {
         Event::Started if state.is_opening() => effects.push(Effect::Open),
         Event::Started => effects.push(Effect::Survey(state.edition)),
+        Event::Guided => tour::open(state),
         Event::Key(key) if key.kind == KeyEventKind::Release => {}
         Event::Key(key) => {
             state.unchosen &= state.is_opening();
@@ -129,6 +133,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
         Event::Read(_, Err(why)) => reading::failed(state, &why),
         Event::Outdated(_) => effects.extend(reading::begin_whole(state)),
     }
+    tour::follow(state);
     state.account();
     details::follow(state);
     scroll(state);
@@ -146,6 +151,9 @@ fn press(state: &mut State, key: &KeyEvent) -> Option<Effect> {
     }
     if state.keeping.is_some() {
         return keeping::key(state, key);
+    }
+    if state.tour().is_some() {
+        return tour::key(state, key);
     }
     let action = state.keymap.action(key);
     let begins = action.is_none() && state.surveyed && state.is_bare() && going::begins(key);
@@ -178,7 +186,7 @@ fn answered(state: &mut State, target: Target, answers: Vec<Answer>) {
 /// Reads the host again, where there is one to be read and nobody does so already.
 fn read(state: &mut State) -> Option<Effect> {
     match state.source {
-        Source::Recording(_) => {
+        Source::Recording(_) | Source::Demo(_) => {
             state.notice = Some("this host is a recording: there is nothing to read again".to_owned());
             None
         }
@@ -227,6 +235,7 @@ pub(super) fn in_panes(state: &mut State, action: Action) -> Option<Effect> {
         Action::FoldAll => tree::fold_all(state),
         Action::Group => tree::group(state),
         Action::Diagram => diagram::open(state),
+        Action::Tour => tour::open(state),
         Action::NextStep => tree::step(state, true),
         Action::PreviousStep => tree::step(state, false),
         Action::Up

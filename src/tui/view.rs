@@ -9,6 +9,7 @@ mod netfilter;
 mod page;
 mod ports;
 mod summary;
+mod tour;
 mod why;
 
 use ratatui::buffer::Buffer;
@@ -148,6 +149,16 @@ pub fn details_height(state: &State) -> usize {
     details::height(state)
 }
 
+/// How many lines of the tour's text can be seen.
+pub(super) fn tour_height(state: &State) -> usize {
+    tour::height(state)
+}
+
+/// How many lines of it do not fit.
+pub(super) fn tour_overflow(state: &State) -> usize {
+    tour::overflow(state)
+}
+
 /// Whether the hooks are told in a list, for want of room for a picture.
 pub(super) fn draws_list(state: &State) -> bool {
     diagram::draws_list(state.size)
@@ -181,6 +192,7 @@ fn draw(state: &State, buffer: &mut Buffer, area: Rect, panes: &Panes) {
             Overlay::Help { offset } => help::draw(state, buffer, area, *offset),
             Overlay::Details(details) => details::draw(state, details, buffer, area),
             Overlay::Diagram(diagram) => diagram::draw(state, buffer, area, diagram),
+            Overlay::Tour(tour) => tour::draw(state, buffer, area, panes, tour),
         }
     }
 }
@@ -363,11 +375,13 @@ fn keys(state: &State, buffer: &mut Buffer, area: Rect) {
         Action::Help | Action::Quit => true,
         _ if state.is_opening() => false,
         Action::Read => state.source == Source::Live,
+        Action::Tour => matches!(state.source, Source::Demo(_)),
         _ => true,
     };
     let hints: Vec<_> = match state.overlays.last() {
         Some(Overlay::Details(_)) => details::hints(state),
         Some(Overlay::Diagram(diagram)) => diagram::hints(state, diagram),
+        Some(Overlay::Tour(tour)) => tour::hints(tour),
         Some(Overlay::Help { .. }) | None => {
             ROWS.iter().filter(useful).filter_map(|row| state.keymap.hint(row)).collect()
         }

@@ -66,7 +66,7 @@ fn place(area: Rect, lines: usize) -> Rect {
 fn of(state: &State) -> Option<&Details> {
     match state.overlays.last()? {
         Overlay::Details(details) => Some(details),
-        Overlay::Help { .. } | Overlay::Diagram(_) => None,
+        Overlay::Help { .. } | Overlay::Diagram(_) | Overlay::Tour(_) => None,
     }
 }
 
