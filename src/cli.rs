@@ -270,7 +270,8 @@ fn shot(source: &arguments::Source, asked: &ShotArguments) -> Result<(), Refusal
     };
     let target = asked.target.as_deref().map(target::parse).transpose()?;
     let look = settings::find(&asked.theme)?;
-    let reading = opened(source)?;
+    // What is read later could not be replaced.
+    let reading = opened_by(source, if asked.redact { live::read_whole } else { live::read })?;
     let start = Start {
         host: Arc::new(reading.host),
         source: reading.source,
@@ -278,5 +279,6 @@ fn shot(source: &arguments::Source, asked: &ShotArguments) -> Result<(), Refusal
         target,
         setup: look.into(),
     };
+    let start = if asked.redact { start.redacted() } else { start };
     output::save(&asked.output, &explore::shot(start, size, &asked.keys, form, &asked.title)?)
 }

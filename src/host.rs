@@ -16,6 +16,7 @@ pub mod net;
 pub mod nft;
 pub mod observation;
 pub mod reached;
+pub mod redact;
 pub mod route;
 pub mod ruleset;
 pub mod socket;

@@ -251,6 +251,9 @@ pub struct ShotArguments {
     /// How it is painted: dark, light, high-contrast, colours16, mono, one of your own, or a file
     #[arg(long, value_name = "NAME", default_value = "dark")]
     pub theme: String,
+    /// Replace addresses, names and comments, each by the same one wherever it stands; packets go the same way (keys are pressed, and said, as they are)
+    #[arg(long)]
+    pub redact: bool,
     /// The title of the picture's window
     #[arg(long, value_name = "TEXT", default_value = super::explore::TITLE)]
     pub title: String,

@@ -24,6 +24,7 @@ use super::refusal::Refusal;
 use super::terminal::Terminal;
 use crate::explain::{Target, clean};
 use crate::host::Host;
+use crate::host::redact::redacted;
 use crate::kernel::Progress;
 use crate::shot;
 use crate::tui::{self, Effect, Event, Keep, Setup, State, key, update, view};
@@ -64,6 +65,19 @@ impl Source {
 }
 
 impl Start {
+    /// The same on a host in which addresses, names and comments are replaced. Of where it came from, the kind is told.
+    pub fn redacted(self) -> Start {
+        let asked: Vec<_> = self.target.iter().filter_map(Target::one_addr).collect();
+        let (host, now) = redacted(&self.host, &asked);
+        let target = self.target.map(|target| Target { addr: now.first().copied().or(target.addr), ..target });
+        let source = match self.source {
+            Source::Recording(name) if name.starts_with("demo ") => Source::Recording(name),
+            Source::Recording(_) => Source::Recording("a recording".to_owned()),
+            Source::Live(_) => Source::Recording("live".to_owned()),
+        };
+        Start { host: Arc::new(host), source, target, ..self }
+    }
+
     fn state(self, size: (u16, u16)) -> State {
         let source = match self.source {
             Source::Recording(name) => tui::Source::Recording(name),
