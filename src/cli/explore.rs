@@ -71,7 +71,8 @@ impl Start {
         let (host, now) = redacted(&self.host, &asked);
         let target = self.target.map(|target| Target { addr: now.first().copied().or(target.addr), ..target });
         let source = match self.source {
-            Source::Recording(name) if name.starts_with("demo ") => Source::Recording(name),
+            // Its tour tells the names that it had.
+            Source::Demo(name) => Source::Recording(format!("demo {name}")),
             Source::Recording(_) => Source::Recording("a recording".to_owned()),
             Source::Live(_) => Source::Recording("live".to_owned()),
         };
