@@ -26,7 +26,8 @@ pub mod xt;
 pub use hash::{Quick, QuickMap};
 pub use names::{Name, Names};
 pub use net::{
-    Address, BridgePort, BridgeSettings, FdbEntry, IpFamily, Link, LinkKind, Mac, MacvlanMode, Neighbour, Peer, Scope,
+    Address, BridgePort, BridgeSettings, FdbEntry, IpFamily, Ipvlan, IpvlanMode, IpvlanReach, Link, LinkKind, Mac,
+    MacvlanMode, Neighbour, Peer, Scope,
 };
 pub use observation::{Counters, ElementId, ElementState, ObjectId, Observations, SetId, Tally};
 pub use reached::Reached;

@@ -30,6 +30,7 @@ mod frames;
 mod guesses;
 mod input;
 mod ipset;
+mod ipvlan;
 mod macvlan;
 mod made;
 mod memory;

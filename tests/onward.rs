@@ -5,6 +5,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
+#[path = "onward/ipvlan.rs"]
+mod ipvlan;
+
 use std::fmt::Write as _;
 use std::net::IpAddr;
 

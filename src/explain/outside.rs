@@ -53,7 +53,7 @@ fn leads_outside(host: &Host, namespace: usize, link: &Link) -> bool {
     match &link.kind {
         // What a VRF gets comes in by its ports.
         LinkKind::Loopback | LinkKind::Bridge | LinkKind::Vrf(_) => false,
-        LinkKind::Plain | LinkKind::Macvlan(_) => true,
+        LinkKind::Plain | LinkKind::Macvlan(_) | LinkKind::Ipvlan(_) => true,
         LinkKind::Veth => !is_containers(host, namespace, link),
         // A dummy carries addresses, and nothing comes in by it.
         LinkKind::Other(kind) => kind != "dummy",

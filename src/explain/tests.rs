@@ -220,6 +220,10 @@ fn every_reason_of_the_kernel_has_its_sentence_and_its_sysctl() {
         (Reason::Unreachable, "The route to 10.9.9.9 says unreachable."),
         (Reason::Prohibit, "The route to 10.9.9.9 says prohibit."),
         (Reason::Broadcast, "10.9.9.9 is a broadcast or multicast address, and no socket takes it."),
+        (
+            Reason::Private,
+            "10.9.9.9 is another ipvlan's on the same device, and these are private: they do not talk to each other.",
+        ),
         (Reason::OfOthers, "Its frame is addressed to somebody else, and this host is not shown it."),
         (
             Reason::OfSocket,

@@ -67,7 +67,7 @@ pub struct Link {
     pub mtu: u32,
     /// The interface index of the bridge, bond or VRF it is a port of.
     pub master: Option<u32>,
-    /// The other end of a veth, or the lower device of a macvlan or VLAN.
+    /// The other end of a veth, or the lower device of a macvlan, an ipvlan or a VLAN.
     pub peer: Option<Peer>,
     /// Bridge settings, for a bridge.
     pub bridge: Option<BridgeSettings>,
@@ -95,9 +95,11 @@ pub enum LinkKind {
     Bridge,
     /// A device with an address of its own on top of another.
     Macvlan(MacvlanMode),
+    /// A device with addresses of its own, and the link-layer address of the device that it stands on.
+    Ipvlan(Ipvlan),
     /// A VRF, with the number of the routing table that its ports use.
     Vrf(u32),
-    /// Any other kind, by its name (`vlan`, `ipvlan`, `wireguard`, …).
+    /// Any other kind, by its name (`vlan`, `wireguard`, …).
     Other(String),
 }
 
@@ -125,6 +127,49 @@ impl MacvlanMode {
         (MacvlanMode::Passthru, 8, "passthru"),
         (MacvlanMode::Source, 16, "source"),
     ];
+}
+
+/// How the ipvlans of a device share it: all of them alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ipvlan {
+    /// What of a packet's way is the lower device's.
+    pub mode: IpvlanMode,
+    /// Whether they talk to each other.
+    pub reach: IpvlanReach,
+}
+
+/// What of a packet's way is that of the device below (`IFLA_IPVLAN_MODE`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IpvlanMode {
+    /// Its frames.
+    L2,
+    /// What goes out is routed there.
+    L3,
+    /// That, and the hooks of IP for what comes in.
+    L3s,
+}
+
+impl IpvlanMode {
+    /// Every mode, with its number in linux/if_link.h and its name in ip-link(8).
+    pub const ALL: [(IpvlanMode, u16, &'static str); 3] =
+        [(IpvlanMode::L2, 0, "l2"), (IpvlanMode::L3, 1, "l3"), (IpvlanMode::L3s, 2, "l3s")];
+}
+
+/// Whom an ipvlan talks to beside the network of its lower device (`IFLA_IPVLAN_FLAGS`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IpvlanReach {
+    /// The others on the same device, straight.
+    Bridge,
+    /// Nobody.
+    Private,
+    /// Nobody but by a switch outside that sends frames back.
+    Vepa,
+}
+
+impl IpvlanReach {
+    /// Each, with its bit in linux/if_link.h and its name in ip-link(8).
+    pub const ALL: [(IpvlanReach, u16, &'static str); 3] =
+        [(IpvlanReach::Private, 1, "private"), (IpvlanReach::Vepa, 2, "vepa"), (IpvlanReach::Bridge, 0, "bridge")];
 }
 
 /// Where a link leads: the index of its peer and, where that is elsewhere, the id of its namespace.

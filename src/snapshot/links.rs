@@ -12,7 +12,8 @@ use super::Trouble;
 use super::json::{self, Object};
 use super::section::Section;
 use crate::host::{
-    Address, BridgePort, BridgeSettings, FdbEntry, Link, LinkKind, MacvlanMode, Namespace, Neighbour, Peer, Scope,
+    Address, BridgePort, BridgeSettings, FdbEntry, Ipvlan, IpvlanMode, IpvlanReach, Link, LinkKind, MacvlanMode,
+    Namespace, Neighbour, Peer, Scope,
 };
 
 /// The index of the device with this name; `if7` is how iproute2 names one that it cannot see.
@@ -80,6 +81,7 @@ fn link(object: &Object) -> Option<Link> {
         Some("veth") => LinkKind::Veth,
         Some("bridge") => LinkKind::Bridge,
         Some("macvlan") => macvlan(data("info_data").and_then(|data| json::text(data, "mode"))),
+        Some("ipvlan") => ipvlan(data("info_data")),
         Some("vrf") => data("info_data")
             .and_then(|data| json::number(data, "table"))
             .map_or_else(|| LinkKind::Other("vrf".into()), LinkKind::Vrf),
@@ -122,6 +124,16 @@ fn link(object: &Object) -> Option<Link> {
 fn macvlan(mode: Option<&str>) -> LinkKind {
     let known = MacvlanMode::ALL.into_iter().find(|(_, _, name)| Some(*name) == mode);
     known.map_or_else(|| LinkKind::Other("macvlan".into()), |(mode, ..)| LinkKind::Macvlan(mode))
+}
+
+/// An ipvlan; one of a mode that is not known is like any other device.
+fn ipvlan(data: Option<&Object>) -> LinkKind {
+    let mode = data.and_then(|data| json::text(data, "mode"));
+    let known = IpvlanMode::ALL.into_iter().find(|(_, _, name)| Some(*name) == mode);
+    let is_set = |name: &str| data.is_some_and(|data| json::is_set(data, name));
+    let reach = IpvlanReach::ALL.into_iter().find(|(_, _, name)| is_set(name));
+    let reach = reach.map_or(IpvlanReach::Bridge, |(reach, ..)| reach);
+    known.map_or_else(|| LinkKind::Other("ipvlan".into()), |(mode, ..)| LinkKind::Ipvlan(Ipvlan { mode, reach }))
 }
 
 /// Writes `ip -d -j link`, the keys that the model holds.
@@ -187,6 +199,12 @@ fn link_info(link: &Link) -> Object {
             let name = MacvlanMode::ALL.into_iter().find(|(known, ..)| known == mode).map(|(_, _, name)| name);
             info.insert("info_kind".into(), json!("macvlan"));
             info.insert("info_data".into(), json!({ "mode": name }));
+        }
+        LinkKind::Ipvlan(Ipvlan { mode, reach }) => {
+            let mode = IpvlanMode::ALL.into_iter().find(|(known, ..)| known == mode).map(|(_, _, name)| name);
+            let reach = IpvlanReach::ALL.into_iter().find(|(known, ..)| known == reach).map(|(_, _, name)| name);
+            info.insert("info_kind".into(), json!("ipvlan"));
+            info.insert("info_data".into(), json!({ "mode": mode, (reach.unwrap_or_default()): true }));
         }
         LinkKind::Vrf(table) => {
             info.insert("info_kind".into(), json!("vrf"));

@@ -90,6 +90,7 @@ impl<'a> Engine<'a> {
             way: None,
             to_all: false,
             made_here: self.query.origin == Origin::Local,
+            slave: None,
             vrf: InVrf::Apart,
             crossed: 0,
             looped: false,
@@ -110,6 +111,7 @@ impl<'a> Engine<'a> {
             At::Start => self.enter(state),
             At::Arrived => self.arrive(state),
             At::Below => self.carry(state),
+            At::Sending => self.send_on(state),
             At::Slot(hook, slot, chain) => self.enter_slot(state, hook, slot, chain).map(|()| None),
             At::Chain(hook, slot, chain) => self.rules(state, hook, slot, chain),
             At::Rerouting(hook, slot) => self.reroute(state, hook, slot),
@@ -345,7 +347,10 @@ impl<'a> Engine<'a> {
                 true => Ok(None),
                 false => self.route_input(state),
             },
-            Hook::Input => self.deliver(state),
+            Hook::Input => match state.slave.take() {
+                Some(there) => Ok(self.delivered_to(state, there)),
+                None => self.deliver(state),
+            },
             Hook::Forward => {
                 state.at = At::Slot(Hook::Postrouting, 0, 0);
                 Ok(None)
@@ -371,6 +376,11 @@ impl<'a> Engine<'a> {
     }
 
     fn route_input(&mut self, state: &mut State) -> Asked<Option<End>> {
+        if let Some(there) = self.routed_to_slave(state)? {
+            state.slave = Some(there);
+            self.marks_here(state);
+            return Ok(None);
+        }
         let next = input::route(self.scene(state, Hook::Prerouting), self.plan)?;
         self.mark_route(state, Some(Hook::Prerouting), next.decision());
         state.to_all = next == Next::HereToAll;

@@ -86,8 +86,11 @@ impl Engine<'_> {
         if std::mem::take(&mut state.for_bridge) {
             state.packet.pkttype = Value::Known(TO_HOST);
         }
-        if let Some(upper) = self.taken_up(state)? {
-            return self.take_up(state, upper);
+        if let Some(there) = self.taken_by_slave(state)? {
+            return self.take_up(state, there);
+        }
+        if let Some(there) = self.taken_up(state)? {
+            return self.take_up(state, there);
         }
         let bridge = self.carrier(state).filter(|_| state.packet.crossing.is_none());
         let numbered = bridge.and_then(|bridge| Some((bridge, self.plan.devices.number(&bridge.name)?)));
@@ -360,6 +363,11 @@ impl Engine<'_> {
         let Some((number, bridge)) = bridge.filter(|(_, link)| link.kind == LinkKind::Bridge) else {
             if let Device::Known(device) = state.packet.oif
                 && let Some(end) = self.sent_below(state, device)?
+            {
+                return Ok(end);
+            }
+            if let Device::Known(device) = state.packet.oif
+                && let Some(end) = self.sent_by_slave(state, device)?
             {
                 return Ok(end);
             }

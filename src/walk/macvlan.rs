@@ -118,14 +118,14 @@ impl Engine<'_> {
     }
 
     /// The macvlan that takes the frame that came in.
-    pub(super) fn taken_up(&self, state: &State) -> Asked<Option<Upper>> {
+    pub(super) fn taken_up(&self, state: &State) -> Asked<Option<Arrival>> {
         let wires = self.plan.wires();
         let here = wires.uppers().iter().filter(|upper| upper.on.0 == state.namespace);
         for upper in here.copied().collect::<Vec<_>>() {
             let lower = self.plan.namespace().link_at(upper.on.1);
             let Some(number) = lower.and_then(|lower| self.plan.devices.number(&lower.name)) else { continue };
             if self.is_device(state, state.packet.iif, number)? && self.is_taken(state, &upper)? {
-                return Ok(Some(upper));
+                return Ok(Some(Arrival { namespace: upper.namespace, link: upper.link, is_meant: true }));
             }
         }
         Ok(None)
@@ -149,20 +149,21 @@ impl Engine<'_> {
         }
     }
 
-    /// A macvlan takes the frame (`RX_HANDLER_ANOTHER`): what a rule at the lower device marked stays marked.
-    pub(super) fn take_up(&mut self, state: &mut State, upper: Upper) -> Asked<Option<End>> {
-        if upper.namespace != state.namespace {
-            let there = Arrival { namespace: upper.namespace, link: upper.link, is_meant: true };
+    /// A device that stands on another takes the frame (`RX_HANDLER_ANOTHER`): what a rule at the lower device marked stays marked.
+    pub(super) fn take_up(&mut self, state: &mut State, there: Arrival) -> Asked<Option<End>> {
+        if there.namespace != state.namespace {
             if self.query.stays {
                 return Ok(Some(End::because(FateKind::Forwarded, None)));
             }
             return Ok(self.cross(state, there, false));
         }
-        let own = upper.device(self.plan.host).and_then(|device| self.plan.devices.number(&device.name));
+        let own = self.plan.namespace().link_at(there.link).and_then(|link| self.plan.devices.number(&link.name));
         let device = own.map_or(Device::Absent, Device::Known);
         let layer = self.layer_of(state, device, Hook::Ingress)?;
         state.packet.iif = device;
-        state.packet.pkttype = Value::Known(TO_HOST);
+        if there.is_meant {
+            state.packet.pkttype = Value::Known(TO_HOST);
+        }
         if let Some(pass) = state.passes.last_mut() {
             pass.iif = device;
         }
@@ -187,19 +188,24 @@ impl Engine<'_> {
         if other {
             return Ok(Some(self.cross(state, Arrival { namespace, link: lower, is_meant: false }, true)));
         }
+        self.goes_out_below(state, upper.on).map(Some)
+    }
+
+    /// A frame goes out by the device that carries those of the one that sent it.
+    pub(super) fn goes_out_below(&mut self, state: &mut State, (namespace, lower): (usize, u32)) -> Asked<Option<End>> {
         if namespace != state.namespace {
             let end = self.cross(state, Arrival { namespace, link: lower, is_meant: false }, false);
             if end.is_none() {
                 (state.packet.iif, state.packet.oif, state.at) = (Device::Absent, state.packet.iif, At::Below);
             }
-            return Ok(Some(end));
+            return Ok(end);
         }
         let below = self.plan.namespace().link_at(lower).and_then(|lower| self.plan.devices.number(&lower.name));
         let below = below.map_or(Device::Leaving, Device::Known);
         let layer = self.layer_of(state, below, Hook::Egress)?;
         state.packet.oif = below;
         stands(state, layer, Hook::Egress);
-        Ok(Some(None))
+        Ok(None)
     }
 
     /// A frame of a macvlan of another namespace stands before the device that carries it: no hook of IP sees it here.

@@ -59,7 +59,10 @@ pub(super) fn arrival(wires: Wires<'_>, namespace: usize, link: &Link, sent: &Se
         None if other.master.is_some() && ns.vrf_of(other).is_none() => return None,
         None if wires.taker(there, other, sent).is_some() => false,
         // Whoever has the address answers for it on any device (`arp_ignore` 0).
-        None => sent.to.map_or_else(|| answers(ns, other, sent.next_hop), |to| other.mac == Some(to)),
+        None => sent.to.map_or_else(
+            || answers(ns, other, sent.next_hop) || wires.has_slave_with(there, other.index, sent),
+            |to| other.mac == Some(to),
+        ),
     };
     let goes_on = is_meant || bridge_of(ns, other).is_some() || wires.taker(there, other, sent).is_some();
     goes_on.then_some(Arrival { namespace: there, link: other.index, is_meant })

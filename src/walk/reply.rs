@@ -131,6 +131,7 @@ impl Engine<'_> {
         state.passes.clear();
         (state.at, state.pass, state.way) = (At::Start, 1, None);
         (state.to_all, state.looped) = (false, false);
+        (state.slave, state.crossed) = (None, 0);
     }
 
     /// A later packet takes the way of the first; `end`: how that one ended, where it was let through.

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::onward::Sent;
+use super::onward::{Arrival, Sent};
 use super::outcome::{FateKind, Reason, Step};
 use super::packet::{Device, Flow, Packet, Value};
 use super::sight::Seen;
@@ -20,6 +20,8 @@ pub(super) enum At {
     Arrived,
     /// It came to the namespace of the device that carries a macvlan's frames, and leaves by it.
     Below,
+    /// It came to the namespace of the device that an ipvlan stands on, and is routed there to leave by it.
+    Sending,
     /// Before what runs at a place of a hook; within conntrack's NAT, before one of its chains.
     Slot(Hook, usize, usize),
     /// In a chain of that slot.
@@ -143,6 +145,8 @@ pub(super) struct State {
     pub(super) to_all: bool,
     /// It was made here, and no device carried it yet.
     pub(super) made_here: bool,
+    /// The ipvlan that it is for, where the hooks of the device below see it first.
+    pub(super) slave: Option<Arrival>,
     /// What its VRF has to do with it now.
     pub(super) vrf: InVrf,
     /// How many VRFs have handed it on.

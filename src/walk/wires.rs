@@ -6,6 +6,7 @@
 use std::collections::HashSet;
 use std::net::IpAddr;
 
+use super::ipvlan::{self, Slave};
 use super::macvlan::{self, Upper};
 use super::onward::{Sent, leads_to};
 use crate::host::{Address, Host, Link, LinkKind, Mac, QuickMap};
@@ -15,6 +16,8 @@ use crate::host::{Address, Host, Link, LinkKind, Mac, QuickMap};
 pub(super) struct Joined {
     /// The macvlans that are up.
     uppers: Vec<Upper>,
+    /// The ipvlans that are up.
+    slaves: Vec<Slave>,
     /// The other ends of veths, both of which are up: the index of their namespace, and where the device stands in its list. By
     /// the namespace and the index of the device at this end.
     ends: QuickMap<(usize, u32), (usize, usize)>,
@@ -26,7 +29,7 @@ pub(super) struct Joined {
 
 impl Joined {
     pub(super) fn of(host: &Host) -> Joined {
-        let mut joined = Joined { uppers: macvlan::all(host), ..Joined::default() };
+        let mut joined = Joined { uppers: macvlan::all(host), slaves: ipvlan::all(host), ..Joined::default() };
         for (namespace, ns) in host.namespaces.iter().enumerate() {
             for link in &ns.links {
                 joined.macs.extend(link.mac);
@@ -63,6 +66,11 @@ impl<'a> Wires<'a> {
     /// The macvlans that are up.
     pub(super) fn uppers(self) -> &'a [Upper] {
         &self.joined.uppers
+    }
+
+    /// The ipvlans that are up.
+    pub(super) fn slaves(self) -> &'a [Slave] {
+        &self.joined.slaves
     }
 
     /// The other end of a veth, with the index of its namespace.

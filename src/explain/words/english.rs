@@ -153,6 +153,7 @@ pub(super) fn phrase(phrase: Phrase) -> &'static str {
             "TPROXY gives it to a socket here, but {dst} is not routed to this host, and such a packet is not forwarded"
         }
         Phrase::OfOthers => "its frame is addressed to somebody else, and this host is not shown it",
+        Phrase::Private => "{dst} is another ipvlan's on the same device, and these are private: they do not talk to each other",
         Phrase::Synproxy => "SYNPROXY answers it, and asks whom it is for once the client has answered",
         Phrase::Unread => "not read",
 

@@ -58,6 +58,7 @@ pub(super) fn reason(ns: &Namespace, family: IpFamily, outcome: Option<&Outcome>
         Reason::Loop => say(Phrase::Loop, &[("dst", &dst)]),
         Reason::OfSocket => say(Phrase::OfSocket, &[("dst", &dst)]),
         Reason::OfOthers => say(Phrase::OfOthers, &[]),
+        Reason::Private => say(Phrase::Private, &[("dst", &dst)]),
         Reason::Synproxy => say(Phrase::Synproxy, &[]),
     }
 }

@@ -152,6 +152,7 @@ pub(super) enum Phrase {
     Loop,
     OfSocket,
     OfOthers,
+    Private,
     Synproxy,
     Unread,
     // Assumptions.

@@ -130,6 +130,7 @@ pub fn reason(reason: Reason) -> &'static str {
         Reason::Loop => "it goes in a circle, until its time to live runs out",
         Reason::OfSocket => "given to a socket here, but routed elsewhere",
         Reason::OfOthers => "its frame is addressed to somebody else",
+        Reason::Private => "private ipvlans do not talk to each other",
         Reason::Synproxy => "SYNPROXY answers it, and asks whom it is for once the client has answered",
     }
 }

@@ -3,12 +3,16 @@
 use netlink_packet_route::link::{LinkFlags, LinkHeader, LinkLayerType};
 
 use super::super::netlink::{Attributes, text};
-use crate::host::{BridgePort, BridgeSettings, Link, LinkKind, Mac, MacvlanMode, Peer};
+use crate::host::{
+    BridgePort, BridgeSettings, Ipvlan, IpvlanMode, IpvlanReach, Link, LinkKind, Mac, MacvlanMode, Peer,
+};
 
 const HEADER: usize = 16;
 
-// Of linux/if_link.h: the attributes of a macvlan, of a VRF, of a bridge and of its ports.
+// Of linux/if_link.h: the attributes of a macvlan, of an ipvlan, of a VRF, of a bridge and of its ports.
 const IFLA_MACVLAN_MODE: u16 = 1;
+const IFLA_IPVLAN_MODE: u16 = 1;
+const IFLA_IPVLAN_FLAGS: u16 = 2;
 const IFLA_VRF_TABLE: u16 = 1;
 const IFLA_BR_VLAN_FILTERING: u16 = 7;
 const IFLA_BR_NF_CALL_IPTABLES: u16 = 36;
@@ -28,6 +32,7 @@ pub(super) fn decode(body: &[u8]) -> Option<Link> {
         Some("veth") => LinkKind::Veth,
         Some("bridge") => LinkKind::Bridge,
         Some("macvlan") => macvlan(&Attributes(info.get(libc::IFLA_INFO_DATA).unwrap_or_default())),
+        Some("ipvlan") => ipvlan(&Attributes(info.get(libc::IFLA_INFO_DATA).unwrap_or_default())),
         Some("vrf") => vrf(&Attributes(info.get(libc::IFLA_INFO_DATA).unwrap_or_default())),
         Some(other) => LinkKind::Other(other.to_owned()),
         None if header.link_layer_type == LinkLayerType::Loopback || header.flags.contains(LinkFlags::Loopback) => {
@@ -67,6 +72,17 @@ fn macvlan(data: &Attributes<'_>) -> LinkKind {
     let mode = data.get(IFLA_MACVLAN_MODE).and_then(|value| Some(u32::from_ne_bytes(value.try_into().ok()?)));
     let known = MacvlanMode::ALL.into_iter().find(|(_, number, _)| Some(*number) == mode);
     known.map_or_else(|| LinkKind::Other("macvlan".into()), |(mode, ..)| LinkKind::Macvlan(mode))
+}
+
+/// An ipvlan; one of a mode that is not known is like any other device.
+fn ipvlan(data: &Attributes<'_>) -> LinkKind {
+    let number = |kind| data.get(kind).and_then(|value| Some(u16::from_ne_bytes(value.try_into().ok()?)));
+    let mode = number(IFLA_IPVLAN_MODE);
+    let flags = number(IFLA_IPVLAN_FLAGS).unwrap_or(0);
+    let known = IpvlanMode::ALL.into_iter().find(|(_, number, _)| Some(*number) == mode);
+    let reach = IpvlanReach::ALL.into_iter().find(|(_, bit, _)| flags & bit != 0);
+    let reach = reach.map_or(IpvlanReach::Bridge, |(reach, ..)| reach);
+    known.map_or_else(|| LinkKind::Other("ipvlan".into()), |(mode, ..)| LinkKind::Ipvlan(Ipvlan { mode, reach }))
 }
 
 /// A VRF; one whose table is not told is like any other device.

@@ -120,34 +120,51 @@ fn groups_of_next_hops_are_their_members() {
     assert_eq!(known[&4], []);
 }
 
+fn built(index: i32, attributes: &[(u16, &[u8])]) -> crate::host::Link {
+    let mut body = vec![0; 16];
+    body[4..8].copy_from_slice(&index.to_ne_bytes());
+    body.extend(nested(attributes));
+    link::decode(&body).unwrap()
+}
+
+fn nested(attributes: &[(u16, &[u8])]) -> Vec<u8> {
+    let mut value = Vec::new();
+    attributes.iter().for_each(|(kind, inner)| super::super::netlink::push_attribute(&mut value, *kind, inner));
+    value
+}
+
+/// No kernel of the test machines makes an ipvlan: the message is built as `ipvlan_nl_fillinfo` fills it.
+#[test]
+fn an_ipvlan_has_its_mode_and_whom_it_talks_to() {
+    use crate::host::{Ipvlan, IpvlanMode, IpvlanReach, LinkKind};
+    let kind = |mode: u16, flags: u16| {
+        let data = nested(&[(1, &mode.to_ne_bytes()), (2, &flags.to_ne_bytes())]);
+        let info = nested(&[(libc::IFLA_INFO_KIND, b"ipvlan\0"), (libc::IFLA_INFO_DATA, &data)]);
+        built(7, &[(libc::IFLA_IFNAME, b"iv0\0"), (libc::IFLA_LINKINFO, &info)]).kind
+    };
+    let of = |mode, reach| LinkKind::Ipvlan(Ipvlan { mode, reach });
+    assert_eq!(kind(0, 0), of(IpvlanMode::L2, IpvlanReach::Bridge));
+    assert_eq!(kind(1, 1), of(IpvlanMode::L3, IpvlanReach::Private));
+    assert_eq!(kind(2, 2), of(IpvlanMode::L3s, IpvlanReach::Vepa));
+    assert_eq!(kind(3, 0), LinkKind::Other("ipvlan".into()), "a mode that is not known");
+}
+
 /// No kernel of the test machines makes a VRF: the message is built as `vrf_fillinfo` and `rtnl_fill_ifinfo` fill it.
 #[test]
 fn a_vrf_has_its_table_and_its_ports() {
-    use super::super::netlink::push_attribute;
     use crate::host::LinkKind;
-    let link = |index: i32, attributes: &[(u16, &[u8])]| {
-        let mut body = vec![0; 16];
-        body[4..8].copy_from_slice(&index.to_ne_bytes());
-        attributes.iter().for_each(|(kind, value)| push_attribute(&mut body, *kind, value));
-        link::decode(&body).unwrap()
-    };
-    let nested = |attributes: &[(u16, &[u8])]| {
-        let mut value = Vec::new();
-        attributes.iter().for_each(|(kind, inner)| push_attribute(&mut value, *kind, inner));
-        value
-    };
     let table = nested(&[(1, &1001u32.to_ne_bytes())]);
     let info = nested(&[(libc::IFLA_INFO_KIND, b"vrf\0"), (libc::IFLA_INFO_DATA, &table)]);
-    let blue = link(7, &[(libc::IFLA_IFNAME, b"blue\0"), (libc::IFLA_LINKINFO, &info)]);
+    let blue = built(7, &[(libc::IFLA_IFNAME, b"blue\0"), (libc::IFLA_LINKINFO, &info)]);
     assert_eq!((blue.index, blue.name.as_str(), blue.kind), (7, "blue", LinkKind::Vrf(1001)));
     let info = nested(&[(libc::IFLA_INFO_SLAVE_KIND, b"vrf\0"), (libc::IFLA_INFO_SLAVE_DATA, &table)]);
     let master = 7u32.to_ne_bytes();
-    let port = link(8, &[(libc::IFLA_IFNAME, b"eth1\0"), (libc::IFLA_MASTER, &master), (libc::IFLA_LINKINFO, &info)]);
+    let port = built(8, &[(libc::IFLA_IFNAME, b"eth1\0"), (libc::IFLA_MASTER, &master), (libc::IFLA_LINKINFO, &info)]);
     assert_eq!((port.kind, port.master, port.port), (LinkKind::Plain, Some(7), None));
     // A VRF that does not tell its table is one more kind of device.
     for data in [&[][..], &nested(&[(1, &[1, 2, 3])])] {
         let info = nested(&[(libc::IFLA_INFO_KIND, b"vrf\0"), (libc::IFLA_INFO_DATA, data)]);
-        let untold = link(7, &[(libc::IFLA_IFNAME, b"blue\0"), (libc::IFLA_LINKINFO, &info)]);
+        let untold = built(7, &[(libc::IFLA_IFNAME, b"blue\0"), (libc::IFLA_LINKINFO, &info)]);
         assert_eq!(untold.kind, LinkKind::Other("vrf".into()));
     }
 }

@@ -421,7 +421,7 @@ fn hardware_type(scene: &Scene<'_>, device: Device, numbers: &[u128], at: At) ->
                 OTHER
             }
             LinkKind::Plain | LinkKind::Veth | LinkKind::Bridge => ETHER,
-            LinkKind::Macvlan(_) | LinkKind::Vrf(_) | LinkKind::Other(_) => ETHER,
+            LinkKind::Macvlan(_) | LinkKind::Ipvlan(_) | LinkKind::Vrf(_) | LinkKind::Other(_) => ETHER,
         })
     })
 }

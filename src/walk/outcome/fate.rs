@@ -99,6 +99,8 @@ pub enum Reason {
     OfSocket,
     /// Its frame is addressed to somebody else.
     OfOthers,
+    /// An ipvlan that talks to no other sends it to one.
+    Private,
     /// The kernel answers it for whom it is for, and asks that one later.
     Synproxy,
 }
@@ -123,6 +125,7 @@ impl Reason {
             Reason::Loop => "loop",
             Reason::OfSocket => "socket",
             Reason::OfOthers => "other-host",
+            Reason::Private => "private",
             Reason::Synproxy => "synproxy",
         }
     }
