@@ -120,6 +120,7 @@ impl Labels {
             LinkKind::Veth => "veth",
             LinkKind::Bridge => "br",
             LinkKind::Macvlan(_) => "macvlan",
+            LinkKind::Ipvlan(_) => "ipvlan",
             LinkKind::Vrf(_) => "vrf",
             LinkKind::Other(kind) if kind.len() <= 9 && kind.bytes().all(|byte| byte.is_ascii_lowercase()) => kind,
             LinkKind::Other(_) => Kind::Device.stem(),

@@ -91,6 +91,7 @@ fn link(words: &mut Words, link: &mut Link) {
         | LinkKind::Veth
         | LinkKind::Bridge
         | LinkKind::Macvlan(_)
+        | LinkKind::Ipvlan(_)
         | LinkKind::Vrf(_) => {}
     }
     words.string(Kind::Device, name);
