@@ -4,6 +4,8 @@
 
 #[path = "told/conditions.rs"]
 mod conditions;
+#[path = "told/sentences.rs"]
+mod sentences;
 
 use std::io::Write;
 use std::process::{Command, Stdio};

@@ -44,8 +44,8 @@ fn the_story_diverted_before_a_socket_is_looked_up() {
         &answer,
         AnswerVerdict::Diverted,
         Cause::Translated,
-        "nginx (1103) never gets this packet. Rule 2 of nat PREROUTING sends tcp 80 and 443 for any local address to \
-         CNI-DN-b8f5, whose rule 3 turns it to 10.42.0.2:80 (svclb) before a socket is looked up.",
+        "nginx (1103) never gets this packet. Rule 2 of nat PREROUTING sends tcp 80 and 443 for any local address \
+         through CNI-HOSTPORT-DNAT to CNI-DN-b8f5, whose rule 3 turns it to 10.42.0.2:80 (svclb) before a socket is looked up.",
     );
     let places: Vec<StepAt> = answer.because.leads.iter().map(|step| step.at).collect();
     assert_eq!(
@@ -66,8 +66,8 @@ fn a_ghost_has_no_socket_to_miss_the_packet() {
         &answer,
         AnswerVerdict::Diverted,
         Cause::Translated,
-        "No socket listens on tcp 443 here. Rule 2 of nat PREROUTING sends tcp 80 and 443 for any local address to \
-         CNI-DN-b8f5, whose rule 3 turns it to 10.42.0.2:443 (svclb).",
+        "No socket listens on tcp 443 here. Rule 2 of nat PREROUTING sends tcp 80 and 443 for any local address \
+         through CNI-HOSTPORT-DNAT to CNI-DN-b8f5, whose rule 3 turns it to 10.42.0.2:443 (svclb).",
     );
 }
 
@@ -83,8 +83,8 @@ fn a_translation_to_this_host_ends_at_another_socket() {
         &answer,
         AnswerVerdict::Diverted,
         Cause::Redirected,
-        "nginx (1103) never gets this packet. Rule 2 of nat PREROUTING sends tcp 80 and 443 for any local address to \
-         CNI-DN-b8f5, whose rule 3 turns it to 192.168.66.100:8080 of this host, where squid (77) listens.",
+        "nginx (1103) never gets this packet. Rule 2 of nat PREROUTING sends tcp 80 and 443 for any local address \
+         through CNI-HOSTPORT-DNAT to CNI-DN-b8f5, whose rule 3 turns it to 192.168.66.100:8080 of this host, where squid (77) listens.",
     );
 }
 
@@ -145,7 +145,7 @@ fn nobody_listens() {
 
     let turned = outcome(FateKind::Delivered, "10.42.0.1", 9, translating("10.42.0.1", 9));
     let sentence = "nginx (1103) never gets this packet. Rule 2 of nat PREROUTING sends tcp 80 and 443 for any local \
-                    address to CNI-DN-b8f5, whose rule 3 turns it to 10.42.0.1:9, where no socket listens.";
+                    address through CNI-HOSTPORT-DNAT to CNI-DN-b8f5, whose rule 3 turns it to 10.42.0.1:9, where no socket listens.";
     says(&host, &ask(&host, 80, Some(0), vec![turned]), AnswerVerdict::Unanswered, Cause::NobodyListens, sentence);
 }
 
@@ -182,7 +182,7 @@ fn rules_and_policies_that_block() {
     steps.push(end);
     let answer = ask(&host, 80, Some(0), vec![outcome(FateKind::Dropped, "10.42.0.2", 80, steps)]);
     let sentence = "nginx (1103) never gets this packet. Rule 2 of nat PREROUTING sends tcp 80 and 443 for any local \
-                    address to CNI-DN-b8f5, whose rule 3 turns it to 10.42.0.2:80; then no rule of filter INPUT lets it \
+                    address through CNI-HOSTPORT-DNAT to CNI-DN-b8f5, whose rule 3 turns it to 10.42.0.2:80; then no rule of filter INPUT lets it \
                     pass, and the policy there is drop.";
     says(&host, &answer, AnswerVerdict::Blocked, Cause::DroppedByPolicy, sentence);
 }
@@ -357,7 +357,7 @@ fn chance_among_addresses_is_diverted_to_one_of_them() {
     };
     let answer = ask(&host, 443, None, vec![to("10.42.0.7", true, 1), to("10.42.0.8", false, 2)]);
     let sentence = "No socket listens on tcp 443 here. Rule 2 of nat PREROUTING sends tcp 80 and 443 for any local \
-                    address to CNI-DN-b8f5, which turns it to 10.42.0.7:8000 or 10.42.0.8:8000 (by chance).";
+                    address through CNI-HOSTPORT-DNAT to CNI-DN-b8f5, which turns it to 10.42.0.7:8000 or 10.42.0.8:8000 (by chance).";
     says(&host, &answer, AnswerVerdict::Diverted, Cause::Translated, sentence);
     assert_eq!(words::who(&host, 0, &answer.who), "10.42.0.7:8000 or 10.42.0.8:8000");
 }

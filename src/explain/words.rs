@@ -212,13 +212,13 @@ pub fn condition(condition: &Condition) -> String {
     conditions::condition(condition)
 }
 
-/// When an outcome of a walk comes about, of all packets of its query; `of`: of those of this outcome of another walk.
-pub fn when(query: &Query, outcome: &Outcome, of: Option<&Outcome>) -> When {
+/// When some outcomes of a walk come about, of all packets of its query; `of`: of those of this outcome of another walk.
+pub fn when(query: &Query, outcomes: &[&Outcome], of: Option<&Outcome>) -> When {
     let clause = |_: &Assumption| String::new();
-    let map = when::Map::of(query, std::iter::once(outcome).chain(of), |_| false, &clause);
+    let map = when::Map::of(query, outcomes.iter().copied().chain(of), |_| false, &clause);
     match of {
-        Some(of) => map.within(of).told(&[outcome]),
-        None => map.told(&[outcome]),
+        Some(of) => map.within(of).told(outcomes),
+        None => map.told(outcomes),
     }
 }
 

@@ -141,21 +141,18 @@ impl<'h> Telling<'h, '_> {
     fn replies(&mut self, answer: &Answer, outcome: &Outcome, known: &[String]) -> Vec<String> {
         let Some(replies) = &answer.replies else { return Vec::new() };
         let all = replies_to(outcome, replies).all(|one| back(&replies.query, one) == Back::Lost);
-        let mut told: Vec<(String, Vec<String>)> = Vec::new();
+        let mut told: Vec<(String, Vec<&Outcome>)> = Vec::new();
         for reply in replies_to(outcome, replies) {
             let Some(lost) = words::lost_reply(self.host, self.namespace, answer, reply) else { continue };
-            let (mut when, _) = words::when(&answer.walk.query, reply, Some(outcome)).lines();
             match told.iter_mut().find(|(known, _)| *known == lost) {
-                Some((_, known)) => known.append(&mut when),
-                None => told.push((lost, when)),
+                Some((_, known)) => known.push(reply),
+                None => told.push((lost, vec![reply])),
             }
         }
         told.retain(|(lost, _)| !known.contains(lost));
-        for (lost, when) in &told {
-            let more = if when.len() > ALTERNATIVES { " or in other cases" } else { "" };
-            let when = when[..when.len().min(ALTERNATIVES)].join(" or ");
-            let lost_when =
-                if all || when.is_empty() { "lost: ".to_owned() } else { format!("lost when {when}{more}: ") };
+        for (lost, some) in &told {
+            let when = words::when(&answer.walk.query, some, Some(outcome)).sentence();
+            let lost_when = if all || when.is_empty() { "lost: ".to_owned() } else { format!("lost when {when}: ") };
             self.page.line(0, 7, &[(Tone::Strong, "answer "), (Tone::Bad, &lost_when), (Tone::Plain, lost)]);
         }
         told.into_iter().map(|(lost, _)| lost).collect()
@@ -184,7 +181,7 @@ impl<'h> Telling<'h, '_> {
 
     /// `own`: others that differ by chance have conditions of their own.
     fn when(&mut self, query: &Query, outcome: &Outcome, own: bool) {
-        let (any, unless) = words::when(query, outcome, None).lines();
+        let (any, unless) = words::when(query, &[outcome], None).lines();
         for (index, text) in any.iter().take(ALTERNATIVES).enumerate() {
             let word = if index == 0 { "when " } else { "or " };
             let own = if own && index == 0 { " (of the others each its own)" } else { "" };

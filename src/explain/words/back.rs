@@ -3,11 +3,12 @@
 use super::because::Teller;
 use super::phrase::{Phrase, say, sentence};
 use super::rules;
+use super::when::Map;
 use crate::explain::back::{Back, back, replies_to};
 use crate::explain::finding::Answer;
 use crate::explain::{judge, plausible};
 use crate::host::Host;
-use crate::walk::{FateKind, Outcome, Query, Reason, Turn, Walk};
+use crate::walk::{Assumption, FateKind, Outcome, Query, Reason, Turn, Walk};
 
 /// That the answer is lost on its way back, if it is; nothing where it is not known to be.
 pub(super) fn lost(teller: &Teller<'_>) -> Option<String> {
@@ -40,11 +41,35 @@ pub(super) fn of_replies(host: &Host, namespace: usize, answer: &Answer) -> Stri
 }
 
 fn lost_among(teller: &Teller<'_>, query: &Query, replies: &[&Outcome]) -> Option<String> {
-    let is_lost = |reply: &&&Outcome| back(query, reply) == Back::Lost;
-    let first = replies.iter().find(is_lost)?;
-    let what = clause(teller, first);
-    let all = replies.iter().all(|reply| is_lost(&reply));
-    Some(sentence(&say(if all { Phrase::AnswerLost } else { Phrase::AnswersLost }, &[("what", &what)])))
+    let is_lost = |reply: &&Outcome| back(query, reply) == Back::Lost;
+    let lost: Vec<(&Outcome, String)> =
+        replies.iter().copied().filter(is_lost).map(|reply| (reply, clause(teller, reply))).collect();
+    let (_, what) = lost.first()?;
+    if lost.len() == replies.len() {
+        return Some(sentence(&say(Phrase::AnswerLost, &[("what", what)])));
+    }
+    let alike: Vec<&Outcome> = lost.iter().filter(|(_, other)| other == what).map(|(reply, _)| *reply).collect();
+    let when = when(teller, query, replies, &alike);
+    Some(sentence(&match when.is_empty() {
+        true => say(Phrase::AnswersLost, &[("what", what)]),
+        false => say(Phrase::AnswersLostIf, &[("when", &when), ("what", what)]),
+    }))
+}
+
+/// When some of the answers come about, of those to packets that count.
+fn when(teller: &Teller<'_>, query: &Query, replies: &[&Outcome], some: &[&Outcome]) -> String {
+    let clause = |_: &Assumption| String::new();
+    let asked = match &teller.judged[..] {
+        [(outcome, _)] => Some(*outcome),
+        _ => None,
+    };
+    let map = Map::of(query, replies.iter().copied().chain(asked), |_| false, &clause);
+    let map = match asked {
+        Some(asked) => map.within(asked),
+        None => map,
+    };
+    let sources = plausible::sources(teller.ns, &teller.answer.from, query);
+    map.only(replies, sources.as_ref()).told(some).sentence()
 }
 
 /// The answers to packets that somebody could really send from there.

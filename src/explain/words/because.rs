@@ -241,13 +241,14 @@ impl<'a> Teller<'a> {
         let parting = first.get(shared).or_else(|| first.last()).map(|(at, _)| at.chain());
         let ns = &self.host.namespaces[self.answer.because.namespace];
         let chain = parting.map_or_else(String::new, |chain| rules::chain(ns, chain));
-        let jumped = parting.map_or("", |chain| &ns.ruleset.chain(chain).name);
         let led: Vec<StepAt> = first[..shared].iter().map(|(at, _)| *at).collect();
         match led.first() {
             Some(StepAt::Rule(rule)) => {
                 let what = rules::asked(ns, &led, self.protocol());
                 let place = rules::rule_place(ns, *rule);
-                let fills = [("rule", place.as_str()), ("what", &what), ("chain", jumped), ("to", &who)];
+                let jumped =
+                    parting.map_or_else(String::new, |to| rules::led_to(ns, led.iter().map(|at| at.chain()), to));
+                let fills = [("rule", place.as_str()), ("what", &what), ("chain", &jumped), ("to", &who)];
                 say(Phrase::SendsPick, &fills)
             }
             _ => say(Phrase::Picks, &[("chain", &chain), ("to", &who)]),

@@ -12,6 +12,11 @@ pub(super) fn reason(ns: &Namespace, family: IpFamily, outcome: Option<&Outcome>
     let some = || say(Phrase::SomeDevice, &[]);
     let dst =
         fate.and_then(|fate| fate.endpoints.dst).map_or_else(|| say(Phrase::SomeAddress, &[]), |dst| dst.to_string());
+    let goal = match fate.and_then(|fate| fate.endpoints.dst) {
+        Some(dst) => dst.to_string(),
+        None if outcome.is_some_and(|outcome| outcome.turn == Turn::Reply) => say(Phrase::WhoAsked, &[]),
+        None => say(Phrase::WhereItGoes, &[]),
+    };
     let device = iif.clone().unwrap_or_else(some);
     let settings = Settings { ns, device: &device, family };
     let loopback = match family {
@@ -51,11 +56,11 @@ pub(super) fn reason(ns: &Namespace, family: IpFamily, outcome: Option<&Outcome>
             say(if back { Phrase::NoRouteBack } else { Phrase::NoRouteThere }, &[])
         }
         Reason::NoRoute => say(Phrase::NoRoute, &[("dst", &dst)]),
-        Reason::Blackhole => say(Phrase::Blackhole, &[("dst", &dst)]),
-        Reason::Unreachable => say(Phrase::Unreachable, &[("dst", &dst)]),
-        Reason::Prohibit => say(Phrase::Prohibit, &[("dst", &dst)]),
+        Reason::Blackhole => say(Phrase::Blackhole, &[("dst", &goal)]),
+        Reason::Unreachable => say(Phrase::Unreachable, &[("dst", &goal)]),
+        Reason::Prohibit => say(Phrase::Prohibit, &[("dst", &goal)]),
         Reason::Broadcast => say(Phrase::Broadcast, &[("dst", &dst)]),
-        Reason::Loop => say(Phrase::Loop, &[("dst", &dst)]),
+        Reason::Loop => say(Phrase::Loop, &[("dst", &goal)]),
         Reason::OfSocket => say(Phrase::OfSocket, &[("dst", &dst)]),
         Reason::OfOthers => say(Phrase::OfOthers, &[]),
         Reason::Private => say(Phrase::Private, &[("dst", &dst)]),

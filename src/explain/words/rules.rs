@@ -17,6 +17,8 @@ use crate::walk::{Step, StepAt, Translation, Verdict};
 
 /// At most this many ports are told one by one.
 const PORTS: usize = 4;
+/// At most this many chains are told one by one between two others.
+const BETWEEN: usize = 3;
 
 /// A chain with its table: `nat PREROUTING`, and its backend where another table of that name exists.
 pub(super) fn chain(ns: &Namespace, id: ChainId) -> String {
@@ -76,13 +78,24 @@ pub(super) fn decision(ns: &Namespace, finding: &Finding, protocol: Protocol, to
             let fills = [
                 ("rule", rule_place(ns, first)),
                 ("what", what),
-                ("chain", ns.ruleset.chain(rule.chain).name.to_string()),
+                ("chain", led_to(ns, finding.leads.iter().map(|lead| lead.at.chain()), rule.chain)),
                 ("number", rule.number().to_string()),
                 ("acts", acts),
             ];
             say(Phrase::Sends, &fills.each_ref().map(|(name, fill)| (*name, fill.as_str())))
         }
         Some(StepAt::End(_)) | None => say(Phrase::Led, &[("rule", &rule_place(ns, rule)), ("acts", &acts)]),
+    }
+}
+
+/// A chain that jumps lead to, with those between it and the first: `ufw-user-limit`, `through ufw-user-input to …`.
+pub(super) fn led_to(ns: &Namespace, leads: impl Iterator<Item = ChainId>, to: ChainId) -> String {
+    let name = |chain: ChainId| ns.ruleset.chain(chain).name.to_string();
+    let mut between: Vec<String> = leads.skip(1).map(name).collect();
+    between.dedup();
+    match between.is_empty() {
+        true => say(Phrase::To, &[("chain", &name(to))]),
+        false => say(Phrase::ThroughTo, &[("between", &list(Phrase::And, &between, BETWEEN)), ("chain", &name(to))]),
     }
 }
 

@@ -5,7 +5,7 @@
 
 use super::conditions::{self, VALUES};
 use super::phrase::{Phrase, list, say};
-use crate::explain::packets::{Axis, Part, Told, told};
+use crate::explain::packets::{Axis, Part, Told, left_of, told};
 use crate::host::IpFamily;
 use crate::walk::names::cover;
 use crate::walk::query::number;
@@ -32,7 +32,7 @@ pub struct When {
 
 impl When {
     /// As part of a sentence; empty where it is always so.
-    pub(super) fn sentence(&self) -> String {
+    pub fn sentence(&self) -> String {
         if self.any.iter().any(Vec::is_empty) && self.unless.is_empty() {
             return String::new();
         }
@@ -73,6 +73,10 @@ pub(super) struct Map<'a> {
     names: Vec<Vec<String>>,
     /// Sets with names of their own.
     sets: Vec<(Axis, String, ValueSet)>,
+    /// Packets of which it does not matter what is said.
+    free: Vec<Part>,
+    /// Whether nothing was said of a thing before.
+    open: Vec<bool>,
     /// Says what is assumed.
     clause: &'a dyn Fn(&Assumption) -> String,
 }
@@ -91,6 +95,8 @@ impl<'a> Map<'a> {
             domains: Vec::new(),
             names: Vec::new(),
             sets: Vec::new(),
+            free: Vec::new(),
+            open: Vec::new(),
             clause,
         };
         let outcomes: Vec<&Outcome> = outcomes.collect();
@@ -115,6 +121,8 @@ impl<'a> Map<'a> {
         }
         map.names.iter_mut().for_each(|names| names.sort());
         map.domains = map.things.iter().enumerate().map(|(axis, thing)| map.domain(query, axis, thing)).collect();
+        let is_open = |thing: &Thing<'_>| !matches!(thing, Thing::Field(field) if query.fields.contains_key(field));
+        map.open = map.things.iter().map(is_open).collect();
         // By which devices it may leave at all is told by what is left of it.
         if let Some(axis) = map.things.iter().position(|thing| *thing == Thing::Leaves) {
             let all = outcomes.iter().flat_map(|outcome| map.parts(outcome));
@@ -131,8 +139,22 @@ impl<'a> Map<'a> {
         for (axis, values) in part.said() {
             let narrower = self.domains[axis].and(values);
             if !narrower.is_empty() {
+                self.open[axis] &= narrower == self.domains[axis];
                 self.domains[axis] = narrower;
             }
+        }
+        self
+    }
+
+    /// It does not matter what is said of packets that are of none of these outcomes, or have other sources.
+    pub(super) fn only(mut self, outcomes: &[&Outcome], sources: Option<&ValueSet>) -> Map<'a> {
+        let parts: Vec<Part> = outcomes.iter().flat_map(|outcome| self.parts(outcome)).collect();
+        self.free = left_of(&Part::default(), &parts, &self.domains).unwrap_or_default();
+        let src = self.things.iter().position(|thing| *thing == Thing::Field(Field::Src));
+        if let (Some(axis), Some(sources)) = (src, sources) {
+            let mut others = Part::default();
+            others.narrow(axis, &self.domains[axis].minus(sources));
+            self.free.push(others);
         }
         self
     }
@@ -243,7 +265,7 @@ impl<'a> Map<'a> {
     pub(super) fn told(&self, outcomes: &[&Outcome]) -> When {
         let parts = outcomes.iter().flat_map(|outcome| self.parts(outcome)).collect();
         let cost = |axis: Axis, values: &ValueSet, domain: &ValueSet| self.best(axis, values, domain).cost;
-        let Told { any, unless, within } = told(parts, &self.domains, &cost);
+        let Told { any, unless, within } = told(parts, &self.free, &self.domains, &cost);
         When {
             any: any.iter().map(|part| self.words(part, &self.domains)).collect(),
             unless: unless.iter().map(|part| self.words(part, &within)).collect(),
@@ -294,9 +316,8 @@ impl<'a> Map<'a> {
         };
         let mut best = plain(false, values);
         // What is not meant is harder to see where not everything is.
-        let is_whole = *domain == ValueSet::full(field.bits(self.family));
         let mut outside = plain(true, others);
-        outside.cost += if is_whole { 0 } else { 2 };
+        outside.cost += if self.open[axis] { 0 } else { 2 };
         let is_less = outside.cost == best.cost && others.size() < values.size();
         if outside.cost < best.cost || is_less {
             best = outside;

@@ -93,7 +93,7 @@ pub(super) fn place(answers: &[Answer], answer: &Answer) -> String {
 fn outcome(state: &State, page: &mut Page) {
     let (Some(answer), Some(outcome)) = (state.answer(), state.outcome()) else { return };
     if answer.walk.outcomes.len() > 1 {
-        let (any, unless) = words::when(&answer.walk.query, outcome, None).lines();
+        let (any, unless) = words::when(&answer.walk.query, &[outcome], None).lines();
         for (index, alternative) in any.iter().take(ALTERNATIVES).enumerate() {
             let word = if index == 0 { "when" } else { "or" };
             page.text(Tone::Plain, &format!("{word} {alternative}"));
