@@ -81,6 +81,11 @@ pub(super) fn drawn(sign: char) -> Option<Drawn> {
     SIGNS.iter().find(|(known, _)| *known == sign).map(|(_, drawn)| *drawn)
 }
 
+/// Whether a sign stands in the middle of its cell, where lines may lead to it from above and from below.
+pub(super) fn stands_alone(sign: char) -> bool {
+    "▶◀▼▲◇◆○●◉◌".contains(sign)
+}
+
 /// The part of a cell that a block fills: left, top, width, height (Unicode, "Block Elements"); `None`: it is none.
 pub(super) fn block(sign: char) -> Option<[f64; 4]> {
     let (width, height) = (f64::from(WIDTH), f64::from(HEIGHT));

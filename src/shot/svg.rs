@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier};
 use unicode_width::UnicodeWidthStr;
 
@@ -51,6 +52,7 @@ pub fn svg(buffer: &Buffer, window: &Window) -> String {
         for run in runs(buffer, row) {
             picture.take(&run, row, paper);
         }
+        picture.reach(buffer, row, paper);
     }
     let (width, height) = (size.0 + 2 * MARGIN, size.1 + 2 * MARGIN);
     let title = escaped(window.title);
@@ -149,6 +151,34 @@ impl Picture {
         }
         if !word.is_empty() {
             self.word(&word, (begin, y), word.chars().count() as u32, run.look.modifier, ink);
+        }
+    }
+
+    /// Lines that lead up or down to a sign that stands alone in the middle of its cell go on as far as that.
+    fn reach(&mut self, buffer: &Buffer, row: u16, paper: Paper) {
+        /// From the edge of a cell to such a sign, in halves of a unit.
+        const WAY: u32 = 10;
+        let Rect { x: left, y: top, width, height } = buffer.area;
+        for column in 0..width {
+            let at = |row: u16| &buffer[(left + column, top + row)];
+            if !at(row).symbol().chars().next().is_some_and(signs::stands_alone) {
+                continue;
+            }
+            let middle = 2 * u32::from(column) * WIDTH + WIDTH;
+            let (upper, lower) = (2 * u32::from(row) * HEIGHT, 2 * (u32::from(row) + 1) * HEIGHT);
+            let above = row.checked_sub(1).map(|row| (row, upper, upper + WAY));
+            let below = (row + 1 < height).then_some((row + 1, lower - WAY, lower));
+            for (from, (other, begin, end)) in
+                [above, below].into_iter().enumerate().filter_map(|(at, it)| Some((at, it?)))
+            {
+                let cell = at(other);
+                let Some(arms) = cell.symbol().chars().next().and_then(signs::arms) else { continue };
+                let weight = if from == 0 { arms.down } else { arms.up };
+                if weight > 0 {
+                    let (ink, _) = paper.seen(cell.fg, cell.bg, cell.modifier);
+                    self.upright.entry((ink, weight, middle)).or_default().insert((begin, end));
+                }
+            }
         }
     }
 
@@ -276,7 +306,6 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ratatui::layout::Rect;
     use ratatui::style::Style;
 
     fn screen(lines: &[(&str, Style)]) -> Buffer {
@@ -326,6 +355,13 @@ mod tests {
         assert!(svg.contains("d=\"M4.5 9.5H27\" stroke=\"#c8c8c8\" stroke-width=\"1.2\""), "{svg}");
         assert!(svg.contains("d=\"M0 9.5H4.5\" stroke=\"#c8c8c8\" stroke-width=\"2.4\""), "{svg}");
         assert!(svg.contains("d=\"M0 28.5H27\" stroke=\"#010203\""), "{svg}");
+    }
+
+    #[test]
+    fn a_line_goes_on_to_the_sign_that_it_leads_to() {
+        let svg = picture(&[("│", Style::new()), ("▼", Style::new()), ("┃", Style::new()), ("x", Style::new())]);
+        assert!(svg.contains("d=\"M4.5 0V24\" stroke=\"#c8c8c8\" stroke-width=\"1.2\""), "{svg}");
+        assert!(svg.contains("d=\"M4.5 33V57\" stroke=\"#c8c8c8\" stroke-width=\"2.4\""), "{svg}");
     }
 
     #[test]
