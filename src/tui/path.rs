@@ -216,12 +216,13 @@ impl Path {
         reached: Option<bool>,
         frames: &mut Frames,
     ) {
-        let chains: Vec<FrameId> =
-            chains_at(&ns.ruleset, place.hook, |seen| family.is_none_or(|family| seen.sees(family)))
-                .into_iter()
-                .map(|chain| frames.intern(Frame { place, parent: None, chain }))
-                .collect();
-        if !chains.is_empty() {
+        let chains: Vec<FrameId> = chains_at(&ns.ruleset, place.hook, |seen| {
+            seen == Family::Netdev || family.is_none_or(|family| seen.sees(family))
+        })
+        .into_iter()
+        .map(|chain| frames.intern(Frame { place, parent: None, chain }))
+        .collect();
+        if !chains.is_empty() || reached == Some(true) {
             self.sections.push(Section::Hook { place, reached, chains });
         }
     }
@@ -229,8 +230,10 @@ impl Path {
     fn step(&mut self, place: Place, step: &Step, stack: &mut Vec<FrameId>, frames: &mut Frames) {
         let chain = step.at.chain();
         if chain == step.base {
+            let frame = frames.intern(Frame { place, parent: None, chain });
             stack.clear();
-            stack.push(frames.intern(Frame { place, parent: None, chain }));
+            stack.push(frame);
+            self.stands(place, frame);
         }
         while stack.last().is_some_and(|top| frames.get(*top).chain != chain) {
             stack.pop();
@@ -250,6 +253,17 @@ impl Path {
             StepAt::End(_) => trodden.end = Some(step.verdict),
         }
         self.weigh(frame, weight, frames);
+    }
+
+    /// A base chain that the packet is walked through stands at its hook: those of bridges see only frames that cross one.
+    fn stands(&mut self, place: Place, frame: FrameId) {
+        let here = self.sections.iter_mut().rev().find_map(|section| match section {
+            Section::Hook { place: known, chains, .. } if *known == place => Some(chains),
+            _ => None,
+        });
+        if let Some(chains) = here.filter(|chains| !chains.contains(&frame)) {
+            chains.push(frame);
+        }
     }
 
     /// Tells a chain, and those that led to it, what one of its rules has to say.

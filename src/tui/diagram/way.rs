@@ -214,11 +214,28 @@ fn way(ns: &Namespace, outcome: &Outcome, pass: &Pass, made: bool) -> Vec<Stop> 
     let delivered = last && outcome.fate.kind == FateKind::Delivered;
     let events = || outcome.events.iter().filter(|event| number(event) == pass.number);
     let routed = events().any(|event| matches!(event, Event::Route(_)));
-    let by_bridge = |device: &Option<String>| device.as_ref().is_some_and(|device| is_of_bridge(ns, device));
-    let comes = [Stop::Network, Stop::Ingress].into_iter().chain(by_bridge(&pass.iif).then_some(Stop::BridgeIn));
-    let goes = by_bridge(&pass.oif).then_some(Stop::BridgeOut).into_iter().chain([Stop::Egress, Stop::Network]);
-    if !made && leaves && !routed && by_bridge(&pass.iif) && by_bridge(&pass.oif) {
-        return comes.chain([Stop::BridgeForward]).chain(goes).collect();
+    let known = || events().filter_map(|event| stop_of(ns, event));
+    // Where its chains were not asked, as nobody knows the port, the bridge is left out.
+    let by_bridge = |device: &Option<String>, stop: Stop| {
+        device.as_ref().is_some_and(|device| is_of_bridge(ns, device))
+            && (known().any(|known| known == stop) || !has_chains(ns, stop))
+    };
+    let comes = [Stop::Network, Stop::Ingress]
+        .into_iter()
+        .chain(by_bridge(&pass.iif, Stop::BridgeIn).then_some(Stop::BridgeIn));
+    let goes = by_bridge(&pass.oif, Stop::BridgeOut)
+        .then_some(Stop::BridgeOut)
+        .into_iter()
+        .chain([Stop::Egress, Stop::Network]);
+    let crosses = known().any(|stop| matches!(stop, Stop::Forward | Stop::BridgeForward)) || leaves;
+    let is_port = pass.iif.as_ref().is_some_and(|device| is_of_bridge(ns, device));
+    if !made && !routed && crosses && is_port {
+        let mut way = vec![Stop::Network, Stop::Ingress, Stop::BridgeIn, Stop::BridgeForward, Stop::BridgeOut];
+        way.extend([Stop::Egress, Stop::Network]);
+        if !leaves {
+            way.truncate(ends(&way, known().map(below)) + 1);
+        }
+        return way;
     }
     let mut way: Vec<Stop> = match (made, delivered) {
         (true, _) => vec![Stop::Process, Stop::Output, Stop::Rerouting, Stop::Postrouting],
@@ -234,13 +251,33 @@ fn way(ns: &Namespace, outcome: &Outcome, pass: &Pass, made: bool) -> Vec<Stop> 
     if leaves {
         way.extend(goes);
     } else if !delivered {
-        // It ends at the farthest stop of which something is known.
-        let known =
-            events().filter_map(|event| stop_of(ns, event)).filter_map(|stop| way.iter().rposition(|at| *at == stop));
-        let begun = if made { 0 } else { 1 };
-        way.truncate(known.max().unwrap_or(begun) + 1);
+        way.truncate(ends(&way, known()) + 1);
     }
     way
+}
+
+/// Where on a way the farthest stop is of which something is known; else the first within the namespace.
+fn ends(way: &[Stop], known: impl Iterator<Item = Stop>) -> usize {
+    let begun = usize::from(way.first() == Some(&Stop::Network));
+    known.filter_map(|stop| way.iter().rposition(|at| *at == stop)).max().unwrap_or(begun)
+}
+
+/// The stop of a bridge within whose hook those of IP run for a frame that crosses it (`br_nf_pre_routing` and the like).
+fn below(stop: Stop) -> Stop {
+    match stop {
+        Stop::Prerouting => Stop::BridgeIn,
+        Stop::Forward => Stop::BridgeForward,
+        Stop::Postrouting => Stop::BridgeOut,
+        stop => stop,
+    }
+}
+
+/// Whether base chains stand at a stop.
+fn has_chains(ns: &Namespace, stop: Stop) -> bool {
+    ns.ruleset.chains().any(|(id, chain)| {
+        let table = ns.ruleset.table(id).family;
+        chain.base.as_ref().is_some_and(|base| Stop::of(table, base.hook) == Some(stop))
+    })
 }
 
 fn number(event: &Event) -> u32 {

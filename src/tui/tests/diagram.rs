@@ -1,7 +1,7 @@
 //! The hooks as a picture.
 
 use super::*;
-use crate::host::Chain;
+use crate::host::{Backend, Chain, ChainId, Family};
 
 #[test]
 fn the_way_is_heavy_where_the_packet_goes_and_light_elsewhere() {
@@ -104,4 +104,72 @@ fn chains_for_which_there_is_no_room_are_counted() {
     explorer.press("H");
     let text = explorer.text();
     assert!(text.contains(" +1") && text.contains(" more "), "{text}");
+}
+
+/// A chain at a hook of another family, in a table of its own.
+fn with_chain(mut host: Host, family: Family, hook: Hook) -> (Host, ChainId) {
+    let ruleset = &mut host.namespaces[0].ruleset;
+    let mut table = ruleset.tables[INPUT.table as usize].clone();
+    (table.family, table.name, table.backend) = (family, "guard".into(), Backend::Nft);
+    if let Some(base) = &mut table.chains[0].base {
+        (base.hook, base.policy) = (hook, Policy::Drop);
+    }
+    table.chains[0].name = "watch".into();
+    ruleset.tables.push(table);
+    let id = ChainId { table: ruleset.tables.len() as u32 - 1, chain: 0 };
+    (host, id)
+}
+
+/// The explorer on a host whose packets to port 80 go the way of an outcome.
+fn on_a_way(host: Host, outcome: Outcome) -> Explorer {
+    let mut explorer = Explorer::new(host, Some(tcp(80, None)), Look::default());
+    let target = explorer.state.selected.clone().expect("a port");
+    let outside = From::Outside("eth0".to_owned());
+    let answer = explain::judge(&explorer.host, &target, outside, walk(packet(80), vec![outcome]));
+    explorer.take(Event::Answered(FIRST, target, vec![answer]));
+    explorer
+}
+
+#[test]
+fn chains_at_devices_stand_where_the_packet_meets_them() {
+    let (host, guard) = with_chain(node(), Family::Netdev, Hook::Ingress);
+    let dropped = vec![step(Hook::Ingress, guard, guard, 1, Verdict::Drop)];
+    let mut explorer = on_a_way(host, outcome(FateKind::Dropped, "192.168.66.100", 80, dropped));
+    let tree = explorer.tree();
+    assert!(tree[0].starts_with("┃ ▾ ingress") && tree[1].contains("guard watch"), "{tree:?}");
+    assert!(tree[2].starts_with("┗━━━━━▶ 1"), "{tree:?}");
+    explorer.press("H");
+    let text = explorer.text();
+    assert!(text.contains("┏━ ingress") && text.contains("┌─ prerouting"), "{text}");
+    assert!(text.contains("guard watch") && text.contains("▶ DROP"), "{text}");
+}
+
+#[test]
+fn a_frame_that_crosses_a_bridge_is_drawn_across_it() {
+    let (host, guard) = with_chain(node(), Family::Bridge, Hook::Forward);
+    let policy = Step { at: StepAt::End(guard), ..step(Hook::Forward, guard, guard, 1, Verdict::Policy(Policy::Drop)) };
+    let mut outcome = outcome(FateKind::Dropped, "10.42.0.2", 80, vec![policy]);
+    outcome.passes[0].iif = Some("veth-svclb".to_owned());
+    let mut explorer = on_a_way(host, outcome);
+    explorer.press("H");
+    let text = explorer.text();
+    for lit in [" ingress ━", "┏━ bridge in", "┏━ bridge forward"] {
+        assert!(text.contains(lit), "{lit}\n{text}");
+    }
+    for dark in ["┌─ bridge out", "┌─ prerouting", "┌─ ◇ routing", "┌─ forward"] {
+        assert!(text.contains(dark), "{dark}\n{text}");
+    }
+    explorer.press("<Enter>");
+    assert!(explorer.tree()[explorer.state.cursor].contains("forward"), "{:?}", explorer.tree());
+}
+
+#[test]
+fn a_bridge_whose_chains_were_not_asked_is_left_out_of_the_way() {
+    let (host, _) = with_chain(node(), Family::Bridge, Hook::Prerouting);
+    let mut passing = delivered(&host, 80);
+    passing.passes[0].iif = Some("cni0".to_owned());
+    let mut explorer = on_a_way(host, passing);
+    explorer.press("H");
+    let text = explorer.text();
+    assert!(text.contains("┌─ bridge in") && text.contains("┏━ prerouting"), "{text}");
 }
