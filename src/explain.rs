@@ -13,6 +13,7 @@ pub mod finding;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod ghosts;
+pub mod home;
 mod judge;
 mod outside;
 mod packets;

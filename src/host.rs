@@ -36,9 +36,10 @@ pub use ruleset::{
     Backend, Base, Body, Chain, ChainId, ChainType, Family, Handle, Hook, Place, Policy, Priority, Registration, Rule,
     RuleId, Ruleset, Table,
 };
-pub use socket::{Process, Protocol, Socket};
+pub use socket::{Process, Program, Protocol, Socket};
 pub use sysctl::{DeviceSysctls, Ip6Device, Sysctls};
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// A whole host: its network namespaces as they were read.
@@ -94,6 +95,8 @@ pub struct Namespace {
     pub sysctls: Sysctls,
     /// Listening TCP sockets and bound UDP (and raw, SCTP …) sockets.
     pub sockets: Vec<Socket>,
+    /// What is told of the processes that hold them, by pid, as far as it was read.
+    pub programs: BTreeMap<u32, Program>,
     /// netfilter's rules.
     pub ruleset: Ruleset,
     /// ipset's sets, in the order in which the kernel lists them.

@@ -13,6 +13,7 @@ mod netfilter;
 mod netlink;
 mod nft;
 mod processes;
+mod programs;
 mod progress;
 pub mod recorded;
 mod replay;
@@ -250,6 +251,7 @@ fn surroundings(places: &Places<'_>, common: &Common, ns: &mut Namespace) {
     if let Some(needs) = common.held.give(&mut ns.sockets) {
         ns.mark_unread(What::Processes, needs.to_owned());
     }
+    ns.programs = programs::read(places.proc, &ns.sockets);
 }
 
 /// Fills in what rtnetlink tells.

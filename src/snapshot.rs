@@ -30,6 +30,7 @@
 //! | `[ip -j neigh]`, `[bridge -j fdb]` | neighbours, and what bridges have learned |
 //! | `[sysctl]` | lines of `sysctl -a`; those that do not matter may be left out or left in |
 //! | `[ss -H -tulpne]` | sockets |
+//! | `[ps -ww -o pid,uid,user:32,cgroup:512,args]` | the processes that hold them; may be missing |
 //! | `[iptables-nft-save]`, `[ip6tables-nft-save]`, `[iptables-legacy-save]`, `[ip6tables-legacy-save]` | rules, with `-c` or without |
 //! | `[nf_tables]` | the native tables as the kernel has them, see below |
 //! | `[nft list ruleset]` | the native tables; empty says that there are none |
@@ -75,6 +76,7 @@ mod hooks;
 mod json;
 mod links;
 mod native;
+mod programs;
 mod routes;
 mod rules;
 mod section;
@@ -258,6 +260,7 @@ fn read(section: &Section, ns: &mut Namespace, has_ip6_routes: bool, trouble: &m
                 ns.mark_unread(What::Processes, "ss -p, as root");
             }
         }
+        Title::Programs => ns.programs = programs::parse(section, trouble),
         Title::IptablesNft(family) => rules::parse(section, family, Backend::IptablesNft, ns, trouble),
         Title::IptablesLegacy(family) => rules::parse(section, family, Backend::IptablesLegacy, ns, trouble),
         Title::Ipset => sets::parse(section, ns, trouble),
@@ -304,7 +307,8 @@ fn held_by(title: Title) -> Option<What> {
         Title::IptablesLegacy(IpFamily::V6) => What::LegacyIp6,
         Title::Ipset => What::IpSets,
         Title::Hooks => What::Hooks,
-        Title::Handles => return None,
+        // Who holds the sockets is known without.
+        Title::Programs | Title::Handles => return None,
     })
 }
 
@@ -404,6 +408,9 @@ fn print_namespace(out: &mut String, ns: &Namespace) {
     sysctls::print(&mut sysctls, &ns.sysctls);
     section("sysctl", read(What::Sysctls) || !sysctls.is_empty(), &|out| out.push_str(&sysctls));
     section("ss -H -tulpne", read(What::Sockets) || !ns.sockets.is_empty(), &|out| sockets::print(out, &ns.sockets));
+    section("ps -ww -o pid,uid,user:32,cgroup:512,args", !ns.programs.is_empty(), &|out| {
+        programs::print(out, &ns.programs)
+    });
     print_rules(out, ns);
 }
 

@@ -357,7 +357,7 @@ fn no_process_hides_behind_its_name() {
 #[test]
 fn what_is_printed_is_read_back() {
     use proptest::prelude::*;
-    use whyport::host::{DeviceSysctls, NextHop, Process, Protocol, RouteKind, Scope, Socket};
+    use whyport::host::{DeviceSysctls, NextHop, Process, Program, Protocol, RouteKind, Scope, Socket};
     let whole = snapshot::parse(k3s()).host;
     let addr = prop_oneof![
         any::<std::net::Ipv4Addr>().prop_map(std::net::IpAddr::V4),
@@ -398,15 +398,24 @@ fn what_is_printed_is_read_back() {
             transparent: v6only,
             processes: vec![Process { pid: 3, name: name.clone() }, Process { pid: 4, name }],
         });
-    let all = (proptest::collection::vec(route, 0..6), proptest::collection::vec(socket, 0..4), any::<u8>());
+    let text = || "(\\PC|[\n\t]){0,12}".prop_map(|text| text.trim().to_owned());
+    let named =
+        || proptest::option::of(text().prop_filter("no name", |text| text.parse::<u32>().is_err() && !text.is_empty()));
+    let program =
+        (text(), proptest::option::of(any::<u32>()), named(), named()).prop_map(|(command, uid, user, cgroup)| {
+            let cgroup = cgroup.map(|path| format!("/{path}"));
+            Program { command, uid, user, cgroup }
+        });
+    let programs = proptest::collection::btree_map(any::<u32>(), program, 0..3);
+    let all = (proptest::collection::vec(route, 0..6), proptest::collection::vec(socket, 0..4), any::<u8>(), programs);
     let mut runner = TestRunner::new(Config { failure_persistence: None, cases: 200, ..Config::default() });
-    let ran = runner.run(&all, |(mut routes, sockets, filter)| {
+    let ran = runner.run(&all, |(mut routes, sockets, filter, programs)| {
         let mut ns = Namespace { unread: whole.namespaces[0].unread.clone(), ..whole.namespaces[0].clone() };
         ns.ruleset = Default::default();
         ns.observations = Default::default();
         ns.unread.retain(|unread| unread.what == What::Neighbours);
         routes.sort_by_key(Route::family);
-        (ns.routes, ns.sockets) = (routes, sockets);
+        (ns.routes, ns.sockets, ns.programs) = (routes, sockets, programs);
         let known = DeviceSysctls { rp_filter: Some(filter), accept_local: Some(filter > 9), ..Default::default() };
         ns.sysctls.ip.insert("eth0.100".into(), known);
         let host = Host { namespaces: vec![ns], ..whole.clone() };

@@ -102,7 +102,7 @@ pub enum Command {
     Trace(TraceArguments),
     /// The whole ruleset as text, as the tools print it
     Rules(RulesArguments),
-    /// A snapshot of the host, with every network namespace that can be entered, in one file
+    /// A snapshot of the host, with every network namespace that can be entered and the command lines of what holds their sockets, in one file
     Record {
         /// Where to write it (default: standard output)
         file: Option<PathBuf>,

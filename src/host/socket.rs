@@ -135,6 +135,19 @@ pub struct Socket {
     pub processes: Vec<Process>,
 }
 
+/// What else is told of a process that holds a socket.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Program {
+    /// Its arguments with spaces between (`/proc/PID/cmdline`), raw text, not sanitised; empty where it has none.
+    pub command: String,
+    /// The user id that it acts as.
+    pub uid: Option<u32>,
+    /// What the host calls that user, which a container may call otherwise.
+    pub user: Option<String>,
+    /// Its control group, as a path (`/proc/PID/cgroup`).
+    pub cgroup: Option<String>,
+}
+
 /// A process that holds a socket.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Process {

@@ -232,7 +232,7 @@ fn print_details(out: &mut String, socket: &Socket) {
 }
 
 /// A process's name on one line, so that it cannot end the quotes around it.
-fn escape(name: &str) -> String {
+pub(super) fn escape(name: &str) -> String {
     let mut out = String::new();
     for sign in name.chars() {
         match sign {
@@ -247,7 +247,7 @@ fn escape(name: &str) -> String {
 }
 
 /// Undoes [`escape`]; what it never wrote stays as it is.
-fn unescape(name: &str) -> String {
+pub(super) fn unescape(name: &str) -> String {
     let mut out = String::new();
     let mut rest = name;
     while let Some((before, after)) = rest.split_once('\\') {

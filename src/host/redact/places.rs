@@ -44,6 +44,7 @@ fn namespace(words: &mut Words, ns: &mut Namespace) {
         fdb,
         sysctls,
         sockets,
+        programs,
         ruleset,
         ipsets: sets,
         observations,
@@ -64,6 +65,10 @@ fn namespace(words: &mut Words, ns: &mut Namespace) {
     }
     self::sysctls(words, sysctls);
     sockets.iter_mut().for_each(|socket| self::socket(words, socket));
+    if words.stage == Stage::Replace {
+        // A command line may hold anything, and a control group names who runs what.
+        programs.clear();
+    }
     for (index, table) in (0..).zip(&mut ruleset.tables) {
         // Sets are found by the names that they have in both.
         let kinds = native::kinds(table);

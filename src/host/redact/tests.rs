@@ -165,3 +165,11 @@ fn equal_names_of_a_kind_stay_equal_and_new_ones_are_no_old_ones() {
     assert!(now[..3].iter().all(|name| !old.contains(&&**name)), "{now:?}");
     assert_eq!((&*now[3], &*now[4]), ("PREROUTING", "input"));
 }
+
+#[test]
+fn what_processes_are_told_of_is_left_out() {
+    let programs = [(7, crate::host::Program { command: "backup --password 1".to_owned(), ..Default::default() })];
+    let ns = crate::host::Namespace { programs: programs.into(), ..Default::default() };
+    let (host, _) = redacted(&Host { namespaces: vec![ns], ..Host::default() }, &[]);
+    assert!(host.namespaces[0].programs.is_empty());
+}

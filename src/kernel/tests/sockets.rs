@@ -146,6 +146,11 @@ fn an_ordinary_user_reads_all_but_the_processes_of_others() {
         assert_eq!(seen.unread, [Unread { what: What::Processes, needs, torn: false }]);
         assert_eq!(whole.sockets[0].processes, [Process { pid: keeper.id(), name: "sleep".into() }]);
         assert_eq!(seen.sockets[0], Socket { processes: Vec::new(), ..whole.sockets[0].clone() });
+        let program = &whole.programs[&keeper.id()];
+        assert_eq!((program.command.as_str(), program.uid), ("sleep 60", Some(0)));
+        assert!(program.user.as_deref() == Some("root") && program.cgroup.is_some(), "{program:?}");
+        assert!(seen.programs.is_empty());
+        seen.programs = whole.programs.clone();
         (seen.unread, seen.sockets, seen.ids) = (Vec::new(), whole.sockets.clone(), whole.ids.clone());
         assert_eq!(seen, whole);
     });

@@ -1,6 +1,7 @@
 //! The pages about a rule and a port: what it says, and that it follows what is selected.
 
 use super::*;
+use crate::host::Program;
 use crate::tui::callers::callers;
 use crate::tui::overlay::Overlay;
 
@@ -113,13 +114,23 @@ fn the_rules_that_lead_to_a_chain_are_found_by_jump_and_by_map() {
 
 #[test]
 fn enter_on_a_port_tells_its_sockets_and_what_comes_of_its_packets_from_each_place() {
-    let mut explorer = Explorer::on(80);
+    let mut host = node();
+    let program = Program {
+        command: "nginx: master process".to_owned(),
+        uid: Some(33),
+        user: Some("web".to_owned()),
+        cgroup: Some("/system.slice/nginx.service".to_owned()),
+    };
+    host.namespaces[0].programs.insert(1103, program);
+    let mut explorer = Explorer::new(host, Some(tcp(80, None)), Look::sixteen());
     explorer.press("<Enter>");
     assert!(is_open(&explorer) && explorer.text().contains("Port tcp/80"), "{}", explorer.text());
     let told = [
         "tcp 0.0.0.0:80, listening",
         "inode 11030, held by nginx (1103)",
-        "1103 nginx",
+        "process   nginx (1103)",
+        "nginx: master process",
+        "user web (33), unit nginx.service",
         "▌⇄ outside by eth0 → 10.42.0.2:80",
         "nginx (1103) never gets this packet",
         "✓ localhost → nginx (1103)",
@@ -154,6 +165,14 @@ fn names_from_outside_are_told_on_pages_without_what_a_terminal_obeys() {
     for socket in &mut ns.sockets {
         (socket.device, socket.processes[0].name) = (Some(evil.to_owned()), evil.to_owned());
     }
+    let evil_too = Some(evil.to_owned());
+    let program = Program {
+        command: evil.to_owned(),
+        uid: None,
+        user: evil_too.clone(),
+        cgroup: evil_too.map(|it| format!("/{it}.service")),
+    };
+    ns.programs.insert(1103, program);
     for chain in &mut ns.ruleset.tables[0].chains {
         chain.name = format!("{}{evil}", chain.name).as_str().into();
     }

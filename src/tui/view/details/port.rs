@@ -8,6 +8,7 @@ use super::super::super::state::{Port, State};
 use super::super::page::Page;
 use super::super::target_text;
 use super::super::why::{ALTERNATIVES, capital, place};
+use crate::explain::home::home;
 use crate::explain::{Answer, Who, words};
 use crate::host::{Namespace, Process, Protocol, Socket, What};
 use crate::walk::{FateKind, Outcome};
@@ -39,12 +40,12 @@ pub(super) fn tell(state: &State, page: &mut Page, port: &Port) -> usize {
     if sockets.len() > SOCKETS {
         page.labelled("", &(Tone::Dim, format!("and {} more, bound alike", sockets.len() - SOCKETS)));
     }
-    let held = processes(sockets.iter().copied());
-    let others = processes(answering(state)).into_iter().filter(|process| !held.contains(process)).collect();
+    let held = processes(sockets.iter().map(|socket| (state.ns(), *socket)));
+    let others = processes(answering(state));
+    let others: Vec<_> = others.into_iter().filter(|(_, other)| !held.iter().any(|(_, held)| held == other)).collect();
     for (label, processes) in [("process", &held), ("answers", &others)] {
-        for (number, process) in processes.iter().enumerate() {
-            let label = if number == 0 { label } else { "" };
-            page.labelled(label, &(Tone::Plain, format!("{} {}", process.pid, process.name)));
+        for (number, (ns, process)) in processes.iter().enumerate() {
+            told(page, if number == 0 { label } else { "" }, ns, process);
         }
     }
     answers(state, page)
@@ -166,24 +167,51 @@ fn owned(socket: &Socket) -> String {
     format!("{uid}, inode {}, {by}", socket.inode)
 }
 
-/// The sockets that get the port's packets from some place.
-fn answering(state: &State) -> impl Iterator<Item = &Socket> {
+/// A process: its name, its command line, and where it is at home.
+fn told(page: &mut Page, label: &str, ns: &Namespace, process: &Process) {
+    page.labelled(label, &(Tone::Strong, format!("{} ({})", process.name, process.pid)));
+    let Some(program) = ns.programs.get(&process.pid) else { return };
+    if !program.command.is_empty() {
+        page.labelled("", &(Tone::Plain, program.command.clone()));
+    }
+    let mut at: Vec<String> = Vec::new();
+    at.extend(match (&program.user, program.uid) {
+        (Some(user), Some(uid)) => Some(format!("user {user} ({uid})")),
+        (Some(user), None) => Some(format!("user {user}")),
+        (None, Some(uid)) => Some(format!("uid {uid}")),
+        (None, None) => None,
+    });
+    let home = program.cgroup.as_deref().map(home).unwrap_or_default();
+    at.extend(home.unit.map(|unit| format!("unit {unit}")));
+    at.extend(home.container.map(|container| match container.engine {
+        Some(engine) => format!("{engine} container {}", container.id),
+        None => format!("container {}", container.id),
+    }));
+    at.extend(home.pod.map(|uid| format!("pod {uid}")));
+    if !at.is_empty() {
+        page.labelled("", &(Tone::Dim, at.join(", ")));
+    }
+}
+
+/// The sockets that get the port's packets from some place, each with its namespace.
+fn answering(state: &State) -> impl Iterator<Item = (&Namespace, &Socket)> {
     let answers = state.all_answers().unwrap_or_default().iter();
     answers.flat_map(|answer| match &answer.who {
         Who::Socket { socket, namespace, group, .. } => {
             let there = &state.host.namespaces[*namespace];
-            std::iter::once(socket).chain(group).filter_map(|index| there.sockets.get(*index)).collect()
+            let sockets = std::iter::once(socket).chain(group).filter_map(|index| there.sockets.get(*index));
+            sockets.map(|socket| (there, socket)).collect()
         }
         Who::Address { .. } | Who::OneOf(_) | Who::Kernel | Who::Nobody | Who::Unknown => Vec::new(),
     })
 }
 
 /// The processes that hold sockets, each once.
-fn processes<'a>(sockets: impl Iterator<Item = &'a Socket>) -> Vec<&'a Process> {
-    let mut processes: Vec<&Process> = Vec::new();
-    for process in sockets.flat_map(|socket| &socket.processes) {
-        if !processes.contains(&process) {
-            processes.push(process);
+fn processes<'a>(sockets: impl Iterator<Item = (&'a Namespace, &'a Socket)>) -> Vec<(&'a Namespace, &'a Process)> {
+    let mut processes: Vec<(&Namespace, &Process)> = Vec::new();
+    for (ns, process) in sockets.flat_map(|(ns, socket)| socket.processes.iter().map(move |process| (ns, process))) {
+        if !processes.iter().any(|(_, known)| *known == process) {
+            processes.push((ns, process));
         }
     }
     processes
