@@ -35,11 +35,19 @@ const READING: &str = "Where reading the live host takes long, a line on the ter
     stops it. Rules that change while they are read are read again, three times; then what there is is shown, and called \
     torn: answers that rest on it are not certain.";
 
-/// What `--help` and the manual page say at their end: the targets, how the host is read, and the keys of the explorer.
+const SETTINGS: &str = "Settings: config.toml in $XDG_CONFIG_HOME/whyport (else ~/.config/whyport) says theme = \"light\", and under \
+    [keys] which keys do something else: find = \"<C-s>\", next-origin = [\"o\", \"<F5>\"]. Keys are characters, and others by \
+    name: <Enter>, <Space>, <PgDn>, <C-l>, <F1>. Themes of one's own are themes/NAME.toml beside it: based-on = \"dark\", and \
+    what differs. NO_COLOR, COLORTERM, TERM and COLORFGBG choose a theme where nothing else does.";
+
+/// What `--help` and the manual page say at their end: the targets, how the host is read, the keys of the explorer, and
+/// how other keys and themes are set.
 fn long_help() -> String {
     let keymap = Keymap::default();
     let keys: String = ROWS.iter().map(|row| format!("\n  {:<16} {}", keymap.told(row), row.does)).collect();
-    format!("{TARGETS}\n\n{READING}\n\nKeys of the explorer:{keys}")
+    let names: Vec<&str> = Keymap::names().collect();
+    let names = format!("What keys do is called, under [keys]: {}.", names.join(", "));
+    format!("{TARGETS}\n\n{READING}\n\nKeys of the explorer:{keys}\n\n{SETTINGS}\n\n{names}")
 }
 
 /// The name of an embedded host. A target is taken for one where it comes after `--demo`, and then seems to be missing.
