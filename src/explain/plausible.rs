@@ -85,7 +85,8 @@ fn likely(ns: &Namespace, from: &From, family: IpFamily) -> Option<ValueSet> {
             let here = connected(ns, family, |other| other.index == link.index);
             // Other VRFs may have the same networks.
             let vrf = |link: &Link| ns.vrf_of(link).map(|vrf| vrf.index);
-            let elsewhere = connected(ns, family, |other| other.index != link.index && vrf(other) == vrf(link));
+            let own_vrf = vrf(link);
+            let elsewhere = connected(ns, family, |other| other.index != link.index && vrf(other) == own_vrf);
             Some(abroad.minus(&elsewhere).or(&here).minus(&own))
         }
         From::Bridge(device) => {

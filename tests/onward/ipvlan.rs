@@ -91,3 +91,19 @@ fn what_an_ipvlan_sends_out_is_routed_below_unless_in_mode_l2() {
     let by_lo = "one:- > node:- OUTPUT 1 POSTROUTING 1 > node:lo PREROUTING 1 INPUT 1 > delivered in node: node-web";
     assert_eq!(out("l3", "192.168.1.2", &[]), by_lo);
 }
+
+/// In mode l3 the node sees the answer alone: for conntrack it belongs to nothing.
+#[test]
+fn an_answer_leaves_as_its_ipvlan_sends() {
+    let answer = |mode: &str| way_of(&with(mode, "bridge", &[]), Some("192.168.1.11"), Turn::Reply);
+    assert_eq!(answer("l2"), "one:- > node:- > forwarded in node: eth0");
+    assert_eq!(answer("l3"), "one:- > node:- OUTPUT 1 POSTROUTING 1 > forwarded in node: eth0");
+    let mut host = with("l3", "bridge", &[]);
+    let dropped = "*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n\
+                   -A OUTPUT -m conntrack --ctstate INVALID -j DROP\nCOMMIT\n";
+    let options =
+        whyport::syntax::iptables::Options { family: Some(IpFamily::V4), backend: whyport::host::Backend::IptablesNft };
+    host.namespaces[0].ruleset = whyport::syntax::iptables::parse(dropped, &options).ruleset;
+    let lost = way_of(&host, Some("192.168.1.11"), Turn::Reply);
+    assert_eq!(lost, "one:- > node:- OUTPUT 1 > dropped in node: -");
+}

@@ -453,6 +453,31 @@ fn translations_are_made_once_by_the_port_in_and_out() {
     );
 }
 
+#[test]
+fn later_packets_and_answers_are_translated_back_through_a_vrf() {
+    let rules = "table ip n {
+	chain pre { type nat hook prerouting priority dstnat; policy accept;
+		iifname \"eth1\" tcp dport 80 dnat to 10.2.0.77
+	}
+	chain post { type nat hook postrouting priority srcnat; policy accept;
+		oifname \"eth2\" masquerade
+	}
+}
+";
+    let host = host(rules, "", "", &[]);
+    let first = v4("eth1", "10.1.0.9", "10.1.0.1");
+    assert_way(
+        &host,
+        &Query { turn: Turn::Later, ..first.clone() },
+        "eth1>blue blue>eth2\nroute out eth2\nforwarded eth2 10.2.0.1:4000 10.2.0.77:80",
+    );
+    assert_way(
+        &host,
+        &Query { turn: Turn::Reply, ..first },
+        "eth2>blue blue>eth1\nroute out eth1\nforwarded eth1 10.1.0.1:80 10.1.0.9:4000",
+    );
+}
+
 /// Addresses of the link alone are the port's: prerouting does not see them again; neighbours are answered by the port.
 #[test]
 fn ipv6_leaves_the_links_own_to_the_port() {
