@@ -229,6 +229,11 @@ impl Keymap {
         self.bound.iter().filter(move |(_, known)| *known == action).map(|(key, _)| *key)
     }
 
+    /// `J scrolls`: a key of an action, with the word behind it; empty where it has no key.
+    pub(super) fn says(&self, action: Action, word: &str) -> String {
+        self.keys(action).next().map(|key| format!("{key} {word}")).unwrap_or_default()
+    }
+
     /// The keys of a row as the help tells them: `↑ ↓ k j`.
     pub fn told(&self, row: &Row) -> String {
         let of: Vec<Vec<Key>> = row.bound.iter().map(|bound| self.keys(bound.action).collect()).collect();

@@ -341,6 +341,25 @@ fn a_screen_that_is_too_small_says_so_and_q_still_leaves() {
 }
 
 #[test]
+fn the_screen_tells_the_keys_that_somebody_bound() {
+    let mut keymap = Keymap::default();
+    for (name, keys) in [("next-origin", "x"), ("back", "<F9>"), ("down", "m"), ("text-down", "v")] {
+        assert!(keymap.bind(name, &key::sequence(keys).expect("keys")), "{name}");
+    }
+    let mut explorer = Explorer::on(80);
+    explorer.state.keymap = keymap;
+    update(&mut explorer.state, Event::Resized(80, 12));
+    assert!(explorer.text().contains(" more: v"), "{}", explorer.text());
+    update(&mut explorer.state, Event::Resized(100, 24));
+    assert!(explorer.text().contains("x origin"), "{}", explorer.text());
+    explorer.press("?");
+    assert!(explorer.text().contains("Help (m for more, F9 closes)"), "{}", explorer.text());
+    assert!(explorer.text().contains("x O "), "{}", explorer.text());
+    explorer.press("<F9>");
+    assert!(!explorer.text().contains("Help"));
+}
+
+#[test]
 fn the_way_can_be_told_without_colours() {
     let explorer = Explorer::new(node(), Some(tcp(80, None)), Look::default());
     let buffer = explorer.screen();

@@ -223,7 +223,10 @@ fn picture(state: &State, buffer: &mut Buffer, panes: &Panes) {
     let hidden = lines.len().saturating_sub(usize::from(inner.height) + state.offsets.why);
     let more = match hidden {
         0 => String::new(),
-        hidden => format!("{hidden} more: J"),
+        hidden => match state.keymap.keys(Action::TextDown).next() {
+            Some(key) => format!("{hidden} more: {key}"),
+            None => format!("{hidden} more"),
+        },
     };
     frame(state, buffer, &panes.why, Pane::Why, title, &more);
     summary(state, buffer, panes.why.area, title.width() + 2, more.width());
@@ -365,7 +368,7 @@ fn keys(state: &State, buffer: &mut Buffer, area: Rect) {
     }
     let busy = match (state.surveyed, &state.selected) {
         _ if state.is_opening() => String::new(),
-        _ if state.is_reading() => "Esc stops reading ".to_owned(),
+        _ if state.is_reading() => state.keymap.says(Action::Back, "stops reading "),
         (false, _) => "finding ports… ".to_owned(),
         (true, Some(selected)) if state.asking.contains(selected) => "walking… ".to_owned(),
         (true, _) => found::told(state),

@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::widgets::{Block, Borders, Clear, Widget};
 
-use super::super::action::{Keymap, ROWS};
+use super::super::action::{Action, Keymap, ROWS};
 use super::super::look::{GHOST, Tone, badge};
 use super::super::state::State;
 use super::super::text::pad;
@@ -74,7 +74,11 @@ pub(super) fn draw(state: &State, buffer: &mut Buffer, area: Rect, offset: usize
     let block = Block::new().borders(Borders::ALL).border_style(state.look.style(Tone::Focus));
     let inner = block.inner(place);
     let hidden = overflow(area);
-    let title = if hidden > 0 { " Help (↓ for more, Esc closes) " } else { " Help (Esc closes) " };
+    let keymap = &state.keymap;
+    let more = if hidden > 0 { keymap.says(Action::Down, "for more") } else { String::new() };
+    let keys: Vec<String> =
+        [more, keymap.says(Action::Back, "closes")].into_iter().filter(|key| !key.is_empty()).collect();
+    let title = if keys.is_empty() { " Help ".to_owned() } else { format!(" Help ({}) ", keys.join(", ")) };
     block.title(title).render(place, buffer);
     let offset = offset.min(hidden);
     for (row, line) in lines(&state.keymap).iter().skip(offset).take(usize::from(inner.height)).enumerate() {
