@@ -108,6 +108,7 @@ cases! {
     output_dnat_localnet "output-dnat-localnet" case::TWO_LEGS;
     policy_rules "policy-rules" case::TWO_LEGS;
     policy_rules_of_icmp "policy-rules-of-icmp" case::TWO_LEGS;
+    services_route "services-route" case::TWO_LEGS;
     rare_native "rare-native" case::TWO_LEGS;
     rare_native6 "rare-native6" case::TWO_LEGS;
     rare_rules "rare-rules" case::TWO_LEGS;

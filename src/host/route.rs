@@ -98,8 +98,11 @@ pub struct PolicyRule {
     pub oif: Option<String>,
     /// Packet mark: value and mask.
     pub fwmark: Option<(u32, u32)>,
-    /// Type of service; 0: any.
+    /// Type of service (`FRA_TOS`); 0: any. In IPv4 the bits of `IPTOS_TOS_MASK` that no precedence takes are compared
+    /// (`INET_DSCP_LEGACY_TOS_MASK`), in IPv6 the whole code point.
     pub tos: u8,
+    /// The bits of the byte for services that are compared, and which (`FRA_DSCP`, `FRA_DSCP_MASK`).
+    pub dscp: Option<(u8, u8)>,
     /// Senders' user ids, first and last.
     pub uids: Option<(u32, u32)>,
     /// IP protocol number.

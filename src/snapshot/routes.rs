@@ -254,6 +254,11 @@ fn rule(object: &Object, family: IpFamily) -> Option<PolicyRule> {
             true => json::number(object, "tos")?,
             false => 0,
         },
+        dscp: match json::number::<u8>(object, "dscp") {
+            Some(dscp) => Some((dscp << 2, json::number::<u8>(object, "dscp_mask").unwrap_or(0x3f) << 2)),
+            None if object.contains_key("dscp") => return None,
+            None => None,
+        },
         uids: range(object, "uid_start", "uid_end", "uid")?,
         protocol: match json::text(object, "ipproto") {
             Some(name) => {
@@ -337,6 +342,12 @@ fn rule_object(rule: &PolicyRule) -> Value {
     }
     if rule.tos != 0 {
         put("tos", json!(format!("{:#x}", rule.tos)));
+    }
+    if let Some((dscp, mask)) = rule.dscp {
+        put("dscp", json!(format!("{:#x}", dscp >> 2)));
+        if mask != 0xfc {
+            put("dscp_mask", json!(format!("{:#x}", mask >> 2)));
+        }
     }
     if let Some((mark, mask)) = rule.fwmark {
         put("fwmark", json!(format!("{mark:#x}")));

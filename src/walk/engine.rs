@@ -74,7 +74,7 @@ impl<'a> Engine<'a> {
         State {
             space: self.first_space(),
             weight: 1.0,
-            before: [packet.src.clone(), packet.dst.clone(), packet.mark.clone()],
+            before: packet.routed_by(),
             packet,
             at: At::Start,
             layer: Layer::Ip,
@@ -228,7 +228,7 @@ impl<'a> Engine<'a> {
         state.base = base;
         state.frames.clear();
         state.frames.push(Frame { chain: base, next: 0 });
-        state.before = [state.packet.src.clone(), state.packet.dst.clone(), state.packet.mark.clone()];
+        state.before = state.packet.routed_by();
         state.at = at;
     }
 
@@ -316,9 +316,7 @@ impl<'a> Engine<'a> {
         let changed = if is_nat {
             !same(&packet.dst, &state.before[1])
         } else {
-            !(same(&packet.src, &state.before[0])
-                && same(&packet.dst, &state.before[1])
-                && same(&packet.mark, &state.before[2]))
+            !packet.routed_by().iter().zip(&state.before).all(|(now, was)| same(now, was))
         };
         if !changed {
             state.at = on;

@@ -12,7 +12,7 @@ pub(super) struct Covered {
     pub(super) first: u128,
     /// The last address.
     pub(super) last: u128,
-    /// Indexes of the routes, in the order in which they are tried: more than one only where sources decide too.
+    /// Indexes of the routes, in the order in which they are tried: more than one only where sources or services decide too.
     pub(super) routes: Box<[u32]>,
 }
 
@@ -45,10 +45,9 @@ pub(super) fn find(ranges: &[Covered], value: u128) -> Option<&Covered> {
     after.checked_sub(1).map(|i| &ranges[i]).filter(|range| range.last >= value)
 }
 
-/// Whether a route can be taken at all: one of its next hops lives, and it is not for some type of service only
-/// (packets are walked with none).
+/// Whether a route can be taken at all: one of its next hops lives.
 fn is_usable(route: &Route) -> bool {
-    route.tos == 0 && (route.next_hops.is_empty() || route.next_hops.iter().any(|hop| !hop.dead))
+    route.next_hops.is_empty() || route.next_hops.iter().any(|hop| !hop.dead)
 }
 
 /// The routes to one prefix.
@@ -59,19 +58,22 @@ struct Prefix {
 }
 
 fn covered(routes: &[Route], indexes: &[u32]) -> Vec<Covered> {
-    let mut usable: Vec<(u128, u128, u8, u32, u32)> = indexes
+    let mut usable: Vec<(u128, u128, u8, u8, u32, u32)> = indexes
         .iter()
         .map(|index| (*index, &routes[*index as usize]))
         .filter(|(_, route)| is_usable(route))
         .map(|(index, route)| {
             let from = route.from.map_or(0, |from| from.prefix_len());
-            (number(route.dst.network()), number(route.dst.broadcast()), from, route.metric, index)
+            (number(route.dst.network()), number(route.dst.broadcast()), from, route.tos, route.metric, index)
         })
         .collect();
-    // Outer prefixes before inner ones; to one prefix, the most specific source first, then the lowest metric.
-    usable.sort_by_key(|&(first, last, from, metric, index)| (first, u128::MAX - last, u8::MAX - from, metric, index));
+    // Outer prefixes before inner ones; to one prefix, the most specific source first, then what is for a service
+    // (`fib_insert_alias`), then the lowest metric.
+    usable.sort_by_key(|&(first, last, from, tos, metric, index)| {
+        (first, u128::MAX - last, u8::MAX - from, u8::MAX - tos, metric, index)
+    });
     let mut prefixes: Vec<Prefix> = Vec::new();
-    for (first, last, _, _, index) in usable {
+    for (first, last, .., index) in usable {
         match prefixes.last_mut() {
             Some(prefix) if prefix.first == first && prefix.last == last => prefix.routes.push(index),
             _ => prefixes.push(Prefix { first, last, routes: vec![index] }),
@@ -121,7 +123,8 @@ impl Sweep<'_> {
         'tried: for prefix in self.around.iter().rev() {
             for index in &prefix.routes {
                 tried.push(*index);
-                if self.routes[*index as usize].from.is_none_or(|from| from.prefix_len() == 0) {
+                let route = &self.routes[*index as usize];
+                if route.tos == 0 && route.from.is_none_or(|from| from.prefix_len() == 0) {
                     break 'tried;
                 }
             }

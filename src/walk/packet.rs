@@ -268,6 +268,12 @@ impl Packet {
         }
     }
 
+    /// Source, destination, mark, and the byte for services: a packet made here of which a chain changed one of these is routed again
+    /// (`ipt_mangle_out`, `nf_route_table_hook4`, and those of IPv6, whose flow label has the byte).
+    pub(super) fn routed_by(&self) -> [Value; 4] {
+        [self.src.clone(), self.dst.clone(), self.mark.clone(), self.tos.clone()]
+    }
+
     /// Source, source port, destination, destination port.
     pub(super) fn tuple(&self) -> [Value; 4] {
         [self.src.clone(), self.sport.clone(), self.dst.clone(), self.dport.clone()]

@@ -378,7 +378,7 @@ fn learn(state: &mut State) {
 /// is expected to have.
 pub(super) fn translate(state: &mut State, hook: Hook, slot: usize) {
     state.at = At::Slot(hook, slot + 1, 0);
-    state.before = [state.packet.src.clone(), state.packet.dst.clone(), state.packet.mark.clone()];
+    state.before = state.packet.routed_by();
     let flow = &state.packet.flow;
     let (Some(side), Some(known)) = (Side::of(hook), &flow.known) else { return };
     let [original_src, original_sport, original_dst, original_dport] = &flow.original;

@@ -18,6 +18,11 @@ use crate::host::route::{TABLE_DEFAULT, TABLE_LOCAL, TABLE_MAIN};
 use crate::host::xt::Masked;
 use crate::host::{IpFamily, NextHop, PolicyAction, PolicyRule, Route, RouteKind, What};
 
+/// The bits of the byte for services that were a type of service once (`INET_DSCP_LEGACY_TOS_MASK`), and all of its code point
+/// (`INET_DSCP_MASK`).
+const LEGACY_TOS: u8 = 0x1c;
+const DSCP: u8 = 0xfc;
+
 /// What a lookup found.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Found<'a> {
@@ -155,7 +160,9 @@ impl<'p> Lookup<'_, 'p> {
             rule.iif.as_deref().map_or(Ok(true), |name| self.comes_by(name)),
             // Nobody asks for an outgoing device that is none.
             Ok(rule.oif.as_deref().is_none_or(|name| self.bound && self.is_of_vrf(name))),
-            Ok((!rule.l3mdev || self.vrf.is_some()) && rule.tos == 0),
+            Ok(!rule.l3mdev || self.vrf.is_some()),
+            self.is_for_service(rule.tos),
+            rule.dscp.map_or(Ok(true), |(dscp, mask)| self.scene.tos_masked(dscp, mask)),
             rule.fwmark.map_or(Ok(true), |(value, mask)| self.marked(value, mask, rule.priority)),
             Ok(rule.protocol.is_none_or(|protocol| protocol == self.scene.query.protocol.0)),
             match rule.uids {
@@ -175,6 +182,15 @@ impl<'p> Lookup<'_, 'p> {
             },
         ]);
         negate(fits, rule.invert)
+    }
+
+    /// Whether a type of service is the packet's (`fib_dscp_masked_match`, `fib6_rule_match`); 0 is any.
+    fn is_for_service(&self, tos: u8) -> Asked<bool> {
+        match (tos, self.scene.query.family) {
+            (0, _) => Ok(true),
+            (tos, IpFamily::V4) => self.scene.tos_masked(tos, LEGACY_TOS),
+            (tos, IpFamily::V6) => self.scene.tos_masked(tos, DSCP),
+        }
     }
 
     fn is_of_vrf(&self, name: &str) -> bool {
@@ -292,7 +308,7 @@ impl<'p> Lookup<'_, 'p> {
         same.or(&ValueSet::full(self.scene.query.family.bits()).minus(&all))
     }
 
-    /// The route of a range: the first whose sources fit.
+    /// The route of a range: the first whose sources and service fit.
     fn chosen(&self, range: Option<&Covered>) -> Asked<Option<&'p Route>> {
         let routes = &self.plan.namespace().routes;
         for index in range.iter().flat_map(|range| &range.routes) {
@@ -304,7 +320,7 @@ impl<'p> Lookup<'_, 'p> {
                     self.scene.in_range(value, number(from.network()), number(from.broadcast()), None)?
                 }
             };
-            if fits {
+            if fits && self.is_for_service(route.tos)? {
                 return Ok(Some(route));
             }
         }

@@ -123,8 +123,8 @@ pub(super) struct State {
     pub(super) frames: Vec<Frame>,
     /// The base chain that is walked.
     pub(super) base: ChainId,
-    /// The packet as it entered the base chain: source, destination, mark.
-    pub(super) before: [Value; 3],
+    /// What routes the packet, as it entered the base chain ([`Packet::routed_by`]).
+    pub(super) before: [Value; 4],
     /// The way it went.
     pub(super) place: Place,
     /// What rules saw of it on that way.

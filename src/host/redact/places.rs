@@ -134,6 +134,7 @@ fn policy_rule(words: &mut Words, rule: &mut PolicyRule) {
         oif,
         fwmark: _,
         tos: _,
+        dscp: _,
         uids: _,
         protocol: _,
         sports: _,

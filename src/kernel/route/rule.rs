@@ -41,6 +41,7 @@ pub(super) fn empty(family: IpFamily) -> PolicyRule {
         oif: None,
         fwmark: None,
         tos: 0,
+        dscp: None,
         uids: None,
         protocol: None,
         sports: None,
@@ -96,7 +97,8 @@ pub(super) fn decode(body: &[u8]) -> Option<(PolicyRule, Unmodelled)> {
     };
     if let Some([dscp]) = raw.get(FRA_DSCP) {
         // The upper six bits of what was the type of service.
-        rule.tos = dscp << 2;
+        let mask = raw.get(FRA_DSCP_MASK).and_then(|mask| mask.first()).map_or(0x3f, |mask| *mask);
+        rule.dscp = Some((dscp << 2, mask << 2));
     }
     let more = unmodelled(&raw).map(|what| (rule.priority, what)).collect();
     Some((rule, more))
@@ -115,7 +117,6 @@ fn unmodelled(raw: &Attributes<'_>) -> impl Iterator<Item = &'static str> {
         (is(FRA_FLOWLABEL, &[0; 4]), "flowlabel"),
         (is(FRA_SPORT_MASK, &[0xff; 2]), "sport mask"),
         (is(FRA_DPORT_MASK, &[0xff; 2]), "dport mask"),
-        (is(FRA_DSCP_MASK, &[0x3f]), "dscp mask"),
     ]
     .into_iter()
     .filter_map(|(usual, what)| (!usual).then_some(what))

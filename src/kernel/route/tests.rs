@@ -103,7 +103,7 @@ fn selectors_that_the_model_lacks_are_told() {
         super::super::netlink::push_attribute(&mut body, kind, value);
     }
     let (rule, more) = rule::decode(&body).unwrap();
-    assert_eq!((rule.priority, rule.tos), (7, 8 << 2));
+    assert_eq!((rule.priority, rule.tos, rule.dscp), (7, 0, Some((8 << 2, 0xfc))));
     assert_eq!(more.into_iter().collect::<Vec<_>>(), [(7, "sport mask"), (7, "tun_id")]);
 }
 

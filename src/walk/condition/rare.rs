@@ -66,7 +66,8 @@ impl Scene<'_> {
         }
     }
 
-    fn tos_masked(&self, value: u8, mask: u8) -> Asked<bool> {
+    /// Whether these bits of that byte are this.
+    pub(in crate::walk) fn tos_masked(&self, value: u8, mask: u8) -> Asked<bool> {
         let fits = (0..256u128).filter(|tos| *tos as u8 & mask == value);
         self.tos_in(&ValueSet::from_ranges(fits.map(|tos| (tos, tos))))
     }
