@@ -127,6 +127,15 @@ impl Namespace {
         }
     }
 
+    /// Whether what leaves by one device goes where what comes in by the other comes from, as far as the devices tell: they are
+    /// the same, or one is a port of the other, or both are ports of one.
+    pub fn shares_wire(&self, one: &Link, other: &Link) -> bool {
+        one.index == other.index
+            || one.master == Some(other.index)
+            || other.master == Some(one.index)
+            || one.master.is_some() && one.master == other.master
+    }
+
     /// Why `what` could not be read; `None` when it was, be it torn.
     pub fn unread(&self, what: What) -> Option<&Unread> {
         self.unread.iter().find(|unread| unread.what == what && !unread.torn)

@@ -15,11 +15,16 @@ use super::finding::From;
 /// The outcomes that count when a walk from this place is judged, as indexes.
 pub(super) fn outcomes(ns: &Namespace, from: &From, walk: &Walk) -> Vec<usize> {
     let all = 0..walk.outcomes.len();
-    let real: Vec<usize> = all.clone().filter(|i| !is_refused_source(&walk.outcomes[*i])).collect();
+    let likely = sources(ns, from, &walk.query);
+    let counts = |outcome: &Outcome| match &likely {
+        Some(likely) if outcome.fate.reason == Some(Reason::RpFilter) => is_most(outcome, likely),
+        _ => !is_refused_source(outcome),
+    };
+    let real: Vec<usize> = all.clone().filter(|i| counts(&walk.outcomes[*i])).collect();
     if real.is_empty() {
         return all.collect();
     }
-    let Some(sources) = sources(ns, from, &walk.query) else {
+    let Some(sources) = likely else {
         return real;
     };
     let likely: Vec<usize> = real.iter().copied().filter(|i| fits(&walk.outcomes[*i], &sources)).collect();
@@ -32,6 +37,17 @@ pub(super) fn shares<'w>(ns: &Namespace, from: &From, walk: &'w Walk) -> Vec<&'w
     let sources = sources(ns, from, &walk.query);
     let fits = |share: &&Share| sources.as_ref().is_none_or(|sources| !share.src.apart(sources));
     walk.shares.iter().filter(is_real).filter(fits).collect()
+}
+
+/// Whether most of these sources are an outcome's: a device that refuses those of other devices' networks does its work, one that
+/// refuses all but its own network's has no way back to the others.
+fn is_most(outcome: &Outcome, sources: &ValueSet) -> bool {
+    let of = |conditions: &Vec<Condition>| {
+        let asked = conditions.iter().filter(|condition| condition.field == Field::Src);
+        asked.fold(sources.clone(), |left, condition| narrow(&left, condition))
+    };
+    let held = outcome.when.iter().map(of).fold(ValueSet::empty(), |all, held| all.or(&held));
+    2.0 * held.size() > sources.size()
 }
 
 /// Whether routing refused the packet for the source it claims.
@@ -72,10 +88,12 @@ fn likely(ns: &Namespace, from: &From, family: IpFamily) -> Option<ValueSet> {
         IpFamily::V6 => (1, 1),
     };
     let abroad = full.minus(&ValueSet::range(first, last));
-    let own = ValueSet::from_ranges(ns.addresses.iter().filter(|address| address.family() == family).map(|address| {
-        let value = number(address.addr());
-        (value, value)
-    }));
+    let own = ns.addresses.iter().filter(|address| address.family() == family).flat_map(|address| {
+        // Nobody sends from the address that stands for any router of a network (RFC 4291, 2.6.1).
+        let anycast = (family == IpFamily::V6).then(|| number(address.net.network()));
+        [Some(number(address.addr())), anycast]
+    });
+    let own = ValueSet::from_ranges(own.flatten().map(|value| (value, value)));
     match from {
         From::Local(_) => None,
         From::Somewhere => Some(abroad),

@@ -140,7 +140,7 @@ impl<'h> Telling<'h, '_> {
     /// What becomes of the answers, where they are lost; what is known is not told again. Gives what was told.
     fn replies(&mut self, answer: &Answer, outcome: &Outcome, known: &[String]) -> Vec<String> {
         let Some(replies) = &answer.replies else { return Vec::new() };
-        let all = replies_to(outcome, replies).all(|one| back(&replies.query, one) == Back::Lost);
+        let all = replies_to(outcome, replies).all(|one| back(self.host, &replies.query, one) == Back::Lost);
         let mut told: Vec<(String, Vec<&Outcome>)> = Vec::new();
         for reply in replies_to(outcome, replies) {
             let Some(lost) = words::lost_reply(self.host, self.namespace, answer, reply) else { continue };

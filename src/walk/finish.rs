@@ -90,10 +90,12 @@ fn have_common(one: &Group, other: &Group) -> bool {
 fn is_refused_source(group: &Group) -> bool {
     group.end.kind == FateKind::Martian
         && group.passes.iter().skip(1).all(|pass| pass.port != Device::Absent)
-        && matches!(
-            group.end.reason,
-            Some(Reason::RpFilter | Reason::LocalSource | Reason::ImpossibleSource | Reason::RouteLocalnet)
-        )
+        && match group.end.reason {
+            Some(Reason::RpFilter | Reason::LocalSource | Reason::ImpossibleSource) => true,
+            // A rule may have sent it to 127/8, whatever its source.
+            Some(Reason::RouteLocalnet) => group.passes.iter().all(|pass| pass.enters[2] == group.tuple[2]),
+            _ => false,
+        }
         && group.fields.iter().all(|fields| fields.contains_key(&Field::Src))
 }
 

@@ -337,25 +337,38 @@ impl Engine<'_> {
         })
     }
 
-    /// Whether an answer that leaves is on its way to who asked.
+    /// Whether an answer that leaves is on its way to who asked: with the addresses of an answer, where the question came in. By another
+    /// device it goes to whoever is there.
     pub(super) fn is_back(&self, state: &State) -> bool {
-        self.query.origin != Origin::Local && is_turned(self.query, state)
+        if self.query.origin == Origin::Local || state.namespace != self.query.namespace || !is_turned(state) {
+            return false;
+        }
+        let ns = self.plan.namespace();
+        let asked = if let Origin::Device(name) = &self.query.origin { ns.link(name) } else { None };
+        let Device::Known(by) = state.packet.oif else { return true };
+        let by = self.plan.devices.name(by).and_then(|name| ns.link(name));
+        asked.zip(by).is_none_or(|(asked, by)| ns.shares_wire(asked, by))
     }
 }
 
-/// Whether an answer came to who had asked, as an answer to what was asked.
+/// Whether an answer came to who had asked, as an answer to what was asked: one who lives in another namespace of this host gets
+/// it there.
 pub(super) fn is_answered(query: &Query, state: &State, kind: FateKind) -> bool {
-    let arrives = match query.origin {
-        Origin::Local => kind == FateKind::Delivered,
-        Origin::Device(_) | Origin::Somewhere => matches!(kind, FateKind::Sent | FateKind::Forwarded),
+    let is_here = state.namespace == query.namespace;
+    let arrives = match (&query.origin, kind) {
+        (Origin::Local, FateKind::Delivered) => is_here,
+        (Origin::Local, _) => false,
+        (Origin::Device(_) | Origin::Somewhere, FateKind::Sent | FateKind::Forwarded) => is_here,
+        (Origin::Device(_) | Origin::Somewhere, FateKind::Delivered) => !is_here,
+        (Origin::Device(_) | Origin::Somewhere, _) => false,
     };
-    arrives && is_turned(query, state)
+    arrives && is_turned(state)
 }
 
-/// Whether a packet is an answer where the first one began, with its addresses the other way round.
-fn is_turned(query: &Query, state: &State) -> bool {
+/// Whether a packet is an answer with the addresses of the first one the other way round.
+fn is_turned(state: &State) -> bool {
     let Some(first) = state.first.as_ref().filter(|_| state.packet.turn == Turn::Reply) else { return false };
-    let Some(asked) = first.passes.first().filter(|_| state.namespace == query.namespace) else { return false };
+    let Some(asked) = first.passes.first() else { return false };
     let same = |(a, b): (&Value, &Value)| state.space.settled(a) == state.space.settled(b);
     turned(&asked.enters).iter().zip(&state.packet.tuple()).all(same)
 }

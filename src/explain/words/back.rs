@@ -8,7 +8,7 @@ use crate::explain::back::{Back, back, replies_to};
 use crate::explain::finding::Answer;
 use crate::explain::{judge, plausible};
 use crate::host::Host;
-use crate::walk::{Assumption, FateKind, Outcome, Query, Reason, Turn, Walk};
+use crate::walk::{Assumption, FateKind, Origin, Outcome, Query, Reason, Turn, Walk};
 
 /// That the answer is lost on its way back, if it is; nothing where it is not known to be.
 pub(super) fn lost(teller: &Teller<'_>) -> Option<String> {
@@ -32,7 +32,7 @@ pub(super) fn of_replies(host: &Host, namespace: usize, answer: &Answer) -> Stri
     if let Some(lost) = lost_among(&teller, query, &replies) {
         return lost;
     }
-    let is = |wanted: Back| replies.iter().all(|reply| back(query, reply) == wanted);
+    let is = |wanted: Back| replies.iter().all(|reply| back(host, query, reply) == wanted);
     sentence(&match replies.is_empty() {
         true => say(Phrase::NoAnswer, &[]),
         false if is(Back::Arrives) => say(Phrase::AnswerArrives, &[]),
@@ -41,18 +41,31 @@ pub(super) fn of_replies(host: &Host, namespace: usize, answer: &Answer) -> Stri
 }
 
 fn lost_among(teller: &Teller<'_>, query: &Query, replies: &[&Outcome]) -> Option<String> {
-    let is_lost = |reply: &&Outcome| back(query, reply) == Back::Lost;
-    let lost: Vec<(&Outcome, String)> =
-        replies.iter().copied().filter(is_lost).map(|reply| (reply, clause(teller, reply))).collect();
-    let (_, what) = lost.first()?;
-    if lost.len() == replies.len() {
-        return Some(sentence(&say(Phrase::AnswerLost, &[("what", what)])));
+    let lost = [Phrase::AnswerLost, Phrase::AnswersLost, Phrase::AnswersLostIf];
+    let elsewhere = [Phrase::AnswerElsewhere, Phrase::AnswersElsewhere, Phrase::AnswersElsewhereIf];
+    told(teller, query, replies, Back::Lost, lost).or_else(|| told(teller, query, replies, Back::Elsewhere, elsewhere))
+}
+
+/// What becomes of the answers that come to this: told of all of them, of some, or of those of which it can be told when.
+fn told(
+    teller: &Teller<'_>,
+    query: &Query,
+    replies: &[&Outcome],
+    wanted: Back,
+    [all, some, some_if]: [Phrase; 3],
+) -> Option<String> {
+    let is_it = |reply: &&Outcome| back(teller.host, query, reply) == wanted;
+    let those: Vec<(&Outcome, String)> =
+        replies.iter().copied().filter(is_it).map(|reply| (reply, clause(teller, query, reply))).collect();
+    let (_, what) = those.first()?;
+    if those.len() == replies.len() {
+        return Some(sentence(&say(all, &[("what", what)])));
     }
-    let alike: Vec<&Outcome> = lost.iter().filter(|(_, other)| other == what).map(|(reply, _)| *reply).collect();
+    let alike: Vec<&Outcome> = those.iter().filter(|(_, other)| other == what).map(|(reply, _)| *reply).collect();
     let when = when(teller, query, replies, &alike);
     Some(sentence(&match when.is_empty() {
-        true => say(Phrase::AnswersLost, &[("what", what)]),
-        false => say(Phrase::AnswersLostIf, &[("when", &when), ("what", what)]),
+        true => say(some, &[("what", what)]),
+        false => say(some_if, &[("when", &when), ("what", what)]),
     }))
 }
 
@@ -87,15 +100,20 @@ fn is_to_all(reply: &Outcome) -> bool {
 /// What an answer is lost to, as a clause; `None`: it is not known to be lost, or nobody could really have asked.
 pub(super) fn lost_to(host: &Host, namespace: usize, answer: &Answer, reply: &Outcome) -> Option<String> {
     let replies = answer.replies.as_ref()?;
-    if back(&replies.query, reply) != Back::Lost || is_to_all(reply) {
+    if back(host, &replies.query, reply) != Back::Lost || is_to_all(reply) {
         return None;
     }
     let teller = Teller::of(host, namespace, answer);
     let is_real = plausible(&teller, replies).iter().any(|real| std::ptr::eq(*real, reply));
-    is_real.then(|| clause(&teller, reply))
+    is_real.then(|| clause(&teller, &replies.query, reply))
 }
 
-fn clause(teller: &Teller<'_>, reply: &Outcome) -> String {
+fn clause(teller: &Teller<'_>, query: &Query, reply: &Outcome) -> String {
+    if let (Back::Elsewhere, Origin::Device(asked), Some(by)) =
+        (back(teller.host, query, reply), &query.origin, &reply.fate.oif)
+    {
+        return say(Phrase::LeavesElsewhere, &[("by", by), ("asked", asked)]);
+    }
     match reply.fate.kind {
         FateKind::Delivered | FateKind::Forwarded | FateKind::Sent => {
             let from = rules::endpoint(reply.fate.endpoints.src, reply.fate.endpoints.sport);

@@ -118,7 +118,7 @@ pub fn reason(reason: Reason) -> &'static str {
         Reason::RpFilter => "the way back does not lead by the device it came in by (rp_filter)",
         Reason::RouteLocalnet => "127/8 on a device without route_localnet",
         Reason::LocalSource => "its source is an address of this host",
-        Reason::ImpossibleSource => "no packet can have such a source",
+        Reason::ImpossibleSource => "no packet from there can have such a source",
         Reason::ImpossibleDestination => "no packet from there can have such a destination",
         Reason::Ttl => "its time to live ran out",
         Reason::Hairpin => "it would leave by the bridge port it came in by, which has no hairpin",

@@ -76,7 +76,7 @@ struct ReplyJson {
     when: Vec<Vec<ConditionJson>>,
     certain: bool,
     assumed: Vec<AssumptionJson>,
-    /// Null: it goes to where it cannot be followed.
+    /// Null: it goes to where it cannot be followed, or leaves by another device than the one where it was asked.
     arrives: Option<bool>,
     fate: FateJson,
 }
@@ -338,10 +338,10 @@ impl Context<'_> {
             when: reply.when.iter().map(|all| all.iter().map(condition).collect()).collect(),
             certain: reply.is_certain(),
             assumed: reply.assumed.iter().map(|assumption| self.assumption(assumption)).collect(),
-            arrives: match back(query, reply) {
+            arrives: match back(self.host, query, reply) {
                 Back::Arrives => Some(true),
                 Back::Lost => Some(false),
-                Back::Unknown => None,
+                Back::Elsewhere | Back::Unknown => None,
             },
             fate: self.fate(&reply.fate),
         }

@@ -242,12 +242,13 @@ trait Cause {
 }
 
 impl Cause for Option<Reason> {
-    /// Of two reasons, the one that says more about this host.
+    /// Of two reasons, the one that says most of this host and holds for the sources of both: addresses of this host are among
+    /// those that no packet from elsewhere can have.
     fn min_by_cause(self, other: Self) -> Self {
         let rank = |reason: &Option<Reason>| match reason {
             Some(Reason::RpFilter) => 0,
-            Some(Reason::LocalSource) => 1,
-            Some(Reason::ImpossibleSource) => 2,
+            Some(Reason::ImpossibleSource) => 1,
+            Some(Reason::LocalSource) => 2,
             _ => 3,
         };
         std::cmp::min_by_key(self, other, rank)

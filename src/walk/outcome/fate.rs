@@ -75,7 +75,7 @@ pub enum Reason {
     RouteLocalnet,
     /// The source is an address of this host.
     LocalSource,
-    /// The source cannot be one: multicast, broadcast, 0.0.0.0, loopback.
+    /// The source cannot be one: multicast, broadcast, 0.0.0.0, loopback; or it is that or an address of this host.
     ImpossibleSource,
     /// The destination cannot be one: 0.0.0.0, or loopback from outside.
     ImpossibleDestination,
