@@ -32,6 +32,7 @@ fn link(index: u32, name: &str, kind: LinkKind) -> Link {
         name: name.to_owned(),
         kind,
         up: true,
+        carrier: true,
         mac: None,
         mtu: 1500,
         master: None,

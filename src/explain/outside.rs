@@ -4,7 +4,7 @@
 //! out leads to it alone. It knows devices, addresses and routes; it walks nothing.
 
 use super::queries;
-use crate::host::{Host, IpFamily, Link, LinkKind};
+use crate::host::{Host, IpFamily, Link, LinkKind, Namespace};
 use crate::walk::leads_to;
 
 /// So many devices are asked at most: each is another walk for every port.
@@ -28,6 +28,13 @@ pub(super) fn left_out(host: &Host, namespace: usize) -> Vec<String> {
         }
     }
     names
+}
+
+/// The devices by which other hosts would send, were they up: with an address that they can ask.
+pub(super) fn down(ns: &Namespace, family: IpFamily) -> impl Iterator<Item = &Link> {
+    ns.links.iter().filter(move |link| {
+        !link.up && matches!(link.kind, LinkKind::Plain | LinkKind::Veth) && link.master.is_none() && queries::address_of(ns, link, family).is_some()
+    })
 }
 
 fn all(host: &Host, namespace: usize, family: IpFamily) -> Vec<&Link> {

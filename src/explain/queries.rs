@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::finding::{From, Target};
 use crate::host::route::TABLE_MAIN;
-use crate::host::{IpFamily, Link, LinkKind, Namespace, RouteKind, Scope, What};
+use crate::host::{IpFamily, Link, LinkKind, Namespace, Route, RouteKind, Scope, What};
 use crate::walk::{Field, Origin, Query, ValueSet};
 
 /// The queries that `from` stands for: one, or for [`From::Somewhere`] one for each device that a packet from outside
@@ -31,11 +31,7 @@ pub(super) fn queries(ns: &Namespace, index: usize, target: &Target, from: &From
 /// The devices that packets from outside come in by where none is named: those of the default routes, lowest metric first; without any,
 /// the first that is up and has an address of the family.
 pub(super) fn outside_devices(ns: &Namespace, family: IpFamily) -> Vec<&Link> {
-    let mut defaults: Vec<(u32, u32)> = ns
-        .routes
-        .iter()
-        .filter(|route| route.table == TABLE_MAIN && route.kind == RouteKind::Unicast)
-        .filter(|route| route.family() == family && route.dst.prefix_len() == 0)
+    let mut defaults: Vec<(u32, u32)> = default_routes(ns, family)
         .flat_map(|route| route.next_hops.iter().filter(|hop| !hop.dead).map(|hop| (route.metric, hop.link)))
         .collect();
     defaults.sort_by_key(|(metric, _)| *metric);
@@ -52,6 +48,20 @@ pub(super) fn outside_devices(ns: &Namespace, family: IpFamily) -> Vec<&Link> {
         links.extend(ns.links.iter().find(usable));
     }
     links
+}
+
+fn default_routes(ns: &Namespace, family: IpFamily) -> impl Iterator<Item = &Route> {
+    ns.routes.iter().filter(move |route| {
+        route.table == TABLE_MAIN
+            && route.kind == RouteKind::Unicast
+            && route.family() == family
+            && route.dst.prefix_len() == 0
+    })
+}
+
+/// Whether some device is known to lead to all other hosts.
+pub(super) fn has_default_route(ns: &Namespace, family: IpFamily) -> bool {
+    default_routes(ns, family).any(|route| route.next_hops.iter().any(|hop| !hop.dead))
 }
 
 /// The bridges that containers or other machines of this host may hang on, with an address that they can ask.

@@ -9,6 +9,7 @@ mod because;
 mod cases;
 mod chance;
 mod conditions;
+mod devices;
 mod english;
 mod kernel;
 pub(super) mod native;

@@ -110,6 +110,7 @@ fn link(object: &Object) -> Option<Link> {
         name,
         kind,
         up: json::lists(object, "flags", "UP"),
+        carrier: !json::lists(object, "flags", "NO-CARRIER"),
         mac: json::text(object, "address").and_then(json::mac),
         mtu: json::number(object, "mtu").unwrap_or(0),
         master: None,
@@ -161,6 +162,9 @@ fn link_object(link: &Link, links: &[Link]) -> Value {
     let mut flags = Vec::new();
     if link.is_loopback() {
         flags.push("LOOPBACK");
+    }
+    if !link.carrier {
+        flags.push("NO-CARRIER");
     }
     if link.up {
         flags.push("UP");

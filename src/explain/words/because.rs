@@ -1,7 +1,7 @@
 //! The sentences that say who answers a port, and why.
 
 use super::phrase::{Phrase, list, say, sentence, sentence_of_name};
-use super::{back, cases, kernel, onward, port_text, rules, socket_holder, vrf, with_home};
+use super::{back, cases, devices, kernel, onward, port_text, rules, socket_holder, vrf, with_home};
 use crate::explain::finding::{Answer, Cause, Finding, Who};
 use crate::explain::judge::{self, Judged};
 use crate::explain::plausible;
@@ -15,10 +15,8 @@ pub(super) fn because(host: &Host, namespace: usize, answer: &Answer) -> String 
     }
     let teller = Teller::of(host, namespace, answer);
     let text = decides(&teller, answer);
-    match back::lost(&teller) {
-        Some(lost) => format!("{text} {lost}"),
-        None => text,
-    }
+    let all = [Some(text), back::lost(&teller), devices::dead(&teller)];
+    all.into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
 fn decides(teller: &Teller<'_>, answer: &Answer) -> String {

@@ -88,7 +88,7 @@ fn namespace(words: &mut Words, ns: &mut Namespace) {
 }
 
 fn link(words: &mut Words, link: &mut Link) {
-    let Link { index: _, name, kind, up: _, mac, mtu: _, master: _, peer: _, bridge: _, port: _ } = link;
+    let Link { index: _, name, kind, up: _, carrier: _, mac, mtu: _, master: _, peer: _, bridge: _, port: _ } = link;
     match kind {
         LinkKind::Other(kind) => words.prose(kind),
         LinkKind::Loopback
