@@ -50,7 +50,11 @@ pub fn back(host: &Host, query: &Query, reply: &Outcome) -> Back {
         FateKind::Dropped | FateKind::Rejected | FateKind::Unroutable | FateKind::Martian => Back::Lost,
         FateKind::Queued | FateKind::Diverted | FateKind::Unknown => Back::Unknown,
         FateKind::Delivered | FateKind::Forwarded | FateKind::Sent if reply.after.iter().any(|one| one.answered) => {
-            if leaves_elsewhere(&host.namespaces[query.namespace], query, reply) { Back::Elsewhere } else { Back::Arrives }
+            if leaves_elsewhere(&host.namespaces[query.namespace], query, reply) {
+                Back::Elsewhere
+            } else {
+                Back::Arrives
+            }
         }
         // Somebody else gets it, or it bears an address that nobody asked.
         FateKind::Delivered => Back::Lost,

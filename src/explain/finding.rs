@@ -152,6 +152,8 @@ pub enum Cause {
     AnotherSocket,
     /// It arrives, and the kernel itself answers.
     KernelAnswers,
+    /// It arrives, and the kernel is told not to answer.
+    EchoIgnored,
     /// It arrives, and no socket listens there.
     NobodyListens,
     /// A rule translates the destination before a socket is looked up.

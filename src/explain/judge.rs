@@ -128,13 +128,18 @@ fn delivered(
 ) -> (AnswerVerdict, Who, Cause) {
     let there = &host.namespaces[fate.namespace];
     let is_elsewhere = fate.namespace != query.namespace;
+    // Who asks for an address of another host gets there what was asked for.
+    let elsewhere = if translated || expected.is_some() { AnswerVerdict::Diverted } else { AnswerVerdict::Reached };
     let Some(socket) = fate.socket else {
         return if is_elsewhere && there.is_read(What::Sockets) {
             // Whether something answers there or not: it is not this host that is asked.
             let who = Who::Address { endpoints: fate.endpoints, oif: None };
-            (AnswerVerdict::Diverted, who, if translated { Cause::Translated } else { Cause::NotHere })
+            (elsewhere, who, if translated { Cause::Translated } else { Cause::NotHere })
         } else if matches!(query.protocol, Protocol::ICMP | Protocol::ICMPV6) {
-            (AnswerVerdict::Reached, Who::Kernel, Cause::KernelAnswers)
+            match sockets::echo_ignored(there, query.family, fate.endpoints.dst) {
+                None => (AnswerVerdict::Reached, Who::Kernel, Cause::KernelAnswers),
+                Some(_) => (AnswerVerdict::Unanswered, Who::Nobody, Cause::EchoIgnored),
+            }
         } else if !there.is_read(What::Sockets) {
             (AnswerVerdict::Depends, Who::Unknown, Cause::Undecided)
         } else {
@@ -159,7 +164,7 @@ fn delivered(
             })
     };
     if is_elsewhere {
-        (AnswerVerdict::Diverted, who, if translated { Cause::Translated } else { Cause::NotHere })
+        (elsewhere, who, if translated { Cause::Translated } else { Cause::NotHere })
     } else if translated && !is(holder) {
         (AnswerVerdict::Diverted, who, Cause::Redirected)
     } else if expected.is_some() && !is(expected) {

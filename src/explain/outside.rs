@@ -33,7 +33,10 @@ pub(super) fn left_out(host: &Host, namespace: usize) -> Vec<String> {
 /// The devices by which other hosts would send, were they up: with an address that they can ask.
 pub(super) fn down(ns: &Namespace, family: IpFamily) -> impl Iterator<Item = &Link> {
     ns.links.iter().filter(move |link| {
-        !link.up && matches!(link.kind, LinkKind::Plain | LinkKind::Veth) && link.master.is_none() && queries::address_of(ns, link, family).is_some()
+        !link.up
+            && matches!(link.kind, LinkKind::Plain | LinkKind::Veth)
+            && link.master.is_none()
+            && queries::address_of(ns, link, family).is_some()
     })
 }
 

@@ -5,7 +5,9 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use crate::host::{IpFamily, Namespace, Protocol, Socket};
+use ipnet::IpNet;
+
+use crate::host::{IpFamily, Namespace, Protocol, Route, RouteKind, Socket};
 use crate::walk::{Endpoints, hears_by};
 
 /// Whether a socket hears packets of this family at all.
@@ -71,6 +73,32 @@ pub fn group(namespace: &Namespace, socket: Option<usize>, to: &Endpoints) -> Ve
         }
     }
     group
+}
+
+/// The sysctl that lets the kernel answer no echo request to this address (`icmp_echo`, `icmpv6_echo_reply`, `icmp_rcv`).
+pub(super) fn echo_ignored(ns: &Namespace, family: IpFamily, dst: Option<IpAddr>) -> Option<&'static str> {
+    let to_many = |dst: IpAddr| {
+        let is_it = |route: &&Route| route.kind == RouteKind::Broadcast && IpNet::from(dst) == route.dst;
+        dst.is_multicast() || ns.routes.iter().any(|route| is_it(&route))
+    };
+    let to_many = dst.is_some_and(to_many);
+    let (all, many) = match family {
+        IpFamily::V4 => (
+            (ns.sysctls.icmp_echo_ignore_all, "net.ipv4.icmp_echo_ignore_all"),
+            (ns.sysctls.icmp_echo_ignore_broadcasts, "net.ipv4.icmp_echo_ignore_broadcasts"),
+        ),
+        IpFamily::V6 => (
+            (ns.sysctls.icmp6_echo_ignore_all, "net.ipv6.icmp.echo_ignore_all"),
+            (ns.sysctls.icmp6_echo_ignore_multicast, "net.ipv6.icmp.echo_ignore_multicast"),
+        ),
+    };
+    let asked = [Some(all), to_many.then_some(many)];
+    asked.into_iter().flatten().find_map(|(value, name)| (value == Some(true)).then_some(name))
+}
+
+/// The sockets of others that have a port of this protocol and do not hear what comes for an address: each with where it listens.
+pub(super) fn elsewhere(ns: &Namespace, protocol: Protocol, port: u16) -> impl Iterator<Item = &Socket> {
+    ns.sockets.iter().filter(move |socket| socket.protocol == protocol && socket.port == port && socket.peer.is_none())
 }
 
 #[cfg(test)]

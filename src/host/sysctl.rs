@@ -21,6 +21,14 @@ pub struct Sysctls {
     pub tcp_l3mdev_accept: Option<bool>,
     /// `net.ipv4.udp_l3mdev_accept`: so do UDP sockets.
     pub udp_l3mdev_accept: Option<bool>,
+    /// `net.ipv4.icmp_echo_ignore_all`: no echo request of IPv4 is answered.
+    pub icmp_echo_ignore_all: Option<bool>,
+    /// `net.ipv4.icmp_echo_ignore_broadcasts`: none that was sent to many is.
+    pub icmp_echo_ignore_broadcasts: Option<bool>,
+    /// `net.ipv6.icmp.echo_ignore_all`: no echo request of IPv6 is answered.
+    pub icmp6_echo_ignore_all: Option<bool>,
+    /// `net.ipv6.icmp.echo_ignore_multicast`: none that was sent to many is.
+    pub icmp6_echo_ignore_multicast: Option<bool>,
     /// `net.ipv4.conf.DEV.*` by device name; `all` and `default` are among them.
     pub ip: BTreeMap<String, DeviceSysctls>,
     /// `net.ipv6.conf.DEV.*` by device name.

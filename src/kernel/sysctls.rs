@@ -20,6 +20,10 @@ pub(super) fn read(proc: &Path) -> Sysctls {
         conntrack_tcp_loose: flag("netfilter/nf_conntrack_tcp_loose"),
         tcp_l3mdev_accept: flag("ipv4/tcp_l3mdev_accept"),
         udp_l3mdev_accept: flag("ipv4/udp_l3mdev_accept"),
+        icmp_echo_ignore_all: flag("ipv4/icmp_echo_ignore_all"),
+        icmp_echo_ignore_broadcasts: flag("ipv4/icmp_echo_ignore_broadcasts"),
+        icmp6_echo_ignore_all: flag("ipv6/icmp/echo_ignore_all"),
+        icmp6_echo_ignore_multicast: flag("ipv6/icmp/echo_ignore_multicast"),
         ip: devices(&net.join("ipv4/conf"), |device| DeviceSysctls {
             forwarding: self::flag(&device.join("forwarding")),
             rp_filter: number(&device.join("rp_filter")).and_then(|number| u8::try_from(number).ok()),

@@ -58,6 +58,10 @@ fn set(sysctls: &mut Sysctls, key: &str, value: &str) -> bool {
         "net.netfilter.nf_conntrack_tcp_loose" => &mut sysctls.conntrack_tcp_loose,
         "net.ipv4.tcp_l3mdev_accept" => &mut sysctls.tcp_l3mdev_accept,
         "net.ipv4.udp_l3mdev_accept" => &mut sysctls.udp_l3mdev_accept,
+        "net.ipv4.icmp_echo_ignore_all" => &mut sysctls.icmp_echo_ignore_all,
+        "net.ipv4.icmp_echo_ignore_broadcasts" => &mut sysctls.icmp_echo_ignore_broadcasts,
+        "net.ipv6.icmp.echo_ignore_all" => &mut sysctls.icmp6_echo_ignore_all,
+        "net.ipv6.icmp.echo_ignore_multicast" => &mut sysctls.icmp6_echo_ignore_multicast,
         _ => return true,
     };
     *place = number.map(|number| number != 0);
@@ -97,6 +101,10 @@ pub(super) fn print(out: &mut String, sysctls: &Sysctls) {
         whole("net.ipv4.ip_forward", sysctls.ip_forward),
         whole("net.ipv4.tcp_l3mdev_accept", sysctls.tcp_l3mdev_accept),
         whole("net.ipv4.udp_l3mdev_accept", sysctls.udp_l3mdev_accept),
+        whole("net.ipv4.icmp_echo_ignore_all", sysctls.icmp_echo_ignore_all),
+        whole("net.ipv4.icmp_echo_ignore_broadcasts", sysctls.icmp_echo_ignore_broadcasts),
+        whole("net.ipv6.icmp.echo_ignore_all", sysctls.icmp6_echo_ignore_all),
+        whole("net.ipv6.icmp.echo_ignore_multicast", sysctls.icmp6_echo_ignore_multicast),
     ] {
         line(key, value);
     }

@@ -93,7 +93,10 @@ fn is_refused_source(group: &Group) -> bool {
         && match group.end.reason {
             Some(Reason::RpFilter | Reason::LocalSource | Reason::ImpossibleSource) => true,
             // A rule may have sent it to 127/8, whatever its source.
-            Some(Reason::RouteLocalnet) => group.passes.iter().all(|pass| pass.enters[2] == group.tuple[2]),
+            Some(Reason::RouteLocalnet) => {
+                let to_loopback = matches!(group.tuple[2], Value::Known(0x7f00_0000..=0x7fff_ffff));
+                !to_loopback || group.passes.iter().all(|pass| pass.enters[2] == group.tuple[2])
+            }
             _ => false,
         }
         && group.fields.iter().all(|fields| fields.contains_key(&Field::Src))

@@ -1,12 +1,12 @@
 //! The sentences that say who answers a port, and why.
 
 use super::phrase::{Phrase, list, say, sentence, sentence_of_name};
-use super::{back, cases, devices, kernel, onward, port_text, rules, socket_holder, vrf, with_home};
+use super::{FEW, back, cases, devices, kernel, onward, port_text, rules, socket_holder, vrf, with_home};
 use crate::explain::finding::{Answer, Cause, Finding, Who};
 use crate::explain::judge::{self, Judged};
-use crate::explain::plausible;
+use crate::explain::{plausible, sockets};
 use crate::host::{ChainId, Hook, Host, Namespace, Protocol, Socket, What};
-use crate::walk::{Assumed, FateKind, Field, Outcome, Step, StepAt, Verdict, Why};
+use crate::walk::{Assumed, FateKind, Field, Origin, Outcome, Step, StepAt, Verdict, Why};
 
 /// One or two sentences, plain.
 pub(super) fn because(host: &Host, namespace: usize, answer: &Answer) -> String {
@@ -26,6 +26,7 @@ fn decides(teller: &Teller<'_>, answer: &Answer) -> String {
         Cause::SocketListens => return teller.gets(unread),
         Cause::KernelAnswers if unread => return sentence(&say(Phrase::KernelAnswersUnread, &[])),
         Cause::KernelAnswers => return sentence(&say(Phrase::KernelAnswers, &[])),
+        Cause::EchoIgnored => teller.ignored(),
         Cause::AnotherSocket => teller.another_socket(),
         Cause::NobodyListens => teller.nobody(),
         Cause::Translated => teller.translated(),
@@ -161,13 +162,59 @@ impl<'a> Teller<'a> {
         if finding.by.is_some() {
             let to = self.new_destination(finding, self.outcome());
             let what = self.decision(finding, to.as_deref());
-            return join(self.never_gets(), sentence(&say(Phrase::NobodyAfter, &[("what", &what)])));
+            let text = join(self.never_gets(), sentence(&say(Phrase::NobodyAfter, &[("what", &what)])));
+            return match self.listens_elsewhere() {
+                Some(what) => format!("{text} {}", sentence_of_name(&what)),
+                None => text,
+            };
         }
         if let Some(unheard) = self.outcome().and_then(|outcome| vrf::unheard(self, outcome)) {
             return unheard;
         }
-        let phrase = if self.protocol() == Protocol::TCP { Phrase::NobodyTcp } else { Phrase::NobodyOther };
-        sentence(&say(phrase, &[("port", &self.port())]))
+        let is_tcp = self.protocol() == Protocol::TCP;
+        match self.listens_elsewhere() {
+            Some(what) => {
+                sentence(&say(if is_tcp { Phrase::ElsewhereTcp } else { Phrase::ElsewhereOther }, &[("what", &what)]))
+            }
+            None => {
+                let phrase = if is_tcp { Phrase::NobodyTcp } else { Phrase::NobodyOther };
+                sentence(&say(phrase, &[("port", &self.port())]))
+            }
+        }
+    }
+
+    /// `nginx (7) listens on 127.0.0.1:80 only`: who has the port where the packet does not arrive.
+    fn listens_elsewhere(&self) -> Option<String> {
+        let outcome = self.outcome()?;
+        let ns = &self.host.namespaces[outcome.fate.namespace];
+        let port = outcome.fate.endpoints.dport?;
+        let mut told: Vec<(String, Vec<String>)> = Vec::new();
+        for socket in sockets::elsewhere(ns, self.protocol(), port) {
+            let addr = rules::endpoint(Some(socket.addr), Some(port)).unwrap_or_default();
+            let place = match &socket.device {
+                Some(device) => say(Phrase::OnDevice, &[("addr", &addr), ("device", device)]),
+                None => addr,
+            };
+            let holder = socket_holder(socket);
+            match told.iter_mut().find(|(known, _)| *known == holder) {
+                Some((_, places)) => places.push(place),
+                None => told.push((holder, vec![place])),
+            }
+        }
+        let each = told.iter().map(|(who, places)| {
+            say(Phrase::ListensOnly, &[("who", who), ("places", &list(Phrase::And, places, FEW))])
+        });
+        let each: Vec<String> = each.collect();
+        (!each.is_empty()).then(|| list(Phrase::And, &each, FEW))
+    }
+
+    fn ignored(&self) -> String {
+        let outcome = self.outcome();
+        let sysctl = outcome.and_then(|outcome| {
+            let ns = &self.host.namespaces[outcome.fate.namespace];
+            sockets::echo_ignored(ns, self.answer.walk.query.family, outcome.fate.endpoints.dst)
+        });
+        sentence(&say(Phrase::EchoIgnored, &[("sysctl", sysctl.unwrap_or_default())]))
     }
 
     fn translated(&self) -> String {
@@ -303,12 +350,21 @@ impl<'a> Teller<'a> {
     }
 
     pub(super) fn not_here(&self) -> String {
-        let fate = self.outcome().map(|outcome| &outcome.fate);
-        let dst = fate
-            .and_then(|fate| fate.endpoints.dst)
-            .map_or_else(|| say(Phrase::SomeAddress, &[]), |dst| dst.to_string());
-        let device = fate.and_then(|fate| fate.oif.clone()).unwrap_or_else(|| say(Phrase::SomeDevice, &[]));
-        let sent = fate.is_some_and(|fate| fate.kind == FateKind::Sent);
+        let outcome = self.outcome();
+        // Where it goes on in another namespace, how it left this one is told.
+        let left = outcome.and_then(|outcome| {
+            let (first, others) = outcome.passes.split_first()?;
+            let pass = others.iter().filter(|pass| pass.namespace == self.namespace).next_back().unwrap_or(first);
+            Some((pass.oif.clone()?, pass.leaves?.dst))
+        });
+        let (device, dst) = match (left, outcome.map(|outcome| &outcome.fate)) {
+            (Some((device, dst)), _) => (Some(device), dst),
+            (None, Some(fate)) => (fate.oif.clone(), fate.endpoints.dst),
+            (None, None) => (None, None),
+        };
+        let dst = dst.map_or_else(|| say(Phrase::SomeAddress, &[]), |dst| dst.to_string());
+        let device = device.unwrap_or_else(|| say(Phrase::SomeDevice, &[]));
+        let sent = self.answer.walk.query.origin == Origin::Local;
         say(if sent { Phrase::SentOn } else { Phrase::Forwarded }, &[("dst", &dst), ("device", &device)])
     }
 

@@ -156,6 +156,10 @@ fn sysctls(words: &mut Words, sysctls: &mut Sysctls) {
         conntrack_tcp_loose: _,
         tcp_l3mdev_accept: _,
         udp_l3mdev_accept: _,
+        icmp_echo_ignore_all: _,
+        icmp_echo_ignore_broadcasts: _,
+        icmp6_echo_ignore_all: _,
+        icmp6_echo_ignore_multicast: _,
         ip,
         ip6,
     } = sysctls;
