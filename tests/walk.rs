@@ -11,6 +11,8 @@ mod back;
 mod named;
 #[path = "walk/reply.rs"]
 mod reply;
+#[path = "walk/silent.rs"]
+mod silent;
 #[path = "walk/unknowns.rs"]
 mod unknowns;
 #[path = "walk/vrf.rs"]

@@ -354,7 +354,7 @@ impl<'a> Teller<'a> {
         // Where it goes on in another namespace, how it left this one is told.
         let left = outcome.and_then(|outcome| {
             let (first, others) = outcome.passes.split_first()?;
-            let pass = others.iter().filter(|pass| pass.namespace == self.namespace).next_back().unwrap_or(first);
+            let pass = others.iter().rfind(|pass| pass.namespace == self.namespace).unwrap_or(first);
             Some((pass.oif.clone()?, pass.leaves?.dst))
         });
         let (device, dst) = match (left, outcome.map(|outcome| &outcome.fate)) {

@@ -18,11 +18,11 @@ pub(super) fn dead(teller: &Teller<'_>) -> Option<String> {
         Origin::Device(name) => ns.link(name),
         Origin::Somewhere | Origin::Local => None,
     };
-    let mut told: Vec<String> = asked.and_then(|link| comes_by(link)).into_iter().collect();
+    let mut told: Vec<String> = asked.and_then(comes_by).into_iter().collect();
     if told.is_empty() && matches!(teller.answer.from, From::Outside(_)) {
         let family = teller.answer.walk.query.family;
         let down = outside::down(ns, family).filter(|_| !queries::has_default_route(ns, family));
-        told.extend(down.filter_map(|link| comes_by(link)));
+        told.extend(down.filter_map(comes_by));
     }
     let leaves = teller.judged.iter().filter(|(outcome, _)| {
         matches!(outcome.fate.kind, FateKind::Forwarded | FateKind::Sent) && outcome.fate.namespace == teller.namespace
