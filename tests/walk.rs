@@ -71,7 +71,7 @@ fn an_unknown_source_splits_the_way_where_a_rule_asks_for_it() {
          delivered
          when src in 0.0.0.0/32 10.0.0.1/32 127.0.0.0/8 192.168.1.2/32 192.168.1.255/32 224.0.0.0/4 255.255.255.255/32
          route refused
-         martian local-source",
+         martian impossible-source",
     );
 }
 
@@ -171,7 +171,7 @@ fn logging_for_some_packets_does_not_split() {
          delivered
          when src in 0.0.0.0/32 10.0.0.1/32 127.0.0.0/8 192.168.1.2/32 192.168.1.255/32 224.0.0.0/4 255.255.255.255/32
          route refused
-         martian local-source",
+         martian impossible-source",
     );
 }
 
@@ -199,7 +199,7 @@ fn the_most_specific_prefix_of_a_set_decides_for_an_unknown_source() {
          delivered
          when src in 0.0.0.0/32 10.0.0.1/32 127.0.0.0/8 192.168.1.2/32 192.168.1.255/32 224.0.0.0/4 255.255.255.255/32
          route refused
-         martian local-source",
+         martian impossible-source",
     );
 }
 
@@ -221,7 +221,7 @@ fn a_set_of_addresses_and_ports_splits_by_what_is_open() {
          delivered
          when src in 0.0.0.0/32 10.0.0.1/32 127.0.0.0/8 192.168.1.2/32 192.168.1.255/32 224.0.0.0/4 255.255.255.255/32
          route refused
-         martian local-source",
+         martian impossible-source",
     );
 }
 
@@ -295,7 +295,7 @@ fn a_large_set_is_told_by_its_name() {
          dropped
          when src in 0.0.0.0/32 10.0.0.1/32 127.0.0.0/8 192.168.1.2/32 192.168.1.255/32 224.0.0.0/4 255.255.255.255/32
          route refused
-         martian local-source",
+         martian impossible-source",
     );
 }
 

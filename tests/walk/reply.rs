@@ -105,7 +105,7 @@ fn nobody_answers_what_was_not_let_in() {
          answered
          when src in 0.0.0.0/32 10.0.0.1/32 127.0.0.0/8 192.168.1.2/32 192.168.1.255/32 224.0.0.0/4 255.255.255.255/32
          route refused
-         martian local-source",
+         martian impossible-source",
     );
 }
 

@@ -65,7 +65,10 @@ fn a_device_by_which_nothing_comes_is_named() {
 #[test]
 fn an_answer_by_another_device_is_told() {
     let (_, text) = said(&node(), Protocol::TCP, Some(22), Some("10.0.0.9"));
-    assert!(text.ends_with(" The answer takes another way: it leaves by br0, and not by eth0, where it was asked."), "{text}");
+    assert!(
+        text.ends_with(" The answer takes another way: it leaves by br0, and not by eth0, where it was asked."),
+        "{text}"
+    );
     let (_, text) = said(&node(), Protocol::TCP, Some(22), Some("198.51.100.9"));
     assert!(!text.contains("answer"), "{text}");
 }

@@ -549,6 +549,7 @@ fn who_does_not_hear_a_vrf_is_told() {
     let gets = |who: &str| format!("eth1: {who} gets this packet: no rule stands in its way.\n");
     assert_eq!(told(22, "eth1", "net.ipv4.tcp_l3mdev_accept = 1"), gets("sshd (8)"));
     assert_eq!(told(80, "eth1", ""), gets("web (7)"));
-    let nobody = "eth3: The packet arrives, and no socket listens on tcp 80: the kernel answers with a reset.\n";
+    let nobody = "eth3: The packet arrives where nobody listens, and the kernel answers with a reset: web (7) listens on \
+                  0.0.0.0:80 of blue only.\n";
     assert_eq!(told(80, "eth3", ""), nobody);
 }
