@@ -16,6 +16,8 @@ use super::text::{self, Said};
 
 /// Columns between a bridge's box and the side by which other packets pass it.
 const PASSING: u16 = 4;
+/// From this width on a box says that the numbers in its title are those of passes.
+const WORDY: u16 = 34;
 /// Rows between boxes, at most.
 const FAR: u16 = 3;
 
@@ -170,7 +172,12 @@ impl Pen<'_> {
         let content = self.picture.stops.get(&stop).filter(|_| self.picture.numbered && lit);
         if let Some(content) = content {
             let numbers: Vec<String> = content.passes.iter().map(u32::to_string).collect();
-            let numbers = format!(" {} ", numbers.join(" "));
+            let word = match numbers.len() {
+                _ if rect.width < WORDY => "",
+                1 => "pass ",
+                _ => "passes ",
+            };
+            let numbers = format!(" {word}{} ", numbers.join(" "));
             let free = usize::from(top.width).saturating_sub(usize::from(name.width) + 2);
             if numbers.width() <= free {
                 let x = top.right() - 1 - numbers.width() as u16;

@@ -34,6 +34,8 @@ impl Said {
 pub(super) enum Form {
     /// ` -100 ip nat PREROUTING   iptables-nft  2 rules  accept`
     Whole,
+    /// ` -100 ip nat PREROUTING   nft  2 rules  accept`
+    Long,
     /// ` -100 ip nat PREROUTING    nft  2  accept`
     Short,
     /// ` -100 ip nat  nft 2`: the chain where its name is not that of its hook, the policy where it drops.
@@ -86,7 +88,7 @@ impl Told {
     fn label(&self, form: Form) -> String {
         let Told { family, table, chain, .. } = self;
         match form {
-            Form::Whole | Form::Short => format!("{family} {table} {chain}"),
+            Form::Whole | Form::Long | Form::Short => format!("{family} {table} {chain}"),
             Form::Brief if self.plain => format!("{family} {table}"),
             Form::Brief => format!("{family} {table} {chain}"),
             Form::Bare | Form::Least if self.plain => table.clone(),
@@ -99,13 +101,13 @@ impl Told {
         let Told { rules, policy, .. } = self;
         let backend = match (form, self.legacy) {
             (Form::Whole, _) => self.backend,
-            (Form::Short | Form::Brief | Form::Bare, true) => "legacy",
-            (Form::Short | Form::Brief | Form::Bare, false) => "nft",
+            (Form::Long | Form::Short | Form::Brief | Form::Bare, true) => "legacy",
+            (Form::Long | Form::Short | Form::Brief | Form::Bare, false) => "nft",
             (Form::Least, true) => "leg",
             (Form::Least, false) => "",
         };
         let told = match form {
-            Form::Whole => {
+            Form::Whole | Form::Long => {
                 let word = if rules == "1" { "rule " } else { "rules" };
                 format!("{backend}  {rules:>digits$} {word}  {policy:<6}")
             }
@@ -151,7 +153,7 @@ pub(super) fn form(state: &State, diagram: &Diagram, picture: &Picture, width: i
             told.iter().all(|told| needs(told) <= width(stop))
         })
     };
-    [Form::Whole, Form::Short, Form::Brief, Form::Bare].into_iter().find(fits).unwrap_or(Form::Least)
+    [Form::Whole, Form::Long, Form::Short, Form::Brief, Form::Bare].into_iter().find(fits).unwrap_or(Form::Least)
 }
 
 /// Lines of at most `width` columns.
