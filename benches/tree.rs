@@ -56,7 +56,13 @@ fn explorer() -> State {
         Look::sixteen().into(),
         SIZE,
     );
-    let survey = explain::Survey { ports: Vec::new(), unread: Vec::new(), left_out: Vec::new(), needs: Vec::new() };
+    let survey = explain::Survey {
+        ports: Vec::new(),
+        let_through: Vec::new(),
+        unread: Vec::new(),
+        left_out: Vec::new(),
+        needs: Vec::new(),
+    };
     let event = Event::Surveyed(state.edition(), survey);
     for effect in update(&mut state, event) {
         if let Effect::Answer(edition, target) = effect {

@@ -15,6 +15,7 @@ pub(crate) mod fixture;
 mod ghosts;
 pub mod home;
 mod judge;
+mod open;
 mod outside;
 mod packets;
 mod places;
@@ -28,7 +29,7 @@ pub mod words;
 
 pub use brief::brief;
 pub use clean::clean;
-pub use finding::{Answer, AnswerVerdict, Cause, Finding, From, PortEntry, Survey, Target, Who};
+pub use finding::{Answer, AnswerVerdict, Cause, Finding, From, LetThrough, PortEntry, Said, Survey, Target, Who};
 pub use sockets::group;
 
 use crate::host::{Host, IpFamily};

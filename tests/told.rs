@@ -4,6 +4,8 @@
 
 #[path = "told/conditions.rs"]
 mod conditions;
+#[path = "told/dumps.rs"]
+mod dumps;
 #[path = "told/sentences.rs"]
 mod sentences;
 

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use crate::host::{IpFamily, Process, Protocol, SetId, Unread};
-use crate::walk::{Endpoints, Reason, Step, Walk};
+use crate::walk::{Endpoints, Reason, Step, ValueSet, Walk};
 
 /// A port that is asked about.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -57,8 +57,17 @@ pub struct Answer {
     pub walk: Walk,
     /// That of the answers to its packets, where it was asked for and there are any.
     pub replies: Option<Walk>,
-    /// Its sentences, where the walk's outcomes, which they are told from, were let go.
-    pub told: Option<String>,
+    /// What is said of it, where the walk's outcomes, which that is told from, were let go.
+    pub told: Option<Said>,
+}
+
+/// What is said of an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Said {
+    /// Who it is, in a few words.
+    pub who: String,
+    /// Its sentences.
+    pub because: String,
 }
 
 /// Who answers, in short.
@@ -185,12 +194,29 @@ pub enum Cause {
 pub struct Survey {
     /// The ports, by protocol, port and address.
     pub ports: Vec<PortEntry>,
+    /// The ports that rules let packets through to, where nobody has read who listens.
+    pub let_through: Vec<LetThrough>,
     /// What could not be read and could matter.
     pub unread: Vec<Unread>,
     /// The devices by which packets come from outside, too, and which are too many to be asked.
     pub left_out: Vec<String>,
     /// The sets that would have to be read for a certain answer ([`Walk::needs`]).
     pub needs: Vec<(usize, SetId)>,
+}
+
+/// The ports of a protocol that rules let packets through to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LetThrough {
+    /// The protocol.
+    pub protocol: Protocol,
+    /// Where the packets come from.
+    pub from: From,
+    /// In which family.
+    pub family: IpFamily,
+    /// To these all of them.
+    pub always: ValueSet,
+    /// To these some of them: what others are is asked port by port.
+    pub sometimes: ValueSet,
 }
 
 /// A port, or a range of ports that rules answer alike.

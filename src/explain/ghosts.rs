@@ -79,7 +79,7 @@ impl Ghosts {
 }
 
 /// A query, for packets to all ports and to every address of this host that they may be meant for.
-fn to_all_ports(ns: &Namespace, from: &From, mut query: Query) -> Query {
+pub(super) fn to_all_ports(ns: &Namespace, from: &From, mut query: Query) -> Query {
     let family = query.family;
     query.limit = LIMIT;
     query.set(Field::Dport, ValueSet::range(1, 0xffff));

@@ -186,10 +186,17 @@ fn widen(parts: &mut [Part], free: &[Part], at: usize, domains: &[ValueSet], cos
             let values = others.0.remove(&axis)?;
             rest.within(&others).then_some(values)
         });
-        let wider = as_well.fold(values.clone(), |all, values| all.or(&values)).and(&domains[axis]);
-        if cost(axis, &wider, &domains[axis]) < cost(axis, values, &domains[axis]) {
-            parts[at].0.insert(axis, wider);
+        let as_well = as_well.fold(ValueSet::empty(), |all, values| all.or(&values)).and(&domains[axis]).minus(values);
+        // All at once may be the least to say, or only some of it.
+        let each = as_well.ranges().iter().take(MANY).map(|(first, last)| ValueSet::range(*first, *last));
+        let mut best = values.clone();
+        for more in std::iter::once(as_well.clone()).chain(each) {
+            let wider = best.or(&more);
+            if cost(axis, &wider, &domains[axis]) < cost(axis, &best, &domains[axis]) {
+                best = wider;
+            }
         }
+        parts[at].0.insert(axis, best);
     }
 }
 

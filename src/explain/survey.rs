@@ -5,9 +5,9 @@ use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::rc::Rc;
 
-use super::finding::{Answer, From, PortEntry, Survey, Target};
+use super::finding::{Answer, From, PortEntry, Said, Survey, Target};
 use super::ghosts::{self, Ghosts};
-use super::{judge, outside, places, queries, words};
+use super::{judge, open, outside, places, queries, words};
 use crate::host::{Body, Host, IpFamily, Namespace, Protocol, SetId, Socket, xt};
 use crate::walk::{Endings, Field, Query, Walk, Walker, of_namespaces};
 
@@ -80,12 +80,14 @@ pub(super) fn survey(host: &Host, namespace: usize, walks: &mut Walks<'_>) -> Su
         let target = entry.target();
         entry.answers = answers(host, namespace, &target, walks);
         for answer in &mut entry.answers {
-            answer.told = Some(words::because(host, namespace, answer));
+            let who = words::answerer(host, namespace, answer);
+            answer.told = Some(Said { who, because: words::because(host, namespace, answer) });
             (answer.walk.outcomes, answer.walk.shares) = (Vec::new(), Vec::new());
         }
     }
     ports.retain(|entry| !entry.is_ghost() || entry.answers.iter().any(|answer| answer.verdict.is_answer()));
-    told(host, namespace, ports, walks)
+    let let_through = open::let_through(host, namespace, &protocols(&host.namespaces[namespace]), walks);
+    Survey { let_through, ..told(host, namespace, ports, walks) }
 }
 
 /// Who answers, from each place a packet can come from.
@@ -143,7 +145,7 @@ fn told(host: &Host, namespace: usize, ports: Vec<PortEntry>, walks: &Walks<'_>)
     let elements = of_namespaces(&needs).into_iter();
     let elements = elements.filter_map(|(other, sets)| host.namespaces[other].unread_elements(&sets));
     let unread = ns.unread.iter().cloned().chain(elements.take(1)).collect();
-    Survey { ports, unread, left_out: outside::left_out(host, namespace), needs }
+    Survey { ports, let_through: Vec::new(), unread, left_out: outside::left_out(host, namespace), needs }
 }
 
 /// A port for a socket that packets of strangers can reach: a connected UDP socket hears one peer only.

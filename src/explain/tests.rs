@@ -155,7 +155,7 @@ fn unread_sockets_are_not_absent() {
     host.namespaces[0].sockets.clear();
     host.namespaces[0].unread.push(Unread { what: What::Sockets, needs: "a snapshot".to_owned(), torn: false });
     let answer = ask(&host, 22, None, vec![delivered(22, None)]);
-    let sentence = "The packet arrives, but nobody knows who listens on tcp 22: sockets could not be read.";
+    let sentence = "No rule stands in its way; who listens on tcp 22 was not read.";
     says(&host, &answer, AnswerVerdict::Depends, Cause::Undecided, sentence);
 }
 

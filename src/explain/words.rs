@@ -19,6 +19,7 @@ mod reading;
 mod rules;
 #[cfg(test)]
 mod tests;
+mod through;
 mod vrf;
 mod way;
 mod when;
@@ -30,7 +31,7 @@ pub use way::{endpoints, fate, holder, reason, receiver, route, route_briefly, t
 pub use when::When;
 
 use super::chance::Chance;
-use super::finding::{Answer, From, Who};
+use super::finding::{Answer, From, Survey, Who};
 use crate::host::{Host, IpFamily, Namespace, Process, Protocol, Reached, RuleId, Socket, Unread, What};
 use crate::walk::why::{Account, Check};
 use crate::walk::{Assumption, Condition, Outcome, Query};
@@ -41,6 +42,11 @@ const FEW: usize = 3;
 /// The sentences that say who answers and why: one or two, plain. `namespace` is the one that was asked about.
 pub fn because(host: &Host, namespace: usize, answer: &Answer) -> String {
     because::because(host, namespace, answer)
+}
+
+/// Who answers, in a few words; where it depends, on what: `sshd (812) if src in 10.0.0.0/8, else blocked`.
+pub fn answerer(host: &Host, namespace: usize, answer: &Answer) -> String {
+    because::who(host, namespace, answer)
 }
 
 /// What becomes of the answers whose walk an answer is: where `trace` follows the other direction.
@@ -191,6 +197,18 @@ pub fn unread<'a>(unread: impl IntoIterator<Item = &'a Unread>) -> Option<String
 pub fn left_out(devices: &[String]) -> Option<String> {
     let told = list(Phrase::And, devices, FEW);
     (!told.is_empty()).then(|| say(Phrase::NotAsked, &[("devices", &told)]))
+}
+
+/// The other ports that rules let packets through to, each protocol in a line of its own, under a line that says what they are.
+/// Nothing where who listens is known.
+pub fn let_through(survey: &Survey) -> Vec<String> {
+    through::lines(&survey.let_through, !survey.ports.is_empty())
+}
+
+/// That there is no port to list, and why.
+pub fn no_ports(survey: &Survey) -> String {
+    let unread = survey.unread.iter().any(|unread| unread.what == What::Sockets);
+    say(if unread { Phrase::NoGhost } else { Phrase::NoPorts }, &[])
 }
 
 /// How far a reading is: `reading nf_tables rules: 12,300 rules in 340 of 10,012 chains`.

@@ -11,7 +11,7 @@ use crate::host::{Host, IpFamily};
 pub fn ports(host: &Host, namespace: usize, survey: &Survey, style: Style) -> String {
     let mut page = Page::new(style);
     if survey.ports.is_empty() {
-        page.line(0, 0, &[(Tone::Plain, "No socket listens here, and no rule answers a port.")]);
+        page.line(0, 0, &[(Tone::Plain, &words::no_ports(survey))]);
         missing(&mut page, survey);
         return page.finish();
     }
@@ -51,8 +51,12 @@ pub fn ports(host: &Host, namespace: usize, survey: &Survey, style: Style) -> St
     page.finish()
 }
 
-/// What could not be read or was not asked, and so may hide an answer.
+/// What rules let through, whoever listens; what could not be read or was not asked, and so may hide an answer.
 fn missing(page: &mut Page, survey: &Survey) {
+    for (at, text) in words::let_through(survey).iter().enumerate() {
+        let indent = if at == 0 { 0 } else { 2 };
+        page.line(indent, indent + 2, &[(Tone::Plain, text)]);
+    }
     for text in [words::unread(&survey.unread), words::left_out(&survey.left_out)].into_iter().flatten() {
         page.line(0, 2, &[(Tone::Unsure, &text)]);
     }
@@ -105,7 +109,7 @@ fn grouped(host: &Host, entry: &PortEntry) -> Vec<(String, AnswerVerdict, String
     for answer in &entry.answers {
         let who = match answer.verdict {
             AnswerVerdict::Blocked | AnswerVerdict::Depends | AnswerVerdict::Unanswered => {
-                format!("{}, {}", answer.verdict.name(), words::who(host, answer.walk.query.namespace, &answer.who))
+                format!("{}, {}", answer.verdict.name(), words::answerer(host, answer.walk.query.namespace, answer))
             }
             AnswerVerdict::Reached | AnswerVerdict::Diverted => {
                 words::who(host, answer.walk.query.namespace, &answer.who)

@@ -278,7 +278,13 @@ fn ports_have_a_row_each_and_say_who_answers_instead() {
         answers: vec![answer()],
     };
     let ghost = PortEntry { port: 30000, last: 32767, socket: None, answers: Vec::new(), ..entry.clone() };
-    let survey = Survey { ports: vec![entry, ghost], unread: Vec::new(), left_out: Vec::new(), needs: Vec::new() };
+    let survey = Survey {
+        ports: vec![entry, ghost],
+        let_through: Vec::new(),
+        unread: Vec::new(),
+        left_out: Vec::new(),
+        needs: Vec::new(),
+    };
     let text = ports::ports(&host(), 0, &survey, Style { colour: false, width: 80 });
     assert_tame(&text, 80);
     assert!(text.contains("diverted   tcp            80 0.0.0.0        ng\\x1binx 1103\n"), "{text}");

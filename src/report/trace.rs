@@ -70,7 +70,7 @@ impl<'h> Telling<'h, '_> {
             return;
         }
         let tone = verdict_tone(answer.verdict);
-        let who = words::who(self.host, self.namespace, &answer.who);
+        let who = words::answerer(self.host, self.namespace, answer);
         self.page.line(0, 2, &[(tone, answer.verdict.name()), (Tone::Plain, ": "), (Tone::Strong, &who)]);
         let because = words::because(self.host, self.namespace, answer);
         if !because.is_empty() {

@@ -11,12 +11,28 @@ use crate::walk::{Assumed, FateKind, Field, Origin, Outcome, Step, StepAt, Verdi
 /// One or two sentences, plain.
 pub(super) fn because(host: &Host, namespace: usize, answer: &Answer) -> String {
     if let Some(told) = &answer.told {
-        return told.clone();
+        return told.because.clone();
     }
     let teller = Teller::of(host, namespace, answer);
     let text = decides(&teller, answer);
     let all = [Some(text), back::lost(&teller), devices::dead(&teller)];
     all.into_iter().flatten().collect::<Vec<_>>().join(" ")
+}
+
+/// Who answers, in a few words: where it depends, on what.
+pub(super) fn who(host: &Host, namespace: usize, answer: &Answer) -> String {
+    if let Some(told) = &answer.told {
+        return told.who.clone();
+    }
+    let depends = matches!(answer.because.cause, Cause::OutcomesDiffer | Cause::Undecided);
+    if answer.who != Who::Unknown || !depends {
+        return super::who(host, namespace, &answer.who);
+    }
+    let teller = Teller::of(host, namespace, answer);
+    match teller.is_let_through() {
+        true => say(Phrase::LetThroughUnread, &[]),
+        false => cases::briefly(&teller).unwrap_or_else(|| say(Phrase::Unknown, &[])),
+    }
 }
 
 fn decides(teller: &Teller<'_>, answer: &Answer) -> String {
@@ -31,7 +47,9 @@ fn decides(teller: &Teller<'_>, answer: &Answer) -> String {
         Cause::NobodyListens => teller.nobody(),
         Cause::Translated => teller.translated(),
         Cause::Redirected => teller.redirected(),
-        Cause::DroppedByRule | Cause::RejectedByRule | Cause::DroppedByPolicy | Cause::Kernel(_) => teller.blocked(),
+        Cause::DroppedByRule | Cause::RejectedByRule | Cause::DroppedByPolicy | Cause::Kernel(_) => {
+            cases::of_nobody(teller).unwrap_or_else(|| teller.blocked())
+        }
         Cause::NotHere => sentence(&teller.not_here()),
         Cause::SentAside => sentence(&say(Phrase::SentAside, &[("what", &teller.decision(finding, None))])),
         Cause::Queued => sentence(&say(Phrase::Queued, &[("what", &teller.decision(finding, None))])),
@@ -130,14 +148,15 @@ impl<'a> Teller<'a> {
         self.answering().filter(|_| is_one(&self.answer.who))
     }
 
+    /// The last rule of the input hook that lets the packet through, where it is not a policy that does.
+    fn accepts(&self) -> Option<StepAt> {
+        let input = |step: &&Step| step.hook == Hook::Input && matches!(step.verdict, Verdict::Accept);
+        self.outcome()?.steps().filter(input).last().map(|step| step.at)
+    }
+
     fn gets(&self, unread: bool) -> String {
         let who = self.who(&self.answer.who);
-        // The last base chain of the input hook that a rule, not its policy, lets the packet through.
-        let accepts = self.outcome().and_then(|outcome| {
-            let input = |step: &&Step| step.hook == Hook::Input && matches!(step.verdict, Verdict::Accept);
-            outcome.steps().filter(input).last().map(|step| step.at)
-        });
-        let text = match accepts {
+        let text = match self.accepts() {
             _ if unread => say(Phrase::GetsUnread, &[("who", &who)]),
             Some(at) => say(Phrase::GetsAccepted, &[("who", &who), ("rule", &rules::place(self.ns, at))]),
             None => say(Phrase::Gets, &[("who", &who)]),
@@ -349,6 +368,11 @@ impl<'a> Teller<'a> {
         }
     }
 
+    /// Whether all packets arrive, and nobody has read who listens.
+    fn is_let_through(&self) -> bool {
+        !self.judged.is_empty() && self.judged.iter().all(|(outcome, judged)| cases::is_let_through(outcome, judged))
+    }
+
     pub(super) fn not_here(&self) -> String {
         let outcome = self.outcome();
         // Where it goes on in another namespace, how it left this one is told.
@@ -374,9 +398,13 @@ impl<'a> Teller<'a> {
             return sentence(&self.decision(finding, None));
         }
         let arrives = self.outcome().is_some_and(|outcome| outcome.fate.kind == FateKind::Delivered);
-        sentence(&match arrives {
-            true => say(Phrase::SocketsUnread, &[("port", &self.port())]),
-            false => say(Phrase::NoWalk, &[]),
+        sentence(&match (arrives, self.accepts()) {
+            (true, Some(at)) => {
+                let rule = rules::place(self.ns, at);
+                say(Phrase::AcceptedUnread, &[("rule", &rule), ("port", &self.port())])
+            }
+            (true, None) => say(Phrase::ArrivesUnread, &[("port", &self.port())]),
+            (false, _) => say(Phrase::NoWalk, &[]),
         })
     }
 }

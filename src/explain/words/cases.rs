@@ -6,14 +6,18 @@ use super::because::Teller;
 use super::conditions;
 use super::phrase::{self, Phrase, say};
 use super::when::Map;
-use crate::explain::finding::AnswerVerdict;
+use crate::explain::finding::{AnswerVerdict, Cause};
 use crate::explain::judge::Judged;
-use crate::walk::{Assumed, Assumption, Outcome, rank};
+use crate::walk::{Assumed, Assumption, FateKind, Outcome, rank};
 
 /// At most this many cases are told one by one.
 const MOST: usize = 5;
 /// Of more than that, this many.
 const FEW: usize = 3;
+/// A condition that takes more letters than this is not told in brief.
+const BRIEF: usize = 120;
+/// What befalls so many of the packets that nobody gets befalls them.
+const MOSTLY: f64 = 0.9;
 
 /// Outcomes that end alike.
 struct Case<'a> {
@@ -21,8 +25,67 @@ struct Case<'a> {
     outcomes: Vec<&'a Outcome>,
 }
 
+impl Case<'_> {
+    fn weight(&self) -> f64 {
+        self.outcomes.iter().map(|outcome| outcome.weight).sum()
+    }
+}
+
 /// `It depends: if src in 10.0.0.0/8, sshd (812) gets the packet; else rule 5 of filter INPUT drops it.`
 pub(super) fn sentence(teller: &Teller<'_>) -> String {
+    told(teller, cases(teller), Phrase::Depends)
+}
+
+/// The same where nobody gets the packet, but this or that rule keeps it from them: `None` where most packets meet the same.
+pub(super) fn of_nobody(teller: &Teller<'_>) -> Option<String> {
+    let cases = cases(teller);
+    let all: f64 = cases.iter().map(Case::weight).sum();
+    let is_told = cases.len() > 1 && cases.first().is_some_and(|first| first.weight() < MOSTLY * all);
+    is_told.then(|| told(teller, cases, Phrase::NobodyGets))
+}
+
+/// `sshd (812) if src in 10.0.0.0/8, else blocked`; `None` where that takes many words.
+pub(super) fn briefly(teller: &Teller<'_>) -> Option<String> {
+    let mut ends: Vec<(String, Vec<&Outcome>)> = Vec::new();
+    for (outcome, judged) in &teller.judged {
+        let end = end(teller, outcome, judged);
+        match ends.iter_mut().find(|(known, _)| *known == end) {
+            Some((_, outcomes)) => outcomes.push(outcome),
+            None => ends.push((end, vec![outcome])),
+        }
+    }
+    if ends.len() < 2 || ends.len() > FEW || teller.answer.walk.unexplored > 0 {
+        return None;
+    }
+    let mut told: Vec<(String, String)> =
+        with_map(teller, true, |map| ends.into_iter().map(|(end, all)| (map.told(&all).sentence(), end)).collect());
+    told.sort_by_key(|(when, _)| if when.is_empty() { usize::MAX } else { when.chars().count() });
+    let (_, last) = told.pop()?;
+    if told.iter().any(|(when, _)| when.is_empty() || when.chars().count() > BRIEF) {
+        return None;
+    }
+    let cases: Vec<String> =
+        told.iter().map(|(when, who)| say(Phrase::OneIf, &[("who", who), ("when", when)])).collect();
+    Some(say(Phrase::OneElse, &[("cases", &cases.join("; ")), ("who", &last)]))
+}
+
+/// Who gets an outcome's packets, in a word or two.
+fn end(teller: &Teller<'_>, outcome: &Outcome, judged: &Judged) -> String {
+    match judged.verdict {
+        AnswerVerdict::Reached | AnswerVerdict::Diverted | AnswerVerdict::Unanswered => teller.who(&judged.who),
+        AnswerVerdict::Blocked => say(Phrase::Blocked, &[]),
+        AnswerVerdict::Depends if is_let_through(outcome, judged) => say(Phrase::LetThrough, &[]),
+        AnswerVerdict::Depends => say(Phrase::Unknown, &[]),
+    }
+}
+
+/// Whether packets arrive, and nobody has read who listens.
+pub(super) fn is_let_through(outcome: &Outcome, judged: &Judged) -> bool {
+    judged.because.cause == Cause::Undecided && outcome.fate.kind == FateKind::Delivered
+}
+
+/// Outcomes that end alike, together; the likeliest first.
+fn cases<'a>(teller: &'a Teller<'_>) -> Vec<Case<'a>> {
     let mut cases: Vec<Case<'_>> = Vec::new();
     for (outcome, judged) in &teller.judged {
         match cases.iter_mut().find(|case| ends_alike(case.judged, judged)) {
@@ -30,20 +93,34 @@ pub(super) fn sentence(teller: &Teller<'_>) -> String {
             None => cases.push(Case { judged, outcomes: vec![outcome] }),
         }
     }
+    cases.sort_by_key(|case| rank(case.weight()));
+    cases
+}
+
+/// Does something with what the outcomes speak of; `brief`: nobody is told where an assumed match stands, nor why it is assumed.
+fn with_map<T>(teller: &Teller<'_>, brief: bool, told: impl FnOnce(&Map<'_>) -> T) -> T {
     let disputed = Disputed::of(teller);
     let clause = |one: &Assumption| {
         let gist = |rule, index| conditions::gist(&teller.host.namespaces[one.namespace], rule, index);
-        conditions::assumption(teller.host, one, &gist)
+        match &one.what {
+            Assumed::Match { rule, index } if brief => {
+                let phrase = if one.holds { Phrase::BriefHolds } else { Phrase::BriefFails };
+                say(phrase, &[("text", &gist(*rule, Some(*index)))])
+            }
+            _ => conditions::assumption(teller.host, one, &gist),
+        }
     };
     let outcomes = teller.judged.iter().map(|(outcome, _)| *outcome);
-    let map = Map::of(&teller.answer.walk.query, outcomes, |one| disputed.has(one), &clause);
+    told(&Map::of(&teller.answer.walk.query, outcomes, |one| disputed.has(one), &clause))
+}
+
+fn told(teller: &Teller<'_>, cases: Vec<Case<'_>>, begin: Phrase) -> String {
     // Of too many, those of the most packets are told, each with all that must hold for it.
     let left_out = if cases.len() > MOST { cases.len() - FEW } else { 0 };
-    cases.sort_by_key(|case| rank(case.outcomes.iter().map(|outcome| outcome.weight).sum()));
-    let mut told: Vec<(String, String)> = cases[..cases.len() - left_out]
-        .iter()
-        .map(|case| (map.told(&case.outcomes).sentence(), ends(teller, case)))
-        .collect();
+    let mut told: Vec<(String, String)> = with_map(teller, false, |map| {
+        let told = cases[..cases.len() - left_out].iter();
+        told.map(|case| (map.told(&case.outcomes).sentence(), ends(teller, case))).collect()
+    });
     // The case that takes the most words is the "else" of the others.
     told.sort_by_key(|(when, _)| if when.is_empty() { usize::MAX } else { when.chars().count() });
     let last = told.len().saturating_sub(1);
@@ -63,7 +140,7 @@ pub(super) fn sentence(teller: &Teller<'_>) -> String {
     if unexplored > 0 {
         parts.push(say(Phrase::Unexplored, &[("count", &unexplored.to_string())]));
     }
-    phrase::sentence(&format!("{}: {}", say(Phrase::Depends, &[]), parts.join("; ")))
+    phrase::sentence(&format!("{}: {}", say(begin, &[]), parts.join("; ")))
 }
 
 fn ends_alike(a: &Judged, b: &Judged) -> bool {
@@ -97,6 +174,9 @@ fn ends(teller: &Teller<'_>, case: &Case<'_>) -> String {
         AnswerVerdict::Diverted => who(Phrase::CaseGoes),
         AnswerVerdict::Blocked => teller.blocking(&judged.because, case.outcomes.first().copied()),
         AnswerVerdict::Unanswered => say(Phrase::CaseNobody, &[]),
+        AnswerVerdict::Depends if case.outcomes.iter().all(|outcome| is_let_through(outcome, judged)) => {
+            say(Phrase::CaseThrough, &[])
+        }
         AnswerVerdict::Depends => say(Phrase::CaseUnknown, &[]),
     }
 }

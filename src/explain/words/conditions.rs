@@ -4,7 +4,7 @@ use super::phrase::{Phrase, list, say};
 use super::rules;
 use crate::explain::fields::mac_text;
 use crate::host::nft;
-use crate::host::xt::{CtStates, Match, Rare, RecentCheck, Target, TcpFlags};
+use crate::host::xt::{CtStates, Match, Rare, RecentCheck, Target, TcpFlags, Time};
 use crate::host::{Body, Host, IpFamily, Namespace, RuleId};
 use crate::walk::{Assumed, Assumption, Condition, Field, Op, ValueSet, Values, Why};
 
@@ -202,7 +202,23 @@ fn expression_gist(rule: &nft::Rule, index: Option<u16>) -> String {
         Some(nft::Expression::Match(matched)) => match_gist(matched),
         Some(nft::Expression::Target(target)) => target_name(target),
         Some(nft::Expression::Undecoded(undecoded)) => undecoded.name.to_string(),
-        Some(nft::Expression::Limit(_)) => "limit".to_owned(),
+        Some(nft::Expression::Limit(limit)) => {
+            let unit = match limit.unit {
+                1 => "second",
+                60 => "minute",
+                3600 => "hour",
+                86400 => "day",
+                _ => "week",
+            };
+            let (over, bytes) = (if limit.over { "over " } else { "" }, if limit.bytes { " bytes" } else { "" });
+            format!("limit rate {over}{}{bytes}/{unit}", limit.rate)
+        }
+        Some(nft::Expression::Connlimit { count, over }) => {
+            format!("ct count {}{count}", if *over { "over " } else { "" })
+        }
+        Some(nft::Expression::Quota { bytes, over }) => {
+            format!("quota {}{bytes} bytes", if *over { "over " } else { "" })
+        }
         Some(nft::Expression::Lookup { set, .. }) => format!("@{set}"),
         // Its own words are the printer's; the sentence is not to quote nothing.
         Some(_) | None => "…".to_owned(),
@@ -250,7 +266,11 @@ fn match_gist(matched: &Match) -> String {
                 RecentCheck::Update => "update",
                 RecentCheck::Remove => "remove",
             };
-            format!("-m recent {}--{check} --name {}", if recent.not { "! " } else { "" }, recent.name)
+            let number = |name: &str, value: Option<u32>| value.map(|value| format!(" --{name} {value}"));
+            let numbers = [number("seconds", recent.seconds), number("hitcount", recent.hitcount)];
+            let numbers: String = numbers.into_iter().flatten().collect();
+            let not = if recent.not { "! " } else { "" };
+            format!("-m recent {not}--{check}{numbers} --name {}", recent.name)
         }
         Match::Rare(found) => rare_gist(found),
         Match::Opaque(opaque) => {
@@ -274,6 +294,12 @@ fn rare_gist(found: &Rare) -> String {
             format!("-m {name} {not}--string {:?}", String::from_utf8_lossy(&string.pattern.value))
         }
         Rare::Helper(helper) => format!("-m {name} {}--helper {}", if helper.not { "! " } else { "" }, helper.value),
+        Rare::Time(time) => {
+            let ends = [("timestart", time.day.0, 0), ("timestop", time.day.1, Time::LAST_SECOND)];
+            let told = ends.iter().filter(|(_, second, all)| second != all);
+            let told = told.map(|(name, second, _)| format!(" --{name} {:02}:{:02}", second / 3600, second / 60 % 60));
+            format!("-m {name}{}", told.collect::<String>())
+        }
         Rare::Nfacct(account) => format!("-m {name} --nfacct-name {account}"),
         _ => format!("-m {name}"),
     }

@@ -1,0 +1,68 @@
+//! What a dump of rules can answer, where nobody has read who listens.
+
+use super::{assert_has, assert_has_not, input, told};
+
+const UFW: &str = include_str!("../data/programs/ufw.iptables-save");
+const DOCKER: &str = include_str!("docker.save");
+
+#[test]
+fn what_rules_let_through_is_told_apart_from_what_cannot_be_known() {
+    let text = told("trace 22", &input("DROP", &["-p tcp --dport 22 -j ACCEPT"]));
+    assert_has(&text, "depends: let through; who listens was not read Rule 1 of filter INPUT lets it through;");
+    let text = told("trace 22", &input("ACCEPT", &[]));
+    assert_has(&text, "let through; who listens was not read No rule stands in its way;");
+    let text = told("trace 22", &input("DROP", &["-s 10.0.0.0/8 -p tcp --dport 22 -j ACCEPT"]));
+    assert_has(&text, "depends: let through if src in 10.0.0.0/8, else blocked It depends:");
+    assert_has(&text, "if src in 10.0.0.0/8, it is let through (who listens was not read); else no rule");
+}
+
+#[test]
+fn the_ports_that_rules_let_through_are_listed() {
+    let text = told("ports", UFW);
+    assert_has(&text, "No rule sends a port elsewhere; which sockets listen was not read.");
+    assert_has(&text, "through to these ports of this host, whoever listens there: tcp: 22; some packets to");
+    assert_has_not(&text, "No socket listens");
+    assert_has(&told("ports", DOCKER), "through to these other ports of this host, whoever listens there: tcp: none");
+    let text = told("ports", &input("ACCEPT", &["-p tcp --dport 135:139 -j DROP", "-p udp --dport 53 -j LOG"]));
+    assert_has(&text, "tcp: all but 135–139 udp: all");
+}
+
+#[test]
+fn a_port_that_some_get_says_who() {
+    let host = include_str!("host.snapshot")
+        .replace("RULES", &input("DROP", &["-s 203.0.113.0/28 -p tcp --dport 22 -j ACCEPT"]));
+    assert_has(&told("ports", &host), "outside by eth0: depends, sshd (1) if src in 203.0.113.0/28, else blocked");
+    assert_has(&told("trace 22", &host), "depends: sshd (1) if src in 203.0.113.0/28, else blocked");
+}
+
+#[test]
+fn what_is_not_decided_is_told_with_its_values() {
+    let told = |rules: &[&str]| told("trace 22", &input("ACCEPT", rules));
+    let recent = told(&["-p tcp -m recent --update --seconds 30 --hitcount 6 -j DROP"]);
+    assert_has(&recent, "“-m recent --update --seconds 30 --hitcount 6 --name DEFAULT” holds, else let through");
+    let time = told(&["-m time --timestart 08:00 --timestop 18:00 -j DROP"]);
+    assert_has(&time, "blocked if “-m time --timestart 08:00 --timestop 18:00” holds, else let through");
+    let native = |policy: &str, rule: &str| {
+        let dump =
+            format!("table ip t {{\nchain i {{\ntype filter hook input priority 0; policy {policy};\n{rule}\n}}\n}}\n");
+        super::told("trace 22", &dump)
+    };
+    assert_has(
+        &native("drop", "tcp dport 22 limit rate 10/minute accept"),
+        "if “limit rate 10/minute” holds, else blocked",
+    );
+    assert_has(&native("accept", "quota over 5000 bytes drop"), "blocked if “quota over 5000 bytes” holds");
+}
+
+#[test]
+fn nobody_gets_it_by_this_rule_or_that() {
+    let rules =
+        "table ip t {\nchain i {\ntype filter hook input priority 0; policy drop;\nct count over 10 drop\n}\n}\n";
+    assert_has(
+        &told("trace 22", rules),
+        "Nobody gets it: if “ct count over 10” of rule 1 of t i holds (it depends on what cannot be seen), rule 1 of t i \
+         drops it; else no rule of t i lets it pass, and the policy there is drop.",
+    );
+    let mostly = told("trace 22", &input("DROP", &["-s 10.0.0.8 -j DROP"]));
+    assert_has(&mostly, "blocked: nobody No rule of filter INPUT lets it pass, and the policy there is drop.");
+}
