@@ -216,12 +216,12 @@ impl Path {
         reached: Option<bool>,
         frames: &mut Frames,
     ) {
-        let chains: Vec<FrameId> = chains_at(&ns.ruleset, place.hook, |seen| {
-            seen == Family::Netdev || family.is_none_or(|family| seen.sees(family))
-        })
-        .into_iter()
-        .map(|chain| frames.intern(Frame { place, parent: None, chain }))
-        .collect();
+        let all = ns.ruleset.chains().map(|(id, _)| id);
+        let sees = |seen: Family| seen == Family::Netdev || family.is_none_or(|family| seen.sees(family));
+        let chains: Vec<FrameId> = chains_at(&ns.ruleset, all, place.hook, sees)
+            .into_iter()
+            .map(|chain| frames.intern(Frame { place, parent: None, chain }))
+            .collect();
         if !chains.is_empty() || reached == Some(true) {
             self.sections.push(Section::Hook { place, reached, chains });
         }
@@ -344,12 +344,17 @@ fn weight(verdict: &Verdict) -> Weight {
     }
 }
 
-/// The base chains at a hook that the kernel has, of the families that see a packet there, in the order in which they run: by
+/// The base chains at a hook, among these chains, that the kernel has, of the families that see a packet there, in the order in which they run: by
 /// priority, those of type nat at their dispatcher's (`nf_nat_ipv4_ops`), then by their place among equals.
-pub(super) fn chains_at(ruleset: &Ruleset, hook: Hook, sees: impl Fn(Family) -> bool) -> Vec<ChainId> {
+pub(super) fn chains_at(
+    ruleset: &Ruleset,
+    among: impl IntoIterator<Item = ChainId>,
+    hook: Hook,
+    sees: impl Fn(Family) -> bool,
+) -> Vec<ChainId> {
     let mut found: Vec<(Priority, Priority, u32, ChainId)> = Vec::new();
-    for (id, chain) in ruleset.chains() {
-        let Some(base) = chain.base.as_ref().filter(|base| base.hook == hook) else { continue };
+    for id in among {
+        let Some(base) = ruleset.chain(id).base.as_ref().filter(|base| base.hook == hook) else { continue };
         let seen = sees(ruleset.table(id).family);
         let rank = match base.registration {
             Registration::Registered(place) => place.rank(),

@@ -73,17 +73,36 @@ pub(in crate::tui) enum Entry {
     To(u32),
 }
 
+/// A namespace with its base chains: few, where most chains are only jumped to.
+struct Ground<'a> {
+    ns: &'a Namespace,
+    bases: Vec<ChainId>,
+}
+
+impl Ground<'_> {
+    /// Whether base chains stand at a stop.
+    fn has_chains(&self, stop: Stop) -> bool {
+        let ruleset = &self.ns.ruleset;
+        self.bases.iter().any(|id| {
+            let base = ruleset.chain(*id).base.as_ref();
+            base.is_some_and(|base| Stop::of(ruleset.table(*id).family, base.hook) == Some(stop))
+        })
+    }
+}
+
 /// The picture of a namespace, with the way of an outcome of a packet of `family` in it; `made`: it was made by the namespace
 /// that was asked about.
 pub(super) fn picture(host: &Host, namespace: usize, followed: Option<(IpFamily, &Outcome)>, made: bool) -> Picture {
     let ns = &host.namespaces[namespace];
+    let place =
+        Ground { ns, bases: ns.ruleset.chains().filter(|(_, chain)| chain.base.is_some()).map(|(id, _)| id).collect() };
     let mut picture = Picture::default();
     if let Some((_, outcome)) = followed {
         picture.numbered = outcome.passes.len() > 1;
         for pass in &outcome.passes {
             if pass.namespace == namespace {
                 let made = made && pass.number == 1;
-                let way = way(ns, outcome, pass, made);
+                let way = way(&place, outcome, pass, made);
                 picture.ends_of(&way, outcome, pass, made);
                 picture.lit.extend(way.windows(2).map(|two| (two[0], two[1])));
                 picture.bridges |= way.contains(&Stop::BridgeForward);
@@ -98,10 +117,9 @@ pub(super) fn picture(host: &Host, namespace: usize, followed: Option<(IpFamily,
     }
     let outcome = followed.map(|(_, outcome)| outcome);
     for stop in Stop::ALL {
-        picture.chains(ns, stop, followed, namespace);
+        picture.chains(&place, stop, followed, namespace);
     }
-    picture.bridges |=
-        ns.ruleset.chains().any(|(id, chain)| chain.base.is_some() && ns.ruleset.table(id).family == Family::Bridge);
+    picture.bridges |= place.bases.iter().any(|chain| ns.ruleset.table(*chain).family == Family::Bridge);
     if let Some(outcome) = outcome {
         picture.events(outcome, namespace, made);
     }
@@ -138,8 +156,8 @@ impl Picture {
     }
 
     /// The base chains of a stop, each with what it does to the packet.
-    fn chains(&mut self, ns: &Namespace, stop: Stop, followed: Option<(IpFamily, &Outcome)>, namespace: usize) {
-        let hooks = stop.hooks();
+    fn chains(&mut self, place: &Ground, stop: Stop, followed: Option<(IpFamily, &Outcome)>, namespace: usize) {
+        let (ns, hooks) = (place.ns, stop.hooks());
         let steps = || {
             let here = |pass: u32| move |known: &Pass| known.number == pass && known.namespace == namespace;
             let outcome = followed.map(|(_, outcome)| outcome);
@@ -157,7 +175,7 @@ impl Picture {
         }
         let family = followed.map(|(family, _)| family);
         for hook in hooks {
-            let mut chains = chains_at(&ns.ruleset, *hook, |seen| stop.has(seen, family));
+            let mut chains = chains_at(&ns.ruleset, place.bases.iter().copied(), *hook, |seen| stop.has(seen, family));
             in_order(&mut chains, &order, |chain| *chain);
             for chain in chains {
                 let met = order.contains(&chain);
@@ -208,7 +226,8 @@ fn turns(verdict: &Verdict) -> bool {
 }
 
 /// The stops that a pass goes through, from where it comes from to where it goes, or ends.
-fn way(ns: &Namespace, outcome: &Outcome, pass: &Pass, made: bool) -> Vec<Stop> {
+fn way(place: &Ground, outcome: &Outcome, pass: &Pass, made: bool) -> Vec<Stop> {
+    let ns = place.ns;
     let last = outcome.passes.last().is_some_and(|last| last.number == pass.number);
     let leaves = !last || matches!(outcome.fate.kind, FateKind::Forwarded | FateKind::Sent);
     let delivered = last && outcome.fate.kind == FateKind::Delivered;
@@ -218,7 +237,7 @@ fn way(ns: &Namespace, outcome: &Outcome, pass: &Pass, made: bool) -> Vec<Stop> 
     // Where its chains were not asked, as nobody knows the port, the bridge is left out.
     let by_bridge = |device: &Option<String>, stop: Stop| {
         device.as_ref().is_some_and(|device| is_of_bridge(ns, device))
-            && (known().any(|known| known == stop) || !has_chains(ns, stop))
+            && (known().any(|known| known == stop) || !place.has_chains(stop))
     };
     let comes = [Stop::Network, Stop::Ingress]
         .into_iter()
@@ -270,14 +289,6 @@ fn below(stop: Stop) -> Stop {
         Stop::Postrouting => Stop::BridgeOut,
         stop => stop,
     }
-}
-
-/// Whether base chains stand at a stop.
-fn has_chains(ns: &Namespace, stop: Stop) -> bool {
-    ns.ruleset.chains().any(|(id, chain)| {
-        let table = ns.ruleset.table(id).family;
-        chain.base.as_ref().is_some_and(|base| Stop::of(table, base.hook) == Some(stop))
-    })
 }
 
 fn number(event: &Event) -> u32 {
