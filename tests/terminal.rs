@@ -152,6 +152,9 @@ impl Session {
         let last = |what: &str| text.rfind(what).unwrap_or_else(|| panic!("no {what:?} in {text:?}"));
         assert!(last(LEAVE) > last(ENTER), "the alternate screen was not left");
         assert!(last(SHOW) > last("\x1b[?25l"), "the cursor stays hidden");
+        if text.contains("\x1b[?1002h") {
+            assert!(last("\x1b[?1002l") > last("\x1b[?1002h"), "the terminal goes on telling of the mouse");
+        }
         assert!(text.matches(ENTER).count() == text.matches(LEAVE).count(), "left as often as entered");
         (status, text)
     }
@@ -425,7 +428,7 @@ fn the_screen_has_the_colours_that_the_terminal_knows() {
     for (variables, has, has_not) in [
         (&[("TERM", "xterm-256color"), ("COLORTERM", "truecolor")][..], &["48;2;18;21;28"][..], &["48;5;"][..]),
         (&[("TERM", "xterm-256color"), ("COLORTERM", "")], &["48;5;"], &["48;2;"]),
-        (&[("TERM", "linux"), ("COLORTERM", "")], &["\x1b[38;5;2;49m"], &["48;5;", "48;2;"]),
+        (&[("TERM", "linux"), ("COLORTERM", "")], &["\x1b[38;5;12;49m"], &["48;5;", "48;2;"]),
         (&[("TERM", "vt100"), ("COLORTERM", "truecolor")], &["\x1b[1m"], &["38;5;", "38;2;"]),
         (&[("TERM", "xterm-256color"), ("NO_COLOR", "1")], &["\x1b[1m"], &["38;5;", "38;2;"]),
     ] {
@@ -452,6 +455,18 @@ fn the_demo_begins_with_the_tour_and_goes_on_without_it() {
     session.wait_for("2 of 10");
     session.press("q");
     session.wait_for("? help   q quit");
+    session.press("q");
+    assert_eq!(session.end().0, "0");
+}
+
+#[test]
+fn a_click_of_a_terminal_goes_to_a_row() {
+    let mut session = Session::start(&format!("{} --demo", env!("CARGO_BIN_EXE_whyport")));
+    session.wait_for("tcp/80 from outside");
+    session.wait_for("\x1b[?1002h");
+    // The first row of the ports, as xterm tells of it: button, column, row from 1; M: pressed, m: let go.
+    session.press("\x1b[<0;8;3M\x1b[<0;8;3m");
+    session.wait_for("tcp/22 from outside");
     session.press("q");
     assert_eq!(session.end().0, "0");
 }

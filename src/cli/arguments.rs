@@ -35,8 +35,8 @@ const READING: &str = "Where reading the live host takes long, a line on the ter
     stops it. Rules that change while they are read are read again, three times; then what there is is shown, and called \
     torn: answers that rest on it are not certain.";
 
-const SETTINGS: &str = "Settings: config.toml in $XDG_CONFIG_HOME/whyport (else ~/.config/whyport) says theme = \"light\", and under \
-    [keys] which keys do something else: find = \"<C-s>\", next-origin = [\"o\", \"<F5>\"]. Keys are characters, and others by \
+const SETTINGS: &str = "Settings: config.toml in $XDG_CONFIG_HOME/whyport (else ~/.config/whyport) says theme = \"light\", mouse = false, \
+    and under [keys] which keys do something else: find = \"<C-s>\", next-origin = [\"o\", \"<F5>\"]. Keys are characters, and others by \
     name: <Enter>, <Space>, <PgDn>, <C-l>, <F1>. Themes of one's own are themes/NAME.toml beside it: based-on = \"dark\", and \
     what differs. NO_COLOR, COLORTERM, TERM and COLORFGBG choose a theme where nothing else does.";
 

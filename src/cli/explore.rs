@@ -150,9 +150,13 @@ fn explore(live: Option<Live>, guided: bool, state: impl FnOnce((u16, u16)) -> S
     listen_to_signals(&sender).map_err(failed)?;
     let mut terminal = Terminal::take().map_err(failed)?;
     let size = terminal.size().map_err(failed)?;
+    let state = state(size);
+    if state.takes_mouse() {
+        terminal.listen_to_mouse().map_err(failed)?;
+    }
     let mut explorer = Explorer {
         live,
-        state: state(size),
+        state,
         begun: Instant::now(),
         progress: Arc::default(),
         sets: Arc::default(),
@@ -391,6 +395,7 @@ fn listen_to_keys(sender: Sender<Message>) {
         loop {
             let message = match event::read() {
                 Ok(event::Event::Key(key)) => Message::Event(Event::Key(key)),
+                Ok(event::Event::Mouse(mouse)) => Message::Event(Event::Mouse(mouse)),
                 Ok(event::Event::Resize(columns, rows)) => Message::Event(Event::Resized(columns, rows)),
                 Ok(_) => continue,
                 Err(error) => Message::Gone(error),

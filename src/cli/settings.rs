@@ -45,7 +45,7 @@ pub fn ready(color: When, asked: Option<&str>) -> Result<Ready, Refusal> {
     };
     let place = folder.unwrap_or_default();
     let notes = notes.iter().map(|note| place.join(note).display().to_string()).collect();
-    Ok(Ready { setup: Setup { look, keymap: settings.keymap, complaint }, notes })
+    Ok(Ready { setup: Setup { look, keymap: settings.keymap, complaint, mouse: settings.mouse }, notes })
 }
 
 /// The theme with this name: the person's own, else one that is built in. A name with a slash is that of a file.

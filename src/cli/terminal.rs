@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossterm::cursor::{Hide, Show};
 use crossterm::execute;
+use crossterm::style::Print;
 use crossterm::terminal::{
     Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
@@ -20,6 +21,14 @@ use signal_hook::low_level::emulate_default_handler;
 
 /// Whether the terminal is taken now: whoever gives it back clears this first, so that it happens once.
 static TAKEN: AtomicBool = AtomicBool::new(false);
+
+/// Whether it is to tell of the mouse while it is taken.
+static MOUSE: AtomicBool = AtomicBool::new(false);
+
+/// Buttons, the wheel and movements with a button held are told, in decimal numbers (xterm's ctlseqs, 1002 and 1006);
+/// other movements are not, so that they wake nobody.
+const MOUSE_ON: &str = "\x1b[?1002h\x1b[?1006h";
+const MOUSE_OFF: &str = "\x1b[?1006l\x1b[?1002l";
 
 /// The terminal, taken. Dropping it gives it back.
 pub struct Terminal {
@@ -49,6 +58,12 @@ impl Terminal {
     pub fn size(&self) -> io::Result<(u16, u16)> {
         let size = self.inner.size()?;
         Ok((size.width, size.height))
+    }
+
+    /// Has the terminal tell of the mouse.
+    pub fn listen_to_mouse(&mut self) -> io::Result<()> {
+        MOUSE.store(true, Ordering::SeqCst);
+        execute!(io::stdout(), Print(MOUSE_ON))
     }
 
     /// Draws a screen: only the cells that changed go out.
@@ -87,13 +102,15 @@ impl Drop for Terminal {
 fn seize() -> io::Result<()> {
     enable_raw_mode()?;
     TAKEN.store(true, Ordering::SeqCst);
-    execute!(io::stdout(), EnterAlternateScreen, Hide).inspect_err(|_| give_back())
+    let mouse = if MOUSE.load(Ordering::SeqCst) { MOUSE_ON } else { "" };
+    execute!(io::stdout(), EnterAlternateScreen, Hide, Print(mouse)).inspect_err(|_| give_back())
 }
 
 /// Gives the terminal back, if it is taken. What fails on the way cannot be helped: the terminal may be gone.
 fn give_back() {
     if TAKEN.swap(false, Ordering::SeqCst) {
-        let _ = execute!(io::stdout(), LeaveAlternateScreen, Show);
+        let mouse = if MOUSE.load(Ordering::SeqCst) { MOUSE_OFF } else { "" };
+        let _ = execute!(io::stdout(), Print(mouse), LeaveAlternateScreen, Show);
         let _ = disable_raw_mode();
         let _ = io::stdout().flush();
     }

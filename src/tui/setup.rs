@@ -2,6 +2,7 @@
 //!
 //! ```toml
 //! theme = "light"
+//! mouse = false                 # the terminal selects text by itself then
 //!
 //! [keys]
 //! find = "<C-s>"                # one key; it does nothing else any more
@@ -20,7 +21,7 @@ use super::look::Look;
 use super::written::{Entry, Flaw, Page};
 
 /// How the explorer is set up.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Setup {
     /// How the screen is painted.
     pub look: Look,
@@ -28,22 +29,33 @@ pub struct Setup {
     pub keymap: Keymap,
     /// What of the settings could not be used, in a line.
     pub complaint: Option<String>,
+    /// Whether the mouse is listened to.
+    pub mouse: bool,
 }
 
 /// Painted so, with the keys of the table.
 impl From<Look> for Setup {
     fn from(look: Look) -> Setup {
-        Setup { look, ..Setup::default() }
+        Setup { look, keymap: Keymap::default(), complaint: None, mouse: true }
     }
 }
 
 /// What a file of settings says.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// The name of the theme, and the line in which it stands.
     pub theme: Option<(String, usize)>,
     /// What the keys do.
     pub keymap: Keymap,
+    /// Whether the mouse is listened to.
+    pub mouse: bool,
+}
+
+/// What holds where a file says nothing.
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings { theme: None, keymap: Keymap::default(), mouse: true }
+    }
 }
 
 /// What a file of settings says, and what of it cannot be used.
@@ -56,6 +68,10 @@ pub fn settings(text: &str) -> (Settings, Vec<Flaw>) {
                 let name = page.text(&entry).map(str::to_owned);
                 settings.theme = name.map(|name| (name, page.line(&entry.said)));
             }
+            "mouse" => match entry.value.as_bool() {
+                Some(mouse) => settings.mouse = mouse,
+                None => page.flaw(&entry.said, "“mouse” is true or false"),
+            },
             "keys" => {
                 let at = entry.at.clone();
                 let mut taken = Vec::new();
@@ -66,7 +82,7 @@ pub fn settings(text: &str) -> (Settings, Vec<Flaw>) {
                     page.flaw(&at, "no key is left for “quit”: it keeps those that it has by default");
                 }
             }
-            _ => page.unknown(&entry, "setting", ["theme", "keys"]),
+            _ => page.unknown(&entry, "setting", ["theme", "mouse", "keys"]),
         }
     }
     (settings, page.close())
@@ -151,6 +167,12 @@ mod tests {
         let keymap = settings(text).0.keymap;
         let does = |key: &str| keymap.action(&key::sequence(key).expect("a key")[0].event());
         assert_eq!((does("w"), does("k"), does("/")), (Some(Action::Down), Some(Action::Up), Some(Action::Find)));
+    }
+
+    #[test]
+    fn the_mouse_can_be_left_to_the_terminal() {
+        assert!(settings("").0.mouse && !settings("mouse = false\n").0.mouse);
+        assert_eq!(told("mouse = \"no\"\n"), ["1: “mouse” is true or false"]);
     }
 
     #[test]

@@ -107,6 +107,12 @@ pub struct State {
     pub(super) look: Look,
     pub(super) keymap: Keymap,
     pub(super) size: (u16, u16),
+    /// Whether the mouse is listened to.
+    mouse: bool,
+    /// The column at which the upper panes meet, where somebody moved it.
+    pub(super) split: Option<u16>,
+    /// Whether it is being moved.
+    pub(super) dragging: bool,
 
     pub(super) ports: Vec<Port>,
     pub(super) surveyed: bool,
@@ -144,7 +150,7 @@ impl State {
         namespace: usize,
         source: Source,
         target: Option<Target>,
-        Setup { look, keymap, complaint }: Setup,
+        Setup { look, keymap, complaint, mouse }: Setup,
         size: (u16, u16),
     ) -> State {
         let mut state = State {
@@ -164,6 +170,9 @@ impl State {
             look,
             keymap,
             size,
+            mouse,
+            split: None,
+            dragging: false,
             ports: Vec::new(),
             surveyed: false,
             selected: None,
@@ -201,6 +210,11 @@ impl State {
     /// Columns and rows of the screen.
     pub fn size(&self) -> (u16, u16) {
         self.size
+    }
+
+    /// Whether the mouse is listened to.
+    pub fn takes_mouse(&self) -> bool {
+        self.mouse
     }
 
     /// How the screen is painted.

@@ -5,6 +5,7 @@ mod details;
 mod diagram;
 mod keeping;
 mod maps;
+mod mouse;
 mod reading;
 mod search;
 mod tables;

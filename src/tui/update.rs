@@ -1,12 +1,13 @@
 //! What a key, a size or a result changes, and what is to be done then. The only place where the state changes; nothing
 //! here is slow: walks are effects, and come back as events.
 
+mod mouse;
 mod tree;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use crossterm::event::{KeyEvent, KeyEventKind};
+use crossterm::event::{KeyEvent, KeyEventKind, MouseEvent};
 
 use super::action::Action;
 use super::again::{Edition, Fresh};
@@ -33,6 +34,8 @@ pub enum Event {
     Guided,
     /// A key was pressed.
     Key(KeyEvent),
+    /// The mouse did something.
+    Mouse(MouseEvent),
     /// The screen has another size: columns, rows.
     Resized(u16, u16),
     /// The ports of a reading of the host were found.
@@ -101,6 +104,11 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
             state.unchosen &= state.is_opening();
             state.notice = None;
             effects.extend(press(state, &key));
+        }
+        Event::Mouse(mouse) => {
+            state.unchosen &= state.is_opening();
+            state.notice = None;
+            effects.extend(mouse::take(state, &mouse));
         }
         Event::Resized(columns, rows) => state.size = (columns, rows),
         Event::Opened(read) => effects.push(reading::opened(state, read)),

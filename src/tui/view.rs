@@ -32,6 +32,8 @@ pub const SMALLEST: (u16, u16) = (39, 11);
 
 /// Below this width the ports stand above the tree, not beside it.
 const BESIDE: u16 = 72;
+/// The narrowest that one of them is made with the mouse.
+const NARROWEST: u16 = 24;
 /// Below this height panes have a line above instead of a box around.
 const BOXED: u16 = 18;
 
@@ -58,6 +60,11 @@ pub struct PaneArea {
 impl PaneArea {
     fn block(&self) -> Block<'static> {
         Block::new().borders(self.borders)
+    }
+
+    /// The pane with its frame.
+    pub fn area(&self) -> Rect {
+        self.area
     }
 
     /// What is inside of the frame.
@@ -88,7 +95,9 @@ fn arrange(state: &State, area: Rect) -> Option<Panes> {
     let middle = area.height - 2 - why;
     let upper = rows(1, middle);
     let (ports, tree) = if beside {
-        let width = (area.width * 2 / 5).clamp(33, 40);
+        let usual = (area.width * 2 / 5).clamp(33, 40);
+        let width =
+            state.split.map_or(usual, |split| split.saturating_sub(area.x).clamp(NARROWEST, area.width - NARROWEST));
         (Rect { width, ..upper }, Rect { x: upper.x + width, width: upper.width - width, ..upper })
     } else {
         let height = if state.focus == Pane::Ports { middle / 2 } else { (middle / 3).max(2) };
