@@ -17,6 +17,7 @@ mod going;
 mod keeping;
 pub mod key;
 mod line;
+mod listing;
 pub mod look;
 mod matching;
 mod outline;

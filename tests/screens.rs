@@ -22,7 +22,7 @@ use whyport::{shot, snapshot};
 /// A screen: name, columns, rows, port to select, keys, whether in colour.
 type Screen = (&'static str, u16, u16, Option<u16>, &'static str, bool);
 
-const SCREENS: [Screen; 38] = [
+const SCREENS: [Screen; 39] = [
     ("story-80x24", 80, 24, None, "", true),
     ("story-120x36", 120, 36, None, "", true),
     ("story-160x48", 160, 48, None, "", true),
@@ -42,6 +42,7 @@ const SCREENS: [Screen; 38] = [
     ("details-of-no-match-120x36", 120, 36, Some(80), "<Right><Up><Enter><Down><Down><Enter>", true),
     ("details-never-reached-80x24", 80, 24, Some(80), "<Right><Down><Enter><Down><Enter>", true),
     ("details-of-a-jump-44x14", 44, 14, Some(80), "<Right><Up><Up><Up><Enter>", true),
+    ("only-diverted-by-name-80x24", 80, 24, Some(80), "FFz", true),
     ("details-of-a-port-80x24", 80, 24, Some(80), "<Enter>", true),
     ("details-of-a-port-120x36", 120, 36, Some(80), "<Enter>oo", true),
     ("details-of-a-ghost-80x24", 80, 24, Some(443), "<Enter>", true),

@@ -38,6 +38,10 @@ pub enum Action {
     PreviousHit,
     /// Tell chains in the packet's order, or table by table.
     Group,
+    /// List other ports: all, those of a table, the diverted, the blocked.
+    Filter,
+    /// List the ports in another order.
+    Sort,
     /// Show or hide the hooks as a picture.
     Diagram,
     /// To the next rule that held.
@@ -128,7 +132,7 @@ const fn bound(action: Action, name: &'static str, keys: &'static [Key]) -> Boun
 
 /// Every action, in the order in which the help tells them.
 #[rustfmt::skip]
-pub const ROWS: [Row; 25] = [
+pub const ROWS: [Row; 26] = [
     Row { bound: &[bound(Action::Up, "up", &[named(KeyCode::Up), bare('k')]), bound(Action::Down, "down", &[named(KeyCode::Down), bare('j')])],
           does: "one row up, down", hint: Hint::Each("select") },
     Row { bound: &[bound(Action::PageUp, "page-up", &[named(KeyCode::PageUp), Key::Ctrl('b')]), bound(Action::PageDown, "page-down", &[named(KeyCode::PageDown), Key::Ctrl('f')])],
@@ -151,6 +155,8 @@ pub const ROWS: [Row; 25] = [
           does: "the tree as the packet meets it, or table by table", hint: Hint::No },
     Row { bound: &[bound(Action::Diagram, "hooks", &[bare('H')])],
           does: "the hooks as a picture, with the way through them", hint: Hint::One("hooks") },
+    Row { bound: &[bound(Action::Filter, "filter", &[bare('F')]), bound(Action::Sort, "sort", &[bare('z')])],
+          does: "ports: all, this table's, diverted, blocked; their order", hint: Hint::No },
     Row { bound: &[bound(Action::NextStep, "next-step", &[bare('p')]), bound(Action::PreviousStep, "previous-step", &[bare('P')])],
           does: "along the path: the next rule that holds, the one before", hint: Hint::One("path") },
     Row { bound: &[bound(Action::NextOrigin, "next-origin", &[bare('o')]), bound(Action::PreviousOrigin, "previous-origin", &[bare('O')])],

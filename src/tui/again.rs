@@ -83,7 +83,7 @@ impl State {
             (None, _) => None,
         };
         if let (Some(asked), None) = (asked, meant) {
-            self.insert(Port { verdict: None, who: None, ..asked });
+            self.insert(Port { verdict: None, who: None, tables: Vec::new(), ..asked });
         }
         if self.selected.is_none() {
             let nearest = place.unwrap_or(0).min(self.ports.len().saturating_sub(1));

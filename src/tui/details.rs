@@ -121,6 +121,8 @@ pub(super) fn act(state: &mut State, action: Action) -> Option<Effect> {
         | Action::Unfold
         | Action::UnfoldPath
         | Action::FoldAll
+        | Action::Filter
+        | Action::Sort
         | Action::Find
         | Action::Tour
         | Action::NextPane

@@ -12,6 +12,7 @@ use super::again::{Edition, Held};
 use super::frames::Frames;
 use super::going::Going;
 use super::keeping::Keeping;
+use super::listing::{self, Filter, Order, TableName};
 use super::look::Look;
 use super::outline::{Id, outline};
 use super::overlay::Overlay;
@@ -55,11 +56,13 @@ pub struct Port {
     pub verdict: Option<AnswerVerdict>,
     /// Who answers a ghost, once that was asked.
     pub who: Option<String>,
+    /// The tables that decide about its packets, once that was asked.
+    pub(super) tables: Vec<TableName>,
 }
 
 impl Port {
     fn of(entry: PortEntry) -> Port {
-        Port { target: entry.target(), entry: Some(entry), verdict: None, who: None }
+        Port { target: entry.target(), entry: Some(entry), verdict: None, who: None, tables: Vec::new() }
     }
 
     /// Whether rules answer it although no socket listens.
@@ -115,6 +118,12 @@ pub struct State {
     pub(super) dragging: bool,
 
     pub(super) ports: Vec<Port>,
+    /// Which ports are listed.
+    pub(super) filter: Filter,
+    /// In which order.
+    pub(super) order: Order,
+    /// The listed ones, as indices of `ports`.
+    pub(super) listing: Vec<usize>,
     pub(super) surveyed: bool,
     pub(super) selected: Option<Target>,
 
@@ -174,6 +183,9 @@ impl State {
             split: None,
             dragging: false,
             ports: Vec::new(),
+            filter: Filter::default(),
+            order: Order::default(),
+            listing: Vec::new(),
             surveyed: false,
             selected: None,
             answers: HashMap::new(),
@@ -196,8 +208,9 @@ impl State {
         };
         if let Some(target) = target {
             state.selected = Some(target.clone());
-            state.ports.push(Port { target, entry: None, verdict: None, who: None });
+            state.ports.push(Port { target, entry: None, verdict: None, who: None, tables: Vec::new() });
         }
+        state.list();
         state.follow();
         state
     }
@@ -237,12 +250,13 @@ impl State {
         self.edition
     }
 
-    /// The place of the selected port among the rows.
+    /// The place of the selected port among the listed ones.
     pub(super) fn place(&self) -> Option<usize> {
-        self.place_in(&self.ports)
+        let selected = self.selected.as_ref()?;
+        self.listed_from(0).position(|port| port.target == *selected)
     }
 
-    /// The same among other rows.
+    /// The same among these rows.
     pub(super) fn place_in(&self, ports: &[Port]) -> Option<usize> {
         let selected = self.selected.as_ref()?;
         ports.iter().position(|port| port.target == *selected)
@@ -336,6 +350,7 @@ impl State {
     pub(super) fn keep(&mut self, target: Target, answers: Vec<Answer>) {
         if let Some(port) = self.ports.iter_mut().find(|port| port.target == target) {
             port.verdict = Some(crate::explain::finding::overall(&answers));
+            port.tables = listing::tables(&self.host.namespaces[self.namespace], self.namespace, &answers);
             port.who = answers.first().map(|answer| words::who(&self.host, self.namespace, &answer.who));
         }
         if self.answers.insert(target.clone(), Arc::new(answers)).is_none() {

@@ -4,6 +4,7 @@ mod again;
 mod details;
 mod diagram;
 mod keeping;
+mod listing;
 mod maps;
 mod mouse;
 mod reading;

@@ -15,6 +15,7 @@ use super::details;
 use super::diagram;
 use super::going;
 use super::keeping::{self, Keep};
+use super::listing;
 use super::overlay::{self, Overlay};
 use super::reading;
 use super::search::{self, Found, Search, Sought};
@@ -142,6 +143,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
         Event::Outdated(_) => effects.extend(reading::begin_whole(state)),
     }
     tour::follow(state);
+    state.list();
     state.account();
     details::follow(state);
     scroll(state);
@@ -242,6 +244,8 @@ pub(super) fn in_panes(state: &mut State, action: Action) -> Option<Effect> {
         Action::Copy => return keeping::copy(state),
         Action::FoldAll => tree::fold_all(state),
         Action::Group => tree::group(state),
+        Action::Filter => listing::next_filter(state),
+        Action::Sort => listing::next_order(state),
         Action::Diagram => diagram::open(state),
         Action::Tour => tour::open(state),
         Action::NextStep => tree::step(state, true),
@@ -286,9 +290,9 @@ fn turn_pane(state: &mut State, by: usize) {
 fn in_ports(state: &mut State, action: Action) {
     let Some(place) = state.place() else { return };
     let page = view::panes(state).map_or(1, |panes| panes.ports.inner_height());
-    match moved(place, action, state.ports.len(), page) {
+    match moved(place, action, state.listed(), page) {
         Some(to) if to != place => {
-            if let Some(port) = state.ports.get(to) {
+            if let Some(port) = state.port_at(to) {
                 state.select(port.target.clone());
             }
         }
@@ -359,7 +363,7 @@ const AFTER: usize = 3;
 fn scroll(state: &mut State) {
     let Some(panes) = view::panes(state) else { return };
     let place = state.place().unwrap_or(0);
-    state.offsets.ports = view::window(state.offsets.ports, place, state.ports.len(), panes.ports.inner_height());
+    state.offsets.ports = view::window(state.offsets.ports, place, state.listed(), panes.ports.inner_height());
     let (len, height) = (state.tree.len(), panes.tree.inner_height());
     // What comes after the row stays in sight, where there is room for it.
     let after = if height > 2 * AFTER { (state.cursor + AFTER).min(len.saturating_sub(1)) } else { state.cursor };
@@ -382,10 +386,13 @@ fn ask(state: &mut State, effects: &mut Vec<Effect>) {
     }
     // One place is left free for what the user selects next.
     let height = view::panes(state).map_or(0, |panes| panes.ports.inner_height());
-    let shown = state.ports.iter().skip(state.offsets.ports).take(height);
-    let unknown = shown.filter(|port| port.verdict.is_none()).map(|port| &port.target);
+    let next = {
+        let shown = state.listed_from(state.offsets.ports).take(height);
+        let mut unknown = shown.filter(|port| port.verdict.is_none()).map(|port| &port.target);
+        unknown.find(|target| wanted(state, target)).cloned()
+    };
     if state.asking.is_empty()
-        && let Some(next) = unknown.into_iter().find(|target| wanted(state, target)).cloned()
+        && let Some(next) = next
     {
         state.asking.push(next.clone());
         effects.push(Effect::Answer(state.edition, next));

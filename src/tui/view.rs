@@ -221,7 +221,7 @@ fn opening(state: &State, buffer: &mut Buffer, panes: &Panes, text: &str) {
 
 /// The panes.
 fn picture(state: &State, buffer: &mut Buffer, panes: &Panes) {
-    frame(state, buffer, &panes.ports, Pane::Ports, "Ports", &ports::count(state));
+    frame(state, buffer, &panes.ports, Pane::Ports, &ports::title(state), &ports::count(state));
     ports::draw(state, buffer, panes.ports.inner());
     found::mark(state, buffer, panes.ports.inner());
     frame(state, buffer, &panes.tree, Pane::Netfilter, "Netfilter", &netfilter::heading(state));

@@ -39,7 +39,7 @@ fn tell(state: &State, details: &Details, area: Rect) -> Told {
             rule::tell(state, details, &mut page, frame, index);
             (rule::title(state, frame, index), 0)
         }
-        (Pane::Ports, _) => match state.place().and_then(|place| state.ports.get(place)) {
+        (Pane::Ports, _) => match state.place().and_then(|place| state.port_at(place)) {
             Some(port) => {
                 let chosen = port::tell(state, &mut page, port);
                 (port::title(port), chosen)

@@ -16,10 +16,18 @@ use crate::host::What;
 /// Columns of an address, at most: an IPv4 address.
 const ADDRESS: usize = 15;
 
-/// How many ports there are.
+/// Which ports are listed.
+pub(super) fn title(state: &State) -> String {
+    clean(&state.filter.text()).into_owned()
+}
+
+/// How many ports are listed, which is selected, and how they are sorted.
 pub(super) fn count(state: &State) -> String {
     match (state.surveyed, state.place()) {
-        (true, Some(place)) => format!("{} of {}", place + 1, state.ports.len()),
+        (true, Some(place)) => {
+            let (of, listed, order) = (place + 1, state.listed(), state.order.text());
+            format!("{of} of {listed}{order}")
+        }
         _ => String::new(),
     }
 }
@@ -37,12 +45,12 @@ pub(super) fn draw(state: &State, buffer: &mut Buffer, area: Rect) {
         return;
     }
     let place = state.place().unwrap_or(0);
-    let offset = super::window(state.offsets.ports, place, state.ports.len(), usize::from(area.height));
-    let shown = state.ports.iter().enumerate().skip(offset).take(usize::from(area.height));
-    let widths = Widths::of(state, shown.clone().map(|(_, port)| port), usize::from(area.width));
-    for (row, (index, port)) in shown.enumerate() {
+    let offset = super::window(state.offsets.ports, place, state.listed(), usize::from(area.height));
+    let shown = state.listed_from(offset).take(usize::from(area.height));
+    let widths = Widths::of(state, shown.clone(), usize::from(area.width));
+    for (row, port) in shown.enumerate() {
         let line = Rect { y: area.y + row as u16, height: 1, ..area };
-        draw_row(state, buffer, line, port, index == place, &widths);
+        draw_row(state, buffer, line, port, offset + row == place, &widths);
     }
 }
 

@@ -1,0 +1,200 @@
+//! Which ports are listed, and in which order: all by their numbers, or as somebody chose.
+//!
+//! What becomes of a port is known once somebody asked: until then it is listed, so that it is asked. What the list looks
+//! like is not known here.
+
+use super::outline::Id;
+use super::state::{Pane, Port, State};
+use crate::explain::{Answer, AnswerVerdict};
+use crate::host::{Backend, ChainId, Family, Name, Namespace};
+use crate::walk::{Step, StepAt};
+
+/// Which ports are listed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) enum Filter {
+    /// All.
+    #[default]
+    All,
+    /// Those whose packets rules send elsewhere.
+    Diverted,
+    /// Those whose packets are dropped or rejected.
+    Blocked,
+    /// Those whose packets a rule or policy of this table decides about.
+    Table(TableName),
+}
+
+/// In which order ports are listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Order {
+    /// By protocol and number.
+    #[default]
+    Number,
+    /// By the name of who has the socket; ghosts last.
+    Name,
+    /// By what becomes of their packets: what surprises comes first.
+    Verdict,
+}
+
+/// What a table is called, in any reading of the host.
+pub(super) type TableName = (Backend, Family, Name);
+
+/// The name of the table of a chain.
+fn named(ns: &Namespace, chain: ChainId) -> TableName {
+    let table = ns.ruleset.table(chain);
+    (table.backend, table.family, table.name.clone())
+}
+
+/// The tables of a namespace that decide in these answers or end the way of one of their outcomes, each once.
+pub(super) fn tables(ns: &Namespace, namespace: usize, answers: &[Answer]) -> Vec<TableName> {
+    let mut steps = Vec::new();
+    for answer in answers {
+        steps.extend(answer.because.by.as_ref().filter(|_| answer.because.namespace == namespace));
+        for outcome in &answer.walk.outcomes {
+            let here = |step: &&Step| outcome.pass(step.pass).is_some_and(|pass| pass.namespace == namespace);
+            steps.extend(outcome.fate.by.as_ref().filter(here));
+        }
+    }
+    let mut tables = Vec::new();
+    for step in steps {
+        let chain = match step.at {
+            StepAt::Rule(rule) => rule.chain,
+            StepAt::End(chain) => chain,
+        };
+        let name = named(ns, chain);
+        if !tables.contains(&name) {
+            tables.push(name);
+        }
+    }
+    tables
+}
+
+impl Filter {
+    fn fits(&self, port: &Port) -> bool {
+        let is = |verdict: AnswerVerdict| port.verdict == Some(verdict);
+        match self {
+            Filter::All => true,
+            Filter::Diverted => is(AnswerVerdict::Diverted),
+            Filter::Blocked => is(AnswerVerdict::Blocked),
+            Filter::Table(name) => port.tables.contains(name),
+        }
+    }
+
+    /// What it lists.
+    pub(super) fn text(&self) -> String {
+        match self {
+            Filter::All => "Ports".to_owned(),
+            Filter::Diverted => "Diverted".to_owned(),
+            Filter::Blocked => "Blocked".to_owned(),
+            Filter::Table((_, family, name)) => format!("By {family} {name}"),
+        }
+    }
+}
+
+impl Order {
+    /// What it is called; nothing for that by numbers.
+    pub(super) fn text(self) -> &'static str {
+        match self {
+            Order::Number => "",
+            Order::Name => ", by name",
+            Order::Verdict => ", by badge",
+        }
+    }
+}
+
+impl State {
+    /// How many ports are listed.
+    pub(super) fn listed(&self) -> usize {
+        self.listing.len()
+    }
+
+    /// The listed ports from a place on.
+    pub(super) fn listed_from(&self, place: usize) -> impl Iterator<Item = &Port> + Clone {
+        self.listing.iter().skip(place).filter_map(|index| self.ports.get(*index))
+    }
+
+    /// The listed port at a place.
+    pub(super) fn port_at(&self, place: usize) -> Option<&Port> {
+        self.listed_from(place).next()
+    }
+
+    /// Lists the ports anew. The selected one is always there.
+    pub(super) fn list(&mut self) {
+        let is_listed = |port: &Port| {
+            port.verdict.is_none() || self.filter.fits(port) || self.selected.as_ref() == Some(&port.target)
+        };
+        let mut listing: Vec<usize> = (0..self.ports.len()).filter(|index| is_listed(&self.ports[*index])).collect();
+        match self.order {
+            Order::Number => {}
+            Order::Name => listing.sort_by_cached_key(|index| name(self, &self.ports[*index])),
+            Order::Verdict => listing.sort_by_key(|index| rank(&self.ports[*index])),
+        }
+        self.listing = listing;
+    }
+}
+
+/// Who has the socket, for the order by name.
+fn name(state: &State, port: &Port) -> (bool, String) {
+    let socket = port.entry.as_ref().and_then(|entry| state.ns().sockets.get(entry.socket?));
+    let name = socket.and_then(|socket| socket.processes.first()).map(|process| process.name.to_lowercase());
+    (name.is_none(), name.unwrap_or_default())
+}
+
+/// What surprises comes first.
+fn rank(port: &Port) -> u8 {
+    match port.verdict {
+        Some(AnswerVerdict::Diverted) if !port.is_ghost() => 0,
+        Some(AnswerVerdict::Diverted) => 1,
+        Some(AnswerVerdict::Blocked) => 2,
+        Some(AnswerVerdict::Depends) => 3,
+        Some(AnswerVerdict::Reached) => 4,
+        Some(AnswerVerdict::Unanswered) => 5,
+        None => 6,
+    }
+}
+
+/// Lists other ports: all, those of the table that is looked at, the diverted, the blocked.
+pub(super) fn next_filter(state: &mut State) {
+    state.filter = match &state.filter {
+        // First, as the others may select another port and with it another rule.
+        Filter::All => looked_at(state).map_or(Filter::Diverted, Filter::Table),
+        Filter::Table(_) => Filter::Diverted,
+        Filter::Diverted => Filter::Blocked,
+        Filter::Blocked => Filter::All,
+    };
+    state.focus = Pane::Ports;
+    let selected =
+        state.selected.as_ref().and_then(|selected| state.ports.iter().find(|port| port.target == *selected));
+    if selected.is_some_and(|port| state.filter.fits(port)) {
+        return;
+    }
+    let fitting = state.ports.iter().find(|port| state.filter.fits(port)).map(|port| port.target.clone());
+    match fitting {
+        Some(target) => state.select(target),
+        None if state.ports.iter().any(|port| port.verdict.is_none()) => {}
+        None => state.notice = Some("no other port is listed so".to_owned()),
+    }
+}
+
+/// Lists the ports in another order.
+pub(super) fn next_order(state: &mut State) {
+    state.focus = Pane::Ports;
+    state.order = match state.order {
+        Order::Number => Order::Name,
+        Order::Name => Order::Verdict,
+        Order::Verdict => Order::Number,
+    };
+}
+
+/// The table of the tree's row, in the namespace that is looked from.
+fn looked_at(state: &State) -> Option<TableName> {
+    let frame = match state.tree.row(state.cursor)?.id {
+        Id::Table(index) => {
+            let table = state.ns().ruleset.tables.get(index as usize)?;
+            return Some((table.backend, table.family, table.name.clone()));
+        }
+        Id::Base(frame) | Id::Rule(frame, _) | Id::End(frame) | Id::Run { frame, .. } => frame,
+        Id::Pass(_) | Id::Hook(_) | Id::Route(_) | Id::Fate => return None,
+    };
+    let at = state.frames.get(frame);
+    (at.place.namespace == state.namespace).then(|| named(state.ns(), at.chain))
+}

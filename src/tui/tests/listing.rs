@@ -1,0 +1,57 @@
+//! Which ports are listed, and in which order.
+
+use super::*;
+
+/// The numbers in the ports pane.
+fn listed(explorer: &Explorer) -> Vec<u16> {
+    explorer.state.listed_from(0).filter_map(|port| port.target.port).collect()
+}
+
+fn heading(explorer: &Explorer) -> String {
+    let text = explorer.text();
+    let frame = text.lines().nth(1).expect("a frame");
+    let words = frame.split('┐').next().unwrap_or_default().replace(['┌', '─'], " ");
+    words.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn only_diverted_blocked_or_a_tables_ports_are_listed() {
+    let mut explorer = Explorer::on(80);
+    let all = listed(&explorer);
+    assert_eq!((all.as_slice(), heading(&explorer).as_str()), (&[22, 80, 80][..], "Ports 2 of 3"));
+    explorer.press("F");
+    assert_eq!((listed(&explorer), heading(&explorer)), (vec![80, 80], "By ip nat 1 of 2".to_owned()));
+    explorer.press("F");
+    assert_eq!((listed(&explorer), heading(&explorer)), (vec![80, 80], "Diverted 1 of 2".to_owned()));
+    explorer.press("<Down><Down><Down>");
+    assert_eq!(heading(&explorer), "Diverted 2 of 2");
+    explorer.press("F");
+    assert_eq!(listed(&explorer), [80], "nothing is blocked: the selected one stays");
+    assert!(explorer.bottom().contains("no other port is listed so"), "{}", explorer.bottom());
+    explorer.press("F");
+    assert_eq!(listed(&explorer), all);
+    explorer.press("22<Enter>F");
+    assert_eq!(heading(&explorer), "By ip filter 1 of 1");
+    assert!(!explorer.bottom().contains("no other port"), "{}", explorer.bottom());
+}
+
+#[test]
+fn a_port_that_is_sought_is_listed_whatever_the_filter() {
+    let mut explorer = Explorer::on(80);
+    explorer.press("FF22<Enter>");
+    assert_eq!((listed(&explorer), explorer.selected().0), (vec![22, 80, 80], Some(22)));
+    explorer.press("<Down>");
+    assert_eq!(listed(&explorer), [80, 80]);
+}
+
+#[test]
+fn ports_stand_in_the_order_that_is_wanted_and_the_selected_one_stays() {
+    let mut explorer = Explorer::on(22);
+    explorer.press("z");
+    assert_eq!((listed(&explorer), heading(&explorer)), (vec![80, 80, 22], "Ports 3 of 3, by name".to_owned()));
+    explorer.press("z");
+    assert_eq!((listed(&explorer), heading(&explorer)), (vec![80, 80, 22], "Ports 3 of 3, by badge".to_owned()));
+    explorer.press("z");
+    assert_eq!((listed(&explorer), heading(&explorer)), (vec![22, 80, 80], "Ports 1 of 3".to_owned()));
+    assert_eq!(explorer.selected().0, Some(22));
+}
