@@ -118,8 +118,8 @@ fn execute(arguments: Arguments) -> Result<(), Refusal> {
             }
             let text = snapshot::print(&reading.host);
             match file {
-                Some(path) => output::save(&path, &text),
-                None => output::print(&text),
+                Some(path) if path.as_os_str() != "-" => output::save(&path, &text),
+                Some(_) | None => output::print(&text),
             }
         }
         Some(Command::Shot(asked)) => shot(&source, &asked),

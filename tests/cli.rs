@@ -416,3 +416,13 @@ fn what_is_torn_is_told_wherever_it_matters() {
     let sets = run_on(&["rules", "--as", "ipset-save", "--snapshot", "-"], torn.as_bytes());
     assert_eq!(text(&sets.stderr), "", "sets are whole");
 }
+
+#[test]
+fn a_dash_is_standard_output_and_a_namespace_that_is_not_there_is_wrong_usage() {
+    let recorded = run(&["record", "-", "--demo"]);
+    assert!(recorded.stdout.starts_with(b"# whyport snapshot"), "{}", text(&recorded.stderr));
+    assert!(!std::path::Path::new("-").exists());
+    for host in [&["--demo"][..], &[]] {
+        assert_refused(&run(&[&["ports", "--netns", "no-such-namespace"], host].concat()), 2, "no-such-namespace");
+    }
+}

@@ -112,7 +112,7 @@ pub enum Command {
     Rules(RulesArguments),
     /// A snapshot of the host, with every network namespace that can be entered and the command lines of what holds their sockets, in one file
     Record {
-        /// Where to write it (default: standard output)
+        /// Where to write it (default, and -: standard output)
         file: Option<PathBuf>,
     },
     /// The explorer's screen as a picture
@@ -158,8 +158,8 @@ pub struct PacketArguments {
     /// Source address or prefix (default: unknown)
     #[arg(long, value_name = "ADDR[/LEN]")]
     pub src: Option<String>,
-    /// Source port (default: unknown)
-    #[arg(long, value_name = "N")]
+    /// Source port, or a range of them (default: unknown)
+    #[arg(long, value_name = "N[-LAST]")]
     pub sport: Option<String>,
     /// Destination address, where TARGET has none
     #[arg(long, value_name = "ADDR")]
@@ -170,14 +170,14 @@ pub struct PacketArguments {
     /// IPv6
     #[arg(short = '6')]
     pub ipv6: bool,
-    /// Packet mark (default: 0)
-    #[arg(long, value_name = "N")]
+    /// Packet mark, or a range of them: 0x1, 0-255 (default: 0)
+    #[arg(long, value_name = "N[-LAST]")]
     pub mark: Option<String>,
-    /// The sender's uid, for --origin local
-    #[arg(long, value_name = "N")]
+    /// The sender's uid, or a range of them, for --origin local
+    #[arg(long, value_name = "N[-LAST]")]
     pub uid: Option<String>,
-    /// The sender's gid, for --origin local
-    #[arg(long, value_name = "N")]
+    /// The sender's gid, or a range of them, for --origin local
+    #[arg(long, value_name = "N[-LAST]")]
     pub gid: Option<String>,
     /// The VRF that the sender is bound to, for --origin local (as by: ip vrf exec NAME)
     #[arg(long, value_name = "NAME")]
@@ -185,7 +185,7 @@ pub struct PacketArguments {
     /// TCP flags: syn,ack or none (default: syn)
     #[arg(long, value_name = "LIST")]
     pub tcp_flags: Option<String>,
-    /// Any other field that rules ask for: pkttype=host, ttl=64, length=60, icmp-type=8
+    /// Any other field that rules ask for: pkttype=host, ttl=64, length=60-1500, icmp-type=8, time=2026-11-30T12:00 (UTC)
     #[arg(long = "with", value_name = "FIELD=VALUE")]
     pub with: Vec<String>,
     /// conntrack state: new, established, related, invalid, untracked

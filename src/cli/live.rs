@@ -10,7 +10,7 @@ use super::read::Reading;
 use super::refusal::Refusal;
 use super::wait::wait;
 use crate::host::{Host, SetId};
-use crate::kernel::{self, NotRead, Places, Progress};
+use crate::kernel::{self, NoEntry, NotRead, Places, Progress};
 use crate::walk::of_namespaces;
 
 /// The host that whyport runs on.
@@ -87,6 +87,10 @@ impl Live {
 
     fn by(&self, read: Reader, progress: &Arc<Progress>) -> Result<Host, Refusal> {
         read(&places(), self.netns.as_deref(), progress).map_err(|error| match error {
+            // What is named and is not there is wrong usage, as in a recorded host.
+            NotRead::NoEntry(error @ (NoEntry::NoName { .. } | NoEntry::NoProcess(_) | NoEntry::Other { .. })) => {
+                Refusal::usage(error.to_string())
+            }
             NotRead::NoEntry(error) => Refusal::unanswered(error.to_string()),
             NotRead::Unanswered(failure) => Refusal::unanswered(failure.to_string()),
             NotRead::Cancelled => Refusal::stopped(),

@@ -1,6 +1,6 @@
 //! `TARGET`: the port that is asked about, as people write it. It opens nothing and knows no host.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use super::refusal::Refusal;
 use crate::explain::Target;
@@ -50,7 +50,14 @@ fn with_port(text: &str) -> Result<(Option<IpAddr>, Option<u16>), Refusal> {
         return Ok((Some(address(addr)?), Some(self::port(port)?)));
     }
     if let Ok(addr) = text.parse::<IpAddr>() {
-        let example = if addr.is_ipv6() { format!("[{addr}]:80") } else { format!("{addr}:80") };
+        let example = match text.rsplit_once(':') {
+            // What seems to be the last group may be meant as a port.
+            Some((before, last)) if before.parse::<Ipv6Addr>().is_ok() && port(last).is_ok() => {
+                format!("[{before}]:{last}, or [{addr}]:80 where all of it is the address")
+            }
+            Some(_) => format!("[{addr}]:80"),
+            None => format!("{addr}:80"),
+        };
         return Err(Refusal::usage(format!("“{text}” is an address without a port; write {example}")));
     }
     match text.rsplit_once(':') {
@@ -108,6 +115,14 @@ mod tests {
     fn read(text: &str) -> (Protocol, Option<String>, Option<u16>) {
         let target = parse(text).unwrap();
         (target.protocol, target.addr.map(|addr| addr.to_string()), target.port)
+    }
+
+    #[test]
+    fn the_last_group_of_an_address_may_be_a_port() {
+        let refusal = |text: &str| parse(text).unwrap_err().line;
+        assert!(refusal("::1:80").contains("write [::1]:80, or [::1:80]:80 where"), "{}", refusal("::1:80"));
+        assert!(refusal("fd00::1").ends_with("write [fd00::1]:80"), "{}", refusal("fd00::1"));
+        assert!(refusal("10.0.0.5").ends_with("write 10.0.0.5:80"), "{}", refusal("10.0.0.5"));
     }
 
     #[test]

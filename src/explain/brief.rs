@@ -8,7 +8,31 @@ const MANY: usize = 16;
 const FEW: usize = 4;
 
 /// A rule, or a part of one, with long lists in braces cut short. Braces within quotes are no lists.
+///
+/// Nor are the numbers of a `counter` told: they are no part of what a rule says.
 pub fn brief(text: &str) -> Cow<'_, str> {
+    match without_counts(text) {
+        Some(text) => Cow::Owned(short(&text).into_owned()),
+        None => short(text),
+    }
+}
+
+/// The text without what native counters have counted; `None` where it has none.
+fn without_counts(text: &str) -> Option<String> {
+    const COUNTER: &str = "counter packets ";
+    let at = text.find(COUNTER)?;
+    let quoted = text[..at].matches('"').count() % 2 == 1;
+    let mut words = text[at + COUNTER.len()..].splitn(4, ' ');
+    let (packets, name, bytes) = (words.next()?, words.next()?, words.next()?);
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if quoted || name != "bytes" || !is_number(packets) || !is_number(bytes) {
+        return None;
+    }
+    let rest = words.next().map(|rest| format!(" {}", without_counts(rest).unwrap_or_else(|| rest.to_owned())));
+    Some(format!("{}counter{}", &text[..at], rest.unwrap_or_default()))
+}
+
+fn short(text: &str) -> Cow<'_, str> {
     let mut told = String::new();
     let mut rest = text;
     while let Some((open, close, elements)) = long_list(rest) {
@@ -52,6 +76,16 @@ fn long_list(text: &str) -> Option<(usize, usize, Vec<usize>)> {
 #[cfg(test)]
 mod tests {
     use super::brief;
+
+    #[test]
+    fn counts_are_not_told() {
+        assert_eq!(brief("tcp dport 22 counter packets 0 bytes 0 accept"), "tcp dport 22 counter accept");
+        assert_eq!(brief("counter packets 12 bytes 720"), "counter");
+        assert_eq!(
+            brief("counter accept comment \"counter packets 1 bytes 2 x\""),
+            "counter accept comment \"counter packets 1 bytes 2 x\""
+        );
+    }
 
     #[test]
     fn of_a_long_list_the_first_are_told() {

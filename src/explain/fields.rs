@@ -35,6 +35,7 @@ pub fn parse(field: Field, family: IpFamily, text: &str) -> Result<ValueSet, Str
         Field::CtState => named(&CT_STATES.map(|(name, state)| (name, u128::from(state.bits()))), text),
         Field::Pkttype => named(&PKTTYPES, text),
         Field::SrcMac => mac(text),
+        Field::Time => time(text),
         Field::Iif => Err("is given by --origin".to_owned()),
         Field::Sport
         | Field::Dport
@@ -45,8 +46,7 @@ pub fn parse(field: Field, family: IpFamily, text: &str) -> Result<ValueSet, Str
         | Field::Length
         | Field::Uid
         | Field::Gid
-        | Field::Tos
-        | Field::Time => numbers(text, field.bits(family)),
+        | Field::Tos => numbers(text, field.bits(family)),
     }
 }
 
@@ -79,6 +79,32 @@ pub fn span(first: IpAddr, last: IpAddr) -> Vec<IpNet> {
         (IpAddr::V4(first), IpAddr::V4(last)) => Ipv4Subnets::new(first, last, 0).map(IpNet::V4).collect(),
         (IpAddr::V6(first), IpAddr::V6(last)) => Ipv6Subnets::new(first, last, 0).map(IpNet::V6).collect(),
         _ => Vec::new(),
+    }
+}
+
+/// A time of the clock in UTC, `2026-11-30T12:00` or `2026-11-30T12:00:30`, or seconds since 1970.
+fn time(text: &str) -> Result<ValueSet, String> {
+    let told = |text: &str| {
+        let (date, clock) = text.split_once(['T', ' '])?;
+        let parts =
+            |text: &str, sign: char| text.split(sign).map(|part| part.parse().ok()).collect::<Option<Vec<u64>>>();
+        let (date, clock) = (parts(date, '-')?, parts(clock, ':')?);
+        let [year @ 1970..=2105, month @ 1..=12, day @ 1..=31] = date[..] else { return None };
+        let (hour, minute, second) = match clock[..] {
+            [hour @ ..=23, minute @ ..=59] => (hour, minute, 0),
+            [hour @ ..=23, minute @ ..=59, second @ ..=59] => (hour, minute, second),
+            _ => return None,
+        };
+        // Years begin in March here, so that the day of a leap year is the last of one.
+        let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+        let days = year * 365 + year / 4 - year / 100 + year / 400 + (month * 153 + 2) / 5 + day - 1 - 719_468;
+        Some(ValueSet::one(u128::from(days * 86400 + hour * 3600 + minute * 60 + second)))
+    };
+    match told(text) {
+        Some(time) => Ok(time),
+        None => {
+            numbers(text, 32).map_err(|_| "is no time: write 2026-11-30T12:00 (UTC) or seconds since 1970".to_owned())
+        }
     }
 }
 
@@ -164,6 +190,10 @@ mod tests {
         assert_eq!(v4(Field::Src, "10.1.2.3/8"), Ok(ValueSet::range(0x0a00_0000, 0x0aff_ffff)));
         assert_eq!(v4(Field::Src, "10.1.2.3"), Ok(ValueSet::one(0x0a01_0203)));
         assert_eq!(v4(Field::Sport, "1024-65535"), Ok(ValueSet::range(1024, 65535)));
+        assert_eq!(v4(Field::Time, "1970-01-01T00:00"), Ok(ValueSet::one(0)));
+        assert_eq!(v4(Field::Time, "2026-11-30T12:00"), Ok(ValueSet::one(1_796_040_000)));
+        assert_eq!(v4(Field::Time, "2024-02-29 23:59:59"), Ok(ValueSet::one(1_709_251_199)));
+        assert_eq!(v4(Field::Time, "1796040000"), Ok(ValueSet::one(1_796_040_000)));
         assert_eq!(v4(Field::Mark, "0x4000"), Ok(ValueSet::one(0x4000)));
         assert_eq!(v4(Field::TcpFlags, "SYN,ack"), Ok(ValueSet::one(0x12)));
         assert_eq!(v4(Field::TcpFlags, "none"), Ok(ValueSet::one(0)));
@@ -185,6 +215,8 @@ mod tests {
             (Field::TcpFlags, "syn,sin"),
             (Field::CtState, "newish"),
             (Field::SrcMac, "02:00:00:00:00"),
+            (Field::Time, "12:00"),
+            (Field::Time, "2026-13-01T12:00"),
             (Field::Iif, "eth0"),
         ] {
             assert!(v4(field, text).is_err(), "{field:?} {text}");

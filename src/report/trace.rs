@@ -172,8 +172,11 @@ impl<'h> Telling<'h, '_> {
             None => "enters by some device".to_owned(),
         };
         let name = namespace_name(self.host, self.namespace, pass.namespace);
+        let came_from = before.and_then(|before| outcome.pass(before)).map(|before| before.namespace);
         if !name.is_empty() {
             text = format!("{text}, in namespace {name}");
+        } else if came_from.is_some_and(|other| other != pass.namespace) {
+            text = format!("{text}, back in {}", self.host.namespaces[pass.namespace].name);
         }
         text = format!("{text}, {}", words::endpoints(&pass.enters));
         self.page.line(0, 2, &[(Tone::Changed, &text)]);
