@@ -433,7 +433,8 @@ fn the_screen_has_the_colours_that_the_terminal_knows() {
         (&[("TERM", "xterm-256color"), ("NO_COLOR", "1")], &["\x1b[1m"], &["38;5;", "38;2;"]),
     ] {
         let mut session = Session::start_with(&format!("{} --demo", env!("CARGO_BIN_EXE_whyport")), variables);
-        session.wait_for("nginx");
+        // Who answers has the colours.
+        session.wait_for("traefik");
         session.wait_for("quit");
         session.press("q");
         let (_, text) = session.end();
