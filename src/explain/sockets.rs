@@ -75,13 +75,15 @@ pub fn group(namespace: &Namespace, socket: Option<usize>, to: &Endpoints) -> Ve
     group
 }
 
+/// Whether a packet to this address is for many: nobody is told then that no socket gets it.
+pub(super) fn is_to_many(ns: &Namespace, dst: IpAddr) -> bool {
+    let is_it = |route: &Route| route.kind == RouteKind::Broadcast && IpNet::from(dst) == route.dst;
+    dst.is_multicast() || dst == IpAddr::V4(Ipv4Addr::BROADCAST) || ns.routes.iter().any(is_it)
+}
+
 /// The sysctl that lets the kernel answer no echo request to this address (`icmp_echo`, `icmpv6_echo_reply`, `icmp_rcv`).
 pub(super) fn echo_ignored(ns: &Namespace, family: IpFamily, dst: Option<IpAddr>) -> Option<&'static str> {
-    let to_many = |dst: IpAddr| {
-        let is_it = |route: &&Route| route.kind == RouteKind::Broadcast && IpNet::from(dst) == route.dst;
-        dst.is_multicast() || ns.routes.iter().any(|route| is_it(&route))
-    };
-    let to_many = dst.is_some_and(to_many);
+    let to_many = dst.is_some_and(|dst| is_to_many(ns, dst));
     let (all, many) = match family {
         IpFamily::V4 => (
             (ns.sysctls.icmp_echo_ignore_all, "net.ipv4.icmp_echo_ignore_all"),

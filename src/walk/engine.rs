@@ -403,7 +403,9 @@ impl<'a> Engine<'a> {
             let open = Open::taken(Assumed::SocketAnswers, Why::Unread, true);
             self.scene(state, Hook::Input).assume(open)?;
         }
-        Ok(Some(End { socket: state.packet.socket, ..End::because(FateKind::Delivered, None) }))
+        let end = End { socket: state.packet.socket, ..End::because(FateKind::Delivered, None) };
+        let socket = self.of_peers(state, &end)?;
+        Ok(Some(End { socket: end.socket.or(socket), ..end }))
     }
 
     /// A step of the walk, where the class stands.

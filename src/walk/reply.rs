@@ -11,13 +11,12 @@ use super::field::Field;
 use super::frames::{TO_HOST, TO_OTHER};
 use super::nat::Side;
 use super::native;
-use super::outcome::{Assumed, Endpoints, FateKind, Why};
+use super::outcome::{Assumed, FateKind, Why};
 use super::output;
 use super::packet::{Device, Flow, Known, Owner, Packet, TimeToLive, Tracking, Value};
 use super::query::{Origin, Query, Turn};
 use super::set::ValueSet;
 use super::sight::Seen;
-use super::sockets;
 use super::space::{Asked, Open, Space};
 use super::state::{At, End, First, Layer, State};
 use super::trail::Place;
@@ -248,27 +247,6 @@ impl Engine<'_> {
             (Protocol::ICMP | Protocol::ICMPV6, _) => Owner::Kernel,
             _ => Owner::Process,
         }
-    }
-
-    /// The socket that got the packet.
-    pub(super) fn socket(&self, state: &State, end: &End) -> Option<usize> {
-        let scene = self.scene(state, Hook::Input);
-        let packet = &state.packet;
-        let to = Endpoints {
-            src: scene.address_of(&packet.src),
-            sport: scene.port_of(&packet.sport),
-            dst: scene.address_of(&packet.dst),
-            dport: scene.port_of(&packet.dport),
-        };
-        let by = match if packet.port == Device::Absent { packet.iif } else { packet.port } {
-            Device::Known(number) => Some(number),
-            Device::Entering => state.space.known(Field::Iif),
-            Device::Absent | Device::Leaving => None,
-        };
-        let namespace = self.plan.namespace();
-        let by = sockets::By::delivered(namespace, by.and_then(|number| self.plan.devices.name(number)));
-        let (protocol, family) = (self.query.protocol, self.query.family);
-        end.socket.or_else(|| sockets::hearing(namespace, protocol, family, &to, by))
     }
 
     /// The answer sets out: routed from here, or in by the device by which the first packet left.

@@ -4,8 +4,14 @@
 //! them (`compute_score`) a peer counts most, then a device that the socket is bound to; an IPv4 packet also finds a socket
 //! bound to `::` that does not refuse it.
 
+use super::engine::Engine;
+use super::field::Field;
 use super::outcome::Endpoints;
-use crate::host::{IpFamily, Namespace, Protocol, Socket};
+use super::packet::Device;
+use super::query::{Turn, number};
+use super::space::Asked;
+use super::state::{End, State};
+use crate::host::{Hook, IpFamily, Namespace, Protocol, Socket};
 
 /// By what a packet came to those that look for its socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +54,58 @@ impl<'a> By<'a> {
 /// Whether a socket may hear what comes by a device: one that is bound to no device hears no VRF, unless it is told to.
 pub fn hears_by(namespace: &Namespace, socket: &Socket, device: Option<&str>) -> bool {
     By::delivered(namespace, device).fits(namespace, socket)
+}
+
+/// So many connected sockets of a port are looked at, where its packets are of any of their peers.
+const PEERS: usize = 16;
+
+impl Engine<'_> {
+    /// The socket that got the packet.
+    pub(super) fn socket(&self, state: &State, end: &End) -> Option<usize> {
+        let scene = self.scene(state, Hook::Input);
+        let packet = &state.packet;
+        let to = Endpoints {
+            src: scene.address_of(&packet.src),
+            sport: scene.port_of(&packet.sport),
+            dst: scene.address_of(&packet.dst),
+            dport: scene.port_of(&packet.dport),
+        };
+        let by = match if packet.port == Device::Absent { packet.iif } else { packet.port } {
+            Device::Known(number) => Some(number),
+            Device::Entering => state.space.known(Field::Iif),
+            Device::Absent | Device::Leaving => None,
+        };
+        let namespace = self.plan.namespace();
+        let by = By::delivered(namespace, by.and_then(|number| self.plan.devices.name(number)));
+        let (protocol, family) = (self.query.protocol, self.query.family);
+        end.socket.or_else(|| hearing(namespace, protocol, family, &to, by))
+    }
+
+    /// The connected socket that gets the packets where none hears them all: those of its peer are told apart (`udp4_lib_lookup2`).
+    pub(super) fn of_peers(&self, state: &State, end: &End) -> Asked<Option<usize>> {
+        if state.packet.turn == Turn::Reply || self.query.protocol == Protocol::TCP {
+            return Ok(None);
+        }
+        if let Some(found) = self.socket(state, end) {
+            let is_connected = self.plan.namespace().sockets.get(found).is_some_and(|socket| socket.peer.is_some());
+            return Ok(Some(found).filter(|_| is_connected));
+        }
+        let scene = self.scene(state, Hook::Input);
+        let Some(port) = scene.port_of(&state.packet.dport) else { return Ok(None) };
+        let is_it = |socket: &Socket| {
+            socket.protocol == self.query.protocol && socket.port == port && is_heard(socket, self.query.family)
+        };
+        let sockets = self.plan.namespace().sockets.iter().filter(|socket| is_it(socket));
+        for (addr, sport) in sockets.filter_map(|socket| socket.peer).take(PEERS) {
+            let (addr, sport) = (number(addr), u128::from(sport));
+            if scene.in_range(&state.packet.src, addr, addr, None)?
+                && scene.in_range(&state.packet.sport, sport, sport, None)?
+            {
+                return Ok(self.socket(state, end));
+            }
+        }
+        Ok(None)
+    }
 }
 
 /// The socket that hears a packet with these addresses, as an index. Where the port, or an address that decides, is not

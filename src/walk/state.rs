@@ -181,7 +181,7 @@ pub(super) struct End {
     pub(super) by: Option<Step>,
     /// What decided where no rule did.
     pub(super) reason: Option<Reason>,
-    /// The socket that a rule gave it to.
+    /// The socket that a rule gave it to, or a connected one that its source decided for.
     pub(super) socket: Option<usize>,
 }
 

@@ -97,3 +97,27 @@ fn the_kernel_is_silent_where_it_is_told_to_be() {
     assert_eq!(verdict, AnswerVerdict::Unanswered);
     assert_eq!(text, "The kernel does not answer such echo requests: net.ipv4.icmp_echo_ignore_all = 1.");
 }
+
+#[test]
+fn a_connected_socket_gets_what_its_peer_sends() {
+    let mut host = node();
+    let peer = Some(("198.51.100.7".parse().unwrap(), 6000));
+    let socket = Socket { protocol: Protocol::UDP, port: 5000, peer, ..host.namespaces[0].sockets[0].clone() };
+    host.namespaces[0].sockets.push(socket);
+    let (verdict, text) = said(&host, Protocol::UDP, Some(5000), None);
+    assert_eq!(verdict, AnswerVerdict::Depends);
+    assert!(text.starts_with("It depends: if src is 198.51.100.7 and sport is 6000, "), "{text}");
+    assert_eq!(said(&host, Protocol::UDP, Some(5000), Some("198.51.100.8")).0, AnswerVerdict::Unanswered);
+}
+
+#[test]
+fn nobody_is_told_that_no_socket_gets_what_is_sent_to_many() {
+    let host = node();
+    let addr = Some("192.168.1.255".parse().unwrap());
+    let target = Target { protocol: Protocol::UDP, addr, port: Some(67), socket: None };
+    let from = From::Outside("eth0".into());
+    let query = explain::queries(&host, 0, &target, &from, IpFamily::V4).remove(0);
+    let walk = Walker::new(&host, 0).walk(&query);
+    let text = words::because(&host, 0, &explain::judge(&host, &target, from, walk));
+    assert!(text.ends_with("what is sent to many is dropped without a word."), "{text}");
+}

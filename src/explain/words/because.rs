@@ -191,6 +191,13 @@ impl<'a> Teller<'a> {
             return unheard;
         }
         let is_tcp = self.protocol() == Protocol::TCP;
+        let to_many = |outcome: &Outcome| {
+            let ns = &self.host.namespaces[outcome.fate.namespace];
+            outcome.fate.endpoints.dst.is_some_and(|dst| sockets::is_to_many(ns, dst))
+        };
+        if self.outcome().is_some_and(to_many) {
+            return sentence(&say(Phrase::NobodyOfMany, &[("port", &self.port())]));
+        }
         match self.listens_elsewhere() {
             Some(what) => {
                 sentence(&say(if is_tcp { Phrase::ElsewhereTcp } else { Phrase::ElsewhereOther }, &[("what", &what)]))

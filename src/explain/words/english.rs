@@ -109,6 +109,7 @@ pub(super) fn phrase(phrase: Phrase) -> &'static str {
         Phrase::Needs => "{what} (needs {needs})",
         Phrase::NobodyTcp => "the packet arrives, and no socket listens on {port}: the kernel answers with a reset",
         Phrase::NobodyOther => "the packet arrives, and no socket is bound to {port}: the kernel answers that the port is unreachable",
+        Phrase::NobodyOfMany => "the packet arrives, and no socket is bound to {port}: what is sent to many is dropped without a word",
         Phrase::UnheardInVrf => "the packet arrives by the VRF {vrf}, of which {who} hears nothing: bound to no device, while {sysctl} is off",
         Phrase::NobodyAfter => "{what}, where no socket listens",
         Phrase::NobodyThere => "no socket listens there",

@@ -112,6 +112,7 @@ pub(super) enum Phrase {
     ReadingElements,
     NobodyTcp,
     NobodyOther,
+    NobodyOfMany,
     UnheardInVrf,
     NobodyAfter,
     NobodyThere,

@@ -81,6 +81,7 @@ fn is_same(a: &Group, b: &Group) -> bool {
 fn is_same_end(a: &Group, b: &Group) -> bool {
     (a.place, a.end.kind, &a.end.by, a.end.reason, a.oif) == (b.place, b.end.kind, &b.end.by, b.end.reason, b.oif)
         && a.turn == b.turn
+        && a.end.socket == b.end.socket
         && a.tuple == b.tuple
         && a.passes == b.passes
 }
