@@ -74,3 +74,18 @@ fn while_somebody_types_the_mouse_does_nothing() {
     explorer.click(tree.x + 9, tree.y + 1);
     assert_eq!(explorer.text(), text);
 }
+
+#[test]
+fn a_click_goes_to_what_is_listed_there_and_the_wheel_scrolls_what_lies_on_top() {
+    let mut explorer = Explorer::on(80);
+    explorer.press("FF<Down>");
+    let ports = panes(&explorer.state).expect("room").ports.inner();
+    explorer.click(ports.x + 5, ports.y);
+    assert_eq!(explorer.selected(), (Some(80), Some(0)), "port 22 is not listed");
+    explorer.take(Event::Resized(60, 14));
+    explorer.press("<Right><Enter>");
+    let (row, page) = (explorer.state.cursor, explorer.text());
+    explorer.mouse(MouseEventKind::ScrollDown, 10, 5);
+    assert_eq!(explorer.state.cursor, row);
+    assert_ne!(explorer.text(), page);
+}

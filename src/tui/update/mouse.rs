@@ -7,6 +7,7 @@ use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::{Position, Rect};
 
 use super::super::action::Action;
+use super::super::overlay::Overlay;
 use super::super::search::Search;
 use super::super::state::{Pane, State};
 use super::super::view;
@@ -53,6 +54,8 @@ fn turn(state: &mut State, at: Position, row: Action, line: Action) -> Option<Ef
             state.focus = pane;
             row
         }
+        // On a page about a port or a rule the rows are those below.
+        None if matches!(state.overlays.last(), Some(Overlay::Details(_))) => line,
         None => row,
     };
     (0..NOTCH).find_map(|_| act(state, action))
@@ -74,7 +77,7 @@ fn click(state: &mut State, at: Position) -> Option<Effect> {
     let row = usize::from(at.y - inner.y);
     match pane {
         Pane::Ports => {
-            let target = state.ports.get(state.offsets.ports + row)?.target.clone();
+            let target = state.port_at(state.offsets.ports + row)?.target.clone();
             if again && state.selected.as_ref() == Some(&target) {
                 return act(state, Action::Enter);
             }
