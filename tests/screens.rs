@@ -22,7 +22,7 @@ use whyport::{shot, snapshot};
 /// A screen: name, columns, rows, port to select, keys, whether in colour.
 type Screen = (&'static str, u16, u16, Option<u16>, &'static str, bool);
 
-const SCREENS: [Screen; 39] = [
+const SCREENS: [Screen; 40] = [
     ("story-80x24", 80, 24, None, "", true),
     ("story-120x36", 120, 36, None, "", true),
     ("story-160x48", 160, 48, None, "", true),
@@ -61,6 +61,7 @@ const SCREENS: [Screen; 39] = [
     ("tour-at-a-dnat-120x36", 120, 36, None, "tnnn", true),
     ("tour-39x11", 39, 11, None, "tnnnnnnnnn", false),
     ("smallest-39x11", 39, 11, None, "", true),
+    ("details-of-no-match-39x11", 39, 11, Some(80), "<Right><Up><Enter><Down><Down><Enter>", true),
     ("too-small-30x8", 30, 8, None, "", true),
 ];
 
