@@ -56,9 +56,9 @@ fuzz_target!(|case: &[u8]| {
         source: Source::Recording("fuzzed".to_owned()),
         namespace: 0,
         target: None,
-        setup: Look { colour: true }.into(),
+        setup: Look::default().into(),
     };
-    if let Ok(screen) = explore::shot(start, (width.max(1) as u16, 24), "tab", Form::Text) {
+    if let Ok(screen) = explore::shot(start, (width.max(1) as u16, 24), "tab", Form::Text, &name) {
         harmless(&screen);
         screen.lines().for_each(|line| within(line, width.max(1)));
     }

@@ -61,7 +61,8 @@ pub struct Link {
     pub kind: LinkKind,
     /// `IFF_UP`.
     pub up: bool,
-    /// `IFF_LOWER_UP`: what is sent gets to somebody, as far as the device can tell. Holds where nothing tells otherwise.
+    /// `IFF_RUNNING`: what is sent gets to somebody, as far as the device can tell. Of one that is down nothing is said (`NO-CARRIER`
+    /// of ip-link(8)), and it holds where nothing tells otherwise.
     pub carrier: bool,
     /// The link-layer address, where it has one.
     pub mac: Option<Mac>,

@@ -49,7 +49,7 @@ pub(super) fn decode(body: &[u8]) -> Option<Link> {
         name: attributes.get(libc::IFLA_IFNAME).map(text)?.into_owned(),
         kind,
         up: header.flags.contains(LinkFlags::Up),
-        carrier: header.flags.contains(LinkFlags::LowerUp),
+        carrier: !header.flags.contains(LinkFlags::Up) || header.flags.contains(LinkFlags::Running),
         mac: attributes.get(libc::IFLA_ADDRESS).and_then(mac),
         mtu: number(libc::IFLA_MTU).unwrap_or(0),
         master: number(libc::IFLA_MASTER).filter(|index| *index > 0),
