@@ -154,7 +154,7 @@ fn another_namespace_is_named_by_a_process_or_a_path() {
         assert_eq!(elsewhere(&["ports", "--json", "--netns", &path]), inside);
         assert!(elsewhere(&["ports"]).contains("No socket listens here"));
         let output = whyport(&["ports", "--netns", "no-such-name"]).output().unwrap();
-        crate::node::assert_ended(&output, 1);
+        crate::node::assert_ended(&output, 2);
         assert!(text(&output.stderr).contains("no-such-name"));
     });
 }
