@@ -26,6 +26,8 @@ pub(super) struct Ghosts {
     protocol: Protocol,
     /// Those whose packets are not known to be dropped before anybody gets them.
     led: Taken,
+    /// The same, of all outcomes together.
+    all_led: BTreeMap<(IpFamily, Option<IpAddr>), ValueSet>,
     /// Those whose packets went on into another namespace, whatever became of them there.
     left: Taken,
 }
@@ -35,7 +37,7 @@ impl Ghosts {
     pub(super) fn find(host: &Host, namespace: usize, protocol: Protocol, walks: &Walks<'_>) -> Ghosts {
         let ns = &host.namespaces[namespace];
         let target = Target { protocol, addr: None, port: None, socket: None };
-        let mut found = Ghosts { protocol, led: Taken::new(), left: Taken::new() };
+        let mut found = Ghosts { protocol, led: Taken::new(), all_led: BTreeMap::new(), left: Taken::new() };
         for (from, family) in places::places(host, namespace, &target) {
             for query in queries::queries(ns, namespace, &target, &from, family) {
                 let query = to_all_ports(ns, &from, query);
@@ -57,6 +59,7 @@ impl Ghosts {
                 }
             }
         }
+        found.all_led = found.led.iter().map(|(asked, sets)| (*asked, union(sets))).collect();
         found
     }
 
@@ -73,8 +76,8 @@ impl Ghosts {
     pub(super) fn leads(&self, ghost: &PortEntry) -> bool {
         let family = IpFamily::of(ghost.addr);
         let addr = Some(ghost.addr).filter(|addr| !addr.is_unspecified());
-        let sets = [None, addr].into_iter().filter_map(|addr| self.led.get(&(family, addr)));
-        ghost.protocol == self.protocol && sets.flatten().any(|set| set.contains(ghost.port.into()))
+        let mut sets = [None, addr].into_iter().filter_map(|addr| self.all_led.get(&(family, addr)));
+        ghost.protocol == self.protocol && sets.any(|set| set.contains(ghost.port.into()))
     }
 }
 
