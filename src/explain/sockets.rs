@@ -98,8 +98,8 @@ pub(super) fn echo_ignored(ns: &Namespace, family: IpFamily, dst: Option<IpAddr>
     asked.into_iter().flatten().find_map(|(value, name)| (value == Some(true)).then_some(name))
 }
 
-/// The sockets of others that have a port of this protocol and do not hear what comes for an address: each with where it listens.
-pub(super) fn elsewhere(ns: &Namespace, protocol: Protocol, port: u16) -> impl Iterator<Item = &Socket> {
+/// The sockets that listen on a port, at whatever address and device.
+pub(super) fn on_port(ns: &Namespace, protocol: Protocol, port: u16) -> impl Iterator<Item = &Socket> {
     ns.sockets.iter().filter(move |socket| socket.protocol == protocol && socket.port == port && socket.peer.is_none())
 }
 

@@ -215,7 +215,7 @@ impl<'a> Teller<'a> {
         let ns = &self.host.namespaces[outcome.fate.namespace];
         let port = outcome.fate.endpoints.dport?;
         let mut told: Vec<(String, Vec<String>)> = Vec::new();
-        for socket in sockets::elsewhere(ns, self.protocol(), port) {
+        for socket in sockets::on_port(ns, self.protocol(), port) {
             let addr = rules::endpoint(Some(socket.addr), Some(port)).unwrap_or_default();
             let place = match &socket.device {
                 Some(device) => say(Phrase::OnDevice, &[("addr", &addr), ("device", device)]),

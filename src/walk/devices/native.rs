@@ -44,10 +44,11 @@ pub(super) fn asked(table: &Table, rule: &nft::Rule) -> Vec<InterfacePattern> {
 
 /// The names at this place of the keys of a set.
 fn of_set(set: &Set, first: usize) -> impl Iterator<Item = InterfacePattern> {
-    let part = move |key: &[u8]| key.get(first..first + NAME).map(<[u8]>::to_vec);
+    let place = first..first + NAME;
     let (elements, _) = set.contents().unwrap_or_default();
-    let of = move |element: &Element| InterfacePattern::between(&part(&element.first)?, &part(&element.last)?);
-    elements.iter().filter_map(of).collect::<Vec<_>>().into_iter()
+    elements.iter().filter_map(move |Element { first, last, .. }| {
+        InterfacePattern::between(first.get(place.clone())?, last.get(place.clone())?)
+    })
 }
 
 /// Whether it loads the name of a device.
