@@ -236,12 +236,15 @@ impl<'p> Lookup<'_, 'p> {
             let here = fib::find(ranges, first);
             let route = self.chosen(here)?;
             let same = self.going_alike(ranges, &left, here, route, alike);
+            let others = left.minus(&same);
             match self.scene.in_set(&value, &same, None) {
-                Ok(_) => return Ok(said(route)),
+                Ok(true) => return Ok(said(route)),
+                // Of what a translated address could be, the entering ones that are left do not become these.
+                Ok(false) if others.is_empty() => return Ok(said(route)),
+                Ok(false) => left = others,
                 Err(open) if open.is_decidable() => return Err(open),
                 // The kernel chose an address that nobody can predict, and not all of them go the same way.
                 Err(_) => {
-                    let others = left.minus(&same);
                     let likely = (left.and(&same).size() / left.size()).clamp(0.01, 0.99);
                     let open = Open::either(self.leads(route), Why::State, likely);
                     if others.is_empty() || self.scene.assume(open)? {

@@ -79,6 +79,22 @@ fn an_open_mark_of_few_bits_is_told_apart_by_each_of_them() {
 }
 
 #[test]
+fn a_network_mapped_onto_itself_leads_where_its_addresses_lead() {
+    let rules = nat("-A OUTPUT -p tcp -j NETMAP --to 10.0.0.0/24");
+    let mut query = Query::new(0, Origin::Local, IpFamily::V4, Protocol::TCP);
+    let [first, last] = [[10, 0, 0, 2], [10, 0, 0, 254]].map(|address| u128::from(u32::from_be_bytes(address)));
+    query.fields.insert(Field::Dst, ValueSet::range(first, last));
+    query.set(Field::Dport, ValueSet::one(8080));
+    let mut host = way::host(&rules);
+    let own = host.namespaces[0].routes.iter_mut().find(|route| route.dst.to_string() == "10.0.0.1/32");
+    own.unwrap().dst = "10.0.0.0/31".parse().unwrap();
+    let found = walk(&host, &query);
+    let fates: Vec<_> =
+        found.outcomes.iter().map(|one| (one.fate.kind, one.fate.oif.as_deref(), one.is_certain())).collect();
+    assert_eq!(fates, [(FateKind::Sent, Some("br0"), true)], "10.0.0.0 and 10.0.0.1 are this host's, and none of them");
+}
+
+#[test]
 fn a_port_is_found_that_takes_two_unlikely_turns_around_thousands_of_ways() {
     let rare = |asks: &str, sets: u32| {
         format!(
