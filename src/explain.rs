@@ -8,6 +8,7 @@ pub mod back;
 mod brief;
 pub mod chance;
 pub mod clean;
+pub mod description;
 pub mod fields;
 pub mod finding;
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use super::refusal::Refusal;
 use crate::explain::Target;
-use crate::host::{IpFamily, Protocol};
+use crate::host::Protocol;
 
 const FORMS: &str = "write 80, udp/53, 10.0.0.5:80, 'tcp/[::1]:80' or icmp/10.0.0.5";
 
@@ -20,16 +20,6 @@ pub fn parse(text: &str) -> Result<Target, Refusal> {
     let (addr, port) = if protocol.has_ports() { with_port(rest)? } else { (without_port(protocol, rest)?, None) };
     check_family(protocol, addr)?;
     Ok(Target { protocol, addr, port, socket: None })
-}
-
-/// The family that a target has of itself: that of its address, or of its protocol.
-pub fn family(target: &Target) -> Option<IpFamily> {
-    match (target.addr, target.protocol) {
-        (Some(addr), _) => Some(IpFamily::of(addr)),
-        (None, Protocol::ICMPV6) => Some(IpFamily::V6),
-        (None, Protocol::ICMP) => Some(IpFamily::V4),
-        (None, _) => None,
-    }
 }
 
 fn protocol(name: &str) -> Result<Protocol, Refusal> {

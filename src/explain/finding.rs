@@ -25,6 +25,16 @@ impl Target {
     pub fn one_addr(&self) -> Option<IpAddr> {
         self.addr.filter(|addr| !addr.is_unspecified())
     }
+
+    /// The family that it has of itself: that of its address, or of its protocol.
+    pub fn family(&self) -> Option<IpFamily> {
+        match (self.addr, self.protocol) {
+            (Some(addr), _) => Some(IpFamily::of(addr)),
+            (None, Protocol::ICMPV6) => Some(IpFamily::V6),
+            (None, Protocol::ICMP) => Some(IpFamily::V4),
+            (None, _) => None,
+        }
+    }
 }
 
 /// A place that a packet can come from.
