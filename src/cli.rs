@@ -7,6 +7,7 @@ pub mod arguments;
 mod crew;
 mod effects;
 pub mod explore;
+mod follow;
 pub mod live;
 mod output;
 pub mod packet;

@@ -9,6 +9,7 @@
 //!   with [`What::Routes`] unread means "nobody knows", without it "there are none".
 //! - **Observations stand beside rules.** Counters are held by the rule's identity, never inside it.
 
+pub mod changes;
 pub mod hash;
 pub mod ipset;
 pub mod names;
@@ -23,6 +24,7 @@ pub mod socket;
 pub mod sysctl;
 pub mod xt;
 
+pub use changes::Changes;
 pub use hash::{Quick, QuickMap};
 pub use names::{Name, Names};
 pub use net::{
@@ -64,6 +66,14 @@ impl Host {
     /// If the host has no namespace at all, which no reader produces.
     pub fn viewed(&self) -> &Namespace {
         &self.namespaces[self.viewed]
+    }
+
+    /// Whether it is the same as another but for what was counted.
+    pub fn is_same(&self, other: &Host) -> bool {
+        let Host { node, kernel, taken, namespaces, viewed } = self;
+        (node, kernel, taken, viewed) == (&other.node, &other.kernel, &other.taken, &other.viewed)
+            && namespaces.len() == other.namespaces.len()
+            && namespaces.iter().zip(&other.namespaces).all(|(one, other)| one.is_same(other))
     }
 
     /// The index of the namespace with this name.
@@ -108,6 +118,33 @@ pub struct Namespace {
 }
 
 impl Namespace {
+    /// Whether it is the same as another but for what was counted.
+    pub fn is_same(&self, other: &Namespace) -> bool {
+        let Namespace {
+            name,
+            ids,
+            links,
+            addresses,
+            routes,
+            policy_rules,
+            neighbours,
+            fdb,
+            sysctls,
+            sockets,
+            programs,
+            ruleset,
+            ipsets,
+            observations: _,
+            unread,
+        } = self;
+        (name, ids, links, addresses) == (&other.name, &other.ids, &other.links, &other.addresses)
+            && (routes, policy_rules) == (&other.routes, &other.policy_rules)
+            && (neighbours, fdb, sysctls) == (&other.neighbours, &other.fdb, &other.sysctls)
+            && (sockets, programs, unread) == (&other.sockets, &other.programs, &other.unread)
+            && ipsets == &other.ipsets
+            && ruleset == &other.ruleset
+    }
+
     /// The link with this name.
     pub fn link(&self, name: &str) -> Option<&Link> {
         self.links.iter().find(|link| link.name == name)

@@ -20,6 +20,7 @@ mod replay;
 mod route;
 mod sockets;
 mod sysctls;
+mod watch;
 mod whole;
 mod xt;
 
@@ -41,6 +42,7 @@ use processes::Held;
 pub use namespaces::NoEntry;
 pub use netlink::Failure;
 pub use progress::Progress;
+pub use watch::Watch;
 
 /// Where the files are that tell of the kernel.
 #[derive(Debug, Clone, Copy)]

@@ -95,6 +95,20 @@ impl Session {
         }
     }
 
+    /// What the screen shows now.
+    fn screen(&self) -> String {
+        self.seen.lock().unwrap().screen.screen().contents()
+    }
+
+    /// Waits until it stands on the screen, whatever came before.
+    fn wait_for_row(&self, what: &str) {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while !self.screen().contains(what) {
+            assert!(Instant::now() < deadline, "“{what}” never stood on the screen; there is {}", self.screen());
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
     fn wait_for_another(&self, what: &str, times: usize) {
         let deadline = Instant::now() + Duration::from_secs(60);
         while self.text().matches(what).count() < times {
@@ -254,23 +268,61 @@ fn a_new_size_is_drawn_at_once() {
     session.end();
 }
 
-/// The explorer in a network namespace of its own: what begins to listen there is seen once it is read again.
-#[test]
-fn r_reads_the_live_host_again_and_its_age_is_told() {
-    thread::spawn(|| {
+/// Does something in a network namespace of its own.
+fn apart(task: impl FnOnce() + Send + 'static) {
+    let alone = move || {
         nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWNET)
             .expect("a network namespace: run these tests as root");
+        task();
+    };
+    thread::spawn(alone).join().unwrap();
+}
+
+/// Runs a tool to its end, in the network namespace of this thread.
+fn run(tool: &str, arguments: &str) {
+    let path = format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap_or_default());
+    let status = Command::new(tool).args(arguments.split(' ')).env("PATH", path).status().unwrap();
+    assert!(status.success(), "{tool} {arguments}");
+}
+
+#[test]
+fn what_changes_on_a_live_host_is_seen_without_a_key() {
+    apart(|| {
         let mut session = Session::start(env!("CARGO_BIN_EXE_whyport"));
         session.wait_for("No socket listens here");
-        session.wait_for("1 s old");
-        let _listener = std::net::TcpListener::bind("0.0.0.0:4242").unwrap();
-        session.press("r");
-        session.wait_for("4242");
+        session.wait_for("· live");
+        run("nft", "add table ip t");
+        run("nft", "add chain ip t c { type filter hook input priority 7; }");
+        session.wait_for_row("input");
+        run("iptables-legacy", "-A OUTPUT -p tcp --dport 99 -j DROP");
+        session.wait_for_row("output");
+        let listener = std::net::TcpListener::bind("0.0.0.0:4242").unwrap();
+        session.wait_for_row("4242");
+        drop(listener);
+        session.wait_for_row("No socket listens here");
         session.press("q");
         assert_eq!(session.end().0, "0");
-    })
-    .join()
-    .unwrap();
+    });
+}
+
+#[test]
+fn space_lets_the_picture_stand_still_and_what_changed_meanwhile_is_seen_after_it() {
+    apart(|| {
+        let mut session = Session::start(env!("CARGO_BIN_EXE_whyport"));
+        session.wait_for("No socket listens here");
+        session.press(" ");
+        session.wait_for_row("· paused");
+        let before = session.screen();
+        let _listener = std::net::TcpListener::bind("0.0.0.0:4242").unwrap();
+        // Longer than it takes while nothing stands still.
+        thread::sleep(Duration::from_secs(3));
+        assert_eq!(session.screen(), before);
+        session.press(" ");
+        session.wait_for_row("4242");
+        session.wait_for_row("· live");
+        session.press("q");
+        assert_eq!(session.end().0, "0");
+    });
 }
 
 /// A live host whose reading stands still shortly before its end, in a network namespace with a few rules: the file that

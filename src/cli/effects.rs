@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::live::{Live, Sets};
 use super::output;
 use super::refusal::Refusal;
-use crate::explain::{self, Survey};
+use crate::explain::{self, Answer, Survey, Target};
 use crate::host::{Host, SetId};
 use crate::kernel::Progress;
 use crate::snapshot;
@@ -33,13 +33,7 @@ pub fn done(
             with_news(edition, Event::Surveyed(edition, survey), sets)
         }
         Effect::Answer(edition, target) => {
-            let ask = || {
-                let answers = explain::answers(host, namespace, &target);
-                let walks = answers.iter().flat_map(|answer| std::iter::once(&answer.walk).chain(&answer.replies));
-                let needs = walks.flat_map(|walk| walk.needs.iter().copied()).collect();
-                (answers, needs)
-            };
-            let (answers, sets) = known(host, live, ask);
+            let (answers, sets) = answers(host, namespace, live, &target);
             with_news(edition, Event::Answered(edition, target.clone(), answers), sets)
         }
         Effect::Search(edition, number, sought) => {
@@ -54,6 +48,10 @@ pub fn done(
         Effect::Read(edition) => live.map_or_else(Vec::new, |(live, progress)| again(edition, read(live, progress))),
         Effect::ReadWhole(edition) => {
             live.map_or_else(Vec::new, |(live, progress)| again(edition, read_whole(live, progress)))
+        }
+        Effect::Refresh(edition, _, selected) => {
+            let refreshed = |live| refresh(host, namespace, live, selected.as_ref());
+            live.map(|live| Event::Refreshed(edition, refreshed(live))).into_iter().collect()
         }
         Effect::Stop
         | Effect::GiveUp(_)
@@ -93,15 +91,38 @@ fn read(live: &Live, progress: &Arc<Progress>) -> Result<Fresh, String> {
     match ports(&host, namespace, Some((live, progress))) {
         (_, Sets::Outdated) => read_whole(live, progress),
         (_, Sets::Unread) if progress.is_cancelled() => Err(Refusal::stopped().line),
-        (survey, Sets::Known | Sets::Unread) => Ok(Fresh { host, namespace, survey }),
+        (survey, Sets::Known | Sets::Unread) => Ok(Fresh { host, namespace, survey, answers: Vec::new() }),
     }
+}
+
+/// Another reading with its ports, and who answers the selected one, so that all of the picture changes at once. `None` where
+/// nothing is other than it was.
+fn refresh(
+    old: &Host,
+    was: usize,
+    (live, progress): (&Live, &Arc<Progress>),
+    selected: Option<&Target>,
+) -> Result<Option<Fresh>, String> {
+    let (host, namespace) = open(live, progress)?;
+    if host.is_same(old) {
+        return Ok(None);
+    }
+    let source = Some((live, progress));
+    let (survey, _) = ports(&host, namespace, source);
+    let (before, now) = (&old.namespaces[was], &host.namespaces[namespace]);
+    let selected = selected.map(|selected| tui::counterpart(before, now, &survey, selected));
+    let answered = selected.map(|target| {
+        let (answers, _) = answers(&host, namespace, source, &target);
+        (target, answers)
+    });
+    Ok(Some(Fresh { host, namespace, survey, answers: answered.into_iter().collect() }))
 }
 
 fn read_whole(live: &Live, progress: &Arc<Progress>) -> Result<Fresh, String> {
     let host = live.read_whole(progress).map_err(|refusal| refusal.line)?;
     let namespace = host.viewed;
     let survey = explain::ports(&host, namespace);
-    Ok(Fresh { host: Arc::new(host), namespace, survey })
+    Ok(Fresh { host: Arc::new(host), namespace, survey, answers: Vec::new() })
 }
 
 fn ports(host: &Host, namespace: usize, live: Source<'_>) -> (Survey, Sets) {
@@ -109,6 +130,16 @@ fn ports(host: &Host, namespace: usize, live: Source<'_>) -> (Survey, Sets) {
         let survey = explain::ports(host, namespace);
         let needs = survey.needs.clone();
         (survey, needs)
+    };
+    known(host, live, ask)
+}
+
+fn answers(host: &Host, namespace: usize, live: Source<'_>, target: &Target) -> (Vec<Answer>, Sets) {
+    let ask = || {
+        let answers = explain::answers(host, namespace, target);
+        let walks = answers.iter().flat_map(|answer| std::iter::once(&answer.walk).chain(&answer.replies));
+        let needs = walks.flat_map(|walk| walk.needs.iter().copied()).collect();
+        (answers, needs)
     };
     known(host, live, ask)
 }

@@ -18,6 +18,7 @@ use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 
 use super::effects::done;
+use super::follow::{follow, pause};
 use super::live::Live;
 use super::output;
 use super::refusal::Refusal;
@@ -130,6 +131,9 @@ const PATIENCE: Duration = Duration::from_millis(20);
 /// For so long the first frame waits for the host, so that what is read at once is seen at once.
 const OPENING: Duration = Duration::from_millis(60);
 
+/// For so long the first reading waits until changes are told, which takes longer only where very many sockets listen.
+const READY: Duration = Duration::from_secs(1);
+
 /// How often the screen says how far a reading is.
 const TICK: Duration = Duration::from_millis(100);
 
@@ -154,8 +158,12 @@ fn explore(live: Option<Live>, guided: bool, state: impl FnOnce((u16, u16)) -> S
     if state.takes_mouse() {
         terminal.listen_to_mouse().map_err(failed)?;
     }
+    let told = sender.clone();
+    let tell = move |event| told.send(Message::Event(event)).is_ok();
+    let watched = live.as_ref().map(|live| follow(live, tell));
     let mut explorer = Explorer {
         live,
+        watched,
         state,
         begun: Instant::now(),
         progress: Arc::default(),
@@ -202,6 +210,8 @@ enum Next {
 struct Explorer {
     /// How the host can be read again, and when it was read.
     live: Option<Live>,
+    /// Disconnected once changes of it are told.
+    watched: Option<Receiver<()>>,
     /// When the last reading began.
     begun: Instant,
     /// How far it is.
@@ -274,7 +284,10 @@ impl Explorer {
                     next => return next,
                 }
             },
-            (Some(_), None) => self.messages.recv_timeout(tui::until_next(self.age())),
+            (Some(_), None) => match self.state.ages_in(self.age()) {
+                Some(left) => self.messages.recv_timeout(left),
+                None => self.messages.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            },
             (None, _) => self.messages.recv().map_err(|_| RecvTimeoutError::Disconnected),
         }
     }
@@ -313,8 +326,9 @@ impl Explorer {
             Message::Panicked => return Ok(Next::Leave(Left::Panicked)),
             Message::Gone(error) => return Err(error),
         };
-        if let (Event::Read(edition, Ok(_)), Some(live)) = (&event, &mut self.live)
+        if let (Event::Read(edition, Ok(_)) | Event::Refreshed(edition, Ok(_)), Some(live)) = (&event, &mut self.live)
             && *edition == self.state.edition()
+            && !self.state.is_paused()
         {
             live.at = self.begun;
         }
@@ -326,7 +340,7 @@ impl Explorer {
                 Effect::Stop => self.progress.cancel(),
                 Effect::Suspend => next = Next::Suspend,
                 Effect::Redraw => self.redraw = true,
-                Effect::Survey(_) | Effect::Answer(..) => self.work(effect, &self.sets),
+                Effect::Survey(_) | Effect::Answer(..) => self.work(effect, &Arc::clone(&self.sets)),
                 Effect::Keep(Keep::Screen, name) => {
                     let _ = self.sender.send(Message::Event(keep(&self.state, name)));
                 }
@@ -334,12 +348,16 @@ impl Explorer {
                 Effect::Copy(text) => execute!(std::io::stdout(), CopyToClipboard::to_clipboard_from(text))?,
                 Effect::Search(_, number, _) => {
                     self.newest.store(number, Ordering::Relaxed);
-                    self.work(effect, &self.sets);
+                    self.work(effect, &Arc::clone(&self.sets));
+                }
+                Effect::Refresh(..) => {
+                    self.begun = Instant::now();
+                    self.work(effect, &Arc::default());
                 }
                 Effect::Open | Effect::Read(_) | Effect::ReadWhole(_) => {
                     self.begun = Instant::now();
                     self.progress = Arc::default();
-                    self.work(effect, &self.progress);
+                    self.work(effect, &Arc::clone(&self.progress));
                 }
             }
         }
@@ -350,15 +368,24 @@ impl Explorer {
     }
 
     /// Does an effect on a thread of its own; `progress` is how far what it reads is. The explorer asks for few at a time.
-    fn work(&self, effect: Effect, progress: &Arc<Progress>) {
+    fn work(&mut self, effect: Effect, progress: &Arc<Progress>) {
         let (host, namespace) = (Arc::clone(self.state.host()), self.state.namespace());
         let (live, sender, progress) = (self.live.clone(), self.sender.clone(), Arc::clone(progress));
         let newest = Arc::clone(&self.newest);
+        let watched = if effect == Effect::Open { self.watched.take() } else { None };
+        let rests = matches!(effect, Effect::Refresh(..));
         thread::spawn(move || {
             let watch = Watch(&sender);
+            // What changes while the host is read for the first time is told, too.
+            let _ = watched.map(|watched| watched.recv_timeout(READY));
+            let begun = Instant::now();
             let stale = |number| newest.load(Ordering::Relaxed) != number;
             for event in done(&host, namespace, live.as_ref().map(|live| (live, &progress)), stale, effect) {
                 let _ = sender.send(Message::Event(event));
+            }
+            if rests {
+                thread::sleep(pause(begun.elapsed()));
+                let _ = sender.send(Message::Event(Event::Rested));
             }
             drop(watch);
         });

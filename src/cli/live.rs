@@ -10,7 +10,7 @@ use super::read::Reading;
 use super::refusal::Refusal;
 use super::wait::wait;
 use crate::host::{Host, SetId};
-use crate::kernel::{self, NoEntry, NotRead, Places, Progress};
+use crate::kernel::{self, NoEntry, NotRead, Places, Progress, Watch};
 use crate::walk::of_namespaces;
 
 /// The host that whyport runs on.
@@ -39,6 +39,11 @@ impl Live {
     /// The namespace that `netns` names, or that of this process, before it is read.
     pub fn new(netns: Option<&str>) -> Live {
         Live { netns: netns.map(str::to_owned), at: Instant::now(), sets: Arc::default() }
+    }
+
+    /// Begins to watch the namespace; the calling thread enters it.
+    pub fn watch(&self) -> Result<Watch<'static>, NotRead> {
+        Watch::begin(&places(), self.netns.as_deref())
     }
 
     /// Reads the namespace, now, and every other that can be entered: what lies behind a device has a name there.

@@ -10,9 +10,10 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub(super) use ask::Socket;
+pub(super) use ask::{Info, Socket};
 
 use std::fs;
+use std::hash::Hasher;
 use std::io;
 use std::path::Path;
 
@@ -95,6 +96,44 @@ pub(super) fn read(
 /// off, or make no sense.
 pub(super) fn decode(family: IpFamily, name: &str, info: &[u8], entries: &[u8], names: &mut Names) -> Option<Counted> {
     table::decode(family, name, (&ask::Info::from_bytes(info), entries), &SetNames::none(), names)
+}
+
+/// How large the tables of a family are that are registered in the network namespace of this thread, by their names. To
+/// ask that takes no longer for a large table.
+///
+/// # Errors
+/// As [`read`].
+pub(super) fn sizes(proc: &Path, family: IpFamily) -> Result<Vec<(String, Info)>, Failure> {
+    let registered = registered(proc, family)?;
+    if registered.is_empty() {
+        return Ok(Vec::new());
+    }
+    let socket = ask::Socket::open(family).map_err(io_failure)?;
+    let size = |name: String| socket.info(&name).map(|info| (name, info)).map_err(io_failure);
+    registered.into_iter().map(size).collect()
+}
+
+/// Mixes in all entries of the same tables, but for what they counted.
+///
+/// # Errors
+/// As [`read`].
+pub(super) fn hash_entries(proc: &Path, family: IpFamily, hasher: &mut impl Hasher) -> Result<(), Failure> {
+    let registered = registered(proc, family)?;
+    if registered.is_empty() {
+        return Ok(());
+    }
+    let socket = ask::Socket::open(family).map_err(io_failure)?;
+    for name in &registered {
+        let info = socket.info(name).map_err(io_failure)?;
+        let entries = socket.entries(name, info.size).map_err(io_failure)?;
+        let mut left = &entries[..];
+        hasher.write(name.as_bytes());
+        while let Some((entry, length)) = entry::Entry::first(family, left) {
+            entry.hash_but_counters(hasher);
+            left = left.get(length..).unwrap_or_default();
+        }
+    }
+    Ok(())
 }
 
 /// The names of the tables that are registered.

@@ -74,6 +74,8 @@ pub enum Action {
     Copy,
     /// Read the host again.
     Read,
+    /// Let the picture of a live host stand still, or follow it again.
+    Pause,
     /// The tour through the demo.
     Tour,
     /// Show or hide the help.
@@ -132,7 +134,7 @@ const fn bound(action: Action, name: &'static str, keys: &'static [Key]) -> Boun
 
 /// Every action, in the order in which the help tells them.
 #[rustfmt::skip]
-pub const ROWS: [Row; 26] = [
+pub const ROWS: [Row; 27] = [
     Row { bound: &[bound(Action::Up, "up", &[named(KeyCode::Up), bare('k')]), bound(Action::Down, "down", &[named(KeyCode::Down), bare('j')])],
           does: "one row up, down", hint: Hint::Each("select") },
     Row { bound: &[bound(Action::PageUp, "page-up", &[named(KeyCode::PageUp), Key::Ctrl('b')]), bound(Action::PageDown, "page-down", &[named(KeyCode::PageDown), Key::Ctrl('f')])],
@@ -173,6 +175,8 @@ pub const ROWS: [Row; 26] = [
           does: "copy the rule, or what is said of the port", hint: Hint::No },
     Row { bound: &[bound(Action::Read, "read", &[bare('r')])],
           does: "read the host again (a live one)", hint: Hint::One("reread") },
+    Row { bound: &[bound(Action::Pause, "pause", &[bare(' ')])],
+          does: "a live host: stand still; follow it again", hint: Hint::No },
     Row { bound: &[bound(Action::Tour, "tour", &[bare('t')])],
           does: "a tour through the host of the demo", hint: Hint::One("tour") },
     Row { bound: &[bound(Action::Help, "help", &[bare('?'), named(KeyCode::F(1))])],

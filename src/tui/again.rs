@@ -6,10 +6,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::details;
 use super::frames::{Frame, FrameId, Frames, Place};
 use super::outline::Id;
 use super::state::{Pane, Port, State};
-use crate::explain::{PortEntry, Survey, Target};
+use crate::explain::{Answer, PortEntry, Survey, Target};
 use crate::host::{ChainId, Host, Namespace, RuleId, Ruleset, Table};
 use crate::syntax;
 use crate::walk::Outcome;
@@ -36,6 +37,8 @@ pub struct Fresh {
     pub namespace: usize,
     /// Its ports ([`explain::ports`](crate::explain::ports)).
     pub survey: Survey,
+    /// Who answers those of them that were asked already.
+    pub answers: Vec<(Target, Vec<Answer>)>,
 }
 
 /// What is looked at, to be found again once the way of the selected port's packets is known.
@@ -45,14 +48,15 @@ pub(super) struct Held {
     cursor: Vec<Id>,
     turned: HashMap<Id, bool>,
     outcome: Option<Outcome>,
-    tree: usize,
+    /// How many rows of the tree are seen above it.
+    above: usize,
     why: usize,
 }
 
 impl State {
     /// Takes a new reading in place of the old one.
     pub(super) fn renew(&mut self, fresh: Fresh) {
-        let Fresh { host, namespace, survey } = fresh;
+        let Fresh { host, namespace, survey, answers } = fresh;
         let old = std::mem::replace(&mut self.host, host);
         let was = std::mem::replace(&mut self.namespace, namespace);
         let mut moving = Moving { old: &old, new: &self.host, was, is: namespace, frames: Frames::default() };
@@ -60,30 +64,43 @@ impl State {
         let frames = moving.frames;
         self.frames = frames;
         self.edition = self.edition.next();
+        let above = self.place().map(|place| place.saturating_sub(self.offsets.ports));
         let ports = std::mem::take(&mut self.ports);
         self.select_again(&old.namespaces[was], ports, survey);
         self.answers.clear();
         self.asked.clear();
         self.asking.clear();
+        answers.into_iter().for_each(|(target, answers)| self.keep(target, answers));
+        self.list();
+        if let (Some(place), Some(above)) = (self.place(), above) {
+            self.offsets.ports = place.saturating_sub(above);
+        }
         self.outcome = 0;
         self.follow();
-        self.held = Some(held);
+        details::moved(self);
+        match self.all_answers() {
+            Some(_) => self.resume(held),
+            None => self.held = Some(held),
+        }
     }
 
     /// Puts the ports in, and selects the one that was selected.
     fn select_again(&mut self, old: &Namespace, ports: Vec<Port>, survey: Survey) {
         let place = self.place_in(&ports);
-        let asked = ports.into_iter().find(|port| port.entry.is_none());
         let selected = self.selected.take();
         self.fill(survey);
+        let asked = self.take_over(ports);
         let meant = asked.as_ref().and_then(|asked| self.find_meant(&asked.target));
         self.selected = match (selected, &asked) {
             (Some(target), Some(asked)) if target == asked.target => meant.clone().or(Some(target)),
-            (Some(target), _) => self.same_port(old, &target),
+            (Some(target), _) => {
+                let entries = self.ports.iter().filter_map(|port| port.entry.as_ref());
+                same_port(old, self.ns(), entries, &target)
+            }
             (None, _) => None,
         };
         if let (Some(asked), None) = (asked, meant) {
-            self.insert(Port { verdict: None, who: None, tables: Vec::new(), ..asked });
+            self.insert(Port { stale: true, ..asked });
         }
         if self.selected.is_none() {
             let nearest = place.unwrap_or(0).min(self.ports.len().saturating_sub(1));
@@ -91,29 +108,24 @@ impl State {
         }
     }
 
-    /// The port of this reading that a target of another one means: the same socket, else the same address and port, else
-    /// the same port, whoever has it now.
-    fn same_port(&self, old: &Namespace, target: &Target) -> Option<Target> {
-        let inode = |ns: &Namespace, socket: Option<usize>| socket.and_then(|at| ns.sockets.get(at)).map(|s| s.inode);
-        let was = inode(old, target.socket);
-        let here = |entry: &PortEntry| {
-            entry.protocol == target.protocol
-                && target.port.is_some_and(|port| (entry.port..=entry.last).contains(&port))
-        };
-        let fits = |entry: &PortEntry| {
-            let now = entry.target();
-            (
-                was.is_some() && inode(self.ns(), now.socket) == was,
-                now.one_addr() == target.one_addr(),
-                entry.is_ghost(),
-            )
-        };
-        let entries = self.ports.iter().filter_map(|port| port.entry.as_ref()).filter(|entry| here(entry));
-        let best = entries.max_by_key(|entry| {
-            let (same_socket, same_addr, ghost) = fits(entry);
-            (same_socket, same_addr, ghost == target.socket.is_none(), std::cmp::Reverse(entry.addr))
-        });
-        best.map(PortEntry::target)
+    /// What was known of the ports is told of the same ones until they are asked. Gives the port that somebody named.
+    fn take_over(&mut self, old: Vec<Port>) -> Option<Port> {
+        let key = |entry: &PortEntry| (entry.protocol, entry.port, entry.last, entry.addr, entry.is_ghost());
+        let mut asked = None;
+        let mut known = HashMap::new();
+        for port in old {
+            match port.entry.as_ref().map(key) {
+                None => asked = Some(port),
+                Some(key) => _ = known.insert(key, port),
+            }
+        }
+        for port in &mut self.ports {
+            if let Some(was) = port.entry.as_ref().and_then(|entry| known.remove(&key(entry))) {
+                (port.verdict, port.who, port.tables) = (was.verdict, was.who, was.tables);
+                port.stale = true;
+            }
+        }
+        asked
     }
 
     /// Finds what was looked at again, now that the way is known.
@@ -129,7 +141,7 @@ impl State {
         self.lay_out();
         let found = held.cursor.iter().find_map(|id| self.tree.place(id));
         self.cursor = found.or_else(|| self.deciding()).unwrap_or(0);
-        self.offsets.tree = held.tree;
+        self.offsets.tree = self.cursor.saturating_sub(held.above);
         self.offsets.why = held.why;
     }
 
@@ -143,6 +155,35 @@ impl State {
         let by = |fits: &dyn Fn(&Outcome) -> bool| outcomes.iter().position(fits);
         by(&|one| one.when == was.when && ends(one)).or_else(|| by(&|one| one.when == was.when)).or_else(|| by(&ends))
     }
+}
+
+/// The port that a target of one reading means in another, among these: the same socket, else the same address and port,
+/// else the same port, whoever has it now.
+fn same_port<'e>(
+    old: &Namespace,
+    new: &Namespace,
+    entries: impl Iterator<Item = &'e PortEntry>,
+    target: &Target,
+) -> Option<Target> {
+    let inode = |ns: &Namespace, socket: Option<usize>| socket.and_then(|at| ns.sockets.get(at)).map(|s| s.inode);
+    let was = inode(old, target.socket);
+    let here = |entry: &&PortEntry| {
+        entry.protocol == target.protocol && target.port.is_some_and(|port| (entry.port..=entry.last).contains(&port))
+    };
+    let best = entries.filter(here).max_by_key(|entry| {
+        let now = entry.target();
+        let same_socket = was.is_some() && inode(new, now.socket) == was;
+        let same_addr = now.one_addr() == target.one_addr();
+        (same_socket, same_addr, entry.is_ghost() == target.socket.is_none(), std::cmp::Reverse(entry.addr))
+    });
+    best.map(PortEntry::target)
+}
+
+/// What a target of one reading of a host is in another with these ports: that of the same port, or itself where it is none
+/// of them.
+pub fn counterpart(old: &Namespace, new: &Namespace, survey: &Survey, target: &Target) -> Target {
+    let itself = || Target { socket: None, ..target.clone() };
+    same_port(old, new, survey.ports.iter(), target).unwrap_or_else(itself)
 }
 
 /// From one reading to the next.
@@ -167,7 +208,8 @@ impl Moving<'_> {
         }
         let turned = state.turned.iter().filter_map(|(id, open)| Some((self.id(&state.frames, *id)?, *open))).collect();
         let outcome = state.outcome().cloned();
-        Held { cursor, turned, outcome, tree: state.offsets.tree, why: state.offsets.why }
+        let above = state.cursor.saturating_sub(state.offsets.tree);
+        Held { cursor, turned, outcome, above, why: state.offsets.why }
     }
 
     fn id(&mut self, frames: &Frames, id: Id) -> Option<Id> {

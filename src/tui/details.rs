@@ -11,7 +11,7 @@ use super::outline::Id;
 use super::overlay::Overlay;
 use super::search;
 use super::state::{Pane, State};
-use super::update::{Effect, in_panes, moved};
+use super::update::{self, Effect, in_panes};
 use super::view;
 use crate::explain::Target;
 use crate::host::{ChainId, RuleId};
@@ -26,6 +26,8 @@ pub(super) struct Details {
     pub(super) offset: usize,
     /// What it is about.
     about: Option<About>,
+    /// That is about to have another name, as the host was read again.
+    renamed: bool,
     /// The chain, and the rules that lead to it.
     led: Option<(Edition, usize, ChainId, Vec<RuleId>)>,
 }
@@ -49,6 +51,15 @@ impl Details {
 /// Opens the page about what is selected.
 pub(super) fn open(state: &mut State) {
     state.lay(Overlay::Details(Details::default()));
+}
+
+/// The host was read again: what is the same has another name now, and the page stays where it is.
+pub(super) fn moved(state: &mut State) {
+    for overlay in &mut state.overlays {
+        if let Overlay::Details(details) = overlay {
+            details.renamed = true;
+        }
+    }
 }
 
 /// Lets the page follow the selection; nothing is left to tell where that is neither a port nor a rule any more.
@@ -75,7 +86,8 @@ pub(super) fn follow(state: &mut State) {
         return;
     }
     if details.about != about {
-        (details.about, details.offset) = (about, 0);
+        let offset = if std::mem::take(&mut details.renamed) { details.offset } else { 0 };
+        (details.about, details.offset) = (about, offset);
     }
     state.overlays.push(Overlay::Details(details));
     let most = view::details_overflow(state);
@@ -113,6 +125,7 @@ pub(super) fn act(state: &mut State, action: Action) -> Option<Effect> {
         | Action::SaveScreen
         | Action::SaveHost
         | Action::Read
+        | Action::Pause
         | Action::Help
         | Action::Diagram
         | Action::Redraw
@@ -178,6 +191,6 @@ fn beside(state: &mut State, forward: bool) {
 fn scroll(state: &mut State, action: Action) {
     let (most, page) = (view::details_overflow(state), view::details_height(state));
     if let Some(Overlay::Details(details)) = state.overlays.last_mut() {
-        details.offset = moved(details.offset, action, most + 1, page).unwrap_or(details.offset);
+        details.offset = update::moved(details.offset, action, most + 1, page).unwrap_or(details.offset);
     }
 }

@@ -230,6 +230,7 @@ pub(super) fn act(state: &mut State, diagram: Diagram, action: Action) -> Option
         Action::Enter => enter(state, diagram),
         Action::Help
         | Action::SaveScreen
+        | Action::Pause
         | Action::Redraw
         | Action::Suspend
         | Action::NextOrigin

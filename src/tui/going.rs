@@ -78,7 +78,7 @@ fn take(state: &mut State) {
     }
     // One port that nobody has is asked about at a time.
     state.ports.retain(|port| port.entry.is_some());
-    state.insert(Port { target: target.clone(), entry: None, verdict: None, who: None, tables: Vec::new() });
+    state.insert(Port::asked(target.clone()));
     go(state, target);
 }
 

@@ -21,12 +21,16 @@ impl Source {
         match self {
             Source::Recording(name) => name.clone(),
             Source::Demo(name) => format!("demo {name}"),
-            Source::Live => match unit(age) {
-                None => "live".to_owned(),
-                Some((seconds, name)) => format!("live, {} {name} old", age.as_secs() / seconds),
-            },
+            Source::Live if unit(age).is_none() => "live".to_owned(),
+            Source::Live => format!("live, {}", age_text(age)),
         }
     }
+}
+
+/// An age, in a few words: `12 s old`.
+pub fn age_text(age: Duration) -> String {
+    let (seconds, name) = unit(age).unwrap_or((1, "s"));
+    format!("{} {name} old", age.as_secs() / seconds)
 }
 
 /// The largest unit that has gone by, in seconds, with its name.

@@ -13,6 +13,7 @@ use super::frames::Frames;
 use super::going::Going;
 use super::keeping::Keeping;
 use super::listing::{self, Filter, Order, TableName};
+use super::living::Living;
 use super::look::Look;
 use super::outline::{Id, outline};
 use super::overlay::Overlay;
@@ -58,11 +59,19 @@ pub struct Port {
     pub who: Option<String>,
     /// The tables that decide about its packets, once that was asked.
     pub(super) tables: Vec<TableName>,
+    /// That is what an older reading of the host said.
+    pub(super) stale: bool,
 }
 
 impl Port {
+    /// A port of which nothing is known yet.
+    pub(super) fn asked(target: Target) -> Port {
+        Port { target, entry: None, verdict: None, who: None, tables: Vec::new(), stale: false }
+    }
+
     fn of(entry: PortEntry) -> Port {
-        Port { target: entry.target(), entry: Some(entry), verdict: None, who: None, tables: Vec::new() }
+        let target = entry.target();
+        Port { entry: Some(entry), ..Port::asked(target) }
     }
 
     /// Whether rules answer it although no socket listens.
@@ -91,6 +100,8 @@ pub struct State {
     /// How long ago the host was read.
     pub(super) age: Duration,
     pub(super) edition: Edition,
+    /// How it is followed.
+    pub(super) living: Living,
     /// The reading that goes on.
     pub(super) reading: Option<Reading>,
     /// How far the sets are read that an answer takes.
@@ -168,6 +179,7 @@ impl State {
             source,
             age: Duration::ZERO,
             edition: Edition::default(),
+            living: Living::default(),
             reading: None,
             sets: None,
             held: None,
@@ -208,7 +220,7 @@ impl State {
         };
         if let Some(target) = target {
             state.selected = Some(target.clone());
-            state.ports.push(Port { target, entry: None, verdict: None, who: None, tables: Vec::new() });
+            state.ports.push(Port::asked(target));
         }
         state.list();
         state.follow();
@@ -349,6 +361,7 @@ impl State {
     /// Keeps who answers a port.
     pub(super) fn keep(&mut self, target: Target, answers: Vec<Answer>) {
         if let Some(port) = self.ports.iter_mut().find(|port| port.target == target) {
+            port.stale = false;
             port.verdict = Some(crate::explain::finding::overall(&answers));
             port.tables = listing::tables(&self.host.namespaces[self.namespace], self.namespace, &answers);
             port.who = answers.first().map(|answer| words::who(&self.host, self.namespace, &answer.who));

@@ -5,6 +5,7 @@ mod details;
 mod diagram;
 mod keeping;
 mod listing;
+mod living;
 mod maps;
 mod mouse;
 mod reading;
@@ -95,7 +96,7 @@ impl Explorer {
                     let found = super::seek(&self.host, &sought, || false).expect("nobody stops it");
                     Event::Found(edition, number, found)
                 }
-                Effect::Open | Effect::Stop | Effect::GiveUp(_) => continue,
+                Effect::Open | Effect::Refresh(..) | Effect::Stop | Effect::GiveUp(_) => continue,
                 Effect::Read(_) | Effect::ReadWhole(_) | Effect::Keep(..) | Effect::Copy(_) => continue,
                 Effect::Redraw | Effect::Suspend | Effect::Quit => continue,
             };

@@ -16,6 +16,7 @@ use super::diagram;
 use super::going;
 use super::keeping::{self, Keep};
 use super::listing;
+use super::living;
 use super::overlay::{self, Overlay};
 use super::reading;
 use super::search::{self, Found, Search, Sought};
@@ -24,7 +25,7 @@ use super::state::{Pane, State};
 use super::tour;
 use super::view;
 use crate::explain::{Answer, Survey, Target, words};
-use crate::host::{Host, Reached};
+use crate::host::{Changes, Host, Reached};
 
 /// Something that happened.
 #[derive(Debug, Clone)]
@@ -57,6 +58,14 @@ pub enum Event {
     Outdated(Edition),
     /// So long ago the host was read.
     Aged(Duration),
+    /// What changes on the live host is told from now on, or is not any more.
+    Followed(bool),
+    /// So much of it changed.
+    Changed(Changes),
+    /// What changed beside this reading of the host was read; `None`: it is what it was. Or it could not be: why, in one line.
+    Refreshed(Edition, Result<Option<Fresh>, String>),
+    /// The pause after that is over.
+    Rested,
 }
 
 /// Something to be done outside of the state.
@@ -78,6 +87,9 @@ pub enum Effect {
     Read(Edition),
     /// The same with everything that any set holds.
     ReadWhole(Edition),
+    /// Read what changed beside this reading of the host, and who answers this port now; [`Event::Refreshed`] answers, and
+    /// [`Event::Rested`] follows after a while.
+    Refresh(Edition, Changes, Option<Target>),
     /// Stop the reading that goes on; its answer comes all the same.
     Stop,
     /// Leave, as there is nothing to explore: why, in one line.
@@ -115,12 +127,16 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
         Event::Opened(read) => effects.push(reading::opened(state, read)),
         Event::Reached(reached) => reading::reach(state, reached),
         Event::Aged(age) => state.age = age,
+        Event::Followed(followed) => living::follow(state, followed),
+        Event::Changed(changes) => living::change(state, changes),
+        Event::Rested => living::rested(state),
         Event::Kept(what, name, written) => keeping::kept(state, what, &name, written),
         // What is about a host that was read again since is of no use.
         Event::Surveyed(edition, _)
         | Event::Answered(edition, ..)
         | Event::Found(edition, ..)
         | Event::Read(edition, _)
+        | Event::Refreshed(edition, _)
         | Event::Outdated(edition)
             if edition != state.edition => {}
         Event::Surveyed(_, survey) => {
@@ -134,11 +150,9 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
         Event::Found(_, number, found) => search::found(state, number, found),
         Event::Read(_, Ok(fresh)) => {
             state.reading = None;
-            state.age = Duration::ZERO;
-            state.renew(fresh);
-            diagram::stay_drawn(state);
-            effects.extend(search::again(state));
+            effects.extend(living::renew(state, fresh));
         }
+        Event::Refreshed(_, read) => effects.extend(living::refreshed(state, read)),
         Event::Read(_, Err(why)) => reading::failed(state, &why),
         Event::Outdated(_) => effects.extend(reading::begin_whole(state)),
     }
@@ -148,6 +162,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
     details::follow(state);
     scroll(state);
     ask(state, &mut effects);
+    effects.extend(living::next(state));
     if !state.is_waiting() {
         state.sets = None;
     }
@@ -222,6 +237,7 @@ pub(super) fn in_panes(state: &mut State, action: Action) -> Option<Effect> {
         Action::Suspend => return Some(Effect::Suspend),
         Action::Redraw => return Some(Effect::Redraw),
         Action::Read => return read(state),
+        Action::Pause => living::pause(state),
         Action::Help => state.lay(Overlay::Help { offset: 0 }),
         Action::Find => search::begin(state),
         Action::NextHit => search::turn(state, true),
@@ -388,7 +404,7 @@ fn ask(state: &mut State, effects: &mut Vec<Effect>) {
     let height = view::panes(state).map_or(0, |panes| panes.ports.inner_height());
     let next = {
         let shown = state.listed_from(state.offsets.ports).take(height);
-        let mut unknown = shown.filter(|port| port.verdict.is_none()).map(|port| &port.target);
+        let mut unknown = shown.filter(|port| port.verdict.is_none() || port.stale).map(|port| &port.target);
         unknown.find(|target| wanted(state, target)).cloned()
     };
     if state.asking.is_empty()

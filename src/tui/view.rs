@@ -331,7 +331,7 @@ fn header(state: &State, buffer: &mut Buffer, area: Rect) {
     let ns = state.ns();
     let node = state.host.node.as_deref().unwrap_or_default();
     let place = if state.namespace == state.host.viewed && !node.is_empty() { node } else { ns.name.as_str() };
-    let source = state.reading_text().unwrap_or_else(|| state.source.text(state.age));
+    let source = state.reading_text().unwrap_or_else(|| state.source_text());
     let from = if place.is_empty() { source } else { format!("{place} · {source}") };
     let mut left = vec![(Tone::Strong, " whyport".to_owned()), (Tone::Dim, "  ".to_owned())];
     if ns.unread.iter().any(|unread| unread.torn) {

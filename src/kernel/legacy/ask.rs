@@ -20,8 +20,8 @@ const INFO: usize = NAME + 4 + 4 * HOOKS + 4 * HOOKS + 4 + 4;
 const ENTRIES: usize = (NAME + 4).next_multiple_of(align_of::<u64>());
 
 /// What the kernel says of a table as a whole (`struct ipt_getinfo`).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Info {
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(in crate::kernel) struct Info {
     /// Which hooks it has chains for, as bits.
     pub(super) valid_hooks: u32,
     /// Where the chain of each hook begins.

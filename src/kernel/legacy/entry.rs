@@ -3,6 +3,7 @@
 //! Knows what an entry asks of addresses, interfaces and protocol (`ip_packet_match`, `ip6_packet_match`). Deliberately does
 //! not know chains: the verdict of a standard target is handed on as the number that it is.
 
+use std::hash::Hasher;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::host::xt::{AddressMask, InterfacePattern, Match, Neg};
@@ -100,6 +101,15 @@ impl<'a> Entry<'a> {
     pub(super) fn counters(&self) -> Option<Counters> {
         let number = |at: usize| self.array(at).map(u64::from_ne_bytes);
         Some(Counters { packets: number(self.layout.counters)?, bytes: number(self.layout.counters + 8)? })
+    }
+
+    /// Mixes in all of it but what it counted.
+    pub(super) fn hash_but_counters(&self, hasher: &mut impl Hasher) {
+        let at = self.layout.counters;
+        [self.bytes.get(..at), self.bytes.get(self.layout.size..)]
+            .into_iter()
+            .flatten()
+            .for_each(|part| hasher.write(part));
     }
 
     /// What it does.

@@ -14,7 +14,10 @@ impl Explorer {
         assert!(self.text().contains("reading the host"));
         self.host = Arc::new(host);
         let survey = explain::ports(&self.host, 0);
-        self.take(Event::Read(edition, Ok(Fresh { host: Arc::clone(&self.host), namespace: 0, survey })));
+        self.take(Event::Read(
+            edition,
+            Ok(Fresh { host: Arc::clone(&self.host), namespace: 0, survey, answers: Vec::new() }),
+        ));
         assert!(!self.text().contains("reading the host"));
     }
 }

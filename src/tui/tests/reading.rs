@@ -104,7 +104,7 @@ fn beside_the_older_picture_the_header_says_how_far_the_new_one_is() {
     assert_eq!(explorer.state.focus, Pane::Netfilter, "it can be used meanwhile");
     assert_eq!(explorer.tree(), tree);
     let survey = explain::ports(&explorer.host, 0);
-    let fresh = Fresh { host: Arc::clone(&explorer.host), namespace: 0, survey };
+    let fresh = Fresh { host: Arc::clone(&explorer.host), namespace: 0, survey, answers: Vec::new() };
     explorer.take(Event::Read(FIRST, Ok(fresh)));
     assert!(!explorer.text().contains("reading"));
     update(&mut explorer.state, Event::Reached(FAR));
@@ -133,7 +133,7 @@ fn a_reading_that_was_done_before_it_could_be_stopped_is_taken() {
     let mut explorer = again();
     press(&mut explorer.state, "<Esc>");
     let survey = explain::ports(&explorer.host, 0);
-    let fresh = Fresh { host: Arc::clone(&explorer.host), namespace: 0, survey };
+    let fresh = Fresh { host: Arc::clone(&explorer.host), namespace: 0, survey, answers: Vec::new() };
     explorer.take(Event::Read(FIRST, Ok(fresh)));
     assert!(!explorer.state.is_reading());
     assert_ne!(explorer.state.edition(), FIRST);
@@ -177,7 +177,7 @@ fn a_ruleset_that_changed_before_a_set_was_read_is_read_again_whole_and_once() {
     update(&mut explorer.state, Event::Read(FIRST, Err("no".to_owned())));
     assert_eq!(update(&mut explorer.state, Event::Outdated(FIRST)), [Effect::ReadWhole(FIRST)]);
     let survey = explain::ports(&explorer.host, 0);
-    let fresh = crate::tui::Fresh { host: Arc::clone(&explorer.host), namespace: 0, survey };
+    let fresh = crate::tui::Fresh { host: Arc::clone(&explorer.host), namespace: 0, survey, answers: Vec::new() };
     update(&mut explorer.state, Event::Read(FIRST, Ok(fresh)));
     assert_eq!(update(&mut explorer.state, Event::Outdated(FIRST)), [], "it is about an older reading");
 }

@@ -1,0 +1,114 @@
+//! Looks at what has no events: who listens, and legacy tables. What was seen is kept as one number each.
+
+use std::hash::{BuildHasher, Hasher};
+use std::time::{Duration, Instant};
+
+use super::super::loaded::Loaded;
+use super::super::netlink::Answers;
+use super::super::{Places, legacy, sockets};
+use crate::host::{Changes, IpFamily, Quick, Socket, What};
+
+/// The shortest pause between two looks.
+const SHORTEST: Duration = Duration::from_secs(1);
+
+/// How much longer the pause is than the look took: a look costs a five-hundredth of one processor at most.
+const PAUSE: u32 = 500;
+
+/// When the next look is due.
+#[derive(Debug)]
+pub(super) struct Pace {
+    next: Instant,
+}
+
+impl Default for Pace {
+    fn default() -> Pace {
+        Pace { next: Instant::now() }
+    }
+}
+
+impl Pace {
+    /// When that is.
+    pub(super) fn next(&self) -> Instant {
+        self.next
+    }
+
+    /// Looks, and lets the next look wait as long as this one is worth.
+    pub(super) fn took<T>(&mut self, look: impl FnOnce() -> T) -> T {
+        let begun = Instant::now();
+        let seen = look();
+        let ended = Instant::now();
+        self.next = ended + pause(ended - begun);
+        seen
+    }
+}
+
+/// The pause after a look that took so long.
+fn pause(took: Duration) -> Duration {
+    (took * PAUSE).max(SHORTEST)
+}
+
+/// What was seen the last time.
+#[derive(Debug, Default)]
+pub(super) struct Look {
+    quick: Quick,
+    listening: Option<u64>,
+    /// The sizes of the tables of both families, and their entries.
+    tables: [Option<u64>; 2],
+    entries: [Option<u64>; 2],
+    pace: Pace,
+}
+
+impl Look {
+    /// Looks again: what is other than the last time. The first time nothing is.
+    pub(super) fn again(&mut self, places: &Places<'_>, loaded: &Loaded) -> Changes {
+        let mut changes = Changes::NONE;
+        let listening = sockets::read(places.proc, loaded, &Answers::default(), &[]).ok();
+        let listening = listening.map(|sockets| listening_number(&self.quick, &sockets));
+        if differs(&mut self.listening, listening) {
+            changes = changes.with(What::Sockets);
+        }
+        let entries_due = self.pace.next() <= Instant::now();
+        for (at, (family, module, what)) in FAMILIES.into_iter().enumerate() {
+            if !loaded.has(module) {
+                continue;
+            }
+            let sizes = legacy::sizes(places.proc, family).ok().map(|sizes| self.quick.hash_one(sizes));
+            if differs(&mut self.tables[at], sizes) {
+                changes = changes.with(what);
+            }
+        }
+        if entries_due {
+            let Look { quick, entries, pace, .. } = self;
+            let seen = pace.took(|| {
+                FAMILIES.map(|(family, module, _)| {
+                    let mut hasher = quick.build_hasher();
+                    let read = loaded.has(module).then(|| legacy::hash_entries(places.proc, family, &mut hasher).ok());
+                    read.flatten().map(|()| hasher.finish())
+                })
+            });
+            for (at, seen) in seen.into_iter().enumerate() {
+                if differs(&mut entries[at], seen) {
+                    changes = changes.with(FAMILIES[at].2);
+                }
+            }
+        }
+        changes
+    }
+}
+
+const FAMILIES: [(IpFamily, &str, What); 2] =
+    [(IpFamily::V4, "ip_tables", What::LegacyIp), (IpFamily::V6, "ip6_tables", What::LegacyIp6)];
+
+/// Whether something else is seen than before. What cannot be seen this time is what it was.
+fn differs(before: &mut Option<u64>, now: Option<u64>) -> bool {
+    now.is_some_and(|now| before.replace(now).is_some_and(|before| before != now))
+}
+
+/// One number for all sockets that hear packets from anybody, in whatever order they are listed.
+fn listening_number(quick: &Quick, sockets: &[Socket]) -> u64 {
+    let number = |socket: &Socket| {
+        let Socket { protocol, addr, port, device, inode, .. } = socket;
+        quick.hash_one((protocol, addr, port, device, inode))
+    };
+    sockets.iter().filter(|socket| socket.peer.is_none()).map(number).fold(0, u64::wrapping_add)
+}
