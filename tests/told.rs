@@ -8,6 +8,8 @@ mod conditions;
 mod dumps;
 #[path = "told/sentences.rs"]
 mod sentences;
+#[path = "told/ways.rs"]
+mod ways;
 
 use std::io::Write;
 use std::process::{Command, Stdio};

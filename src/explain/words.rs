@@ -14,6 +14,7 @@ mod english;
 mod kernel;
 pub(super) mod native;
 mod onward;
+mod out;
 mod phrase;
 mod reading;
 mod rules;

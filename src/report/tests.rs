@@ -85,7 +85,7 @@ fn walk() -> Walk {
         enters,
         leaves: Some(leaves),
     };
-    let out = RouteDecision::Out { oif: Some("cni0".to_owned()), via: None };
+    let out = RouteDecision::Out { oif: Some("cni0".to_owned()), via: Vec::new() };
     let diverted = Outcome {
         when: vec![vec![Condition {
             field: Field::Src,

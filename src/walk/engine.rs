@@ -461,7 +461,7 @@ impl<'a> Engine<'a> {
 
     /// The router that the packet goes to next.
     pub(super) fn router(state: &State) -> Option<std::net::IpAddr> {
-        state.way.as_ref().and_then(|way: &Way| way.via)
+        state.way.as_ref().and_then(Way::router)
     }
 
     /// The family of the packets.

@@ -250,7 +250,9 @@ impl Teller<'_, '_> {
                 dst: self.known(group, dst).map(|known| address(self.query.family, known)),
                 decision: match decision {
                     Decision::Local => RouteDecision::Local,
-                    Decision::Out(way) => RouteDecision::Out { oif: self.device(group, *pass, way.oif), via: way.via },
+                    Decision::Out(way) => {
+                        RouteDecision::Out { oif: self.device(group, *pass, way.oif), via: way.via.clone() }
+                    }
                     Decision::Refused(reason) => RouteDecision::Refused(*reason),
                 },
             }),

@@ -238,7 +238,7 @@ impl Engine<'_> {
     /// To whom a frame is sent that goes this way out by a device.
     fn sent_by(&self, state: &State, device: u128, way: &Way) -> Option<Sent> {
         let link = self.link(device)?;
-        let next_hop = way.via.or_else(|| self.scene(state, Hook::Postrouting).address_of(&state.packet.dst))?;
+        let next_hop = way.router().or_else(|| self.scene(state, Hook::Postrouting).address_of(&state.packet.dst))?;
         let to = onward::mac_of(self.plan.namespace(), link.index, next_hop);
         Some(Sent { next_hop, to, from: link.mac })
     }
@@ -254,7 +254,7 @@ impl Engine<'_> {
             stands(state, Layer::Bridge, Hook::Input);
             return Ok(None);
         }
-        let straight = Way { oif: Device::Known(crossing.bridge), via: None };
+        let straight = Way::straight(Device::Known(crossing.bridge));
         let sent = state.sent.or_else(|| Some(Sent { from: None, ..self.sent_by(state, crossing.bridge, &straight)? }));
         let came_by = match crossing.input {
             Device::Known(number) => Some(number),
@@ -318,7 +318,7 @@ impl Engine<'_> {
             pass.oif = state.packet.oif;
             pass.leaves = Some(leaves);
         }
-        let way = state.way.clone().unwrap_or(Way { oif: state.packet.oif, via: None });
+        let way = state.way.clone().unwrap_or_else(|| Way::straight(state.packet.oif));
         state.sent = match state.packet.oif {
             Device::Known(device) => self.sent_by(state, device, &way),
             Device::Absent | Device::Entering | Device::Leaving => None,

@@ -9,7 +9,7 @@ use super::outcome::{Assumed, FateKind, Reason, Why};
 use super::packet::{Device, TimeToLive, Value};
 use super::plan::{Plan, loopback_range};
 use super::query::Origin;
-use super::route::{Found, Lookup, gateway, multicast, same_way};
+use super::route::{Found, Lookup, gateways, multicast, same_way};
 use super::scopes;
 use super::set::ValueSet;
 use super::space::{Asked, Open};
@@ -402,7 +402,7 @@ impl<'p> Arrival<'_, 'p> {
             return Ok(Next::Here);
         }
         self.known_or_taken(self.namespace.sysctls.ip_forward, Assumed::Forwards)?;
-        self.onward(Way { oif: Device::Leaving, via: None })
+        self.onward(Way::straight(Device::Leaving))
     }
 
     fn is_here_unread(&self) -> Asked<bool> {
@@ -434,6 +434,6 @@ impl Way {
         let hop = lookup.next_hop(route)?;
         let name = hop.and_then(|hop| lookup.plan.namespace().link_at(hop.link)).map(|link| link.name.as_str());
         let oif = name.and_then(|name| lookup.plan.devices.number(name)).map_or(Device::Leaving, Device::Known);
-        Ok(Way { oif, via: hop.and_then(|hop| gateway(route, hop)) })
+        Ok(Way { oif, via: hop.map_or_else(Vec::new, |hop| gateways(route, hop)) })
     }
 }

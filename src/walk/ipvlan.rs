@@ -206,7 +206,7 @@ impl Engine<'_> {
             typed: false,
             has_sender: false,
         };
-        let straight = Next::Onward(Way { oif: by, via: None });
+        let straight = Next::Onward(Way::straight(by));
         let found = match scene.settled(&state.packet.dst) {
             Value::Known(known) => Some(lookup.find_by(known, lower.index)?),
             // Which of several routes by the device is taken changes the router alone.

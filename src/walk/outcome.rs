@@ -72,6 +72,15 @@ impl Outcome {
         self.passes.iter().find(|pass| pass.number == number)
     }
 
+    /// The routers of which one got it as it left in the pass with this number; none: straight to who is meant, or nobody knows.
+    pub fn routers(&self, number: u32) -> &[IpAddr] {
+        let by = |event: &'_ Event| matches!(event, Event::Route(route) if route.pass == number);
+        match self.events.iter().rfind(|event| by(event)) {
+            Some(Event::Route(RouteEvent { decision: RouteDecision::Out { via, .. }, .. })) => via,
+            _ => &[],
+        }
+    }
+
     /// The rules and chain ends on the way, in order.
     pub fn steps(&self) -> impl Iterator<Item = &Step> {
         self.events.iter().filter_map(|event| match event {
@@ -228,6 +237,8 @@ pub enum Why {
     Rate,
     /// It depends on what cannot be seen: what a packet carries, or state that the kernel keeps to itself.
     State,
+    /// It depends on a hash of the flow (`fib_multipath_hash`).
+    Hash,
     /// It is random.
     Random,
     /// whyport does not understand it.
@@ -242,7 +253,7 @@ impl Why {
         match self {
             Why::Order => "order",
             Why::Rate => "rate",
-            Why::State => "state",
+            Why::State | Why::Hash => "state",
             Why::Random => "random",
             Why::Undecoded => "undecoded",
             Why::Unread => "unread",
@@ -439,8 +450,8 @@ pub enum RouteDecision {
     Out {
         /// The device.
         oif: Option<String>,
-        /// The router.
-        via: Option<IpAddr>,
+        /// The router; several: one of them, as a hash of the flow falls; none: straight, or nobody knows.
+        via: Vec<IpAddr>,
     },
     /// It goes nowhere.
     Refused(Reason),

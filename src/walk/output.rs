@@ -97,7 +97,7 @@ fn with_a_source<'p>(scene: Scene<'_>, plan: &'p Plan<'p>, alike: Alike<'_>) -> 
 pub(super) fn again<'p>(scene: Scene<'_>, plan: &'p Plan<'p>) -> Asked<Next> {
     if !plan.namespace().is_read(What::Routes) {
         let local = is_here_unread(&scene)?;
-        return Ok(if local { Next::Here } else { Next::Onward(Way { oif: Device::Leaving, via: None }) });
+        return Ok(if local { Next::Here } else { Next::Onward(Way::straight(Device::Leaving)) });
     }
     if scene.query.family == IpFamily::V6 && scene.in_set(&scene.packet.dst, &plan.tentative, None)? {
         return Ok(Next::Here);
@@ -141,7 +141,7 @@ pub(super) fn leave<'p>(lookup: &Lookup<'_, 'p>, route: &'p Route) -> Asked<Next
     let by = route.next_hops.first().and_then(|hop| lookup.plan.vrf_at(hop.link));
     Ok(match route.kind {
         RouteKind::Local | RouteKind::Anycast if let Some(vrf) = by => {
-            Next::Onward(Way { oif: Device::Known(vrf.number), via: None })
+            Next::Onward(Way::straight(Device::Known(vrf.number)))
         }
         RouteKind::Local | RouteKind::Anycast => Next::Here,
         _ => Next::Onward(Way::by(lookup, route)?),
@@ -190,11 +190,11 @@ fn source(scene: &Scene<'_>, route: &Route, next: &Next, asked: Value) -> Value 
         return asked;
     }
     let (link, via) = match next {
-        Next::Onward(Way { oif: Device::Known(device), via }) => {
+        Next::Onward(way @ Way { oif: Device::Known(device), .. }) => {
             let link = scene.plan.devices.name(*device).and_then(|name| namespace.link(name));
-            (link.map(|link| link.index), *via)
+            (link.map(|link| link.index), way.router())
         }
-        Next::Onward(way) => (None, way.via),
+        Next::Onward(way) => (None, way.router()),
         // Nobody sends from an anycast address: what its device would send with is taken (`ipv6_dev_get_saddr`).
         _ if route.kind == RouteKind::Anycast => (route.next_hops.first().map(|hop| hop.link), None),
         _ => return asked,
@@ -210,7 +210,7 @@ fn source(scene: &Scene<'_>, route: &Route, next: &Next, asked: Value) -> Value 
 /// A dump without routes: 127/8 and what the query says is here is here; the rest may be.
 fn unread(scene: &Scene<'_>, asked: Value, given: bool) -> Asked<Sent> {
     let here = is_here_unread(scene)?;
-    let next = if here { Next::Here } else { Next::Onward(Way { oif: Device::Leaving, via: None }) };
+    let next = if here { Next::Here } else { Next::Onward(Way::straight(Device::Leaving)) };
     let src = match scene.settled(&scene.packet.dst) {
         // A packet to this host itself comes from the address that it goes to.
         dst if here && !given => dst,

@@ -348,7 +348,7 @@ impl<'p> Lookup<'_, 'p> {
             let weight = f64::from(hop.weight.max(1));
             let names = self.name(hop.link).into_iter().collect();
             // Which one is taken depends on a hash of the flow (`fib_select_multipath`).
-            let open = Open::either(Assumed::LeavesBy(names), Why::State, weight / left);
+            let open = Open::either(Assumed::LeavesBy(names), Why::Hash, weight / left);
             if self.scene.assume(open)? {
                 return Ok(Some(hop));
             }
@@ -372,10 +372,15 @@ fn refusal(kind: RouteKind) -> Option<Option<Reason>> {
     }
 }
 
-/// The router of a next hop, where all living ones of the route agree on it.
-pub(super) fn gateway(route: &Route, hop: &NextHop) -> Option<IpAddr> {
-    let agree = route.next_hops.iter().filter(|other| !other.dead).all(|other| other.gateway == hop.gateway);
-    hop.gateway.filter(|_| agree)
+/// The routers that a packet may go to that takes a next hop: those by the same device are not told apart. None: some of them
+/// lead straight to who is meant.
+pub(super) fn gateways(route: &Route, hop: &NextHop) -> Vec<IpAddr> {
+    let alike = route.next_hops.iter().filter(|other| !other.dead && other.link == hop.link);
+    let all: Option<Vec<IpAddr>> = alike.map(|other| other.gateway).collect();
+    let mut all = all.unwrap_or_default();
+    all.sort_unstable();
+    all.dedup();
+    all
 }
 
 /// Whether two routes lead out alike, or are both for this host.

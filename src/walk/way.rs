@@ -10,8 +10,23 @@ use super::packet::Device;
 pub(super) struct Way {
     /// The device it leaves by.
     pub(super) oif: Device,
+    /// The routers of which one gets it; none: straight, or nobody can tell which.
+    pub(super) via: Vec<IpAddr>,
+}
+
+impl Way {
+    /// The way straight to who is meant, by a device.
+    pub(super) fn straight(oif: Device) -> Way {
+        Way { oif, via: Vec::new() }
+    }
+
     /// The router; `None`: straight, or nobody can tell which.
-    pub(super) via: Option<IpAddr>,
+    pub(super) fn router(&self) -> Option<IpAddr> {
+        match self.via[..] {
+            [router] => Some(router),
+            _ => None,
+        }
+    }
 }
 
 /// What routing decided.

@@ -196,7 +196,7 @@ pub fn is_one_of(
     let walk = walk::walk(host, &query(host, packet, sport, names.mac));
     let order = names.rules.even;
     let by_lot = |made: &walk::Assumption| {
-        matches!(made.why, Why::Random | Why::Rate | Why::State) || order && made.why == Why::Order
+        matches!(made.why, Why::Random | Why::Rate | Why::State | Why::Hash) || order && made.why == Why::Order
     };
     walk.outcomes.iter().all(|one| one.when.is_empty() && one.assumed.iter().all(by_lot))
         && walk.outcomes.iter().filter(|outcome| is_it(&lines_of(host, outcome, names))).count() == 1

@@ -214,6 +214,7 @@ fn reason(why: Why) -> Phrase {
         Why::Order => Phrase::WhyOrder,
         Why::Rate => Phrase::WhyRate,
         Why::State => Phrase::WhyState,
+        Why::Hash => Phrase::WhyHash,
         Why::Random => Phrase::WhyRandom,
         Why::Undecoded => Phrase::WhyUndecoded,
         Why::Unread => Phrase::WhyUnread,

@@ -1,12 +1,12 @@
 //! The sentences that say who answers a port, and why.
 
 use super::phrase::{Phrase, list, say, sentence, sentence_of_name};
-use super::{FEW, back, cases, devices, kernel, onward, port_text, rules, socket_holder, vrf, with_home};
+use super::{FEW, back, cases, devices, kernel, onward, out, port_text, rules, socket_holder, vrf, with_home};
 use crate::explain::finding::{Answer, Cause, Finding, Who};
 use crate::explain::judge::{self, Judged};
 use crate::explain::{plausible, sockets};
 use crate::host::{ChainId, Hook, Host, Namespace, Protocol, Socket, What};
-use crate::walk::{Assumed, FateKind, Field, Origin, Outcome, Step, StepAt, Verdict, Why};
+use crate::walk::{Assumed, FateKind, Field, Outcome, Step, StepAt, Verdict, Why};
 
 /// One or two sentences, plain.
 pub(super) fn because(host: &Host, namespace: usize, answer: &Answer) -> String {
@@ -50,7 +50,7 @@ fn decides(teller: &Teller<'_>, answer: &Answer) -> String {
         Cause::DroppedByRule | Cause::RejectedByRule | Cause::DroppedByPolicy | Cause::Kernel(_) => {
             cases::of_nobody(teller).unwrap_or_else(|| teller.blocked())
         }
-        Cause::NotHere => sentence(&teller.not_here()),
+        Cause::NotHere => sentence(&out::not_here(teller)),
         Cause::SentAside => sentence(&say(Phrase::SentAside, &[("what", &teller.decision(finding, None))])),
         Cause::Queued => sentence(&say(Phrase::Queued, &[("what", &teller.decision(finding, None))])),
         Cause::OutcomesDiffer => cases::sentence(teller),
@@ -378,25 +378,6 @@ impl<'a> Teller<'a> {
     /// Whether all packets arrive, and nobody has read who listens.
     fn is_let_through(&self) -> bool {
         !self.judged.is_empty() && self.judged.iter().all(|(outcome, judged)| cases::is_let_through(outcome, judged))
-    }
-
-    pub(super) fn not_here(&self) -> String {
-        let outcome = self.outcome();
-        // Where it goes on in another namespace, how it left this one is told.
-        let left = outcome.and_then(|outcome| {
-            let (first, others) = outcome.passes.split_first()?;
-            let pass = others.iter().rfind(|pass| pass.namespace == self.namespace).unwrap_or(first);
-            Some((pass.oif.clone()?, pass.leaves?.dst))
-        });
-        let (device, dst) = match (left, outcome.map(|outcome| &outcome.fate)) {
-            (Some((device, dst)), _) => (Some(device), dst),
-            (None, Some(fate)) => (fate.oif.clone(), fate.endpoints.dst),
-            (None, None) => (None, None),
-        };
-        let dst = dst.map_or_else(|| say(Phrase::SomeAddress, &[]), |dst| dst.to_string());
-        let device = device.unwrap_or_else(|| say(Phrase::SomeDevice, &[]));
-        let sent = self.answer.walk.query.origin == Origin::Local;
-        say(if sent { Phrase::SentOn } else { Phrase::Forwarded }, &[("dst", &dst), ("device", &device)])
     }
 
     fn undecided(&self) -> String {

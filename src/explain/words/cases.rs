@@ -54,6 +54,12 @@ pub(super) fn briefly(teller: &Teller<'_>) -> Option<String> {
             None => ends.push((end, vec![outcome])),
         }
     }
+    apart(teller, ends)
+}
+
+/// `this if src in 10.0.0.0/8, else that`: what becomes of outcomes, each told under which conditions; `None` where that takes
+/// many words.
+pub(super) fn apart(teller: &Teller<'_>, ends: Vec<(String, Vec<&Outcome>)>) -> Option<String> {
     if ends.len() < 2 || ends.len() > FEW || teller.answer.walk.unexplored > 0 {
         return None;
     }

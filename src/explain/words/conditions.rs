@@ -126,6 +126,7 @@ pub(super) fn assumption(
         Why::Order => Phrase::WhyOrder,
         Why::Rate => Phrase::WhyRate,
         Why::State => Phrase::WhyState,
+        Why::Hash => Phrase::WhyHash,
         Why::Random => Phrase::WhyRandom,
         Why::Undecoded => Phrase::WhyUndecoded,
         Why::Unread if matches!(assumption.what, Assumed::Torn(_)) => Phrase::WhyTorn,

@@ -3,6 +3,8 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use super::FEW;
+use super::phrase::{Phrase, list};
 use crate::explain::group;
 use crate::host::{Host, Socket, What};
 use crate::walk::{Endpoints, Fate, FateKind, Reason, RouteDecision, RouteEvent, Translation, Verdict};
@@ -14,9 +16,10 @@ pub fn route(route: &RouteEvent) -> String {
         RouteDecision::Local => format!("{whither} is this host's"),
         RouteDecision::Out { oif, via } => {
             let by = oif.as_deref().map_or_else(|| "out by a device unknown".to_owned(), |oif| format!("out by {oif}"));
-            match via {
-                Some(via) => format!("{whither}: {by}, router {via}"),
-                None => format!("{whither}: {by}"),
+            let routers: Vec<String> = via.iter().map(ToString::to_string).collect();
+            match &routers[..] {
+                [] => format!("{whither}: {by}"),
+                routers => format!("{whither}: {by}, router {}", list(Phrase::Or, routers, FEW)),
             }
         }
         RouteDecision::Refused(Reason::LocalSource | Reason::ImpossibleSource | Reason::ImpossibleDestination) => {

@@ -101,6 +101,8 @@ struct PassJson {
     ns: String,
     iif: Option<String>,
     oif: Option<String>,
+    /// The router; null where there is none, or nobody can tell which.
+    via: Option<String>,
     enters: EndpointsJson,
     leaves: Option<EndpointsJson>,
 }
@@ -309,7 +311,7 @@ impl Context<'_> {
             when,
             certain: outcome.is_certain(),
             assumed: outcome.assumed.iter().map(|assumption| self.assumption(assumption)).collect(),
-            passes: outcome.passes.iter().map(|pass| self.pass(pass)).collect(),
+            passes: outcome.passes.iter().map(|pass| self.pass(outcome, pass)).collect(),
             steps: outcome.steps().map(|step| self.step(self.at(outcome, step.pass), step)).collect(),
             fate: self.fate(&outcome.fate),
             replies: replies.map_or_else(Vec::new, |replies| {
@@ -365,8 +367,13 @@ impl Context<'_> {
         }
     }
 
-    fn pass(&self, pass: &Pass) -> PassJson {
+    fn pass(&self, outcome: &Outcome, pass: &Pass) -> PassJson {
+        let via = match outcome.routers(pass.number) {
+            [router] if pass.leaves.is_some() => Some(router.to_string()),
+            _ => None,
+        };
         PassJson {
+            via,
             pass: pass.number,
             ns: namespace_name(self.host, self.namespace, pass.namespace).to_owned(),
             iif: pass.iif.clone(),
