@@ -24,7 +24,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use arguments::{Arguments, Command, PacketArguments, RulesArguments, RulesKind, ShotArguments, TraceArguments, When};
-use clap::{CommandFactory, Parser};
+use clap::FromArgMatches;
 use explore::{Form, Start};
 use read::Reading;
 use refusal::{Fault, Refusal};
@@ -43,7 +43,7 @@ use crate::walk::{self, Origin, Walker};
 
 /// Runs whyport with these arguments (the first is the program's name), and says how it went.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let arguments = match Arguments::try_parse_from(arguments) {
+    let arguments = match read(arguments) {
         Ok(arguments) => arguments,
         Err(error) => {
             let _ = error.print();
@@ -61,6 +61,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             refusal.status()
         }
     }
+}
+
+fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Arguments, clap::Error> {
+    Arguments::from_arg_matches(&arguments::command().try_get_matches_from(arguments)?)
 }
 
 /// The target that stands where a command may: a word that is neither can have been meant as either.
@@ -126,12 +130,12 @@ fn execute(arguments: Arguments) -> Result<(), Refusal> {
         Some(Command::Shot(asked)) => shot(&source, &asked),
         Some(Command::Completions { shell }) => {
             let mut text = Vec::new();
-            clap_complete::generate(shell, &mut Arguments::command(), "whyport", &mut text);
+            clap_complete::generate(shell, &mut arguments::command(), "whyport", &mut text);
             output::print(&String::from_utf8_lossy(&text))
         }
         Some(Command::Man) => {
             let mut text = Vec::new();
-            let page = clap_mangen::Man::new(Arguments::command());
+            let page = clap_mangen::Man::new(arguments::command());
             page.render(&mut text).map_err(|error| Refusal::unanswered(error.to_string()))?;
             output::print(&String::from_utf8_lossy(&text))
         }
@@ -212,9 +216,6 @@ fn trace(reading: Reading, target: explain::Target, asked: &TraceArguments, colo
         Ok(((packets, walks, replies), needs))
     })?;
     let host = &*host;
-    if asked.json {
-        return output::print(&report::trace_json(host, namespace, &asked.packet.origin, &walks, &replies));
-    }
     let answer = |(walk, replies): (walk::Walk, _)| {
         let from = match (&packets.from, &walk.query.origin) {
             // What comes by a VRF comes by one of its ports.
@@ -224,7 +225,10 @@ fn trace(reading: Reading, target: explain::Target, asked: &TraceArguments, colo
         explain::Answer { replies, ..explain::judge(host, &packets.target, from, walk) }
     };
     let answers: Vec<_> = walks.into_iter().zip(replies).map(answer).collect();
-    output::print(&report::trace::trace(host, namespace, &answers, output::style(color)))
+    output::print(&match asked.json {
+        true => report::trace_json(host, namespace, &asked.packet.origin, &answers),
+        false => report::trace::trace(host, namespace, &answers, output::style(color)),
+    })
 }
 
 fn rules(reading: &Reading, asked: &RulesArguments) -> Result<(), Refusal> {

@@ -5,6 +5,7 @@
 //! before it is laid out; in JSON, serde escapes it.
 
 mod json;
+mod mapped;
 mod page;
 pub mod ports;
 pub mod rules;

@@ -84,7 +84,7 @@ fn what_is_no_port_is_wrong_usage() {
         ("80a", "is no port"),
         ("70000", "is no port"),
         ("0", "is no port"),
-        ("http", "is no port"),
+        ("http", "is a name"),
         ("tpc/80", "is no protocol"),
         ("10.0.0.1", "write 10.0.0.1:80"),
         ("::1", "write [::1]:80"),
@@ -150,6 +150,21 @@ fn a_listing_of_nft_is_read() {
         let output = run(&["rules", "--as", "nft", "--counters", "--snapshot", path.to_str().unwrap()]);
         assert_eq!(text(&output.stdout), listing);
     }
+}
+
+#[test]
+fn help_tells_only_what_a_command_takes_notice_of() {
+    for (command, told, silent) in [
+        ("demo", &["--netns", "--theme"][..], &["--snapshot", "--demo"][..]),
+        ("completions", &["SHELL"], &["--snapshot", "--demo", "--netns", "--color"]),
+        ("trace", &["--snapshot", "--demo", "--netns", "--color"], &[]),
+    ] {
+        let output = run(&[command, "--help"]);
+        let help = text(&output.stdout);
+        assert!(told.iter().all(|word| help.contains(word)), "{help}");
+        assert!(!silent.iter().any(|word| help.contains(&format!(" {word}"))), "{help}");
+    }
+    assert_refused(&run(&["demo", "--snapshot", "x"]), 2, "for another leave out demo");
 }
 
 #[test]

@@ -58,9 +58,25 @@ fn demo(name: &str) -> Result<String, String> {
     }
 }
 
+/// The options of every command that these take no notice of, and that their help does not tell therefore.
+const UNUSED: [(&str, &[&str]); 3] = [
+    ("demo", &["snapshot", "demo"]),
+    ("completions", &["snapshot", "demo", "netns", "color"]),
+    ("man", &["snapshot", "demo", "netns", "color"]),
+];
+
+/// The command line, as clap reads it and tells of it.
+pub fn command() -> clap::Command {
+    let command = Arguments::command();
+    // An argument that a command has of its own stands for the one that all have.
+    let hidden = |id: &&str| command.get_arguments().find(|arg| arg.get_id() == *id).cloned().map(|arg| arg.hide(true));
+    let unused = UNUSED.map(|(name, ids)| (name, ids.iter().filter_map(hidden).collect::<Vec<_>>()));
+    unused.into_iter().fold(command, |command, (name, args)| command.mut_subcommand(name, |one| one.args(args)))
+}
+
 /// The commands, as a list in words.
 pub fn commands() -> String {
-    let command = Arguments::command();
+    let command = command();
     let names: Vec<_> = command.get_subcommands().filter(|one| !one.is_hide_set()).map(|one| one.get_name()).collect();
     names.join(", ")
 }

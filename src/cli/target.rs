@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv6Addr};
 
 use super::refusal::Refusal;
-use crate::explain::Target;
+use crate::explain::{Target, fields};
 use crate::host::Protocol;
 
 const FORMS: &str = "write 80, udp/53, 10.0.0.5:80, 'tcp/[::1]:80' or icmp/10.0.0.5";
@@ -81,8 +81,19 @@ fn port(text: &str) -> Result<u16, Refusal> {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     match text.parse() {
         Ok(port) if digits && port != 0 => Ok(port),
+        _ if fields::is_name(text) => Err(Refusal::usage(format!(
+            "“{text}” is a name, and a port is a number: getent services {text} tells it; {FORMS}"
+        ))),
+        _ if is_range(text) => Err(Refusal::usage(format!(
+            "“{text}” is several ports, and one is asked about: {FORMS} (whyport ports tells of all)"
+        ))),
         _ => Err(Refusal::usage(format!("“{text}” is no port: a port is a number from 1 to 65535; {FORMS}"))),
     }
+}
+
+fn is_range(text: &str) -> bool {
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    text.split_once(['-', ':', ',']).is_some_and(|(first, last)| is_number(first) && is_number(last))
 }
 
 fn check_family(protocol: Protocol, addr: Option<IpAddr>) -> Result<(), Refusal> {
@@ -116,6 +127,13 @@ mod tests {
     }
 
     #[test]
+    fn names_and_ranges_are_refused_with_what_to_do() {
+        let refusal = |text: &str| parse(text).unwrap_err().line;
+        assert!(refusal("udp/ntp").contains("getent services ntp tells it"), "{}", refusal("udp/ntp"));
+        assert!(refusal("8000-8010").contains("whyport ports tells of all"), "{}", refusal("8000-8010"));
+    }
+
+    #[test]
     fn every_form_of_the_contract_is_read() {
         let v4 = Some("10.0.0.5".to_owned());
         let v6 = Some("::1".to_owned());
@@ -144,6 +162,7 @@ mod tests {
             "+80",
             "８０",
             "http",
+            "8000-8010",
             "tpc/80",
             "tcp/",
             "tcp/x/80",

@@ -37,17 +37,30 @@ pub fn parse(field: Field, family: IpFamily, text: &str) -> Result<ValueSet, Str
         Field::SrcMac => mac(text),
         Field::Time => time(text),
         Field::Iif => Err("is given by --origin".to_owned()),
-        Field::Sport
-        | Field::Dport
-        | Field::Mark
-        | Field::IcmpType
-        | Field::IcmpCode
-        | Field::Ttl
-        | Field::Length
-        | Field::Uid
-        | Field::Gid
-        | Field::Tos => numbers(text, field.bits(family)),
+        Field::Mark if text.contains('/') => Err("has a mask, and a mark is told whole: 0x1, or 0x0-0xff".to_owned()),
+        Field::Uid => numbers(text, field.bits(family)).map_err(|refusal| by_name("passwd", text, refusal)),
+        Field::Gid => numbers(text, field.bits(family)).map_err(|refusal| by_name("group", text, refusal)),
+        Field::Sport | Field::Dport => {
+            numbers(text, field.bits(family)).map_err(|refusal| by_name("services", text, refusal))
+        }
+        Field::Mark | Field::IcmpType | Field::IcmpCode | Field::Ttl | Field::Length | Field::Tos => {
+            numbers(text, field.bits(family))
+        }
     }
+}
+
+/// What is wrong with a user, group or port that is no number: its name is for the host to say, which may be another machine.
+fn by_name(database: &str, text: &str, refusal: String) -> String {
+    match is_name(text) {
+        true => format!("is a name, and a number is asked for: getent {database} {text} tells it"),
+        false => refusal,
+    }
+}
+
+/// Whether it is written like the name of a user or a service.
+pub fn is_name(text: &str) -> bool {
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+    text.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_') && text.bytes().all(is_part)
 }
 
 /// A link-layer address as text.
@@ -203,6 +216,18 @@ mod tests {
     }
 
     #[test]
+    fn names_and_masks_are_refused_with_what_to_write() {
+        let refusal = |field, text: &str| v4(field, text).unwrap_err();
+        assert_eq!(refusal(Field::Uid, "root"), "is a name, and a number is asked for: getent passwd root tells it");
+        assert_eq!(
+            refusal(Field::Sport, "http"),
+            "is a name, and a number is asked for: getent services http tells it"
+        );
+        assert!(refusal(Field::Mark, "0x1/0x1").contains("0x0-0xff"));
+        assert_eq!(refusal(Field::Gid, "4294967296"), "is no number from 0 to 4294967295, nor a range of them");
+    }
+
+    #[test]
     fn what_is_no_value_is_refused_in_words() {
         for (field, text) in [
             (Field::Sport, "65536"),
@@ -215,6 +240,7 @@ mod tests {
             (Field::TcpFlags, "syn,sin"),
             (Field::CtState, "newish"),
             (Field::SrcMac, "02:00:00:00:00"),
+            (Field::Mark, "0x1/0x1"),
             (Field::Time, "12:00"),
             (Field::Time, "2026-13-01T12:00"),
             (Field::Iif, "eth0"),

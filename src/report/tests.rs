@@ -207,7 +207,7 @@ leaves by cni0, to 10.42.0.2:8080
 
 #[test]
 fn a_trace_is_the_json_of_the_contract() {
-    let text = trace_json(&host(), 0, "outside", &[walk()], &[]);
+    let text = trace_json(&host(), 0, "outside", &[answer()]);
     let value: Value = serde_json::from_str(&text).unwrap();
     let packet = &value["packet"];
     let expected = json!({"origin": "outside", "iif": "eth0", "family": "ip", "proto": "tcp", "src": "192.168.66.0/24",
@@ -235,13 +235,17 @@ fn a_trace_is_the_json_of_the_contract() {
     assert_eq!(second["fate"]["socket"], socket);
     let keys: Vec<_> = value.as_object().unwrap().keys().map(String::as_str).collect();
     assert_eq!(keys[..4], ["schema", "packet", "unread", "outcomes"]);
+    let told = &value["answers"][0];
+    assert_eq!((&told["origin"], &told["family"]), (&json!("outside:eth0"), &json!("ip")));
+    assert_eq!(told["verdict"], answer().verdict.name());
+    assert!(told["because"].as_str().is_some_and(|because| !because.is_empty()), "{told}");
 }
 
 #[test]
 fn the_others_of_a_group_are_told_beside_the_first() {
     let mut host = host();
     let of_json = |host: &Host| -> Value {
-        let value: Value = serde_json::from_str(&trace_json(host, 0, "outside", &[walk()], &[])).unwrap();
+        let value: Value = serde_json::from_str(&trace_json(host, 0, "outside", &[answer()])).unwrap();
         value["outcomes"][1]["fate"].clone()
     };
     assert_eq!(of_json(&host).get("group"), None);
@@ -257,9 +261,9 @@ fn the_others_of_a_group_are_told_beside_the_first() {
 
 #[test]
 fn several_devices_are_one_packet_whose_outcomes_say_by_which() {
-    let mut other = walk();
-    other.query.origin = Origin::Device("eth1".to_owned());
-    let value: Value = serde_json::from_str(&trace_json(&host(), 0, "outside", &[walk(), other], &[])).unwrap();
+    let mut other = answer();
+    other.walk.query.origin = Origin::Device("eth1".to_owned());
+    let value: Value = serde_json::from_str(&trace_json(&host(), 0, "outside", &[answer(), other])).unwrap();
     assert_eq!(value["packet"]["iif"], Value::Null);
     let outcomes = value["outcomes"].as_array().unwrap();
     assert_eq!(outcomes.len(), 4);

@@ -1,7 +1,7 @@
 //! `trace` for people: the packet, who gets it and why, then each outcome with its conditions and its way, hook by hook.
 
 use super::page::{Page, Span, Tone};
-use super::{Style, namespace_name};
+use super::{Style, mapped, namespace_name};
 use crate::explain::back::{Back, back, replies_to};
 use crate::explain::chance::{Chance, chances};
 use crate::explain::{Answer, AnswerVerdict, brief, fields, words};
@@ -122,7 +122,7 @@ impl<'h> Telling<'h, '_> {
                         self.chain(ruleset, step);
                         base = Some(step.base);
                     }
-                    self.step(ruleset, step);
+                    self.step(ruleset, step, &|| mapped::told(self.host, query, outcome, step));
                     if step.depth == 0 && matches!(step.at, StepAt::End(_)) {
                         base = None;
                     }
@@ -231,7 +231,8 @@ impl<'h> Telling<'h, '_> {
         self.page.line(2, 4, &[(Tone::Plain, &name), (Tone::Dim, &place)]);
     }
 
-    fn step(&mut self, ruleset: &Ruleset, step: &Step) {
+    /// `mapped` says what a map of verdicts gave.
+    fn step(&mut self, ruleset: &Ruleset, step: &Step, mapped: &dyn Fn() -> Option<String>) {
         let indent = 4 + 2 * usize::from(step.depth).min(DEEPEST);
         match step.at {
             StepAt::Rule(rule) => {
@@ -243,7 +244,8 @@ impl<'h> Telling<'h, '_> {
                 if step.sometimes {
                     spans.push((Tone::Dim, "  (for some of them)"));
                 }
-                let result = step.verdict.translation().map(|to| words::translation(&step.verdict, &to));
+                let translated = step.verdict.translation().map(|to| words::translation(&step.verdict, &to));
+                let result = translated.or_else(mapped);
                 self.page.line(indent, indent + number.len(), &spans);
                 if let Some(result) = result {
                     let hang = indent + number.len();

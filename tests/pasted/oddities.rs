@@ -100,9 +100,9 @@ fn every_oddity_is_told_once_and_costs_nothing_else() {
         (FILTER.replace('\n', "\r\n"), FILTER, &[1][..]),
         (NFT.replace('\n', "\r\n"), NFT, &[1]),
         (SETS.replace('\n', "\r\n"), SETS, &[1]),
-        (format!("root@host:~# iptables-save\n{FILTER}"), FILTER, &[1]),
-        (format!("[root@host ~]# nft list ruleset\n{NFT}[root@host ~]# \n"), NFT, &[1, 19]),
-        (format!("$ sudo ipset save\n{SETS}$ exit\n"), SETS, &[1, 5]),
+        (format!("root@host:~# iptables-save\n{FILTER}"), FILTER, &[]),
+        (format!("[root@host ~]# nft list ruleset\n{NFT}[root@host ~]# \n"), NFT, &[19]),
+        (format!("$ sudo ipset save\n{SETS}$ exit\n"), SETS, &[5]),
         (format!("Hello,\n\nhere it is:\n\n{FILTER}\nBest,\nme\n"), FILTER, &[1, 17]),
         (FILTER.replace("COMMIT\n", ""), FILTER, &[10]),
         (FILTER.replace("-A WEB", "iptables: a warning\n-A WEB"), FILTER, &[9]),
@@ -113,7 +113,7 @@ fn every_oddity_is_told_once_and_costs_nothing_else() {
         (nft_indented, NFT, &[1]),
         (format!("```console\n{FILTER}```\n"), FILTER, &[1]),
         (format!("```\n{NFT}```\nDoes not work.\n"), NFT, &[1, 20]),
-        (format!("## nft list ruleset\n\n{NFT}"), NFT, &[1]),
+        (format!("## nft list ruleset\n\n{NFT}"), NFT, &[]),
     ] {
         same(&text, plain, lines);
     }
@@ -170,11 +170,7 @@ fn a_report_with_everything_in_it() {
          root@host:~# ip route\ndefault via 10.0.0.1 dev eth0\n10.0.0.0/24 dev eth0\n\
          root@host:~# sudo nft list ruleset\n{NFT}root@host:~# ipset save\n{SETS}root@host:~# \n```\nThanks!\n"
     );
-    let lines: Vec<usize> =
-        ["Hi,", "```", "# iptables-save", "# ip6tables-save", "ip route", "sudo nft", "# ipset save"]
-            .iter()
-            .map(|words| line_of(&text, words))
-            .collect();
+    let lines: Vec<usize> = ["Hi,", "```", "ip route"].iter().map(|words| line_of(&text, words)).collect();
     let end = text.lines().count();
     let lines: Vec<usize> = lines.into_iter().chain([end - 2, end]).collect();
     same(&text, &all(), &lines);

@@ -55,6 +55,24 @@ fn what_is_not_decided_is_told_with_its_values() {
 }
 
 #[test]
+fn a_map_of_verdicts_says_what_it_gave_and_for_what() {
+    // Without blanks, as people write it and nft takes it.
+    let rules = "table inet fw {\nmap svc {\ntype inet_service : verdict\nelements = { 22:jump ssh, 80: accept,81 :drop }\n}\n\
+                 chain ssh {\ncounter packets 0 bytes 0 reject\n}\nchain in {\ntype filter hook input priority 0; policy \
+                 drop;\niifname . tcp dport vmap {\"eth0\" . 443:drop}\ntcp dport vmap @svc\n}\n}\n";
+    let text = told("trace 22 --origin eth0", rules);
+    assert_has(&text, "2 tcp dport vmap @svc => jump ssh: the packet goes to port 22 1 counter reject");
+    assert_has(&told("trace 80 --origin eth0", rules), "=> accept: the packet goes to port 80");
+    assert_has(&told("trace 443 --origin eth0", rules), "=> drop: the packet comes in by eth0 and goes to port 443");
+    let json = told("trace 22 --origin eth0 --json", rules);
+    assert_has(&json, "\"answers\": [ { \"origin\": \"outside:eth0\", \"family\": \"ip\", \"verdict\": \"blocked\"");
+    assert_has(
+        &json,
+        "\"because\": \"Rule 2 of fw in sends it to ssh, whose rule 1 rejects it with port-unreachable.\"",
+    );
+}
+
+#[test]
 fn nobody_gets_it_by_this_rule_or_that() {
     let rules =
         "table ip t {\nchain i {\ntype filter hook input priority 0; policy drop;\nct count over 10 drop\n}\n}\n";

@@ -19,10 +19,10 @@ fn said(host: &Host, port: u16, turn: Turn) -> (String, Value) {
     let walker = Walker::new(host, 0);
     let walk = walker.walk(&query);
     let replies = explain::replies(&query, &walk, &walker);
-    let json = report::trace_json(host, 0, "outside", std::slice::from_ref(&walk), std::slice::from_ref(&replies));
-    let answer = Answer { replies, ..explain::judge(host, &target, from, walk) };
+    let answers = [Answer { replies, ..explain::judge(host, &target, from, walk) }];
+    let json = report::trace_json(host, 0, "outside", &answers);
     let style = Style { colour: false, width: 200 };
-    (report::trace::trace(host, 0, &[answer], style), serde_json::from_str(&json).unwrap())
+    (report::trace::trace(host, 0, &answers, style), serde_json::from_str(&json).unwrap())
 }
 
 fn lines(text: &str, of: &str) -> Vec<String> {

@@ -98,7 +98,15 @@ impl Teller<'_> {
     }
 
     fn facts(&self, facts: &[Fact], held: Option<bool>) -> String {
-        let told: Vec<String> = facts.iter().map(|fact| self.fact(fact, held)).collect();
+        let mut told: Vec<String> = facts.iter().map(|fact| self.fact(fact, held)).collect();
+        // Who comes, goes and is says it once.
+        let packet = say(Phrase::ThePacket, &[]);
+        let mut is_named = false;
+        for text in &mut told {
+            let rest = text.strip_prefix(&packet).filter(|_| is_named).map(str::to_owned);
+            is_named = rest.is_some() || text.starts_with(&packet);
+            *text = rest.unwrap_or_else(|| std::mem::take(text));
+        }
         list(Phrase::And, &told, VALUES)
     }
 

@@ -259,6 +259,7 @@ pub(super) fn phrase(phrase: Phrase) -> &'static str {
         Phrase::NotSeen => "conntrack has not seen the packet yet",
         Phrase::NotTracked => "conntrack does not track the packet",
         Phrase::IsOpen => "its {thing} is open",
+        Phrase::ThePacket => "the packet ",
         Phrase::ComesFrom => "the packet comes from {values}",
         Phrase::GoesTo => "the packet goes to {values}",
         Phrase::FromPort => "the packet comes from port {values}",

@@ -258,6 +258,7 @@ pub(super) enum Phrase {
     NotSeen,
     NotTracked,
     IsOpen,
+    ThePacket,
     ComesFrom,
     GoesTo,
     FromPort,

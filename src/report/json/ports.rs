@@ -24,12 +24,12 @@ struct PortJson {
 }
 
 #[derive(Debug, Serialize)]
-struct AnswerJson {
-    origin: String,
-    family: &'static str,
-    verdict: &'static str,
-    who: String,
-    because: String,
+pub(super) struct AnswerJson {
+    pub(super) origin: String,
+    pub(super) family: &'static str,
+    pub(super) verdict: &'static str,
+    pub(super) who: String,
+    pub(super) because: String,
 }
 
 /// Every port with who answers it, as JSON.
@@ -48,20 +48,22 @@ fn port(host: &Host, namespace: usize, entry: &PortEntry) -> PortJson {
         port: entry.port,
         last: entry.last,
         socket: entry.socket.and_then(|socket| SocketJson::at(host, namespace, namespace, socket)),
-        answers: entry.answers.iter().map(|found| answer(host, namespace, found)).collect(),
+        answers: entry.answers.iter().map(|found| AnswerJson::of(host, namespace, found)).collect(),
     }
 }
 
-fn answer(host: &Host, namespace: usize, answer: &Answer) -> AnswerJson {
-    AnswerJson {
-        origin: origin(&answer.from),
-        family: match answer.family {
-            IpFamily::V4 => "ip",
-            IpFamily::V6 => "ip6",
-        },
-        verdict: answer.verdict.name(),
-        who: words::who(host, answer.walk.query.namespace, &answer.who),
-        because: words::because(host, namespace, answer),
+impl AnswerJson {
+    pub(super) fn of(host: &Host, namespace: usize, answer: &Answer) -> AnswerJson {
+        AnswerJson {
+            origin: origin(&answer.from),
+            family: match answer.family {
+                IpFamily::V4 => "ip",
+                IpFamily::V6 => "ip6",
+            },
+            verdict: answer.verdict.name(),
+            who: words::who(host, answer.walk.query.namespace, &answer.who),
+            because: words::because(host, namespace, answer),
+        }
     }
 }
 

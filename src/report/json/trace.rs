@@ -2,16 +2,17 @@
 
 use serde::Serialize;
 
+use super::ports::AnswerJson;
 use super::{SocketJson, UnreadJson, print};
 use crate::explain::back::{Back, back, replies_to};
 use crate::explain::fields::mac_text;
-use crate::explain::{group, words};
+use crate::explain::{Answer, group, words};
 use crate::host::{ChainId, Host, IpFamily, RuleId, Ruleset};
 use crate::report::namespace_name;
 use crate::syntax::{part_text, rule_text};
 use crate::walk::{
     Assumption, Condition, Endpoints, Fate, Field, Op, Origin, Outcome, Pass, Query, Share, Step, StepAt, Translation,
-    Values, Verdict, Walk,
+    Turn, Values, Verdict, Walk,
 };
 
 #[derive(Debug, Serialize)]
@@ -23,6 +24,8 @@ struct TraceJson {
     unexplored: usize,
     /// What becomes of all packets, where not every way was followed and it could be found; else empty.
     shares: Vec<ShareJson>,
+    /// Who gets it, in words, from each device that it may come in by; none where the answer is followed.
+    answers: Vec<AnswerJson>,
 }
 
 /// Packets that end alike, whatever their way.
@@ -170,14 +173,15 @@ fn is_false(value: &bool) -> bool {
 }
 
 /// What happens to a packet, as JSON. `origin` is what was asked for (`outside`, `local`, a device). Several walks are
-/// of one packet that may come in by several devices: their outcomes say by which. `replies` are the walks of the answers.
-pub fn trace(host: &Host, namespace: usize, origin: &str, walks: &[Walk], replies: &[Option<Walk>]) -> String {
+/// of one packet that may come in by several devices: their outcomes say by which.
+pub fn trace(host: &Host, namespace: usize, origin: &str, answers: &[Answer]) -> String {
+    let walks: Vec<&Walk> = answers.iter().map(|answer| &answer.walk).collect();
     let several = walks.len() > 1;
     let mut outcomes: Vec<(&Outcome, Option<&str>, Option<&Walk>)> = Vec::new();
-    for (at, walk) in walks.iter().enumerate() {
-        let device = if several { device(&walk.query) } else { None };
-        let replies = replies.get(at).and_then(Option::as_ref);
-        outcomes.extend(walk.outcomes.iter().map(|outcome| (outcome, device, replies)));
+    for answer in answers {
+        let device = if several { device(&answer.walk.query) } else { None };
+        let replies = answer.replies.as_ref();
+        outcomes.extend(answer.walk.outcomes.iter().map(|outcome| (outcome, device, replies)));
     }
     if several {
         let rank = |outcome: &Outcome| outcome.fate.kind == crate::walk::FateKind::Martian;
@@ -192,7 +196,7 @@ pub fn trace(host: &Host, namespace: usize, origin: &str, walks: &[Walk], replie
     }
     print(&TraceJson {
         schema: "whyport.trace/1",
-        packet: packet(origin, walks),
+        packet: packet(origin, &walks),
         unread: unread
             .iter()
             .map(|(at, unread)| UnreadJson::of(namespace_name(host, namespace, *at), unread))
@@ -210,7 +214,17 @@ pub fn trace(host: &Host, namespace: usize, origin: &str, walks: &[Walk], replie
             .flat_map(|walk| &walk.shares)
             .map(|share| context.share(share, walks.len() as f64))
             .collect(),
+        answers: answers
+            .iter()
+            .filter(|one| one.walk.query.turn != Turn::Reply)
+            .map(|one| told(host, namespace, one))
+            .collect(),
     })
+}
+
+/// Who gets it, with the conditions.
+fn told(host: &Host, namespace: usize, answer: &Answer) -> AnswerJson {
+    AnswerJson { who: words::answerer(host, namespace, answer), ..AnswerJson::of(host, namespace, answer) }
 }
 
 fn device(query: &Query) -> Option<&str> {
@@ -221,7 +235,7 @@ fn device(query: &Query) -> Option<&str> {
 }
 
 /// The packet that was asked for: what the walks have in common.
-fn packet(origin: &str, walks: &[Walk]) -> PacketJson {
+fn packet(origin: &str, walks: &[&Walk]) -> PacketJson {
     let queries: Vec<_> = walks.iter().map(|walk| &walk.query).collect();
     let first = queries.first().copied();
     let common = |field: Field| {

@@ -44,16 +44,6 @@ struct Cutter<'t> {
 
 const BLANKS: [char; 5] = [' ', '\t', '\r', '\n', '\u{feff}'];
 
-/// The lines under which whyport itself prints each kind of rules.
-const HEADINGS: [&str; 6] = [
-    "# iptables-legacy-save",
-    "# ip6tables-legacy-save",
-    "# iptables-nft-save",
-    "# ip6tables-nft-save",
-    "# nft list ruleset",
-    "# ipset save",
-];
-
 /// Cuts a text.
 pub(super) fn cut(text: &str) -> Cut<'_> {
     let mut cutter = Cutter {
@@ -119,7 +109,7 @@ impl<'t> Cutter<'t> {
         match self.class(line) {
             Line::Other => self.within(raw, line),
             Line::Comment => match shell::read(line).filter(|shell| self.is_prompt(shell)) {
-                Some(shell) => self.shell(shell, raw, line),
+                Some(shell) => self.shell(shell, raw),
                 None => self.keep(raw),
             },
             Line::Blank => self.keep(raw),
@@ -229,7 +219,7 @@ impl<'t> Cutter<'t> {
             return;
         }
         match shell::read(line) {
-            Some(shell) => self.shell(shell, raw, line),
+            Some(shell) => self.shell(shell, raw),
             None => self.foreign(line),
         }
     }
@@ -380,7 +370,7 @@ impl<'t> Cutter<'t> {
     }
 
     /// A prompt or a command.
-    fn shell(&mut self, shell: Shell<'t>, raw: &'t str, line: &'t str) {
+    fn shell(&mut self, shell: Shell<'t>, raw: &'t str) {
         let prompted = std::mem::take(&mut self.runs).prompted;
         let command = start(shell.command);
         if let Said::Sets(command) = shell.said {
@@ -394,12 +384,7 @@ impl<'t> Cutter<'t> {
         self.close();
         self.hints = Hints::default();
         match shell.said {
-            Said::Lists(hints) => {
-                self.hints = hints;
-                if !HEADINGS.contains(&line) {
-                    self.passed(format!("not a line of a dump: it says that {command} printed what follows"));
-                }
-            }
+            Said::Lists(hints) => self.hints = hints,
             Said::Changes(hints, words) => {
                 self.runs.prompted = shell.prompt;
                 let command = Command { line: self.number, hints, words, prompt: shell.prompt && !prompted };

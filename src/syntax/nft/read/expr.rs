@@ -305,8 +305,15 @@ impl<'t> Reader<'t> {
     /// `{ 80, 443 : accept }`
     pub(super) fn braces(&mut self) -> Result<Vec<Item<'t>>, Fault> {
         self.need_sign("{")?;
+        let items = self.items();
+        self.tokens.keys = false;
+        items
+    }
+
+    fn items(&mut self) -> Result<Vec<Item<'t>>, Fault> {
         let mut items = Vec::new();
         loop {
+            self.tokens.keys = true;
             self.skip_lines();
             if self.take_sign("}") {
                 return Ok(items);
@@ -343,6 +350,7 @@ impl<'t> Reader<'t> {
                 }
                 Token::Word(":") => {
                     self.tokens.next();
+                    self.tokens.keys = false;
                     item.data = Some(match self.verdict()? {
                         Some(verdict) => Expr::Verdict(verdict),
                         None => self.concat()?,

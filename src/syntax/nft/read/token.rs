@@ -34,6 +34,8 @@ pub(super) struct Tokens<'t> {
     text: &'t str,
     pub(super) at: usize,
     pub(super) line: usize,
+    /// Keys of a map are read: a colon may stand at the end of a word, or within one.
+    pub(super) keys: bool,
     /// The word that was looked at: where it was looked for, and where reading goes on after it.
     ahead: Option<Ahead<'t>>,
 }
@@ -48,7 +50,7 @@ struct Ahead<'t> {
 
 impl<'t> Tokens<'t> {
     pub(super) fn new(text: &'t str) -> Tokens<'t> {
-        Tokens { text, at: 0, line: 1, ahead: None }
+        Tokens { text, at: 0, line: 1, keys: false, ahead: None }
     }
 
     /// The text between two places.
@@ -130,9 +132,54 @@ impl<'t> Tokens<'t> {
                 let raw = *first == b'@';
                 let stops = |byte: &u8| ENDS[usize::from(*byte)] && !(raw && *byte == b',');
                 let length = bytes[start..].iter().position(stops).unwrap_or(bytes.len() - start).max(1);
-                self.at = start + length;
+                let word = &self.text[start..start + length];
+                self.at = start + if self.keys { key_length(word) } else { length };
                 Token::Word(&self.text[start..self.at])
             }
+        }
+    }
+}
+
+/// How long the key of a map is that a word begins with: without blanks around its colon, nft tells keys from what they map to
+/// as long as the word is not a longer key (`80:accept`, `10.0.0.9:10.0.0.1`, `80: accept`, `80 :accept`).
+fn key_length(word: &str) -> usize {
+    if !word.contains(':') {
+        return word.len();
+    }
+    if word.starts_with(':') && !word.starts_with("::") {
+        return 1;
+    }
+    let Some((key, value)) = word.rsplit_once(':') else { return word.len() };
+    let is_whole = !key.contains(':') || (key.len() == "00:00:00:00:00:00".len() && key.matches(':').count() == 5);
+    let is_value = matches!(value, "accept" | "drop" | "continue" | "return" | "jump" | "goto")
+        || value.parse::<std::net::Ipv4Addr>().is_ok();
+    if (value.is_empty() && !key.ends_with(':')) || (is_whole && is_value) { key.len() } else { word.len() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::key_length;
+
+    #[test]
+    fn keys_end_where_nft_ends_them() {
+        for (word, key) in [
+            ("80:accept", "80"),
+            ("80:", "80"),
+            (":accept", ":"),
+            (":", ":"),
+            ("22-25:drop", "22-25"),
+            ("10.0.0.9:10.0.0.1", "10.0.0.9"),
+            ("02:00:00:00:00:01:drop", "02:00:00:00:00:01"),
+            ("02:00:00:00:00:01", "02:00:00:00:00:01"),
+            ("::1:", "::1"),
+            ("::1", "::1"),
+            ("fe80::", "fe80::"),
+            ("::ffff:10.0.0.1", "::ffff:10.0.0.1"),
+            // What nft reads as one word, and refuses.
+            ("fe80::1:accept", "fe80::1:accept"),
+            ("80:8080", "80:8080"),
+        ] {
+            assert_eq!(&word[..key_length(word)], key, "{word}");
         }
     }
 }
