@@ -27,7 +27,7 @@ const ROOMS: [(&str, &[&str]); 11] = [
 ];
 
 /// Which rooms may use a package. Every dependency has a row here.
-const PACKAGES: [(&str, &[&str]); 23] = [
+const PACKAGES: [(&str, &[&str]); 24] = [
     ("bitflags", &["host", "syntax"]),
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),
@@ -44,6 +44,7 @@ const PACKAGES: [(&str, &[&str]); 23] = [
     ("nom", &["syntax", "kernel"]),
     ("procfs", &["kernel"]),
     ("ratatui", &["tui", "shot", "cli"]),
+    ("rustix", &["cli"]),
     ("serde", &["syntax", "snapshot", "report"]),
     ("serde_json", &["syntax", "snapshot", "report"]),
     ("signal_hook", &["cli"]),

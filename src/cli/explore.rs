@@ -13,7 +13,8 @@ use crossterm::clipboard::CopyToClipboard;
 use crossterm::{event, execute};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use signal_hook::consts::signal::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
+use rustix::event::{PollFd, PollFlags, poll};
+use signal_hook::consts::signal::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGWINCH};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 
@@ -172,10 +173,12 @@ fn explore(live: Option<Live>, guided: bool, state: impl FnOnce((u16, u16)) -> S
         sender: sender.clone(),
         messages,
         redraw: false,
+        continued: false,
     };
     if guided {
         let _ = sender.send(Message::Event(Event::Guided));
     }
+    listen_to_end(sender.clone());
     listen_to_keys(sender);
     let left = explorer.explore(&mut terminal).map_err(failed);
     drop(terminal);
@@ -203,6 +206,8 @@ enum Left {
 /// What is to be done next.
 enum Next {
     Draw,
+    /// The program was continued by somebody.
+    Retake,
     Suspend,
     Leave(Left),
 }
@@ -224,6 +229,8 @@ struct Explorer {
     sender: Sender<Message>,
     messages: Receiver<Message>,
     redraw: bool,
+    /// Whether it was suspended, and the signal that continued it has not been told of yet.
+    continued: bool,
 }
 
 impl Explorer {
@@ -235,15 +242,16 @@ impl Explorer {
         loop {
             match next {
                 Next::Leave(left) => return Ok(left),
-                Next::Suspend => {
-                    terminal.suspend()?;
-                    let (columns, rows) = terminal.size()?;
-                    self.take(Message::Event(Event::Resized(columns, rows)))?;
-                }
+                Next::Suspend => self.continued = terminal.suspend()?,
+                Next::Retake => terminal.retake()?,
                 Next::Draw => {}
             }
             if std::mem::take(&mut self.redraw) {
                 terminal.clear()?;
+            }
+            let (columns, rows) = terminal.size()?;
+            if (columns, rows) != self.state.size() {
+                self.take(Message::Event(Event::Resized(columns, rows)))?;
             }
             terminal.draw(|buffer, area| view(&self.state, buffer, area))?;
             next = self.wait()?;
@@ -318,10 +326,11 @@ impl Explorer {
         let event = match message {
             Message::Event(event) => event,
             Message::Signal(SIGTSTP) => return Ok(Next::Suspend),
-            Message::Signal(SIGCONT) => {
-                self.redraw = true;
-                return Ok(Next::Draw);
-            }
+            // What was suspended here took the terminal again already.
+            Message::Signal(SIGCONT) if std::mem::take(&mut self.continued) => return Ok(Next::Draw),
+            Message::Signal(SIGCONT) => return Ok(Next::Retake),
+            // A frame is as large as the terminal.
+            Message::Signal(SIGWINCH) => return Ok(Next::Draw),
             Message::Signal(signal) => return Ok(Next::Leave(Left::Signal(signal))),
             Message::Panicked => return Ok(Next::Leave(Left::Panicked)),
             Message::Gone(error) => return Err(error),
@@ -404,7 +413,7 @@ impl Drop for Watch<'_> {
 }
 
 fn listen_to_signals(sender: &Sender<Message>) -> std::io::Result<()> {
-    let mut signals = Signals::new([SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGTSTP, SIGCONT])?;
+    let mut signals = Signals::new([SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGTSTP, SIGCONT, SIGWINCH])?;
     let sender = sender.clone();
     thread::spawn(move || {
         for signal in signals.forever() {
@@ -416,6 +425,25 @@ fn listen_to_signals(sender: &Sender<Message>) -> std::io::Result<()> {
     Ok(())
 }
 
+/// Tells when the terminal is closed. Who is not of its session gets no signal then, and who reads keys would read its end
+/// over and over.
+fn listen_to_end(sender: Sender<Message>) {
+    thread::spawn(move || {
+        let stdin = std::io::stdin();
+        loop {
+            // No event is asked for; those that nobody asks for tell of the end (poll(2)).
+            match poll(&mut [PollFd::new(&stdin, PollFlags::empty())], None) {
+                Err(rustix::io::Errno::INTR) => {}
+                ended => {
+                    let why = ended.err().map_or_else(|| std::io::Error::other("it was closed"), Into::into);
+                    let _ = sender.send(Message::Gone(why));
+                    return;
+                }
+            }
+        }
+    });
+}
+
 fn listen_to_keys(sender: Sender<Message>) {
     thread::spawn(move || {
         let _watch = Watch(&sender);
@@ -423,7 +451,7 @@ fn listen_to_keys(sender: Sender<Message>) {
             let message = match event::read() {
                 Ok(event::Event::Key(key)) => Message::Event(Event::Key(key)),
                 Ok(event::Event::Mouse(mouse)) => Message::Event(Event::Mouse(mouse)),
-                Ok(event::Event::Resize(columns, rows)) => Message::Event(Event::Resized(columns, rows)),
+                Ok(event::Event::Paste(text)) => Message::Event(Event::Pasted(text)),
                 Ok(_) => continue,
                 Err(error) => Message::Gone(error),
             };

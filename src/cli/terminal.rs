@@ -4,6 +4,7 @@
 //! It knows nothing of what is drawn or typed.
 
 use std::io::{self, Stdout, Write};
+use std::mem::ManuallyDrop;
 use std::panic;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -25,6 +26,10 @@ static TAKEN: AtomicBool = AtomicBool::new(false);
 /// Whether it is to tell of the mouse while it is taken.
 static MOUSE: AtomicBool = AtomicBool::new(false);
 
+/// What is pasted comes as one text between marks (xterm's ctlseqs, 2004), not as keys that do something each.
+const PASTE_ON: &str = "\x1b[?2004h";
+const PASTE_OFF: &str = "\x1b[?2004l";
+
 /// Buttons, the wheel and movements with a button held are told, in decimal numbers (xterm's ctlseqs, 1002 and 1006);
 /// other movements are not, so that they wake nobody.
 const MOUSE_ON: &str = "\x1b[?1002h\x1b[?1006h";
@@ -32,8 +37,11 @@ const MOUSE_OFF: &str = "\x1b[?1006l\x1b[?1002l";
 
 /// The terminal, taken. Dropping it gives it back.
 pub struct Terminal {
-    inner: ratatui::Terminal<CrosstermBackend<Stdout>>,
+    /// It would show the cursor once more when it is dropped, and panic where the terminal is gone and nobody can be told so.
+    inner: ManuallyDrop<Drawn>,
 }
+
+type Drawn = ratatui::Terminal<CrosstermBackend<Stdout>>;
 
 impl Terminal {
     /// Takes the terminal, and sees to it that a panic of any thread gives it back before it tells.
@@ -51,7 +59,7 @@ impl Terminal {
                 return Err(error);
             }
         };
-        Ok(Terminal { inner })
+        Ok(Terminal { inner: ManuallyDrop::new(inner) })
     }
 
     /// Columns and rows.
@@ -66,8 +74,11 @@ impl Terminal {
         execute!(io::stdout(), Print(MOUSE_ON))
     }
 
-    /// Draws a screen: only the cells that changed go out.
+    /// Draws a screen: only the cells that changed go out. Where a panic has given the terminal back, nothing does.
     pub fn draw(&mut self, view: impl FnOnce(&mut Buffer, Rect)) -> io::Result<()> {
+        if !TAKEN.load(Ordering::SeqCst) {
+            return Ok(());
+        }
         self.inner.draw(|frame| {
             let area = frame.area();
             view(frame.buffer_mut(), area);
@@ -80,14 +91,30 @@ impl Terminal {
     /// `ratatui::Terminal::clear` would ask the terminal where its cursor is, and the answer goes to whoever reads keys.
     pub fn clear(&mut self) -> io::Result<()> {
         execute!(io::stdout(), Clear(ClearType::All))?;
-        self.inner = ratatui::Terminal::new(CrosstermBackend::new(io::stdout()))?;
-        Ok(())
+        let inner = ratatui::Terminal::new(CrosstermBackend::new(io::stdout()))?;
+        drop(ManuallyDrop::into_inner(std::mem::replace(&mut self.inner, ManuallyDrop::new(inner))));
+        execute!(io::stdout(), Hide)
     }
 
-    /// Gives the terminal back and stops, until the shell continues the program; then takes it again.
-    pub fn suspend(&mut self) -> io::Result<()> {
+    /// Gives the terminal back and stops, until the shell continues the program; then takes it again. Where no shell is there
+    /// to do that, it would never be continued: then nothing happens, as with any other program (the kernel's
+    /// `get_signal`: an orphaned process group is not stopped by SIGTSTP). `false`: nothing happened.
+    pub fn suspend(&mut self) -> io::Result<bool> {
+        if !has_shell() {
+            return Ok(false);
+        }
         give_back();
         emulate_default_handler(SIGTSTP)?;
+        seize()?;
+        self.clear()?;
+        Ok(true)
+    }
+
+    /// Takes the terminal again, whatever became of it meanwhile: the program was stopped by a signal that nobody can catch,
+    /// and whoever had the terminal set it as he likes. In the background this stops until the terminal is there (SIGTTOU).
+    pub fn retake(&mut self) -> io::Result<()> {
+        disable_raw_mode()?;
+        execute!(io::stdout(), LeaveAlternateScreen)?;
         seize()?;
         self.clear()
     }
@@ -99,18 +126,24 @@ impl Drop for Terminal {
     }
 }
 
+/// Whether the program was started by somebody of its session: a terminal's shell, not what opened the terminal for it.
+fn has_shell() -> bool {
+    let session = |process| rustix::process::getsid(process).ok();
+    rustix::process::getppid().and_then(|parent| session(Some(parent))) == session(None)
+}
+
 fn seize() -> io::Result<()> {
     enable_raw_mode()?;
     TAKEN.store(true, Ordering::SeqCst);
     let mouse = if MOUSE.load(Ordering::SeqCst) { MOUSE_ON } else { "" };
-    execute!(io::stdout(), EnterAlternateScreen, Hide, Print(mouse)).inspect_err(|_| give_back())
+    execute!(io::stdout(), EnterAlternateScreen, Hide, Print(PASTE_ON), Print(mouse)).inspect_err(|_| give_back())
 }
 
 /// Gives the terminal back, if it is taken. What fails on the way cannot be helped: the terminal may be gone.
 fn give_back() {
     if TAKEN.swap(false, Ordering::SeqCst) {
         let mouse = if MOUSE.load(Ordering::SeqCst) { MOUSE_OFF } else { "" };
-        let _ = execute!(io::stdout(), Print(mouse), LeaveAlternateScreen, Show);
+        let _ = execute!(io::stdout(), Print(mouse), Print(PASTE_OFF), LeaveAlternateScreen, Show);
         let _ = disable_raw_mode();
         let _ = io::stdout().flush();
     }

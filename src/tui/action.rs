@@ -99,6 +99,13 @@ pub struct Bound {
     keys: &'static [Key],
 }
 
+impl Bound {
+    /// The keys that the action has unless somebody binds others.
+    pub fn keys(&self) -> impl Iterator<Item = Key> {
+        self.keys.iter().copied()
+    }
+}
+
 /// The word for the line at the bottom.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hint {

@@ -7,7 +7,7 @@ mod tree;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crossterm::event::{KeyEvent, KeyEventKind, MouseEvent};
+use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, MouseEvent};
 
 use super::action::Action;
 use super::again::{Edition, Fresh};
@@ -38,6 +38,8 @@ pub enum Event {
     Key(KeyEvent),
     /// The mouse did something.
     Mouse(MouseEvent),
+    /// A text was pasted.
+    Pasted(String),
     /// The screen has another size: columns, rows.
     Resized(u16, u16),
     /// The ports of a reading of the host were found.
@@ -123,6 +125,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
             state.notice = None;
             effects.extend(mouse::take(state, &mouse));
         }
+        Event::Pasted(text) => effects.extend(paste(state, &text)),
         Event::Resized(columns, rows) => state.size = (columns, rows),
         Event::Opened(read) => effects.push(reading::opened(state, read)),
         Event::Reached(reached) => reading::reach(state, reached),
@@ -187,6 +190,22 @@ fn press(state: &mut State, key: &KeyEvent) -> Option<Effect> {
     }
     state.going = None;
     action.and_then(|action| act(state, action))
+}
+
+/// Types what was pasted, up to the end of its line, where somebody types; elsewhere its characters would do things that nobody
+/// asked for.
+fn paste(state: &mut State, text: &str) -> Vec<Effect> {
+    state.notice = None;
+    let typing =
+        state.search.as_ref().is_some_and(Search::is_typing) || state.keeping.is_some() || state.going.is_some();
+    if !typing {
+        state.notice =
+            Some(format!("what is pasted is not taken for keys; {}", state.keymap.says(Action::Find, "finds it")));
+        return Vec::new();
+    }
+    let line = text.trim_start().lines().next().unwrap_or_default();
+    let keys = line.chars().filter(|c| !c.is_control()).map(|c| KeyEvent::from(KeyCode::Char(c)));
+    keys.filter_map(|key| press(state, &key)).collect()
 }
 
 fn answered(state: &mut State, target: Target, answers: Vec<Answer>) {

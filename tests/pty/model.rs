@@ -1,0 +1,60 @@
+//! What the screen of the demo should be: the explorer's state without a program around it.
+
+use std::sync::Arc;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use whyport::tui::key::Key;
+use whyport::tui::{self, Effect, Event, Look, Source, State, update, view};
+use whyport::{explain, shot, snapshot};
+
+pub struct Model {
+    pub state: State,
+    size: (u16, u16),
+}
+
+impl Model {
+    pub fn demo(size: (u16, u16)) -> Model {
+        let name = snapshot::demo_names()[0];
+        let host = Arc::new(snapshot::parse(snapshot::demo(name).unwrap()).host);
+        let at = host.viewed;
+        let source = Source::Demo(name.to_owned());
+        let mut model = Model { state: State::new(host, at, source, None, Look::default().into(), size), size };
+        model.take(Event::Started);
+        model
+    }
+
+    pub fn press(&mut self, key: Key) {
+        self.take(Event::Key(key.event()));
+    }
+
+    /// Takes an event, and all that the explorer asks of its host.
+    pub fn take(&mut self, event: Event) {
+        if let Event::Resized(columns, rows) = event {
+            self.size = (columns, rows);
+        }
+        let mut effects = update(&mut self.state, event);
+        while !effects.is_empty() {
+            let (host, at) = (Arc::clone(self.state.host()), self.state.namespace());
+            let event = match effects.remove(0) {
+                Effect::Survey(edition) => Event::Surveyed(edition, explain::ports(&host, at)),
+                Effect::Answer(edition, target) => {
+                    let answers = explain::answers(&host, at, &target);
+                    Event::Answered(edition, target, answers)
+                }
+                Effect::Search(edition, number, sought) => {
+                    Event::Found(edition, number, tui::seek(&host, &sought, || false).unwrap())
+                }
+                _ => continue,
+            };
+            effects.extend(update(&mut self.state, event));
+        }
+    }
+
+    pub fn screen(&self) -> String {
+        let area = Rect::new(0, 0, self.size.0, self.size.1);
+        let mut buffer = Buffer::empty(area);
+        view(&self.state, &mut buffer, area);
+        shot::text(&buffer)
+    }
+}
