@@ -190,7 +190,7 @@ fn look(
 fn ports(reading: Reading, json: bool, color: When) -> Result<(), Refusal> {
     let namespace = reading.namespace;
     let (host, survey) = live::answered(reading, |host, namespace| {
-        let survey = explain::survey(host, namespace);
+        let survey = explain::survey(host, namespace, crate::syntax::part_text);
         let needs = survey.needs.clone();
         Ok((survey, needs))
     })?;

@@ -37,9 +37,9 @@ use crate::host::{Host, IpFamily};
 use crate::walk::{Query, Walk, Walker};
 
 /// Every port of the namespace with who answers it: by protocol, port and address, ghosts among sockets. The walks of these
-/// answers come without outcomes; [`answers`] gives a port's with them.
-pub fn survey(host: &Host, namespace: usize) -> Survey {
-    survey::survey(host, namespace, &mut survey::Walks::through(host, namespace))
+/// answers come without outcomes; [`answers`] gives a port's with them. `texts` says what parts of rules say.
+pub fn survey(host: &Host, namespace: usize, texts: words::Texts) -> Survey {
+    survey::survey(host, namespace, texts, &mut survey::Walks::through(host, namespace))
 }
 
 /// Every port of the namespace as in [`survey`], but without answers: those of a port are [`answers`]' to give, when they

@@ -47,14 +47,14 @@ fn port_line(host: &Host, entry: &PortEntry) -> String {
 /// Every port with its answers; with the sentences if they are wanted.
 fn ports(host: &Host, sentences: bool) -> String {
     let mut text = String::new();
-    for entry in explain::survey(host, host.viewed).ports {
+    for entry in explain::survey(host, host.viewed, whyport::syntax::part_text).ports {
         let _ = writeln!(text, "{}", port_line(host, &entry));
         for answer in &entry.answers {
             let family = if answer.family == IpFamily::V4 { "IPv4" } else { "IPv6" };
             let (from, who) = (words::from(&answer.from), words::who(host, host.viewed, &answer.who));
             let _ = writeln!(text, "  {from}, {family}: {}, {who}", answer.verdict.name());
             if sentences {
-                let _ = writeln!(text, "    {}", words::because(host, host.viewed, answer));
+                let _ = writeln!(text, "    {}", words::because(host, host.viewed, answer, whyport::syntax::part_text));
             }
         }
     }
@@ -103,7 +103,7 @@ fn outside(host: &Host, port: u16) -> String {
     let queries = explain::queries(host, host.viewed, &target, &from, IpFamily::V4);
     let [query] = &queries[..] else { panic!("one way in: {queries:?}") };
     let answer = explain::judge(host, &target, from, whyport::walk::walk(host, query));
-    format!("{}: {}", answer.verdict.name(), words::because(host, host.viewed, &answer))
+    format!("{}: {}", answer.verdict.name(), words::because(host, host.viewed, &answer, whyport::syntax::part_text))
 }
 
 const NAT: &str =
@@ -184,7 +184,7 @@ fn the_sentence_leads_to_the_process_through_every_namespace() {
         let answers = explain::answers(&host, host.viewed, &target);
         let outside =
             |answer: &&explain::Answer| matches!(answer.from, explain::From::Outside(_)) && answer.family == family;
-        words::because(&host, host.viewed, answers.iter().find(outside).unwrap())
+        words::because(&host, host.viewed, answers.iter().find(outside).unwrap(), whyport::syntax::part_text)
     };
     let to_traefik = "before a socket is looked up. Then svclb turns it to 10.43.85.149:80 and this host to traefik (4365) \
                       at 10.42.0.59:8000.";
@@ -352,7 +352,7 @@ fn of_many_devices_the_default_routes_are_asked_and_the_rest_is_named() {
     }
     host.namespaces[0].links.push(eth0);
     assert_eq!(asked(&host), ["eth0", "vpn0", "vpn1", "vpn2", "vpn3", "vpn4", "vpn5", "vpn6"]);
-    let survey = explain::survey(&host, host.viewed);
+    let survey = explain::survey(&host, host.viewed, whyport::syntax::part_text);
     assert_eq!(survey.left_out, ["vpn7", "vpn8", "vpn9"]);
     let style = whyport::report::Style { colour: false, width: 100 };
     let told = whyport::report::ports::ports(&host, host.viewed, &survey, style);
@@ -368,7 +368,7 @@ fn a_port_through_which_nobody_gets_an_answer_is_no_ghost() {
     let mut host = node_with(&rules, "");
     let ghosts = |host: &Host| {
         let of = |survey: explain::Survey| survey.ports.into_iter().filter(PortEntry::is_ghost).count();
-        [of(explain::survey(host, host.viewed)), of(explain::ports(host, host.viewed))]
+        [of(explain::survey(host, host.viewed, whyport::syntax::part_text)), of(explain::ports(host, host.viewed))]
     };
     let route_localnet = |host: &mut Host, on| {
         for settings in host.namespaces[0].sysctls.ip.values_mut() {

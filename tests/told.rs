@@ -6,6 +6,8 @@
 mod conditions;
 #[path = "told/dumps.rs"]
 mod dumps;
+#[path = "told/ghosts.rs"]
+mod ghosts;
 #[path = "told/sentences.rs"]
 mod sentences;
 #[path = "told/ways.rs"]
@@ -23,6 +25,13 @@ fn told(arguments: &str, dump: &str) -> String {
     child.stdin.take().unwrap().write_all(dump.as_bytes()).unwrap();
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// What the program prints, in one line.
+fn demo(arguments: &str) -> String {
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_whyport")).args(arguments.split_whitespace()).output().expect("it runs");
     String::from_utf8(output.stdout).unwrap().split_whitespace().collect::<Vec<_>>().join(" ")
 }
 

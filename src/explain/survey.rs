@@ -69,7 +69,7 @@ impl Walks<'_> {
 
 /// Every port, with its answers, and what is to be said of them. Their walks are kept without outcomes, which tens of thousands
 /// of ports would fill memory with.
-pub(super) fn survey(host: &Host, namespace: usize, walks: &mut Walks<'_>) -> Survey {
+pub(super) fn survey(host: &Host, namespace: usize, texts: words::Texts, walks: &mut Walks<'_>) -> Survey {
     let (mut ports, _) = candidates(host, namespace, walks);
     let mut last = None;
     for entry in &mut ports {
@@ -80,8 +80,8 @@ pub(super) fn survey(host: &Host, namespace: usize, walks: &mut Walks<'_>) -> Su
         let target = entry.target();
         entry.answers = answers(host, namespace, &target, walks);
         for answer in &mut entry.answers {
-            let who = words::answerer(host, namespace, answer);
-            answer.told = Some(Said { who, because: words::because(host, namespace, answer) });
+            let who = words::answerer(host, namespace, answer, texts);
+            answer.told = Some(Said { who, because: words::because(host, namespace, answer, texts) });
             (answer.walk.outcomes, answer.walk.shares) = (Vec::new(), Vec::new());
         }
     }
@@ -245,7 +245,7 @@ mod tests {
     fn ghosts_stand_among_sockets_with_the_address_that_is_diverted() {
         let host = node();
         let mut walks = Walks::by(diverting, ends);
-        let told: Vec<String> = survey(&host, 0, &mut walks)
+        let told: Vec<String> = survey(&host, 0, |_, _, _| String::new(), &mut walks)
             .ports
             .iter()
             .map(|entry| {
@@ -266,7 +266,7 @@ mod tests {
     fn a_ghost_is_asked_from_everywhere_in_its_family() {
         let host = node();
         let mut walks = Walks::by(diverting, ends);
-        let ports = survey(&host, 0, &mut walks).ports;
+        let ports = survey(&host, 0, |_, _, _| String::new(), &mut walks).ports;
         let ghost = ports.iter().find(|entry| entry.port == 443).expect("the ghost");
         let verdicts: Vec<_> = ghost.answers.iter().map(|answer| (answer.family, answer.verdict)).collect();
         assert_eq!(verdicts, [(IpFamily::V4, AnswerVerdict::Diverted); 4]);

@@ -31,7 +31,7 @@ fn from_net(op: Op, net: &str) -> Vec<Vec<Condition>> {
 #[track_caller]
 fn says(host: &Host, answer: &Answer, verdict: AnswerVerdict, cause: Cause, sentence: &str) {
     assert_eq!((answer.verdict, answer.because.cause), (verdict, cause));
-    assert_eq!(words::because(host, 0, answer), sentence);
+    assert_eq!(words::because(host, 0, answer, |_, _, _| String::new()), sentence);
 }
 
 #[test]
@@ -248,7 +248,7 @@ fn the_greater_rp_filter_is_the_one_that_is_told() {
     let answer = ask(&host, 9, None, vec![outcome]);
     let sentence =
         "No way leads back to its source, and the kernel drops such packets: net.ipv4.conf.all.rp_filter = 2.";
-    assert_eq!(words::because(&host, 0, &answer), sentence);
+    assert_eq!(words::because(&host, 0, &answer, |_, _, _| String::new()), sentence);
 }
 
 #[test]
@@ -340,7 +340,9 @@ fn a_way_that_was_not_followed_leaves_the_answer_open() {
     walk.unexplored = 3;
     let answer = judge(&host, &tcp(22, Some(1)), eth0(), walk);
     assert_eq!(answer.verdict, AnswerVerdict::Depends);
-    assert!(words::because(&host, 0, &answer).ends_with("3 ways were not followed to their end."));
+    assert!(
+        words::because(&host, 0, &answer, |_, _, _| String::new()).ends_with("3 ways were not followed to their end.")
+    );
 }
 
 #[test]

@@ -33,21 +33,24 @@ pub use when::When;
 
 use super::chance::Chance;
 use super::finding::{Answer, From, Survey, Who};
-use crate::host::{Host, IpFamily, Namespace, Process, Protocol, Reached, RuleId, Socket, Unread, What};
+use crate::host::{Host, IpFamily, Namespace, Process, Protocol, Reached, RuleId, Ruleset, Socket, Unread, What};
 use crate::walk::why::{Account, Check};
 use crate::walk::{Assumption, Condition, Outcome, Query};
 
 /// At most this many processes, addresses or devices are told one by one.
 const FEW: usize = 3;
 
+/// Gives the text of a match (`Some(index)`) or of the target (`None`) of a rule in the syntax of the tool that made it.
+pub type Texts = fn(&Ruleset, RuleId, Option<u16>) -> String;
+
 /// The sentences that say who answers and why: one or two, plain. `namespace` is the one that was asked about.
-pub fn because(host: &Host, namespace: usize, answer: &Answer) -> String {
-    because::because(host, namespace, answer)
+pub fn because(host: &Host, namespace: usize, answer: &Answer, texts: Texts) -> String {
+    because::because(host, namespace, answer, texts)
 }
 
 /// Who answers, in a few words; where it depends, on what: `sshd (812) if src in 10.0.0.0/8, else blocked`.
-pub fn answerer(host: &Host, namespace: usize, answer: &Answer) -> String {
-    because::who(host, namespace, answer)
+pub fn answerer(host: &Host, namespace: usize, answer: &Answer, texts: Texts) -> String {
+    because::who(host, namespace, answer, texts)
 }
 
 /// What becomes of the answers whose walk an answer is: where `trace` follows the other direction.

@@ -1,11 +1,13 @@
-//! `ports` for people: a row for each port, and under it who answers, where that is not simply its socket.
+//! `ports` for people: a row for each port, and under it who answers, where that is not simply its socket. Ghosts of which the
+//! same is to be said have one row.
 
 use std::net::IpAddr;
 
 use super::Style;
 use super::page::{Page, Span, Tone, pad};
-use crate::explain::{Answer, AnswerVerdict, PortEntry, Survey, words};
+use crate::explain::{Answer, AnswerVerdict, From, PortEntry, Survey, words};
 use crate::host::{Host, IpFamily};
+use crate::syntax::part_text;
 
 /// Every port with who answers it, as text.
 pub fn ports(host: &Host, namespace: usize, survey: &Survey, style: Style) -> String {
@@ -15,7 +17,7 @@ pub fn ports(host: &Host, namespace: usize, survey: &Survey, style: Style) -> St
         missing(&mut page, survey);
         return page.finish();
     }
-    let rows: Vec<Row> = survey.ports.iter().map(|entry| row(host, namespace, entry)).collect();
+    let rows = rows(host, namespace, survey);
     let width = |title: &str, cell: fn(&Row) -> &str| {
         let widest = rows.iter().map(|row| unicode_width::UnicodeWidthStr::width(cell(row))).max();
         widest.unwrap_or(0).max(title.len())
@@ -30,8 +32,8 @@ pub fn ports(host: &Host, namespace: usize, survey: &Survey, style: Style) -> St
         port = widths[1]
     );
     page.line(0, 0, &[(Tone::Dim, &heading)]);
-    for (entry, row) in survey.ports.iter().zip(&rows) {
-        let verdict = pad(entry.verdict().name(), VERDICT);
+    for row in &rows {
+        let verdict = pad(row.verdict.name(), VERDICT);
         let rest = format!(
             " {} {:>port$} {} {}",
             pad(&row.proto, widths[0]),
@@ -40,10 +42,14 @@ pub fn ports(host: &Host, namespace: usize, survey: &Survey, style: Style) -> St
             row.socket,
             port = widths[1]
         );
-        page.line(0, VERDICT + 1, &[(tone(entry.verdict()), &verdict), (Tone::Plain, &rest)]);
-        for (places, verdict, who) in grouped(host, entry) {
-            let spans: [Span<'_>; 4] =
-                [(Tone::Dim, &places), (Tone::Dim, ": "), (tone(verdict), &who), (Tone::Plain, "")];
+        page.line(0, VERDICT + 1, &[(tone(row.verdict), &verdict), (Tone::Plain, &rest)]);
+        for (word, others) in [("also at ", &row.addrs), ("also ", &row.ports)] {
+            if !others.is_empty() {
+                page.line(VERDICT + 1, VERDICT + 3, &[(Tone::Dim, word), (Tone::Plain, &others.join(", "))]);
+            }
+        }
+        for (places, verdict, who) in &row.answers {
+            let spans: [Span<'_>; 3] = [(Tone::Dim, places), (Tone::Dim, ": "), (tone(*verdict), who)];
             page.line(VERDICT + 1, VERDICT + 3, &spans);
         }
     }
@@ -66,10 +72,49 @@ fn missing(page: &mut Page, survey: &Survey) {
 const VERDICT: usize = 10;
 
 struct Row {
+    verdict: AnswerVerdict,
     proto: String,
     port: String,
     addr: String,
+    /// Other addresses and ports of which the same is said.
+    addrs: Vec<String>,
+    ports: Vec<String>,
+    is_ghost: bool,
     socket: String,
+    /// Places, with what is answered there.
+    answers: Vec<(String, AnswerVerdict, String)>,
+}
+
+/// The rows, ghosts with those of which the same is said.
+fn rows(host: &Host, namespace: usize, survey: &Survey) -> Vec<Row> {
+    let mut rows: Vec<Row> = Vec::new();
+    // The same port of several addresses first, then the same addresses' several ports.
+    for entry in &survey.ports {
+        let row = row(host, namespace, entry);
+        let same = |known: &&mut Row| known.is_alike(&row) && known.port == row.port;
+        match rows.iter_mut().rfind(same) {
+            Some(known) => known.addrs.push(row.addr),
+            None => rows.push(row),
+        }
+    }
+    let mut told: Vec<Row> = Vec::new();
+    for row in rows {
+        let same = |known: &&mut Row| known.is_alike(&row) && (&known.addr, &known.addrs) == (&row.addr, &row.addrs);
+        match told.iter_mut().find(same) {
+            Some(known) => known.ports.push(row.port),
+            None => told.push(row),
+        }
+    }
+    told
+}
+
+impl Row {
+    /// Whether both are ghosts, and the same is to be said of them.
+    fn is_alike(&self, other: &Row) -> bool {
+        self.is_ghost
+            && other.is_ghost
+            && (self.verdict, &self.proto, &self.answers) == (other.verdict, &other.proto, &other.answers)
+    }
 }
 
 fn row(host: &Host, namespace: usize, entry: &PortEntry) -> Row {
@@ -86,7 +131,17 @@ fn row(host: &Host, namespace: usize, entry: &PortEntry) -> Row {
         (addr, true) if addr.is_unspecified() => "any of its own".to_owned(),
         (addr, _) => addr.to_string(),
     };
-    Row { proto: entry.protocol.to_string(), port, addr, socket }
+    Row {
+        verdict: entry.verdict(),
+        proto: entry.protocol.to_string(),
+        port,
+        addr,
+        addrs: Vec::new(),
+        ports: Vec::new(),
+        is_ghost: entry.is_ghost(),
+        socket,
+        answers: grouped(host, entry),
+    }
 }
 
 fn tone(verdict: AnswerVerdict) -> Tone {
@@ -109,13 +164,23 @@ fn grouped(host: &Host, entry: &PortEntry) -> Vec<(String, AnswerVerdict, String
     for answer in &entry.answers {
         let who = match answer.verdict {
             AnswerVerdict::Blocked | AnswerVerdict::Depends | AnswerVerdict::Unanswered => {
-                format!("{}, {}", answer.verdict.name(), words::answerer(host, answer.walk.query.namespace, answer))
+                format!(
+                    "{}, {}",
+                    answer.verdict.name(),
+                    words::answerer(host, answer.walk.query.namespace, answer, part_text)
+                )
             }
             AnswerVerdict::Reached | AnswerVerdict::Diverted => {
-                words::who(host, answer.walk.query.namespace, &answer.who)
+                words::answerer(host, answer.walk.query.namespace, answer, part_text)
             }
         };
-        let place = place(answer, both);
+        let place = match answer.from {
+            // The row says which.
+            From::Local(addr) if entry.is_ghost() && addr == entry.addr => {
+                words::from(&From::Local(std::net::Ipv4Addr::UNSPECIFIED.into()))
+            }
+            _ => place(answer, both),
+        };
         match groups.iter_mut().find(|(_, verdict, known)| *verdict == answer.verdict && *known == who) {
             Some((places, _, _)) => {
                 places.push_str(", ");
@@ -129,7 +194,7 @@ fn grouped(host: &Host, entry: &PortEntry) -> Vec<(String, AnswerVerdict, String
 
 /// A place, with the family where the port has both and the place does not tell.
 fn place(answer: &Answer, both: bool) -> String {
-    let told = matches!(answer.from, crate::explain::From::Local(addr) if !is_loopback(addr));
+    let told = matches!(answer.from, From::Local(addr) if !is_loopback(addr));
     let name = words::from(&answer.from);
     match answer.family {
         IpFamily::V6 if both && !told => format!("{name} (IPv6)"),

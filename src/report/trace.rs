@@ -70,9 +70,9 @@ impl<'h> Telling<'h, '_> {
             return;
         }
         let tone = verdict_tone(answer.verdict);
-        let who = words::answerer(self.host, self.namespace, answer);
+        let who = words::answerer(self.host, self.namespace, answer, part_text);
         self.page.line(0, 2, &[(tone, answer.verdict.name()), (Tone::Plain, ": "), (Tone::Strong, &who)]);
-        let because = words::because(self.host, self.namespace, answer);
+        let because = words::because(self.host, self.namespace, answer, part_text);
         if !because.is_empty() {
             self.page.line(2, 2, &[(Tone::Plain, &because)]);
         }

@@ -100,7 +100,8 @@ pub(super) fn copy(state: &mut State) -> Option<Effect> {
         }
         (Pane::Ports | Pane::Netfilter | Pane::Why, _) => None,
     };
-    let answer = || Some(("the explanation", words::because(&state.host, state.namespace, state.answer()?)));
+    let answer =
+        || Some(("the explanation", words::because(&state.host, state.namespace, state.answer()?, syntax::part_text)));
     let Some((what, text)) = rule.or_else(answer) else {
         state.notice = Some("there is nothing to copy".to_owned());
         return None;

@@ -51,6 +51,17 @@ fn what_is_not_decided_is_told_with_its_values() {
         &native("drop", "tcp dport 22 limit rate 10/minute accept"),
         "if “limit rate 10/minute” holds, else blocked",
     );
+    assert_has(&native("drop", "ct bytes > 1000 accept"), "let through if “ct bytes > 1000” holds, else blocked");
+    // The kernel asks it in two.
+    assert_has(
+        &native("drop", "meta hour \"08:00\"-\"18:00\" accept"),
+        "if “meta hour \"08:00\"-\"18:00\"” holds, else",
+    );
+    assert_has(
+        &native("drop", "socket wildcat 1 accept"),
+        "if “socket wildcat 1 accept” of rule 1 of t i lets it go on",
+    );
+    assert_has(&told(&["-p tcp -m limit --limit 3/min -j DROP"]), "blocked if “-m limit --limit 3/min” holds");
     assert_has(&native("accept", "quota over 5000 bytes drop"), "blocked if “quota over 5000 bytes” holds");
 }
 

@@ -23,7 +23,7 @@ fn said(host: &Host, protocol: Protocol, port: Option<u16>, src: Option<&str>) -
     let walk = walker.walk(&query);
     let replies = explain::replies(&query, &walk, &walker);
     let answer = explain::Answer { replies, ..explain::judge(host, &target, from, walk) };
-    (answer.verdict, words::because(host, 0, &answer))
+    (answer.verdict, words::because(host, 0, &answer, whyport::syntax::part_text))
 }
 
 fn listening(host: &mut Host, addr: &str, port: u16, device: Option<&str>) {
@@ -118,6 +118,6 @@ fn nobody_is_told_that_no_socket_gets_what_is_sent_to_many() {
     let from = From::Outside("eth0".into());
     let query = explain::queries(&host, 0, &target, &from, IpFamily::V4).remove(0);
     let walk = Walker::new(&host, 0).walk(&query);
-    let text = words::because(&host, 0, &explain::judge(&host, &target, from, walk));
+    let text = words::because(&host, 0, &explain::judge(&host, &target, from, walk), whyport::syntax::part_text);
     assert!(text.ends_with("what is sent to many is dropped without a word."), "{text}");
 }

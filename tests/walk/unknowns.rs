@@ -134,7 +134,7 @@ fn a_service_of_a_thousand_endpoints_is_one_of_them_by_chance() {
     assert!(outside.walk.unexplored > 0);
     assert_eq!(outside.verdict, AnswerVerdict::Diverted);
     assert_eq!(words::who(&host, 0, &outside.who), "one of 1000 addresses");
-    let said = words::because(&host, 0, outside);
+    let said = words::because(&host, 0, outside, whyport::syntax::part_text);
     assert!(said.contains(" and 997 more (by chance)."), "{said}");
     let shares = &outside.walk.shares;
     assert!((shares.iter().map(|share| share.weight).sum::<f64>() - 1.0).abs() < 1e-6);

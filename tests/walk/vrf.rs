@@ -539,7 +539,7 @@ fn who_does_not_hear_a_vrf_is_told() {
             let Origin::Device(by) = &query.origin else { return String::new() };
             let walk = walker.walk(query);
             let answer = explain::judge(&host, &target, From::Outside(by.clone()), walk);
-            format!("{by}: {}\n", words::because(&host, 0, &answer))
+            format!("{by}: {}\n", words::because(&host, 0, &answer, whyport::syntax::part_text))
         });
         answers.collect::<String>()
     };

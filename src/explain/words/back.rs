@@ -25,7 +25,7 @@ pub(super) fn lost(teller: &Teller<'_>) -> Option<String> {
 
 /// What becomes of the answers of an answer's own walk: of a question that was about them.
 pub(super) fn of_replies(host: &Host, namespace: usize, answer: &Answer) -> String {
-    let teller = Teller::of(host, namespace, answer);
+    let teller = Teller::of(host, namespace, answer, |_, _, _| String::new());
     let query = &answer.walk.query;
     let replies: Vec<&Outcome> =
         plausible(&teller, &answer.walk).into_iter().filter(|one| one.turn == Turn::Reply).collect();
@@ -103,7 +103,7 @@ pub(super) fn lost_to(host: &Host, namespace: usize, answer: &Answer, reply: &Ou
     if back(host, &replies.query, reply) != Back::Lost || is_to_all(reply) {
         return None;
     }
-    let teller = Teller::of(host, namespace, answer);
+    let teller = Teller::of(host, namespace, answer, |_, _, _| String::new());
     let is_real = plausible(&teller, replies).iter().any(|real| std::ptr::eq(*real, reply));
     is_real.then(|| clause(&teller, &replies.query, reply))
 }

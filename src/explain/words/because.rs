@@ -1,7 +1,7 @@
 //! The sentences that say who answers a port, and why.
 
 use super::phrase::{Phrase, list, say, sentence, sentence_of_name};
-use super::{FEW, back, cases, devices, kernel, onward, out, port_text, rules, socket_holder, vrf, with_home};
+use super::{FEW, Texts, back, cases, devices, kernel, onward, out, port_text, rules, socket_holder, vrf, with_home};
 use crate::explain::finding::{Answer, Cause, Finding, Who};
 use crate::explain::judge::{self, Judged};
 use crate::explain::{plausible, sockets};
@@ -9,26 +9,28 @@ use crate::host::{ChainId, Hook, Host, Namespace, Protocol, Socket, What};
 use crate::walk::{Assumed, FateKind, Field, Outcome, Step, StepAt, Verdict, Why};
 
 /// One or two sentences, plain.
-pub(super) fn because(host: &Host, namespace: usize, answer: &Answer) -> String {
+pub(super) fn because(host: &Host, namespace: usize, answer: &Answer, texts: Texts) -> String {
     if let Some(told) = &answer.told {
         return told.because.clone();
     }
-    let teller = Teller::of(host, namespace, answer);
+    let teller = Teller::of(host, namespace, answer, texts);
     let text = decides(&teller, answer);
     let all = [Some(text), back::lost(&teller), devices::dead(&teller)];
     all.into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
 /// Who answers, in a few words: where it depends, on what.
-pub(super) fn who(host: &Host, namespace: usize, answer: &Answer) -> String {
+pub(super) fn who(host: &Host, namespace: usize, answer: &Answer, texts: Texts) -> String {
     if let Some(told) = &answer.told {
         return told.who.clone();
     }
     let depends = matches!(answer.because.cause, Cause::OutcomesDiffer | Cause::Undecided);
     if answer.who != Who::Unknown || !depends {
-        return super::who(host, namespace, &answer.who);
+        let who = super::who(host, namespace, &answer.who);
+        let teller = Teller::of(host, namespace, answer, texts);
+        return if teller.is_unheard() { say(Phrase::NobodyAfter, &[("what", &who)]) } else { who };
     }
-    let teller = Teller::of(host, namespace, answer);
+    let teller = Teller::of(host, namespace, answer, texts);
     match teller.is_let_through() {
         true => say(Phrase::LetThroughUnread, &[]),
         false => cases::briefly(&teller).unwrap_or_else(|| say(Phrase::Unknown, &[])),
@@ -65,12 +67,14 @@ pub(super) struct Teller<'a> {
     pub(super) namespace: usize,
     pub(super) ns: &'a Namespace,
     pub(super) answer: &'a Answer,
+    /// What parts of rules say.
+    pub(super) texts: Texts,
     /// The outcomes that count, with what each says.
     pub(super) judged: Vec<(&'a Outcome, Judged)>,
 }
 
 impl<'a> Teller<'a> {
-    pub(super) fn of(host: &'a Host, namespace: usize, answer: &'a Answer) -> Teller<'a> {
+    pub(super) fn of(host: &'a Host, namespace: usize, answer: &'a Answer, texts: Texts) -> Teller<'a> {
         let ns = &host.namespaces[namespace];
         let holder = answer.because.holder;
         let judged = plausible::outcomes(ns, &answer.from, &answer.walk)
@@ -80,7 +84,7 @@ impl<'a> Teller<'a> {
                 (outcome, judge::outcome(host, holder, holder, &answer.walk.query, outcome))
             })
             .collect();
-        Teller { host, namespace, ns, answer, judged }
+        Teller { host, namespace, ns, answer, texts, judged }
     }
 
     pub(super) fn protocol(&self) -> Protocol {
@@ -373,6 +377,19 @@ impl<'a> Teller<'a> {
             }
             _ => self.decision(finding, None),
         }
+    }
+
+    /// Whether all packets get to an address of another namespace at which no socket listens.
+    fn is_unheard(&self) -> bool {
+        let is_unheard = |outcome: &Outcome| {
+            let fate = &outcome.fate;
+            let there = &self.host.namespaces[fate.namespace];
+            fate.kind == FateKind::Delivered && fate.socket.is_none() && there.is_read(What::Sockets)
+        };
+        matches!(self.answer.who, Who::Address { .. } | Who::OneOf(_))
+            && self.answer.walk.unexplored == 0
+            && !self.judged.is_empty()
+            && self.judged.iter().all(|(outcome, _)| is_unheard(outcome))
     }
 
     /// Whether all packets arrive, and nobody has read who listens.

@@ -54,6 +54,10 @@ pub(super) fn briefly(teller: &Teller<'_>) -> Option<String> {
             None => ends.push((end, vec![outcome])),
         }
     }
+    if let [(end, _)] = &ends[..] {
+        let is_known = *end != say(Phrase::Unknown, &[]) && teller.answer.walk.unexplored == 0;
+        return is_known.then(|| end.clone());
+    }
     apart(teller, ends)
 }
 
@@ -107,7 +111,7 @@ fn cases<'a>(teller: &'a Teller<'_>) -> Vec<Case<'a>> {
 fn with_map<T>(teller: &Teller<'_>, brief: bool, told: impl FnOnce(&Map<'_>) -> T) -> T {
     let disputed = Disputed::of(teller);
     let clause = |one: &Assumption| {
-        let gist = |rule, index| conditions::gist(&teller.host.namespaces[one.namespace], rule, index);
+        let gist = |rule, index| conditions::gist(&teller.host.namespaces[one.namespace], rule, index, teller.texts);
         match &one.what {
             Assumed::Match { rule, index } if brief => {
                 let phrase = if one.holds { Phrase::BriefHolds } else { Phrase::BriefFails };

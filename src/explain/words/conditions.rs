@@ -1,7 +1,8 @@
 //! Conditions and assumptions of outcomes, in words.
 
 use super::phrase::{Phrase, list, say};
-use super::rules;
+use super::{Texts, rules};
+use crate::explain::brief;
 use crate::explain::fields::mac_text;
 use crate::host::nft;
 use crate::host::xt::{CtStates, Match, Rare, RecentCheck, Target, TcpFlags, Time};
@@ -183,8 +184,23 @@ fn what(ns: &Namespace, assumption: &Assumption, match_text: &dyn Fn(RuleId, Opt
     }
 }
 
-/// A match (or the target) of a rule by its name and what tells it from others: enough for a sentence.
-pub(super) fn gist(ns: &Namespace, rule: RuleId, index: Option<u16>) -> String {
+/// A match (or the target) of a rule by its name and what tells it from others: enough for a sentence. What takes few words
+/// is told in full.
+pub(super) fn gist(ns: &Namespace, rule: RuleId, index: Option<u16>, texts: Texts) -> String {
+    let gist = name_of(ns, rule, index);
+    let is_name = gist.split(' ').count() <= 2;
+    let full = || brief(&texts(&ns.ruleset, rule, index)).into_owned();
+    let is_short = |text: &String| !text.is_empty() && text.chars().count() <= SHORT;
+    let told = is_name.then(full).filter(is_short).unwrap_or(gist);
+    // A sentence is not to quote nothing.
+    if told.is_empty() { "…".to_owned() } else { told }
+}
+
+/// What is longer than this is told by its name.
+const SHORT: usize = 80;
+
+/// A match (or the target) of a rule by its name, and what there is to tell it from others.
+fn name_of(ns: &Namespace, rule: RuleId, index: Option<u16>) -> String {
     let rule = match &ns.ruleset.rule(rule).body {
         Body::Iptables(rule) => rule,
         Body::Nft(rule) => return expression_gist(rule, index),
@@ -221,8 +237,8 @@ fn expression_gist(rule: &nft::Rule, index: Option<u16>) -> String {
             format!("quota {}{bytes} bytes", if *over { "over " } else { "" })
         }
         Some(nft::Expression::Lookup { set, .. }) => format!("@{set}"),
-        // Its own words are the printer's; the sentence is not to quote nothing.
-        Some(_) | None => "…".to_owned(),
+        // Its own words are the printer's.
+        Some(_) | None => String::new(),
     }
 }
 

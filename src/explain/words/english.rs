@@ -42,6 +42,7 @@ pub(super) fn phrase(phrase: Phrase) -> &'static str {
         Phrase::Above => "{field} > {values}",
         Phrase::Below => "{field} < {values}",
         Phrase::Except => "{condition} except {except}",
+        Phrase::NotIf => "not ({unless})",
         Phrase::Unless => "{all}, unless {unless}",
 
         Phrase::All => "all {protocol}",

@@ -45,6 +45,7 @@ pub(super) enum Phrase {
     Below,
     Except,
     Unless,
+    NotIf,
     // What a rule asks.
     All,
     Everything,

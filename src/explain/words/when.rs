@@ -37,9 +37,10 @@ impl When {
             return String::new();
         }
         let any = alternatives(&self.any);
-        match self.unless.is_empty() {
-            true => any,
-            false => say(Phrase::Unless, &[("all", &any), ("unless", &alternatives(&self.unless))]),
+        match (self.unless.is_empty(), any.is_empty()) {
+            (true, _) => any,
+            (false, true) => say(Phrase::NotIf, &[("unless", &alternatives(&self.unless))]),
+            (false, false) => say(Phrase::Unless, &[("all", &any), ("unless", &alternatives(&self.unless))]),
         }
     }
 
@@ -51,8 +52,11 @@ impl When {
     }
 }
 
+/// Parts that read alike are told once: of a statement that the kernel asks in two.
 fn joined(all: &[String]) -> String {
-    list(Phrase::And, all, usize::MAX - 1)
+    let mut all = all.to_vec();
+    all.dedup();
+    list(Phrase::And, &all, usize::MAX - 1)
 }
 
 /// `a or b`: what is made of parts stands in brackets.

@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::{SocketJson, UnreadJson, print};
 use crate::explain::{Answer, From, PortEntry, Survey, words};
 use crate::host::{Host, IpFamily};
+use crate::syntax::part_text;
 
 #[derive(Debug, Serialize)]
 struct PortsJson {
@@ -62,7 +63,7 @@ impl AnswerJson {
             },
             verdict: answer.verdict.name(),
             who: words::who(host, answer.walk.query.namespace, &answer.who),
-            because: words::because(host, namespace, answer),
+            because: words::because(host, namespace, answer, part_text),
         }
     }
 }

@@ -224,7 +224,7 @@ pub fn trace(host: &Host, namespace: usize, origin: &str, answers: &[Answer]) ->
 
 /// Who gets it, with the conditions.
 fn told(host: &Host, namespace: usize, answer: &Answer) -> AnswerJson {
-    AnswerJson { who: words::answerer(host, namespace, answer), ..AnswerJson::of(host, namespace, answer) }
+    AnswerJson { who: words::answerer(host, namespace, answer, part_text), ..AnswerJson::of(host, namespace, answer) }
 }
 
 fn device(query: &Query) -> Option<&str> {

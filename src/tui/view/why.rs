@@ -47,7 +47,7 @@ fn answer(state: &State, page: &mut Page) {
         page.text(Tone::Plain, "No packet can come to this address from any place that is known.");
         return;
     };
-    page.text(Tone::Plain, &capital(&words::because(&state.host, state.namespace, answer)));
+    page.text(Tone::Plain, &capital(&words::because(&state.host, state.namespace, answer, syntax::part_text)));
     places(state, page, answers);
     outcome(state, page);
     if let Some(text) = words::unread(answer.walk.unread.iter().map(|(_, unread)| unread)) {

@@ -11,6 +11,7 @@ use super::super::why::{ALTERNATIVES, capital, place};
 use crate::explain::home::home;
 use crate::explain::{Answer, Who, words};
 use crate::host::{Namespace, Process, Protocol, Socket, What};
+use crate::syntax;
 use crate::walk::{FateKind, Outcome};
 
 /// So many outcomes of an answer are told; the rest is counted.
@@ -74,7 +75,7 @@ fn answers(state: &State, page: &mut Page) -> usize {
         let from = (if is_chosen { Tone::Strong } else { Tone::Plain }, place(answers, answer));
         let who = (tone, format!("→ {}", words::who(&state.host, state.namespace, &answer.who)));
         page.head(is_chosen, (tone, sign.to_owned()), &from, &who);
-        page.indented(Tone::Plain, &capital(&words::because(&state.host, state.namespace, answer)));
+        page.indented(Tone::Plain, &capital(&words::because(&state.host, state.namespace, answer, syntax::part_text)));
         outcomes(state, page, answer, is_chosen);
     }
     chosen
