@@ -3,16 +3,19 @@
 //! The same buffer gives the same bytes. What is on the screen, and how it came there, is not known here; nor is any
 //! terminal: colours by name get a fixed palette in the picture, and stay names in ANSI.
 
+mod changes;
 mod palette;
+mod sgr;
 mod signs;
 mod svg;
 
+pub use changes::changes;
 pub use svg::{Window, svg};
 
 use std::fmt::Write;
 
 use ratatui::buffer::{Buffer, Cell};
-use ratatui::style::{Color, Modifier};
+use sgr::sgr;
 use unicode_width::UnicodeWidthStr;
 
 /// A stretch of a row whose cells look alike. Wide characters stand alone, so that each keeps to its cells.
@@ -72,53 +75,11 @@ fn alike(a: &Cell, b: &Cell) -> bool {
     a.fg == b.fg && a.bg == b.bg && a.modifier == b.modifier
 }
 
-/// The parameters that set a cell's look from nothing.
-fn sgr(cell: &Cell) -> String {
-    let mut codes = String::from("0");
-    for (flag, code) in [
-        (Modifier::BOLD, 1),
-        (Modifier::DIM, 2),
-        (Modifier::ITALIC, 3),
-        (Modifier::UNDERLINED, 4),
-        (Modifier::REVERSED, 7),
-    ] {
-        if cell.modifier.contains(flag) {
-            let _ = write!(codes, ";{code}");
-        }
-    }
-    for (color, base) in [(cell.fg, 30), (cell.bg, 40)] {
-        let dark = |n: u32| format!(";{}", base + n);
-        let light = |n: u32| format!(";{}", base + 60 + n);
-        codes += &match color {
-            Color::Reset => String::new(),
-            Color::Black => dark(0),
-            Color::Red => dark(1),
-            Color::Green => dark(2),
-            Color::Yellow => dark(3),
-            Color::Blue => dark(4),
-            Color::Magenta => dark(5),
-            Color::Cyan => dark(6),
-            Color::Gray => dark(7),
-            Color::DarkGray => light(0),
-            Color::LightRed => light(1),
-            Color::LightGreen => light(2),
-            Color::LightYellow => light(3),
-            Color::LightBlue => light(4),
-            Color::LightMagenta => light(5),
-            Color::LightCyan => light(6),
-            Color::White => light(7),
-            Color::Rgb(r, g, b) => format!(";{};2;{r};{g};{b}", base + 8),
-            Color::Indexed(index) => format!(";{};5;{index}", base + 8),
-        };
-    }
-    codes
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use ratatui::layout::Rect;
-    use ratatui::style::Style;
+    use ratatui::style::{Color, Modifier, Style};
 
     fn screen() -> Buffer {
         let mut buffer = Buffer::empty(Rect::new(0, 0, 12, 2));

@@ -26,7 +26,12 @@ fn endpoints(service: usize) -> usize {
 
 /// A snapshot of a node with so many services, each of which has a cluster IP, a port of the node, and one or two endpoints.
 pub fn snapshot(services: usize) -> String {
-    format!("{BEFORE}[iptables-nft-save]\n{}{FILTER}{AFTER}", nat(services))
+    format!("{BEFORE}[iptables-nft-save]\n{}{AFTER}", rules(services))
+}
+
+/// Its rules alone, as iptables-save prints them.
+pub fn rules(services: usize) -> String {
+    format!("{}{FILTER}", nat(services))
 }
 
 /// How many of the pods run on the node itself, in namespaces of their own: as many as kubelet lets.
@@ -46,7 +51,7 @@ pub fn snapshot_with_pods(services: usize) -> String {
     let before =
         BEFORE.replacen("[ip -d -j link]", &format!("[ip netns list-id]\n{}\n[ip -d -j link]", numbers.concat()), 1);
     let before = before.replacen("\n]\n\n[ip -j addr]", &format!(",\n{}\n]\n\n[ip -j addr]", links.join(",\n")), 1);
-    let node = format!("{before}[iptables-nft-save]\n{}{FILTER}{}", nat(services), AFTER.replace("[end]\n", ""));
+    let node = format!("{before}[iptables-nft-save]\n{}{}", rules(services), AFTER.replace("[end]\n", ""));
     node + &(0..PODS).map(one_pod).collect::<String>() + "[end]\n"
 }
 

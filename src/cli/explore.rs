@@ -127,7 +127,7 @@ enum Message {
 }
 
 /// For so long a frame waits for an answer that is about to come, so that fast walks do not flicker.
-const PATIENCE: Duration = Duration::from_millis(20);
+const PATIENCE: Duration = Duration::from_millis(6);
 
 /// For so long the first frame waits for the host, so that what is read at once is seen at once.
 const OPENING: Duration = Duration::from_millis(60);

@@ -3,22 +3,25 @@
 //!
 //! It knows nothing of what is drawn or typed.
 
-use std::io::{self, Stdout, Write};
-use std::mem::ManuallyDrop;
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::AsFd;
 use std::panic;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossterm::cursor::{Hide, Show};
-use crossterm::execute;
 use crossterm::style::Print;
 use crossterm::terminal::{
-    Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+    self, BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
+    disable_raw_mode, enable_raw_mode,
 };
-use ratatui::backend::CrosstermBackend;
+use crossterm::{execute, queue};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use signal_hook::consts::signal::SIGTSTP;
 use signal_hook::low_level::emulate_default_handler;
+
+use crate::shot::changes;
 
 /// Whether the terminal is taken now: whoever gives it back clears this first, so that it happens once.
 static TAKEN: AtomicBool = AtomicBool::new(false);
@@ -37,11 +40,11 @@ const MOUSE_OFF: &str = "\x1b[?1006l\x1b[?1002l";
 
 /// The terminal, taken. Dropping it gives it back.
 pub struct Terminal {
-    /// It would show the cursor once more when it is dropped, and panic where the terminal is gone and nobody can be told so.
-    inner: ManuallyDrop<Drawn>,
+    /// What it is told goes out at once, not line by line.
+    out: File,
+    /// What it shows.
+    shown: Buffer,
 }
-
-type Drawn = ratatui::Terminal<CrosstermBackend<Stdout>>;
 
 impl Terminal {
     /// Takes the terminal, and sees to it that a panic of any thread gives it back before it tells.
@@ -51,21 +54,14 @@ impl Terminal {
             give_back();
             told(info);
         }));
+        let out = File::from(io::stdout().as_fd().try_clone_to_owned()?);
         seize()?;
-        let inner = match ratatui::Terminal::new(CrosstermBackend::new(io::stdout())) {
-            Ok(inner) => inner,
-            Err(error) => {
-                give_back();
-                return Err(error);
-            }
-        };
-        Ok(Terminal { inner: ManuallyDrop::new(inner) })
+        Ok(Terminal { out, shown: Buffer::default() })
     }
 
     /// Columns and rows.
     pub fn size(&self) -> io::Result<(u16, u16)> {
-        let size = self.inner.size()?;
-        Ok((size.width, size.height))
+        terminal::size()
     }
 
     /// Has the terminal tell of the mouse.
@@ -74,26 +70,35 @@ impl Terminal {
         execute!(io::stdout(), Print(MOUSE_ON))
     }
 
-    /// Draws a screen: only the cells that changed go out. Where a panic has given the terminal back, nothing does.
+    /// Draws a screen: only the cells that changed go out, in one piece that the terminal shows at once if it can
+    /// (synchronized output; others take no notice). Where a panic has given the terminal back, nothing does.
     pub fn draw(&mut self, view: impl FnOnce(&mut Buffer, Rect)) -> io::Result<()> {
         if !TAKEN.load(Ordering::SeqCst) {
             return Ok(());
         }
-        self.inner.draw(|frame| {
-            let area = frame.area();
-            view(frame.buffer_mut(), area);
-        })?;
-        Ok(())
+        let (width, height) = self.size()?;
+        let area = Rect::new(0, 0, width, height);
+        if area != self.shown.area {
+            self.clear()?;
+        }
+        let mut next = Buffer::empty(area);
+        view(&mut next, area);
+        let changes = changes(&self.shown, &next);
+        self.shown = next;
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let mut told = Vec::with_capacity(changes.len() + 16);
+        queue!(told, BeginSynchronizedUpdate, Print(changes), EndSynchronizedUpdate)?;
+        self.out.write_all(&told)
     }
 
     /// Forgets what is on the screen, so that the next frame goes out whole.
-    ///
-    /// `ratatui::Terminal::clear` would ask the terminal where its cursor is, and the answer goes to whoever reads keys.
     pub fn clear(&mut self) -> io::Result<()> {
-        execute!(io::stdout(), Clear(ClearType::All))?;
-        let inner = ratatui::Terminal::new(CrosstermBackend::new(io::stdout()))?;
-        drop(ManuallyDrop::into_inner(std::mem::replace(&mut self.inner, ManuallyDrop::new(inner))));
-        execute!(io::stdout(), Hide)
+        let (width, height) = self.size()?;
+        execute!(io::stdout(), Clear(ClearType::All), Hide)?;
+        self.shown = Buffer::empty(Rect::new(0, 0, width, height));
+        Ok(())
     }
 
     /// Gives the terminal back and stops, until the shell continues the program; then takes it again. Where no shell is there

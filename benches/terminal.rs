@@ -1,0 +1,169 @@
+//! The explorer through a pseudo-terminal, on hosts with 100,000 rules: how soon the first frame is there, how long each key
+//! takes to its finished frame, how many bytes a movement writes, and how much memory all of it takes.
+//!
+//! Needs root, iptables of both kinds, ip and setsid. Rules are loaded into a network namespace of this process, and are gone
+//! with it. `cargo bench --bench terminal -- nft legacy` measures the hosts with these names; `WHYPORT_BENCH_RULES`,
+//! `WHYPORT_BENCH_RUNS` (how often it is started) and `WHYPORT_BENCH_SIZES` (`80x24,160x48`) change the numbers;
+//! `WHYPORT_BENCH_KEYS=1` tells every kind of key by itself, and `WHYPORT_BENCH_PROGRAM` is another program than the one that is
+//! built with this, to be compared with it.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a benchmark tells what it measured, and may fail where it stands"
+)]
+
+#[path = "terminal/hosts.rs"]
+mod hosts;
+#[path = "services/node.rs"]
+#[allow(dead_code, reason = "another benchmark asks for more of the node")]
+mod node;
+#[path = "terminal/pressed.rs"]
+mod pressed;
+#[path = "terminal/session.rs"]
+mod session;
+
+use std::time::Duration;
+
+use hosts::Host;
+use pressed::{Pressed, SCRIPT, bytes};
+use session::Session;
+
+/// What is laid down: to the first frame with the ports, from a key to its frame, of memory, of what a movement writes.
+const FIRST: f64 = 50.0;
+const KEY: f64 = 10.0;
+const MEMORY: f64 = 150.0;
+const BYTES: usize = 1024;
+
+/// The screen is finished when nothing was written for so long.
+const QUIET: Duration = Duration::from_millis(60);
+/// The same while the host is read.
+const READ: Duration = Duration::from_millis(1500);
+
+fn main() {
+    // Whoever only sees to it that everything builds does not mean to wait for this.
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if !arguments.iter().any(|argument| argument == "--bench") {
+        return;
+    }
+    let wanted: Vec<&str> = arguments.iter().map(String::as_str).filter(|name| !name.starts_with('-')).collect();
+    let rules = setting("WHYPORT_BENCH_RULES", 100_000);
+    let sizes = std::env::var("WHYPORT_BENCH_SIZES").unwrap_or("80x24,160x48".to_owned());
+    let sizes: Vec<(u16, u16)> = sizes.split(',').filter_map(size).collect();
+    for host in hosts::ALL.iter().filter(|host| wanted.is_empty() || wanted.contains(&host.name)) {
+        // A thread that has been in another namespace is not used again.
+        std::thread::scope(|scope| scope.spawn(|| measure(host, rules, &sizes)).join().unwrap());
+    }
+}
+
+fn setting(name: &str, default: usize) -> usize {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+}
+
+fn size(text: &str) -> Option<(u16, u16)> {
+    let (columns, rows) = text.split_once('x')?;
+    Some((columns.parse().ok()?, rows.parse().ok()?))
+}
+
+fn measure(host: &Host, rules: usize, sizes: &[(u16, u16)]) {
+    let made = host.make(rules);
+    for size in sizes {
+        println!("{} with {rules} rules at {}×{} (load {})", host.what, size.0, size.1, load());
+        starts(&made.arguments, *size);
+        keys(&made.arguments, *size);
+    }
+}
+
+/// How busy the machine is besides.
+fn load() -> String {
+    let told = std::fs::read_to_string("/proc/loadavg").unwrap();
+    told.split(' ').next().unwrap().to_owned()
+}
+
+/// When what is seen for the first time after a start.
+fn starts(arguments: &[String], size: (u16, u16)) {
+    let runs = setting("WHYPORT_BENCH_RUNS", 5);
+    let mut seen: [Vec<f64>; 4] = Default::default();
+    for _ in 0..runs {
+        let session = Session::start(arguments, size);
+        session.wait(READ);
+        let found = [
+            session.first(|_| true),
+            // A row of the ports, not what stands in the header.
+            session.first(|text| text.contains("tcp ")),
+            session.first(|text| text.contains("PREROUTING") || text.contains("INPUT")),
+            session.last(),
+        ];
+        seen.iter_mut().zip(found).for_each(|(seen, found)| seen.extend(found.map(milliseconds)));
+        session.leave();
+    }
+    let [first, ports, tree, last] = seen.map(|mut times| {
+        times.sort_by(f64::total_cmp);
+        times.get(times.len() / 2).copied().unwrap_or(f64::NAN)
+    });
+    println!(
+        "  start: first byte {first:.0} ms, ports {ports:.0} ms ({}), first chain {tree:.0} ms, all {last:.0} ms",
+        verdict(ports <= FIRST)
+    );
+}
+
+fn milliseconds(time: Duration) -> f64 {
+    time.as_secs_f64() * 1000.0
+}
+
+fn verdict(met: bool) -> &'static str {
+    if met { "met" } else { "MISSED" }
+}
+
+/// Every key of the script, one after the other.
+fn keys(arguments: &[String], size: (u16, u16)) {
+    let mut session = Session::start(arguments, size);
+    session.wait(READ);
+    let mut all: Vec<(&str, &str, Pressed)> = Vec::new();
+    for (what, keys) in SCRIPT {
+        for key in pressed::split(keys) {
+            all.push((what, key, session.press(&bytes(key), QUIET)));
+        }
+    }
+    let memory = session.memory();
+    session.leave();
+    if setting("WHYPORT_BENCH_KEYS", 0) > 0 {
+        for what in pressed::kinds() {
+            table(what, all.iter().filter(|(of, ..)| *of == what).map(|(.., pressed)| pressed));
+        }
+    }
+    let late = table("all keys", all.iter().map(|(.., pressed)| pressed));
+    println!("  p99 {late:.1} ms of {KEY}: {}", verdict(late <= KEY));
+    let moves = all.iter().filter(|(_, key, _)| pressed::is_move(key));
+    let mut written: Vec<usize> = moves.map(|(.., pressed)| pressed.bytes).collect();
+    written.sort_unstable();
+    let most = written.last().copied().unwrap_or(0);
+    let over = written.iter().filter(|bytes| **bytes >= BYTES).count();
+    println!(
+        "  a movement writes {} bytes (median), {most} at most; {over} of {} {BYTES} or more: {}",
+        written[written.len() / 2],
+        written.len(),
+        verdict(over == 0)
+    );
+    println!("  memory {memory:.0} MiB of {MEMORY}: {}", verdict(memory <= MEMORY));
+}
+
+/// Tells the times of some keys; gives the 99th percentile of those to the frame.
+fn table<'a>(what: &str, pressed: impl Iterator<Item = &'a Pressed> + Clone) -> f64 {
+    let count = pressed.clone().count();
+    let part = |of: fn(&Pressed) -> Option<Duration>| {
+        let mut times: Vec<f64> = pressed.clone().filter_map(of).map(milliseconds).collect();
+        times.sort_by(f64::total_cmp);
+        let at = |part: f64| match times.len() {
+            0 => f64::NAN,
+            len => times[((len as f64 * part).ceil() as usize).clamp(1, len) - 1],
+        };
+        (at(0.5), at(0.99), at(1.0))
+    };
+    let (frame, last) = (part(|pressed| pressed.frame), part(|pressed| pressed.last));
+    println!(
+        "  {what:<22} {count:>4} keys: frame {:>6.1} {:>6.1} {:>6.1} ms, last {:>6.1} {:>6.1} {:>6.1} ms (p50 p99 max)",
+        frame.0, frame.1, frame.2, last.0, last.1, last.2
+    );
+    frame.1
+}
