@@ -37,8 +37,6 @@ const BYTES: usize = 1024;
 
 /// The screen is finished when nothing was written for so long.
 const QUIET: Duration = Duration::from_millis(60);
-/// The same while the host is read.
-const READ: Duration = Duration::from_millis(1500);
 
 fn main() {
     // Whoever only sees to it that everything builds does not mean to wait for this.
@@ -86,13 +84,13 @@ fn starts(arguments: &[String], size: (u16, u16)) {
     let mut seen: [Vec<f64>; 4] = Default::default();
     for _ in 0..runs {
         let session = Session::start(arguments, size);
-        session.wait(READ);
+        let all = session.wait_for(is_all);
         let found = [
             session.first(|_| true),
             // A row of the ports, not what stands in the header.
             session.first(|text| text.contains("tcp ")),
-            session.first(|text| text.contains("PREROUTING") || text.contains("INPUT")),
-            session.last(),
+            session.first(has_chain),
+            all,
         ];
         seen.iter_mut().zip(found).for_each(|(seen, found)| seen.extend(found.map(milliseconds)));
         session.leave();
@@ -107,6 +105,15 @@ fn starts(arguments: &[String], size: (u16, u16)) {
     );
 }
 
+fn has_chain(text: &str) -> bool {
+    text.contains("PREROUTING") || text.contains("INPUT")
+}
+
+/// Whether everything is read and all ports are found.
+fn is_all(text: &str) -> bool {
+    has_chain(text) && !text.contains("reading") && !text.contains("finding ports")
+}
+
 fn milliseconds(time: Duration) -> f64 {
     time.as_secs_f64() * 1000.0
 }
@@ -118,7 +125,8 @@ fn verdict(met: bool) -> &'static str {
 /// Every key of the script, one after the other.
 fn keys(arguments: &[String], size: (u16, u16)) {
     let mut session = Session::start(arguments, size);
-    session.wait(READ);
+    session.wait_for(is_all);
+    session.wait(QUIET);
     let mut all: Vec<(&str, &str, Pressed)> = Vec::new();
     for (what, keys) in SCRIPT {
         for key in pressed::split(keys) {

@@ -48,6 +48,11 @@ pub fn ports(host: &Host, namespace: usize) -> Survey {
     survey::ports(host, namespace, &survey::Walks::through(host, namespace))
 }
 
+/// The ports of sockets, as they stand in [`ports`], which takes its time where there are many rules.
+pub fn bound(host: &Host, namespace: usize) -> Vec<PortEntry> {
+    survey::bound(&host.namespaces[namespace])
+}
+
 /// Who answers `target` from every place that a packet can come from: outside by each interface, this host by its own
 /// address, localhost, each bridge; in each family that the target has. What is answered is followed back.
 pub fn answers(host: &Host, namespace: usize, target: &Target) -> Vec<Answer> {

@@ -145,6 +145,36 @@ pub fn read_sets(
     read
 }
 
+/// Reads the sockets of that namespace, which takes a few milliseconds, and with `holders` who has them, which takes longer
+/// where there are many processes. Everything else is unread in the host, but for the devices that sockets name.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_sockets(places: &Places<'_>, netns: Option<&str>, holders: bool) -> Result<Host, NotRead> {
+    apart(|| {
+        enter(places, netns)?;
+        let progress = Arc::default();
+        let answers = Answers::Kernel(Arc::clone(&progress));
+        let mut ns = Namespace::default();
+        for what in What::ALL {
+            ns.mark_unread(what, "the reading that goes on".to_owned());
+        }
+        if let Ok(links) = route::open(&answers).and_then(|mut channel| route::links(&mut channel)) {
+            ns.links = links;
+            ns.unread.retain(|unread| unread.what != What::Links);
+        }
+        let loaded = Loaded::read(places.proc, places.modules);
+        if let Ok(sockets) = sockets::read(places.proc, &loaded, &answers, &ns.links) {
+            ns.sockets = sockets;
+            ns.unread.retain(|unread| unread.what != What::Sockets);
+        }
+        if holders {
+            Held::read(places.proc, &progress).give(&mut ns.sockets);
+        }
+        Ok(Host { namespaces: vec![ns], ..Host::default() })
+    })
+}
+
 /// Reads the rules and sets of that namespace alone, and the devices that rules name: everything else is unread in the host.
 ///
 /// # Errors

@@ -63,6 +63,17 @@ impl Session {
         Session { child, terminal, begun, chunks, size }
     }
 
+    /// Waits until the screen says what is looked for, and gives when it did, after the start.
+    pub fn wait_for(&self, says: impl Fn(&str) -> bool) -> Option<Duration> {
+        loop {
+            let found = self.first(&says);
+            if found.is_some() || self.begun.elapsed() > LONGEST {
+                return found;
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+
     /// Waits until nothing was written for so long.
     pub fn wait(&self, quiet: Duration) {
         self.quiet_since(Instant::now(), quiet);
@@ -101,11 +112,6 @@ impl Session {
             says(&screen.screen().contents())
         });
         found.map(|(at, _)| *at - self.begun)
-    }
-
-    /// When something was written last, after the start.
-    pub fn last(&self) -> Option<Duration> {
-        self.chunks.lock().unwrap().last().map(|(at, _)| *at - self.begun)
     }
 
     /// The most memory that it had at once, in MiB.

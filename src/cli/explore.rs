@@ -129,8 +129,8 @@ enum Message {
 /// For so long a frame waits for an answer that is about to come, so that fast walks do not flicker.
 const PATIENCE: Duration = Duration::from_millis(6);
 
-/// For so long the first frame waits for the host, so that what is read at once is seen at once.
-const OPENING: Duration = Duration::from_millis(60);
+/// For so long the first frame waits for the ports, so that what is read at once is seen at once.
+const OPENING: Duration = Duration::from_millis(40);
 
 /// For so long the first reading waits until changes are told, which takes longer only where very many sockets listen.
 const READY: Duration = Duration::from_secs(1);
@@ -236,8 +236,12 @@ struct Explorer {
 impl Explorer {
     fn explore(&mut self, terminal: &mut Terminal) -> std::io::Result<Left> {
         let mut next = self.take(Message::Event(Event::Started))?;
-        if self.state.is_opening() {
-            next = self.gather(next, OPENING)?;
+        let deadline = Instant::now() + OPENING;
+        while self.state.has_nothing() && matches!(next, Next::Draw) {
+            match self.messages.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                Ok(message) => next = self.take(message)?,
+                Err(_) => break,
+            }
         }
         loop {
             match next {
@@ -385,6 +389,13 @@ impl Explorer {
         let rests = matches!(effect, Effect::Refresh(..));
         thread::spawn(move || {
             let watch = Watch(&sender);
+            if let (Effect::Open, Some(live)) = (&effect, &live) {
+                let sender = sender.clone();
+                live.begin(move |host| {
+                    let namespace = host.viewed;
+                    let _ = sender.send(Message::Event(Event::Begun(Arc::new(host), namespace)));
+                });
+            }
             // What changes while the host is read for the first time is told, too.
             let _ = watched.map(|watched| watched.recv_timeout(READY));
             let begun = Instant::now();

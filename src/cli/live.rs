@@ -1,8 +1,9 @@
 //! The live host: where its files are, which namespace of it is looked at, and what is said where that may not be entered.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use super::explore::Source;
 use super::output;
@@ -50,6 +51,29 @@ impl Live {
     /// `progress` tells how far it is, and stops it.
     pub fn read(&self, progress: &Arc<Progress>) -> Result<Host, Refusal> {
         self.by(kernel::read_counting, progress)
+    }
+
+    /// Reads who listens, long before everything else is read: tells it with the processes, and before without them where
+    /// those are many.
+    pub fn begin(&self, tell: impl Fn(Host) + Clone + Send + 'static) {
+        let (live, named) = (self.clone(), tell.clone());
+        let (done, is_done) = mpsc::channel::<()>();
+        let begun = Arc::new(Mutex::new(false));
+        let complete = Arc::clone(&begun);
+        thread::spawn(move || {
+            if let Ok(host) = kernel::read_sockets(&places(), live.netns.as_deref(), true) {
+                *complete.lock().unwrap_or_else(PoisonError::into_inner) = true;
+                named(host);
+                drop(done);
+            }
+        });
+        if let Ok(host) = kernel::read_sockets(&places(), self.netns.as_deref(), false) {
+            let _ = is_done.recv_timeout(NAMES);
+            let complete = begun.lock().unwrap_or_else(PoisonError::into_inner);
+            if !*complete {
+                tell(host);
+            }
+        }
     }
 
     /// The same with everything that any set holds.
@@ -111,6 +135,9 @@ impl Live {
 fn places() -> Places<'static> {
     Places { proc: Path::new("/proc"), modules: Path::new("/lib/modules") }
 }
+
+/// For so long who listens is not told without the names of processes, so that these do not come in behind.
+const NAMES: Duration = Duration::from_millis(15);
 
 /// How much of the host is read.
 type Reader = fn(&Places<'_>, Option<&str>, &Arc<Progress>) -> Result<Host, NotRead>;

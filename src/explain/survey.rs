@@ -117,6 +117,19 @@ pub(super) fn ports(host: &Host, namespace: usize, walks: &Walks<'_>) -> Survey 
     told(host, namespace, ports, walks)
 }
 
+/// The sockets' ports alone, in their order: no packet is followed for them.
+pub(super) fn bound(ns: &Namespace) -> Vec<PortEntry> {
+    let sockets = ns.sockets.iter().enumerate();
+    let mut ports: Vec<PortEntry> = sockets.filter_map(|(i, socket)| of_socket(i, socket)).collect();
+    ports.sort_by_key(in_order);
+    ports
+}
+
+/// By what ports are sorted.
+fn in_order(entry: &PortEntry) -> (Protocol, u16, IpAddr, Option<usize>) {
+    (entry.protocol, entry.port, entry.addr, entry.socket)
+}
+
 /// Whether packets to a port can get an answer from one place at least.
 fn is_answered(host: &Host, namespace: usize, target: &Target, walks: &Walks<'_>) -> bool {
     let ns = &host.namespaces[namespace];
@@ -129,12 +142,11 @@ fn is_answered(host: &Host, namespace: usize, target: &Target, walks: &Walks<'_>
 /// The sockets' ports, and those that rules divert, in their order: not all of these lead to somebody who answers.
 fn candidates(host: &Host, namespace: usize, walks: &Walks<'_>) -> (Vec<PortEntry>, Vec<Ghosts>) {
     let ns = &host.namespaces[namespace];
-    let mut ports: Vec<PortEntry> =
-        ns.sockets.iter().enumerate().filter_map(|(i, socket)| of_socket(i, socket)).collect();
+    let mut ports = bound(ns);
     let protocols = protocols(ns).into_iter();
     let ghosts: Vec<Ghosts> = protocols.map(|protocol| Ghosts::find(host, namespace, protocol, walks)).collect();
     ports.extend(ghosts.iter().flat_map(|ghosts| ghosts.entries(ns)));
-    ports.sort_by_key(|entry| (entry.protocol, entry.port, entry.addr, entry.socket));
+    ports.sort_by_key(in_order);
     (ports, ghosts)
 }
 

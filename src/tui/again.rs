@@ -159,7 +159,7 @@ impl State {
 
 /// The port that a target of one reading means in another, among these: the same socket, else the same address and port,
 /// else the same port, whoever has it now.
-fn same_port<'e>(
+pub(super) fn same_port<'e>(
     old: &Namespace,
     new: &Namespace,
     entries: impl Iterator<Item = &'e PortEntry>,

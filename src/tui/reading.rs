@@ -6,12 +6,13 @@
 use std::sync::Arc;
 
 use super::action::Action;
+use super::again;
 use super::overlay::Overlay;
 use super::setup::Setup;
 use super::source::Source;
 use super::state::State;
-use super::update::Effect;
-use crate::explain::{Target, words};
+use super::update::{Effect, in_panes};
+use crate::explain::{self, Target, words};
 use crate::host::{Host, Namespace, Reached, What};
 
 /// A reading that goes on.
@@ -38,6 +39,11 @@ impl State {
         self.reading.is_some_and(|reading| reading.first)
     }
 
+    /// Whether there is nothing of the host yet.
+    pub fn has_nothing(&self) -> bool {
+        self.is_opening() && self.ports.is_empty()
+    }
+
     /// Whether the host is being read.
     pub fn is_reading(&self) -> bool {
         self.reading.is_some()
@@ -57,7 +63,7 @@ impl State {
         Some(if reading.stopping { "stopping".to_owned() } else { words::reached_briefly(&reading.reached) })
     }
 
-    /// The same at length, while there is nothing else to show.
+    /// The same at length, where there is nothing else to show.
     pub(super) fn opening_text(&self) -> Option<String> {
         let reading = self.reading.filter(|reading| reading.first)?;
         Some(format!("{} …", words::reached(&reading.reached)))
@@ -99,6 +105,10 @@ pub(super) fn while_opening(state: &mut State, action: Action) -> Option<Effect>
             state.lay(Overlay::Help { offset: 0 });
             None
         }
+        Action::Up | Action::Down | Action::PageUp | Action::PageDown | Action::First | Action::Last => {
+            state.unchosen &= state.ports.is_empty();
+            in_panes(state, action)
+        }
         _ => None,
     }
 }
@@ -110,13 +120,32 @@ pub(super) fn stop(state: &mut State) -> Option<Effect> {
     Some(Effect::Stop)
 }
 
+/// So much of the host is there before all of it: who listens.
+pub(super) fn begun(state: &mut State, host: Arc<Host>, namespace: usize) {
+    if state.is_opening() {
+        show(state, host, namespace);
+    }
+}
+
+/// Shows a reading of the host of which no other ports than those of sockets are known yet.
+fn show(state: &mut State, host: Arc<Host>, namespace: usize) {
+    let old = std::mem::replace(&mut state.host, host);
+    let was = std::mem::replace(&mut state.namespace, namespace);
+    // Sockets have no fixed places.
+    if let (false, Some(selected)) = (state.unchosen || state.named.is_some(), &state.selected) {
+        let now = explain::bound(&state.host, namespace);
+        state.selected = again::same_port(&old.namespaces[was], state.ns(), now.iter(), selected);
+    }
+    state.list_sockets();
+    state.follow();
+}
+
 /// The host was read for the first time, or could not be.
 pub(super) fn opened(state: &mut State, read: Result<(Arc<Host>, usize), String>) -> Effect {
     match read {
         Ok((host, namespace)) => {
             state.reading = None;
-            (state.host, state.namespace) = (host, namespace);
-            state.follow();
+            show(state, host, namespace);
             Effect::Survey(state.edition)
         }
         Err(why) => Effect::GiveUp(why),

@@ -23,7 +23,7 @@ use super::search::Search;
 use super::setup::Setup;
 use super::source::Source;
 use super::tree::Tree;
-use crate::explain::{Answer, AnswerVerdict, From, PortEntry, Survey, Target, words};
+use crate::explain::{self, Answer, AnswerVerdict, From, PortEntry, Survey, Target, words};
 use crate::host::{Host, IpFamily, Namespace, Policy, Reached, What};
 use crate::walk::{Outcome, StepAt, Verdict};
 
@@ -137,6 +137,8 @@ pub struct State {
     pub(super) listing: Vec<usize>,
     pub(super) surveyed: bool,
     pub(super) selected: Option<Target>,
+    /// The port that was named at the begin, until another is selected.
+    pub(super) named: Option<Target>,
 
     pub(super) answers: HashMap<Target, Arc<Vec<Answer>>>,
     pub(super) asked: VecDeque<Target>,
@@ -200,6 +202,7 @@ impl State {
             listing: Vec::new(),
             surveyed: false,
             selected: None,
+            named: target.clone(),
             answers: HashMap::new(),
             asked: VecDeque::new(),
             asking: Vec::new(),
@@ -218,10 +221,7 @@ impl State {
             overlays: Vec::new(),
             offsets: Offsets::default(),
         };
-        if let Some(target) = target {
-            state.selected = Some(target.clone());
-            state.ports.push(Port::asked(target));
-        }
+        state.list_sockets();
         state.list();
         state.follow();
         state
@@ -302,20 +302,41 @@ impl State {
     /// Selects a port, and follows the first outcome of its packets.
     pub(super) fn select(&mut self, target: Target) {
         self.selected = Some(target);
+        self.named = None;
         self.outcome = 0;
         self.follow();
     }
 
-    /// The rows of the survey, with the row that the user asked for where it is none of them.
+    /// Lists the ports of sockets, as long as nobody knows which others rules answer.
+    pub(super) fn list_sockets(&mut self) {
+        let bound = explain::bound(&self.host, self.namespace);
+        self.put(bound);
+    }
+
+    /// Lists all ports.
     pub(super) fn take_ports(&mut self, survey: Survey) {
-        let asked = self.ports.pop().filter(|port| port.entry.is_none());
-        self.fill(survey);
-        match asked {
-            Some(asked) => match self.find_meant(&asked.target) {
-                Some(target) => self.selected = Some(target),
-                None => self.insert(asked),
-            },
-            None => self.selected = self.ports.first().map(|port| port.target.clone()),
+        self.put(survey.ports);
+        self.surveyed = true;
+        self.named = None;
+    }
+
+    /// Lists these ports, with the row that the user asked for where it is none of them. The selected one stays selected; where
+    /// nobody selected one, it is the first.
+    fn put(&mut self, entries: Vec<PortEntry>) {
+        let asked = self.ports.iter().find(|port| port.entry.is_none()).map(|port| port.target.clone());
+        self.ports = entries.into_iter().map(Port::of).collect();
+        if let Some(asked) = self.named.clone().or(asked) {
+            let meant = self.find_meant(&asked);
+            if meant.is_none() {
+                self.insert(Port::asked(asked.clone()));
+            }
+            if self.named.is_some() {
+                self.selected = Some(meant.unwrap_or(asked));
+            }
+        }
+        let stays = !self.unchosen && self.place_in(&self.ports).is_some();
+        if !stays {
+            self.selected = self.ports.first().map(|port| port.target.clone());
         }
     }
 
@@ -362,7 +383,7 @@ impl State {
     pub(super) fn keep(&mut self, target: Target, answers: Vec<Answer>) {
         if let Some(port) = self.ports.iter_mut().find(|port| port.target == target) {
             port.stale = false;
-            port.verdict = Some(crate::explain::finding::overall(&answers));
+            port.verdict = Some(explain::finding::overall(&answers));
             port.tables = listing::tables(&self.host.namespaces[self.namespace], self.namespace, &answers);
             port.who = answers.first().map(|answer| words::who(&self.host, self.namespace, &answer.who));
         }

@@ -52,6 +52,8 @@ pub enum Event {
     Kept(Keep, String, Result<(), String>),
     /// The host was read again, beside this reading of it, or could not be: why, in one line.
     Read(Edition, Result<Fresh, String>),
+    /// So much of the host is there before all of it is read for the first time, with the index of the namespace to look from.
+    Begun(Arc<Host>, usize),
     /// The host was read for the first time, with the index of the namespace to look from; or could not be: why, in one line.
     Opened(Result<(Arc<Host>, usize), String>),
     /// So far is the reading that goes on.
@@ -127,6 +129,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
         }
         Event::Pasted(text) => effects.extend(paste(state, &text)),
         Event::Resized(columns, rows) => state.size = (columns, rows),
+        Event::Begun(host, namespace) => reading::begun(state, host, namespace),
         Event::Opened(read) => effects.push(reading::opened(state, read)),
         Event::Reached(reached) => reading::reach(state, reached),
         Event::Aged(age) => state.age = age,

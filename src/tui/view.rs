@@ -190,7 +190,7 @@ pub fn view(state: &State, buffer: &mut Buffer, area: Rect) {
 
 fn draw(state: &State, buffer: &mut Buffer, area: Rect, panes: &Panes) {
     header(state, buffer, panes.header);
-    if let Some(text) = state.opening_text() {
+    if let Some(text) = state.opening_text().filter(|_| state.ports.is_empty()) {
         opening(state, buffer, panes, &text);
     } else {
         picture(state, buffer, panes);

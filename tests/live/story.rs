@@ -1,9 +1,14 @@
 //! The story, live: who really answers port 80, and the same from a record of it.
 
+use std::collections::HashSet;
 use std::io::Write as _;
+use std::path::Path;
 use std::process::Stdio;
+use std::sync::Arc;
 
 use serde_json::Value;
+use whyport::host::{Host, Socket};
+use whyport::kernel::{self, Places};
 
 use crate::node::{NGINX, build, printed, text, whyport};
 use crate::world::{apart, run};
@@ -43,6 +48,28 @@ fn port_80_is_diverted_443_is_a_ghost_and_22_is_reached() {
             assert!(trace.contains(part), "{part}: {trace}");
         }
         assert!(printed(&["trace", "22"]).contains("reached: "));
+    });
+}
+
+#[test]
+fn who_listens_is_read_alone_as_it_is_with_everything_else() {
+    apart(|| {
+        let _world = build(&NGINX);
+        let places = Places { proc: Path::new("/proc"), modules: Path::new("/lib/modules") };
+        let told = |host: &Host, holders: bool| {
+            let sockets = host.namespaces[0].sockets.iter();
+            let one = |socket: &Socket| {
+                let held = if holders { socket.processes.clone() } else { Vec::new() };
+                (socket.protocol, socket.addr, socket.port, socket.inode, held)
+            };
+            sockets.map(one).collect::<HashSet<_>>()
+        };
+        let whole = kernel::read(&places, None, &Arc::default()).unwrap();
+        for holders in [true, false] {
+            let alone = kernel::read_sockets(&places, None, holders).unwrap();
+            assert_eq!(told(&alone, true), told(&whole, holders));
+            assert!(told(&alone, true).len() >= NGINX.len());
+        }
     });
 }
 

@@ -88,6 +88,52 @@ fn the_host_that_is_read_is_explored_as_if_it_had_been_there() {
 }
 
 #[test]
+fn who_listens_is_there_before_the_rules_and_what_is_selected_stays() {
+    let mut explorer = opening(None);
+    let mut begun = node();
+    begun.namespaces[0].ruleset = Default::default();
+    explorer.take(Event::Begun(Arc::new(begun), 0));
+    update(&mut explorer.state, Event::Reached(FAR));
+    let text = explorer.text();
+    assert!(explorer.state.is_opening() && text.contains("nginx"), "{text}");
+    assert!(text.contains("reading nf_tables rules, namespace 2 of 2"), "the tree says what it waits for\n{text}");
+    assert!(!text.contains("No base chain") && !text.contains("no socket"), "nobody knows that yet\n{text}");
+    explorer.press("<Down>");
+    let inode = |explorer: &Explorer| {
+        let socket = explorer.state.selected.as_ref().and_then(|target| target.socket).expect("a socket");
+        explorer.state.ns().sockets[socket].inode
+    };
+    let selected = inode(&explorer);
+    // Another reading has the sockets in another order, and more of them.
+    let mut whole = node();
+    let mut first = whole.namespaces[0].sockets[0].clone();
+    (first.port, first.inode) = (7, 7777);
+    whole.namespaces[0].sockets.reverse();
+    whole.namespaces[0].sockets.insert(0, first);
+    explorer.host = Arc::new(whole);
+    explorer.take(Event::Opened(Ok((Arc::clone(&explorer.host), 0))));
+    assert_eq!(inode(&explorer), selected);
+    let late = Event::Begun(Arc::new(node()), 0);
+    explorer.take(late);
+    assert_eq!(inode(&explorer), selected, "what comes late says nothing");
+}
+
+#[test]
+fn the_port_that_was_named_is_selected_before_and_after_the_rules_are_read() {
+    for (port, asked) in [(80, false), (443, true)] {
+        let mut explorer = opening(Some(tcp(port, None)));
+        explorer.take(Event::Begun(Arc::clone(&explorer.host), 0));
+        let selected = |explorer: &Explorer| explorer.state.selected.clone().expect("a port");
+        assert_eq!(selected(&explorer).port, Some(port));
+        assert_eq!(selected(&explorer).socket.is_none(), asked);
+        explorer.take(Event::Opened(Ok((Arc::clone(&explorer.host), 0))));
+        assert_eq!(selected(&explorer).port, Some(port));
+        let rows = |explorer: &Explorer| explorer.state.ports.iter().filter(|row| row.entry.is_none()).count();
+        assert_eq!(rows(&explorer), usize::from(asked), "it is there once");
+    }
+}
+
+#[test]
 fn a_host_that_cannot_be_read_is_given_up() {
     let mut state = opening(None).state;
     let why = "no process has the pid 7".to_owned();

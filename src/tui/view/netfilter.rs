@@ -11,7 +11,7 @@ use super::super::outline::Id;
 use super::super::path::{Grouping, Section};
 use super::super::search::base_text;
 use super::super::state::{Pane, State};
-use super::super::text::fit;
+use super::super::text::{fit, wrap};
 use super::super::tree::Row;
 use super::{Piece, put, put_right};
 use crate::explain::{Who, clean, words};
@@ -44,8 +44,11 @@ pub(super) fn heading(state: &State) -> String {
 pub(super) fn draw(state: &State, buffer: &mut Buffer, area: Rect) {
     let height = usize::from(area.height);
     if state.tree.is_empty() {
-        let text = "No base chain: netfilter has no rules here.".to_owned();
-        put(buffer, area, state.look, &[(Tone::Dim, text)]);
+        let none = || "No base chain: netfilter has no rules here.".to_owned();
+        let text = state.opening_text().unwrap_or_else(none);
+        for (row, line) in (0..area.height).zip(wrap(&text, usize::from(area.width))) {
+            put(buffer, Rect { y: area.y + row, height: 1, ..area }, state.look, &[(Tone::Dim, line)]);
+        }
         return;
     }
     let offset = super::window(state.offsets.tree, state.cursor, state.tree.len(), height);

@@ -95,6 +95,7 @@ fn holder(state: &State, port: &Port) -> (String, String) {
     let socket = port.entry.as_ref().and_then(|entry| state.ns().sockets.get(entry.socket?));
     let Some(socket) = socket else { return Default::default() };
     match &socket.processes[..] {
+        [] if state.is_opening() => Default::default(),
         [] => ("?".to_owned(), String::new()),
         [only] => (clean(&only.name).into_owned(), only.pid.to_string()),
         [first, rest @ ..] => (clean(&first.name).into_owned(), format!("{}, +{}", first.pid, rest.len())),
