@@ -180,7 +180,7 @@ impl Scene<'_> {
                 Value::Known(known) => Ok(known & number(bits.1) == number(bits.0) & number(bits.1)),
                 _ => match masked_set(number(bits.0) & number(bits.1), number(bits.1), self.query.family.bits()) {
                     Some(set) => self.in_set(value, &set, Some(at)),
-                    None => self.undecided(at, Why::Undecoded, 0.5),
+                    None => self.undecided(at, Why::State, 0.5),
                 },
             },
         };

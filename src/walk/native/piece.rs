@@ -273,8 +273,10 @@ impl Piece {
             let fits = |number: &u128| set.contains(((number & self.mask) >> self.shift) ^ self.flip);
             return self.is_one_of(scene, &numbers.into_iter().filter(fits).collect::<Vec<_>>(), at);
         }
+        // Single bits of an open address make too many ranges to be told apart.
         let Some(before) = self.before(&set, self.source_bits(scene)) else {
-            return undecided(scene, at, Why::Undecoded);
+            let Source::Unknown(why) = self.source else { return undecided(scene, at, Why::State) };
+            return undecided(scene, at, why);
         };
         match &self.source {
             Source::Value(value) => scene.in_set(value, &before, Some(at)),
