@@ -6,16 +6,21 @@ use super::nat;
 use super::way;
 use whyport::explain::chance::chances;
 use whyport::explain::{self, AnswerVerdict, Target, words};
-use whyport::host::{IpFamily, Protocol};
+use whyport::host::{Host, IpFamily, Protocol};
 use whyport::report::Style;
 use whyport::report::trace::trace;
+use whyport::syntax::nft;
 use whyport::walk::{FateKind, Field, Origin, Query, ValueSet, Walk, Why, walk};
 
 fn from_anywhere(rules: &str, port: u128) -> Walk {
+    from_outside(&way::host(rules), port)
+}
+
+fn from_outside(host: &Host, port: u128) -> Walk {
     let mut query = Query::new(0, Origin::Device("eth0".to_owned()), IpFamily::V4, Protocol::TCP);
     query.set_address(Field::Dst, "192.168.1.2".parse().unwrap());
     query.set(Field::Dport, ValueSet::one(port));
-    walk(&way::host(rules), &query)
+    walk(host, &query)
 }
 
 /// Rules that each hold by chance, and each of which changes the packet in its own way.
@@ -219,9 +224,25 @@ fn what_looks_at_something_unseen_depends_on_state() {
         "-m cpu --cpu 1",
     ] {
         let rules = format!("*mangle\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING {asked} -j DROP\nCOMMIT\n");
-        let found = from_anywhere(&rules, 22);
-        let mut why: Vec<Why> = found.outcomes.iter().flat_map(|one| &one.assumed).map(|one| one.why).collect();
-        why.dedup();
-        assert_eq!(why, [Why::State], "{asked}");
+        assert_eq!(why(&from_anywhere(&rules, 22)), [Why::State], "{asked}");
     }
+}
+
+#[test]
+fn what_single_bits_of_an_open_address_and_the_hour_say_depends_on_state() {
+    for asked in ["ip saddr & 0.0.0.255 == 0.0.0.7", "meta hour >= 09:00", "meta day 1", "meta time < \"2030-01-01 00:00:00\""] {
+        let rules = format!("table ip t {{ chain c {{ type filter hook input priority 0; {asked} drop; }}; }}");
+        let mut host = way::host("");
+        let dump = nft::parse(&rules, &[]);
+        assert!(dump.diagnostics.is_empty(), "{:?}", dump.diagnostics);
+        host.namespaces[0].ruleset = dump.ruleset;
+        host.namespaces[0].ruleset.rank_by_listing();
+        assert_eq!(why(&from_outside(&host, 22)), [Why::State], "{asked}");
+    }
+}
+
+fn why(found: &Walk) -> Vec<Why> {
+    let mut why: Vec<Why> = found.outcomes.iter().flat_map(|one| &one.assumed).map(|one| one.why).collect();
+    why.dedup();
+    why
 }

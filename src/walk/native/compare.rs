@@ -34,7 +34,7 @@ pub(super) fn compare(scene: &Scene<'_>, pieces: &[Piece], op: CompareOp, data: 
         return match op {
             CompareOp::Equal => equal(),
             CompareOp::NotEqual => negate(equal(), true),
-            _ => undecided(scene, at, Why::Undecoded),
+            _ => undecided(scene, at, pieces.iter().find_map(Piece::why_unknown).unwrap_or(Why::Undecoded)),
         };
     };
     let (number, most) = (piece.number_of(data), piece::ones(piece.length));

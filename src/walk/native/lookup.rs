@@ -53,7 +53,7 @@ pub(super) fn given<'s>(scene: &Scene<'_>, content: Content<'s>, key: &[Piece], 
     let key = Key::of(scene, content, key);
     let left = content.left(&key.known);
     let otherwise = || content.catch_all().map(|all| all.data.as_ref());
-    if key.open.iter().any(|(piece, _)| piece.is_unknown()) {
+    if key.open.iter().any(|(piece, _)| piece.why_unknown().is_some()) {
         if one_of_unknown(scene, &left, &key.open, at)? {
             let same = left.groups().next().filter(|_| left.groups().len() == 1);
             return Ok(same.and_then(|alike| alike.data()).map_or(Given::Unknown, of));
@@ -67,7 +67,7 @@ pub(super) fn given<'s>(scene: &Scene<'_>, content: Content<'s>, key: &[Piece], 
 /// Whether a key of which nobody knows a part is one of these elements: not where another part fits none (the port of a packet
 /// without ports is bytes of something else, and its protocol is in no such map).
 fn one_of_unknown(scene: &Scene<'_>, left: &Left<'_>, open: &[(&Piece, Part)], at: At) -> Asked<bool> {
-    let told = open.iter().filter(|(piece, _)| !piece.is_unknown());
+    let told = open.iter().filter(|(piece, _)| !piece.why_unknown().is_some());
     let fits = !left.is_empty() && all(told.map(|(piece, part)| fits_any(scene, piece, *part, left, at)))?;
     if fits { undecided(scene, at, Why::State) } else { Ok(false) }
 }

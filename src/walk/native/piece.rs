@@ -190,9 +190,12 @@ impl Piece {
         }
     }
 
-    /// Nobody knows what it is.
-    pub(super) fn is_unknown(&self) -> bool {
-        matches!(self.source, Source::Unknown(_))
+    /// Why nobody knows what it is; `None`: somebody does.
+    pub(super) fn why_unknown(&self) -> Option<Why> {
+        match self.source {
+            Source::Unknown(why) => Some(why),
+            _ => None,
+        }
     }
 
     /// Nothing was masked or moved.
@@ -275,8 +278,7 @@ impl Piece {
         }
         // Single bits of an open address make too many ranges to be told apart.
         let Some(before) = self.before(&set, self.source_bits(scene)) else {
-            let Source::Unknown(why) = self.source else { return undecided(scene, at, Why::State) };
-            return undecided(scene, at, why);
+            return undecided(scene, at, self.why_unknown().unwrap_or(Why::State));
         };
         match &self.source {
             Source::Value(value) => scene.in_set(value, &before, Some(at)),
