@@ -155,6 +155,7 @@ cases! {
     conntrack_on_by_rare_expression "conntrack-on-by-rare-expression" case::TWO_LEGS;
     conntrack_on_by_rare_match "conntrack-on-by-rare-match" case::TWO_LEGS;
     marks_route_natively6 "marks-route-natively6" case::TWO_LEGS;
+    send_redirects "send-redirects" case::TWO_LEGS;
     output_dnat6 "output-dnat6" case::TWO_LEGS;
     raw_states6 "raw-states6" case::TWO_LEGS;
     story_node "story-node" case::STORY_NODE;

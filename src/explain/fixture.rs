@@ -175,6 +175,7 @@ pub(crate) fn node() -> Host {
         route_localnet: Some(false),
         accept_local: Some(false),
         src_valid_mark: None,
+        send_redirects: None,
     };
     node.sysctls.ip.insert("eth0".to_owned(), eth0);
     let svclb = Namespace {

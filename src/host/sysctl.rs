@@ -48,6 +48,9 @@ pub struct DeviceSysctls {
     pub accept_local: Option<bool>,
     /// `src_valid_mark`: the reverse-path lookup uses the packet's mark. ORed with that of `all`.
     pub src_valid_mark: Option<bool>,
+    /// `send_redirects`: who sends by here what goes back the same way is told so, and its source is looked at more closely. ORed with
+    /// that of `all`; on where nobody turned it off.
+    pub send_redirects: Option<bool>,
 }
 
 /// `net.ipv6.conf.DEV.*`.

@@ -30,6 +30,7 @@ pub(super) fn read(proc: &Path) -> Sysctls {
             route_localnet: self::flag(&device.join("route_localnet")),
             accept_local: self::flag(&device.join("accept_local")),
             src_valid_mark: self::flag(&device.join("src_valid_mark")),
+            send_redirects: self::flag(&device.join("send_redirects")),
         }),
         ip6: devices(&net.join("ipv6/conf"), |device| Ip6Device {
             forwarding: self::flag(&device.join("forwarding")),

@@ -34,6 +34,7 @@ fn set(sysctls: &mut Sysctls, key: &str, value: &str) -> bool {
             "route_localnet" => known.route_localnet = flag,
             "accept_local" => known.accept_local = flag,
             "src_valid_mark" => known.src_valid_mark = flag,
+            "send_redirects" => known.send_redirects = flag,
             _ => return true,
         }
         sysctls.ip.insert(dotted(device), known);
@@ -89,12 +90,14 @@ pub(super) fn print(out: &mut String, sysctls: &Sysctls) {
         line(key, value);
     }
     for (device, known) in &sysctls.ip {
-        let DeviceSysctls { forwarding, rp_filter, route_localnet, accept_local, src_valid_mark } = *known;
+        let DeviceSysctls { forwarding, rp_filter, route_localnet, accept_local, src_valid_mark, send_redirects } =
+            *known;
         let key = |what: &str| format!("net.ipv4.conf.{}.{what}", device.replace('.', "/"));
         line(key("accept_local"), accept_local.map(u8::from));
         line(key("forwarding"), forwarding.map(u8::from));
         line(key("route_localnet"), route_localnet.map(u8::from));
         line(key("rp_filter"), rp_filter);
+        line(key("send_redirects"), send_redirects.map(u8::from));
         line(key("src_valid_mark"), src_valid_mark.map(u8::from));
     }
     for (key, value) in [

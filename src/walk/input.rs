@@ -244,8 +244,9 @@ impl<'p> Arrival<'_, 'p> {
         };
         let accept_local = self.flag(link, |sysctls| sysctls.accept_local).unwrap_or(false);
         let martian = |reason| Ok(Some(Next::Refused(FateKind::Martian, reason)));
-        // A packet that leaves by the device it came in by is always looked at: its sender may get a redirect.
-        let comes_back = way.is_some_and(|way| self.comes_back(way));
+        // A packet that leaves by the device it came in by is always looked at where its sender may get a redirect.
+        let redirects = self.flag(link, |sysctls| sysctls.send_redirects).unwrap_or(true);
+        let comes_back = redirects && way.is_some_and(|way| self.comes_back(way));
         if filter == 0 && !comes_back && accept_local {
             return Ok(None);
         }

@@ -45,8 +45,9 @@ fn told_by(first: &[Outcome], new: &[Outcome], guesses: &[Guess]) -> Option<Gues
 
 /// Whether two outcomes are the same but for the order in which chains of equal priority were walked.
 fn is_same(a: &Outcome, b: &Outcome) -> bool {
-    // Refused sources are told as one, whatever each of them met.
-    if [a, b].iter().all(|one| one.fate.kind == super::FateKind::Martian) && a.fate.reason == b.fate.reason {
+    // Many refused sources are told as one, whatever each of them met.
+    let refused = |one: &&Outcome| one.fate.kind == super::FateKind::Martian && one.fate.endpoints.src.is_none();
+    if [a, b].iter().all(refused) && a.fate.reason == b.fate.reason {
         return a.when == b.when && a.assumed == b.assumed;
     }
     a.when == b.when

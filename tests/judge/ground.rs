@@ -126,7 +126,7 @@ fn selector(lot: &mut Lot, places: &Places) -> String {
 
 /// Settings that decide about routing, below /proc/sys/net.
 pub fn sysctls(lot: &mut Lot, ground: &Ground) -> Vec<(&'static str, &'static str)> {
-    const KEYS: [(&str, &[&str]); 9] = [
+    const KEYS: [(&str, &[&str]); 11] = [
         ("ipv4/conf/eth0/route_localnet", &["0", "0", "1"]),
         ("ipv4/conf/eth1/route_localnet", &["0", "0", "1"]),
         ("ipv4/conf/eth0/rp_filter", &["0", "0", "0", "1", "2"]),
@@ -134,6 +134,8 @@ pub fn sysctls(lot: &mut Lot, ground: &Ground) -> Vec<(&'static str, &'static st
         ("ipv4/conf/eth0/forwarding", &["1", "1", "1", "1", "0"]),
         ("ipv4/conf/eth1/accept_local", &["0", "0", "1"]),
         ("ipv4/conf/eth0/src_valid_mark", &["0", "0", "1"]),
+        ("ipv4/conf/eth0/send_redirects", &["1", "1", "0"]),
+        ("ipv4/conf/eth1/send_redirects", &["1", "1", "0"]),
         ("ipv4/conf/all/route_localnet", &["0", "0", "0", "1"]),
         ("netfilter/nf_conntrack_tcp_loose", &["1", "1", "1", "0"]),
     ];

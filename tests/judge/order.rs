@@ -128,6 +128,11 @@ fn a_chain_at_the_very_place_of_nat_is_told_before_it_and_behind_it() {
 }
 
 #[test]
+fn a_refused_source_meets_them_in_either_order_too() {
+    differ([NAT, BESIDE], "eth0 tcp 224.0.0.5:4001 > 198.51.100.1:80");
+}
+
+#[test]
 fn no_nat_chain_is_as_early_as_conntrack() {
     apart(|| {
         let _node = Node::build(&TWO_LEGS, "", &[]);

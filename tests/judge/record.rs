@@ -47,7 +47,10 @@ fn sysctls() -> String {
         line(key);
     }
     for (family, keys) in [
-        ("ipv4", &["forwarding", "rp_filter", "route_localnet", "accept_local", "src_valid_mark"][..]),
+        (
+            "ipv4",
+            &["forwarding", "rp_filter", "route_localnet", "accept_local", "src_valid_mark", "send_redirects"][..],
+        ),
         ("ipv6", &["forwarding", "disable_ipv6"]),
     ] {
         let folder = fs::read_dir(format!("/proc/sys/net/{family}/conf")).expect("sysctls of devices");

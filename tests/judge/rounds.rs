@@ -16,7 +16,7 @@ use crate::places::Places;
 use crate::random::{self, Lot};
 use crate::rules::Tool;
 use crate::sets::Sets;
-use crate::world::{apart, apart_all, attempt, run, set_all};
+use crate::world::{apart, apart_all, attempt, run, set_all, set_each};
 use crate::{docker, kube, witness};
 
 /// Which backends hold the rules.
@@ -141,9 +141,18 @@ impl Round {
         self.texts().iter().any(|text| words.iter().any(|word| text.contains(word)))
     }
 
+    /// Whether rules change what conntrack knows of a flow.
+    fn marks_flows(&self) -> bool {
+        self.texts().iter().any(|text| text.contains("-j CONNMARK") || text.contains("ct mark set"))
+    }
+
     /// Loads its rules in place of all others.
     pub fn load(&self, node: &mut Node) {
-        set_all(&self.sysctls);
+        // What goes back by the device that it came by makes the kernel tell its sender (`ip_rt_send_redirect`), before the forward
+        // hook: that packet, which is not walked, belongs to the same flow, and rules for it may change the flow's mark.
+        set_each("ipv4/conf", "send_redirects", if self.marks_flows() { "0" } else { "1" });
+        let settings = self.sysctls.iter().filter(|(key, _)| !(self.marks_flows() && key.ends_with("/send_redirects")));
+        set_all(&settings.copied().collect::<Vec<_>>());
         node.rules.clear();
         if !self.sets.is_empty() {
             let names = self.sets.lines().filter_map(|line| line.strip_prefix("create ")?.split(' ').next());

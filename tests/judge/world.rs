@@ -169,6 +169,8 @@ impl World {
         let node = here();
         quiet();
         set_all(&[("ipv4/conf/all/rp_filter", "0"), ("ipv4/conf/default/rp_filter", "0")]);
+        // That of each device counts.
+        set_all(&[("ipv4/conf/all/send_redirects", "0")]);
         let there = format!("/proc/{}/fd/{}", std::process::id(), outside.as_raw_fd());
         let mut lines = String::from("link set lo up\n");
         for (number, device) in plan.legs.iter().enumerate() {
@@ -399,6 +401,14 @@ pub fn quiet() {
         ("ipv4/tcp_synack_retries", "0"),
         ("ipv4/igmp_link_local_mcast_reports", "0"),
     ]);
+}
+
+/// Sets this of every device, and not that of `all`.
+pub fn set_each(folder: &str, what: &str, value: &str) {
+    let devices = fs::read_dir(format!("/proc/sys/net/{folder}")).expect("sysctls of devices");
+    for device in devices.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).filter(|name| name != "all") {
+        set_all(&[(&format!("{folder}/{device}/{what}"), value)]);
+    }
 }
 
 /// Changes settings below /proc/sys/net, in the namespace of this thread.

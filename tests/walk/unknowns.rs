@@ -230,7 +230,9 @@ fn what_looks_at_something_unseen_depends_on_state() {
 
 #[test]
 fn what_single_bits_of_an_open_address_and_the_hour_say_depends_on_state() {
-    for asked in ["ip saddr & 0.0.0.255 == 0.0.0.7", "meta hour >= 09:00", "meta day 1", "meta time < \"2030-01-01 00:00:00\""] {
+    for asked in
+        ["ip saddr & 0.0.0.255 == 0.0.0.7", "meta hour >= 09:00", "meta day 1", "meta time < \"2030-01-01 00:00:00\""]
+    {
         let rules = format!("table ip t {{ chain c {{ type filter hook input priority 0; {asked} drop; }}; }}");
         let mut host = way::host("");
         let dump = nft::parse(&rules, &[]);
