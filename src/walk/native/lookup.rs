@@ -67,7 +67,7 @@ pub(super) fn given<'s>(scene: &Scene<'_>, content: Content<'s>, key: &[Piece], 
 /// Whether a key of which nobody knows a part is one of these elements: not where another part fits none (the port of a packet
 /// without ports is bytes of something else, and its protocol is in no such map).
 fn one_of_unknown(scene: &Scene<'_>, left: &Left<'_>, open: &[(&Piece, Part)], at: At) -> Asked<bool> {
-    let told = open.iter().filter(|(piece, _)| !piece.why_unknown().is_some());
+    let told = open.iter().filter(|(piece, _)| piece.why_unknown().is_none());
     let fits = !left.is_empty() && all(told.map(|(piece, part)| fits_any(scene, piece, *part, left, at)))?;
     if fits { undecided(scene, at, Why::State) } else { Ok(false) }
 }
