@@ -46,7 +46,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments = match read(arguments) {
         Ok(arguments) => arguments,
         Err(error) => {
-            let _ = error.print();
+            output::explain(&error);
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };

@@ -1,5 +1,6 @@
 //! What goes out: standard output, standard error, files. A reader that has seen enough (a closed pipe) is no error.
 
+use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -82,6 +83,17 @@ pub fn create(name: &str, text: &str) -> Result<(), Refusal> {
             _ => format!("it could not be written: {error}"),
         })
     })
+}
+
+/// Prints help, or says what is wrong with the arguments: with colours, unless they hold what acts on a terminal.
+pub fn explain(error: &clap::Error) {
+    let plain = error.render().to_string();
+    let safe: Vec<Cow<'_, str>> = plain.lines().map(clean).collect();
+    if safe.iter().all(|line| matches!(line, Cow::Borrowed(_))) {
+        let _ = error.print();
+    } else {
+        let _ = writeln!(io::stderr().lock(), "{}", safe.join("\n"));
+    }
 }
 
 /// Says something on standard error, in one line.

@@ -63,7 +63,11 @@ fn is_space(sign: u8) -> bool {
     matches!(sign, b' ' | b'\t' | b'\r')
 }
 
-/// What stands in the quotes that open at a place, and where they end: a backslash takes the sign after it as it stands.
+/// The end of a line within a word. The tools write it as it is, and read no line then; a backslash of a word they write twice.
+pub(super) const NEWLINE: &str = "\\u{a}";
+
+/// What stands in the quotes that open at a place, and where they end: a backslash takes the sign after it as it stands, but for
+/// [`NEWLINE`].
 fn quoted(line: &str, open: usize) -> Option<(Cow<'_, str>, usize)> {
     let run = |from: usize| {
         let length = line.as_bytes()[from..].iter().position(|sign| matches!(sign, b'"' | b'\\'))?;
@@ -76,9 +80,14 @@ fn quoted(line: &str, open: usize) -> Option<(Cow<'_, str>, usize)> {
     }
     let mut whole = first.to_owned();
     while line.as_bytes()[at] == b'\\' {
-        let sign = line[at + 1..].chars().next()?;
-        whole.push(sign);
-        at += 1 + sign.len_utf8();
+        if line[at..].starts_with(NEWLINE) {
+            whole.push('\n');
+            at += NEWLINE.len();
+        } else {
+            let sign = line[at + 1..].chars().next()?;
+            whole.push(sign);
+            at += 1 + sign.len_utf8();
+        }
         let more = run(at)?;
         whole.push_str(more);
         at += more.len();
@@ -158,7 +167,7 @@ pub(super) fn push_string(out: &mut String, value: &str) {
 
 /// Whether a word is read as one word without quotes.
 pub(super) fn is_plain(word: &str) -> bool {
-    !word.is_empty() && !word.bytes().any(|sign| is_space(sign) || sign == b'"')
+    !word.is_empty() && !word.bytes().any(|sign| is_space(sign) || matches!(sign, b'"' | b'\n'))
 }
 
 /// Appends a blank and a word that is printed without quotes, unless it would not be read as one word, and no option, then.
@@ -177,10 +186,11 @@ pub(in crate::syntax) fn push_value(out: &mut String, value: &str) {
 pub(super) fn push_quoted(out: &mut String, value: &str) {
     out.push('"');
     for sign in value.chars() {
-        if matches!(sign, '"' | '\\' | '\'') {
-            out.push('\\');
+        match sign {
+            '\n' => out.push_str(NEWLINE),
+            '"' | '\\' | '\'' => out.extend(['\\', sign]),
+            sign => out.push(sign),
         }
-        out.push(sign);
     }
     out.push('"');
 }
@@ -192,6 +202,22 @@ mod tests {
     fn words(line: &str) -> Option<Vec<String>> {
         let mut words = Vec::new();
         split(line, &mut words).then(|| words.into_iter().map(|word| word.text.into_owned()).collect())
+    }
+
+    /// A comment or a chain of somebody's own makes no line of its own.
+    #[test]
+    fn a_line_stays_one_and_its_words_come_back() {
+        for text in ["a\nb", "\n[end]\n", "\\u{a}", "\\\n", "\"\n'"] {
+            let mut line = String::new();
+            push_word(&mut line, text);
+            push_value(&mut line, text);
+            push_string(&mut line, text);
+            assert!(!line.contains('\n'), "{line}");
+            let mut words = Vec::new();
+            assert!(split(&line, &mut words), "{line}");
+            let words: Vec<&str> = words.iter().map(|word| &*word.text).collect();
+            assert_eq!(words, [text; 3], "{line}");
+        }
     }
 
     #[test]

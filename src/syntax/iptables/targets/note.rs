@@ -2,7 +2,7 @@
 
 use super::super::option::{Asked, Extension, Takes, raise, set};
 use super::super::values::{self, push};
-use super::super::words::{push_string, push_value};
+use super::super::words::{self, push_string, push_value};
 use crate::host::xt::{AuditType, Idletimer, Led, Nflog, NflogSize, Rateest, Target, Ulog};
 use crate::host::{IpFamily, Names};
 
@@ -196,10 +196,11 @@ fn led(asked: &Asked, names: &mut Names) -> Option<Target> {
 pub(in super::super) fn push_led(out: &mut String, led: &Led) {
     out.push_str(" -j LED --led-trigger-id \"");
     for sign in led.trigger.chars() {
-        if matches!(sign, '"' | '\\') {
-            out.push('\\');
+        match sign {
+            '\n' => out.push_str(words::NEWLINE),
+            '"' | '\\' => out.extend(['\\', sign]),
+            sign => out.push(sign),
         }
-        out.push(sign);
     }
     out.push('"');
     match led.delay {

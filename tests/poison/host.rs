@@ -1,0 +1,298 @@
+//! A host in which every text is poisoned.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use whyport::host::ipset::{Element, IpSet, Key, SetType};
+use whyport::host::redact::redacted;
+use whyport::host::{Host, LinkKind, Name, PolicyRule, Program};
+use whyport::snapshot;
+use whyport::syntax::DiagnosticKind;
+
+/// What acts in any way, but for what ends a line of a recording or a word of it.
+const POISON: &str = "\x1bc\u{7}\u{9b}31m\u{202e}\u{200b}名\u{301}";
+/// The same with what ends them.
+const WORST: &str = "\x1b]0;x\x07\n\r\t \u{85}\u{2028}\u{202e}<&\"'\\";
+
+/// Rules and sets with everything that has a name in them, beside those of the tools' tests.
+const MORE: &str = "\
+-A INPUT -m cgroup --path /own.slice -j ACCEPT
+-A INPUT -m bpf --object-pinned /sys/fs/bpf/own -j ACCEPT
+-A INPUT -m nfacct --nfacct-name own -j ACCEPT
+-A INPUT -m string --string \"a\\\"b\" --algo bm -j ACCEPT
+-A INPUT -j LED --led-trigger-id own
+-A INPUT -j SECMARK --selctx own:own
+-A INPUT -j TEE --gateway 10.0.0.1 --oif eth0
+-A INPUT -m own --what ever -j OWN --more of it
+";
+const NATIVE: &str = "\
+table inet more {
+	secmark own { \"own:own\"; }
+	flowtable own { hook ingress priority 0; devices = { eth0 }; }
+	chain own { ip protocol tcp flow add @own }
+}
+";
+const SETS: &str = "\
+create own hash:ip family inet hashsize 1024 maxelem 65536 comment
+add own 10.0.0.1 comment \"one of us\"
+create lists list:set size 8
+add lists own
+";
+
+/// The rules of the tools' tests as `iptables-save` prints them.
+fn tables(family: char) -> String {
+    const BUILT_IN: [(&str, &[&str]); 5] = [
+        ("filter", &["INPUT", "FORWARD", "OUTPUT"]),
+        ("nat", &["PREROUTING", "INPUT", "OUTPUT", "POSTROUTING"]),
+        ("mangle", &["PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"]),
+        ("raw", &["PREROUTING", "OUTPUT"]),
+        ("security", &["INPUT", "FORWARD", "OUTPUT"]),
+    ];
+    let mut out = String::new();
+    for (table, chains) in BUILT_IN {
+        let (mut names, mut rules, mut within) = (String::new(), String::new(), false);
+        for line in include_str!("../data/tools/rules.txt").lines() {
+            match (line.strip_prefix('*'), line.strip_prefix(':'), line.split_once(' ')) {
+                (Some(name), ..) => within = name == table,
+                (_, Some(chain), _) if within => names.push_str(&format!(":{chain} - [0:0]\n")),
+                (_, _, Some((of, rule))) if within && (of == "-" || of.starts_with(family)) => {
+                    rules.push_str(&format!("-A {} {rule}\n", chains[0]));
+                }
+                _ => {}
+            }
+        }
+        let built_in: String = chains.iter().map(|chain| format!(":{chain} ACCEPT [0:0]\n")).collect();
+        let more = if table == "filter" { MORE } else { "" };
+        out.push_str(&format!("*{table}\n{built_in}{names}{rules}{more}COMMIT\n"));
+    }
+    out
+}
+
+/// The story's host with rules and sets of every kind in it.
+fn everything() -> Host {
+    let native = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/native/kinds.nft")).unwrap();
+    let mut text = snapshot::demo("k3s-port-80").unwrap().to_owned();
+    for (title, body) in [
+        ("iptables-legacy-save", tables('4')),
+        ("ip6tables-legacy-save", tables('6')),
+        ("nft list ruleset", native + NATIVE),
+        ("ipset save", SETS.to_owned()),
+    ] {
+        let begin = format!("[{title}]\n");
+        assert!(text.contains(&begin), "{title}");
+        text = text.replacen(&begin, &format!("{begin}{body}"), 1);
+    }
+    let read = snapshot::parse(&text);
+    let damaged: Vec<_> = read.diagnostics.iter().filter(|found| found.kind == DiagnosticKind::Damaged).collect();
+    assert!(damaged.is_empty(), "{damaged:?}");
+    read.host
+}
+
+/// The text with poison behind each name that redaction gave.
+fn poisoned(text: &str) -> String {
+    const STEMS: [&str; 18] = [
+        "node", "ns", "process", "dev", "eth", "veth", "br", "table", "chain", "set", "object", "comment ", "log ",
+        "name", "word", "if", "x", "bridge",
+    ];
+    let json: String = POISON.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect();
+    let mut out = String::new();
+    for line in text.lines() {
+        let poison = if line.contains("\":") && line.starts_with(['{', '[']) { &json } else { POISON };
+        let (mut rest, mut before) = (line, ' ');
+        while let Some(c) = rest.chars().next() {
+            let named = STEMS.iter().find_map(|stem| {
+                let behind = rest.strip_prefix(stem)?;
+                let digits = behind.find(|c: char| !c.is_ascii_digit()).unwrap_or(behind.len());
+                let whole = digits > 0 && !behind[digits..].starts_with(char::is_alphanumeric);
+                (whole && !before.is_alphanumeric() && before != '_').then_some(stem.len() + digits)
+            });
+            let length = named.unwrap_or(c.len_utf8());
+            out.push_str(&rest[..length]);
+            out.push_str(if named.is_some() { poison } else { "" });
+            before = rest[..length].chars().next_back().unwrap();
+            rest = &rest[length..];
+        }
+        out.push('\n');
+    }
+    out
+}
+
+/// The host in which every text is poisoned.
+pub fn host() -> Host {
+    let (host, _) = redacted(&everything(), &[]);
+    let mut host = snapshot::parse(&poisoned(&snapshot::print(&host))).host;
+    for text in [&mut host.node, &mut host.kernel, &mut host.taken] {
+        text.get_or_insert_default().push_str(WORST);
+    }
+    for ns in &mut host.namespaces {
+        ns.name.push_str(WORST);
+        ns.ids.iter_mut().for_each(|(_, name)| name.push_str(WORST));
+        ns.unread.iter_mut().for_each(|unread| unread.needs.push_str(WORST));
+        for link in &mut ns.links {
+            if let LinkKind::Other(kind) = &mut link.kind {
+                kind.push_str(WORST);
+            }
+        }
+        let device = Some(format!("eth1{POISON}"));
+        if let Some(rule) = ns.policy_rules.first().cloned() {
+            ns.policy_rules.insert(1, PolicyRule { iif: device.clone(), oif: device.clone(), ..rule });
+        }
+        ns.ipsets.iter_mut().for_each(|set| set.untold.push(Name::from(WORST)));
+        if let Some(set) = ns.ipsets.first().cloned() {
+            let other = Element { key: Key::Other(WORST.into()), ..set.elements[0].clone() };
+            let kind = SetType::Other(Name::from("hash:own"));
+            ns.ipsets.push(IpSet { name: Name::from(WORST), kind, elements: vec![other], ..set });
+        }
+        let worst = || format!("{WORST} {WORST}");
+        for (number, socket) in (1..).zip(&mut ns.sockets) {
+            socket.processes.iter_mut().for_each(|process| process.name.push_str(WORST));
+            let pids = socket.processes.iter().map(|process| process.pid).chain([number]);
+            let program = Program {
+                command: worst(),
+                uid: Some(0),
+                user: Some(worst()),
+                cgroup: Some(format!("/docker/{WORST}")),
+            };
+            ns.programs.extend(pids.map(|pid| (pid, program.clone())));
+        }
+        let worse = |name: &mut Name| *name = Arc::from(format!("{name}{WORST}"));
+        for table in &mut ns.ruleset.tables {
+            let own = table.name.contains('\x1b');
+            own.then(|| worse(&mut table.name));
+            table.particulars.untold.push(Name::from(WORST));
+            table
+                .chains
+                .iter_mut()
+                .filter(|chain| chain.name.contains('\x1b'))
+                .for_each(|chain| worse(&mut chain.name));
+        }
+    }
+    host
+}
+
+/// Texts that nobody outside chooses: the kernel's own names and words of the tools.
+const FIXED: [&str; 35] = [
+    "TEE",
+    "hash:own",
+    "--gateway",
+    "--oif",
+    "own",
+    "OWN",
+    "__chain1",
+    "__chain2",
+    "",
+    "!",
+    "lo",
+    "all",
+    "default",
+    "DEFAULT",
+    "filter",
+    "nat",
+    "mangle",
+    "raw",
+    "security",
+    "PREROUTING",
+    "INPUT",
+    "FORWARD",
+    "OUTPUT",
+    "POSTROUTING",
+    "bm",
+    "kmp",
+    "ftp",
+    "Linux",
+    "__set0",
+    "--what",
+    "--more",
+    "-m",
+    "-j",
+    "of",
+    "it",
+];
+
+/// Fields that this host has no text in: what the kernel alone names (textsearch, helpers), fields whose text is told as that of
+/// another (`Neg`'s `value`, a map's keys), and what is no field.
+const ELSEWHERE: [&str; 13] = [
+    "algorithm",
+    "genre",
+    "helper",
+    "path",
+    "Helper",
+    "timeout",
+    "ids",
+    "ip",
+    "ip6",
+    "chain",
+    "known",
+    "Some",
+    "table",
+];
+
+/// The names of fields and variants that hold text, in the files that say what a host is.
+fn fields() -> Vec<String> {
+    fn files(folder: &Path, found: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            match entry.is_dir() {
+                true if entry.ends_with("redact") => {}
+                true => files(&entry, found),
+                false => found.push(entry),
+            }
+        }
+    }
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut found = vec![source.join("host.rs")];
+    files(&source.join("host"), &mut found);
+    let mut names = Vec::new();
+    for file in found {
+        let text = fs::read_to_string(file).unwrap();
+        let text = text.split("#[cfg(test)]").next().unwrap();
+        for line in text.lines().map(str::trim).filter(|line| line.ends_with(',') && !line.contains("fn ")) {
+            let line = line.trim_start_matches("pub ");
+            let Some((name, kind)) = line.split_once([':', '(']) else { continue };
+            let words: Vec<&str> = kind.split(|c: char| !c.is_alphanumeric()).collect();
+            let plain = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_');
+            if plain && words.iter().any(|word| ["String", "Name", "str"].contains(word)) && !kind.contains('"') {
+                names.push(name.to_owned());
+            }
+        }
+    }
+    names.sort();
+    names.dedup();
+    assert!(names.len() > 30, "{names:?}");
+    names
+}
+
+#[test]
+fn no_field_is_forgotten() {
+    let debug = format!("{:?}", host());
+    let mut clean: BTreeSet<(&str, &str)> = BTreeSet::new();
+    let mut poisoned: BTreeSet<&str> = BTreeSet::new();
+    let (mut rest, mut field) = (&debug[..], "");
+    while let Some((before, after)) = rest.split_once('"') {
+        let name = before.trim_end_matches(|c: char| !c.is_alphanumeric());
+        let name =
+            name.rsplit(|c: char| !c.is_alphanumeric() && c != '_').find(|word| !word.is_empty() && *word != "Some");
+        field = name.filter(|_| before.contains([':', '('])).unwrap_or(field);
+        let mut escaped = false;
+        let ends = |c| {
+            let before = escaped;
+            escaped = c == '\\' && !before;
+            c == '"' && !before
+        };
+        let end = after.find(ends).unwrap();
+        let text = &after[..end];
+        match text.contains("\\u{202e}") {
+            true => drop(poisoned.insert(field)),
+            false => drop(clean.insert((field, text))),
+        }
+        rest = &after[end + 1..];
+    }
+    let unmet: Vec<String> = fields()
+        .into_iter()
+        .filter(|field| !poisoned.contains(field.as_str()) && !ELSEWHERE.contains(&field.as_str()))
+        .collect();
+    assert!(unmet.is_empty(), "fields of a host that hold text, and are in none of this one: {unmet:?}");
+    clean.retain(|(_, text)| !FIXED.contains(text));
+    assert!(clean.is_empty(), "{clean:?}");
+}
