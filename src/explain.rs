@@ -28,7 +28,7 @@ mod survey;
 mod tests;
 pub mod words;
 
-pub use brief::brief;
+pub use brief::{brief, uncounted};
 pub use clean::clean;
 pub use finding::{Answer, AnswerVerdict, Cause, Finding, From, LetThrough, PortEntry, Said, Survey, Target, Who};
 pub use sockets::group;

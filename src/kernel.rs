@@ -42,7 +42,7 @@ use processes::Held;
 pub use namespaces::NoEntry;
 pub use netlink::Failure;
 pub use progress::Progress;
-pub use watch::Watch;
+pub use watch::{Bell, Counted, Ear, News, Wanted, Watch, bell};
 
 /// Where the files are that tell of the kernel.
 #[derive(Debug, Clone, Copy)]

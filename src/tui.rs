@@ -9,6 +9,7 @@ mod account;
 pub mod action;
 mod again;
 mod callers;
+mod counting;
 mod details;
 mod diagram;
 mod fitting;
@@ -40,6 +41,7 @@ mod view;
 mod written;
 
 pub use again::{Edition, Fresh, counterpart};
+pub use counting::WINDOW;
 pub use fitting::{Colours, Surroundings};
 pub use keeping::Keep;
 pub use look::Look;

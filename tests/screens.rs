@@ -15,7 +15,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use whyport::cli::explore::{self, Form, Source, Start};
 use whyport::explain::{self, Target};
-use whyport::host::{Protocol, Reached, What};
+use whyport::host::{Counters, Protocol, Reached, What};
 use whyport::tui::{Effect, Event, Look, State, key, theme, update, view};
 use whyport::{shot, snapshot};
 
@@ -77,6 +77,35 @@ const THEMES: [&str; 5] = [
 /// Screens of a host that is being read, or changed while it was, by their names.
 const READINGS: [&str; 4] = ["opening-80x24", "reading-again-80x24", "reading-stopped-80x24", "torn-80x24"];
 
+/// Screens of a live host that is followed, on which rules count, by their names; one that stands still.
+const FOLLOWED: [&str; 3] = ["counting-80x24", "counting-mono-120x36", "paused-80x24"];
+
+/// The story on a host that is live; every second of the rules that can be seen counts.
+fn followed(name: &str, form: Form) -> String {
+    let (look, size) = match name {
+        "counting-mono-120x36" => (Look::default(), (120, 36)),
+        _ => (Look::sixteen(), (80, 24)),
+    };
+    let host = Arc::new(snapshot::parse(snapshot::demo(snapshot::demo_names()[0]).unwrap()).host);
+    let mut state = State::opening(None, look.into(), size);
+    for event in [Event::Started, Event::Followed(true), Event::Opened(Ok((Arc::clone(&host), host.viewed)))] {
+        settle(&mut state, event);
+    }
+    settle(&mut state, Event::Key(key::sequence("<Tab>").unwrap()[0].event()));
+    for second in 1..4_u64 {
+        let packets =
+            |at: usize| if at.is_multiple_of(2) { 12 + second * 17 * at as u64 + second } else { 40 * at as u64 };
+        let counted = state.counting().into_iter().enumerate();
+        let counted = counted.map(|(at, rule)| (rule, Counters { packets: packets(at), bytes: packets(at) * 60 }));
+        settle(&mut state, Event::Counted(Arc::clone(&host), Duration::from_secs(second), counted.collect()));
+    }
+    if name == "paused-80x24" {
+        settle(&mut state, Event::Key(key::sequence(" ").unwrap()[0].event()));
+        settle(&mut state, Event::Aged(Duration::from_secs(200)));
+    }
+    shown(&state, size, form)
+}
+
 /// A screen of 80 columns and 24 rows at some moment of a reading.
 fn reading(name: &str, form: Form) -> String {
     let mut host = snapshot::parse(snapshot::demo(snapshot::demo_names()[0]).unwrap()).host;
@@ -104,9 +133,13 @@ fn reading(name: &str, form: Form) -> String {
         let edition = state.edition();
         settle(&mut state, Event::Read(edition, Err("the reading was stopped".to_owned())));
     }
+    shown(&state, size, form)
+}
+
+fn shown(state: &State, size: (u16, u16), form: Form) -> String {
     let area = Rect::new(0, 0, size.0, size.1);
     let mut buffer = Buffer::empty(area);
-    view(&state, &mut buffer, area);
+    view(state, &mut buffer, area);
     match form {
         Form::Text => shot::text(&buffer),
         Form::Ansi => shot::ansi(&buffer),
@@ -176,13 +209,14 @@ fn differences(old: &str, new: &str) -> String {
 fn the_screens_are_what_they_were() {
     let bless = std::env::var_os("WHYPORT_BLESS").is_some();
     let mut changed = String::new();
-    let shots = SCREENS.iter().map(|(name, ..)| *name).chain(THEMES).chain(READINGS);
+    let shots = SCREENS.iter().map(|(name, ..)| *name).chain(THEMES).chain(READINGS).chain(FOLLOWED);
     for name in shots {
         for (ending, form) in [("txt", Form::Text), ("ansi", Form::Ansi)] {
             let file = golden(&format!("{name}.{ending}"));
             let now = match SCREENS.iter().find(|(known, ..)| *known == name) {
                 Some((_, columns, rows, port, keys, colour)) => screen(*columns, *rows, *port, keys, *colour, form),
                 None if THEMES.contains(&name) => themed(name, form),
+                None if FOLLOWED.contains(&name) => followed(name, form),
                 None => reading(name, form),
             };
             if bless {
@@ -210,7 +244,7 @@ fn every_golden_file_belongs_to_a_screen() {
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .filter(|file| {
-            let mut names = SCREENS.iter().map(|(name, ..)| *name).chain(THEMES).chain(READINGS);
+            let mut names = SCREENS.iter().map(|(name, ..)| *name).chain(THEMES).chain(READINGS).chain(FOLLOWED);
             !names.any(|name| [format!("{name}.txt"), format!("{name}.ansi")].contains(file))
         })
         .collect();

@@ -305,6 +305,46 @@ fn what_changes_on_a_live_host_is_seen_without_a_key() {
     });
 }
 
+/// Asks for a port of this host so often; nobody listens there.
+fn knock(port: u16, times: usize) {
+    for _ in 0..times {
+        let _ = std::net::TcpStream::connect(("127.0.0.1", port));
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn rules_that_can_be_seen_count_and_glow_and_what_is_selected_stays() {
+    for (tool, add, before) in [
+        ("nft", "add rule ip t c ip protocol tcp counter", "insert rule ip t c ip protocol udp counter"),
+        ("iptables-nft", "-A OUTPUT -p tcp -j RETURN", "-I OUTPUT -p udp -j RETURN"),
+        ("iptables-legacy", "-A OUTPUT -p tcp -j RETURN", "-I OUTPUT -p udp -j RETURN"),
+    ] {
+        apart(move || {
+            run("ip", "link set lo up");
+            if tool == "nft" {
+                run("nft", "add table ip t");
+                run("nft", "add chain ip t c { type filter hook output priority 0; }");
+            }
+            run(tool, add);
+            let mut session = Session::start(env!("CARGO_BIN_EXE_whyport"));
+            session.wait_for_row("output");
+            // To the tree, to its end, and down to the rule.
+            session.press("\tGllll");
+            session.wait_for_row("rule 1 of");
+            assert!(!session.screen().contains("•"), "{tool}: {}", session.screen());
+            knock(98, 10);
+            session.wait_for_row("•");
+            session.wait_for_row("a second now");
+            run(tool, before);
+            session.wait_for_row("udp");
+            session.wait_for_row("rule 2 of");
+            session.press("q");
+            assert_eq!(session.end().0, "0");
+        });
+    }
+}
+
 #[test]
 fn space_lets_the_picture_stand_still_and_what_changed_meanwhile_is_seen_after_it() {
     apart(|| {

@@ -19,7 +19,7 @@ use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 
 use super::effects::done;
-use super::follow::{follow, pause};
+use super::follow::{Follower, pause};
 use super::live::Live;
 use super::output;
 use super::refusal::Refusal;
@@ -161,10 +161,10 @@ fn explore(live: Option<Live>, guided: bool, state: impl FnOnce((u16, u16)) -> S
     }
     let told = sender.clone();
     let tell = move |event| told.send(Message::Event(event)).is_ok();
-    let watched = live.as_ref().map(|live| follow(live, tell));
+    let follower = Follower::begin(live.as_ref(), tell).map_err(failed)?;
     let mut explorer = Explorer {
         live,
-        watched,
+        follower,
         state,
         begun: Instant::now(),
         progress: Arc::default(),
@@ -215,8 +215,8 @@ enum Next {
 struct Explorer {
     /// How the host can be read again, and when it was read.
     live: Option<Live>,
-    /// Disconnected once changes of it are told.
-    watched: Option<Receiver<()>>,
+    /// Who follows it.
+    follower: Follower,
     /// When the last reading began.
     begun: Instant,
     /// How far it is.
@@ -345,7 +345,7 @@ impl Explorer {
         {
             live.at = self.begun;
         }
-        let mut next = Next::Draw;
+        let (mut next, was_paused) = (Next::Draw, self.state.is_paused());
         for effect in update(&mut self.state, event) {
             match effect {
                 Effect::Quit => next = Next::Leave(Left::Quit),
@@ -374,9 +374,14 @@ impl Explorer {
                 }
             }
         }
+        if let Some(live) = self.live.as_mut().filter(|_| self.state.is_paused() && !was_paused) {
+            // Until now the picture was what the host is.
+            live.at = Instant::now();
+        }
         if !self.state.is_working() {
             self.sets = Arc::default();
         }
+        self.follower.count(self.state.host(), self.state.counting());
         Ok(next)
     }
 
@@ -385,7 +390,7 @@ impl Explorer {
         let (host, namespace) = (Arc::clone(self.state.host()), self.state.namespace());
         let (live, sender, progress) = (self.live.clone(), self.sender.clone(), Arc::clone(progress));
         let newest = Arc::clone(&self.newest);
-        let watched = if effect == Effect::Open { self.watched.take() } else { None };
+        let watched = if effect == Effect::Open { self.follower.ready() } else { None };
         let rests = matches!(effect, Effect::Refresh(..));
         thread::spawn(move || {
             let watch = Watch(&sender);

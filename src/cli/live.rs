@@ -11,7 +11,7 @@ use super::read::Reading;
 use super::refusal::Refusal;
 use super::wait::wait;
 use crate::host::{Host, SetId};
-use crate::kernel::{self, NoEntry, NotRead, Places, Progress, Watch};
+use crate::kernel::{self, Ear, NoEntry, NotRead, Places, Progress, Watch};
 use crate::walk::of_namespaces;
 
 /// The host that whyport runs on.
@@ -42,9 +42,9 @@ impl Live {
         Live { netns: netns.map(str::to_owned), at: Instant::now(), sets: Arc::default() }
     }
 
-    /// Begins to watch the namespace; the calling thread enters it.
-    pub fn watch(&self) -> Result<Watch<'static>, NotRead> {
-        Watch::begin(&places(), self.netns.as_deref())
+    /// Begins to watch the namespace, and what the other end of `ear` wants to know of it; the calling thread enters it.
+    pub fn watch(&self, ear: Ear) -> Result<Watch<'static>, NotRead> {
+        Watch::begin(&places(), self.netns.as_deref(), ear)
     }
 
     /// Reads the namespace, now, and every other that can be entered: what lies behind a device has a name there.

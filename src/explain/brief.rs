@@ -17,6 +17,11 @@ pub fn brief(text: &str) -> Cow<'_, str> {
     }
 }
 
+/// A rule without what its native counters had counted when it was printed: they are no part of what it says.
+pub fn uncounted(text: &str) -> Cow<'_, str> {
+    without_counts(text).map_or(Cow::Borrowed(text), Cow::Owned)
+}
+
 /// The text without what native counters have counted; `None` where it has none.
 fn without_counts(text: &str) -> Option<String> {
     const COUNTER: &str = "counter packets ";

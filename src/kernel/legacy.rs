@@ -113,6 +113,27 @@ pub(super) fn sizes(proc: &Path, family: IpFamily) -> Result<Vec<(String, Info)>
     registered.into_iter().map(size).collect()
 }
 
+/// What rules of a table counted. It is asked for whole, as there is no other way; rules of a chain that has another length
+/// than it had are left out.
+///
+/// # Errors
+/// As [`read`].
+pub(super) fn counts(
+    proc: &Path,
+    family: IpFamily,
+    table: &Table,
+    rules: &[RuleId],
+) -> Result<Vec<(RuleId, Counters)>, Failure> {
+    // Somebody may have taken it away: to ask for it then would register it again.
+    if !registered(proc, family)?.iter().any(|name| *table.name == **name) {
+        return Ok(Vec::new());
+    }
+    let socket = ask::Socket::open(family).map_err(io_failure)?;
+    let info = socket.info(&table.name).map_err(io_failure)?;
+    let entries = socket.entries(&table.name, info.size).map_err(io_failure)?;
+    table::counts(family, &info, &entries, table, rules).ok_or(Failure::Malformed)
+}
+
 /// Mixes in all entries of the same tables, but for what they counted.
 ///
 /// # Errors

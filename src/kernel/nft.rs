@@ -7,6 +7,7 @@
 
 mod chain;
 pub(in crate::kernel) mod counted;
+pub(in crate::kernel) mod counts;
 mod crew;
 mod draft;
 mod expression;

@@ -11,6 +11,7 @@
 //! host's size. Deliberately does not say what became of what changed, and does not tell of neighbours, of flows and of
 //! connected UDP sockets: these come and go with the traffic.
 
+mod counts;
 mod events;
 mod look;
 
@@ -28,7 +29,10 @@ use super::loaded::Loaded;
 use super::netlink::io_failure;
 use super::{NotRead, Places, enter};
 use crate::host::{Changes, What};
+use counts::Counting;
 use look::{Look, Pace};
+
+pub use counts::{Bell, Counted, Ear, Wanted, bell};
 
 /// What belongs together comes together: so long nothing may come before it is told.
 const QUIET: Duration = Duration::from_millis(100);
@@ -39,6 +43,15 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// Room for one datagram of events.
 const BUFFER: usize = 32 * 1024;
 
+/// What is told.
+#[derive(Debug)]
+pub enum News {
+    /// So much may be other than it was.
+    Changed(Changes),
+    /// What rules counted that somebody looks at.
+    Counted(Counted),
+}
+
 /// Somebody who watches a network namespace. What is told belongs to the thread that began: a thread's namespace decides
 /// what it sees of procfs.
 pub struct Watch<'a> {
@@ -47,6 +60,7 @@ pub struct Watch<'a> {
     sources: Vec<Source>,
     look: Look,
     pace: Pace,
+    counting: Counting,
     buffer: Vec<u8>,
     _of_this_thread: PhantomData<*const ()>,
 }
@@ -63,7 +77,7 @@ impl<'a> Watch<'a> {
     ///
     /// # Errors
     /// Where that namespace cannot be entered, or the kernel has no rtnetlink.
-    pub fn begin(places: &Places<'a>, netns: Option<&str>) -> Result<Watch<'a>, NotRead> {
+    pub fn begin(places: &Places<'a>, netns: Option<&str>, ear: Ear) -> Result<Watch<'a>, NotRead> {
         enter(places, netns)?;
         let loaded = Loaded::read(places.proc, places.modules);
         let open = |protocol, groups| Source::open(protocol, groups).map_err(io_failure);
@@ -79,6 +93,7 @@ impl<'a> Watch<'a> {
             sources,
             look: Look::default(),
             pace: Pace::default(),
+            counting: Counting::new(ear),
             buffer: vec![0; BUFFER],
             _of_this_thread: PhantomData,
         };
@@ -86,16 +101,18 @@ impl<'a> Watch<'a> {
         Ok(watch)
     }
 
-    /// Waits until something changed, and until nothing more did for a moment; tells what. A burst is told once.
+    /// Waits until something changed, and until nothing more did for a moment, or until it is time to count again; tells what.
+    /// A burst is told once.
     ///
     /// # Errors
     /// What the operating system says where it cannot be waited.
-    pub fn wait(&mut self) -> io::Result<Changes> {
+    pub fn wait(&mut self) -> io::Result<News> {
         loop {
-            let mut changes = self.events(Some(self.pace.next()))?;
+            let due = self.pace.next();
+            let mut changes = self.events(self.counting.next().map_or(due, |other| other.min(due)))?;
             let begun = Instant::now();
             while !changes.is_empty() {
-                let more = self.events(Some((Instant::now() + QUIET).min(begun + PATIENCE)))?;
+                let more = self.events((Instant::now() + QUIET).min(begun + PATIENCE))?;
                 if more.is_empty() || begun.elapsed() >= PATIENCE {
                     break;
                 }
@@ -105,7 +122,12 @@ impl<'a> Watch<'a> {
                 changes = changes.with(self.look());
             }
             if !changes.is_empty() {
-                return Ok(changes);
+                return Ok(News::Changed(changes));
+            }
+            if self.counting.next().is_some_and(|next| next <= Instant::now())
+                && let Some(counted) = self.counting.count(&self.places)
+            {
+                return Ok(News::Counted(counted));
             }
         }
     }
@@ -115,24 +137,25 @@ impl<'a> Watch<'a> {
         pace.took(|| look.again(places, loaded))
     }
 
-    /// What events tell, once some came or the time has come.
-    fn events(&mut self, until: Option<Instant>) -> io::Result<Changes> {
-        let Watch { sources, buffer, .. } = self;
-        wait_for(sources, until)?;
+    /// What events tell, once some came or somebody rang, or the time has come.
+    fn events(&mut self, until: Instant) -> io::Result<Changes> {
+        let Watch { sources, buffer, counting, .. } = self;
+        wait_for(sources, counting, until)?;
+        counting.hear();
         Ok(sources.iter().fold(Changes::NONE, |changes, source| changes.with(source.drain(buffer))))
     }
 }
 
 /// Waits until there is something to receive, or the time has come.
 #[allow(unsafe_code, reason = "netlink-sys lends no descriptor that poll(2) takes")]
-fn wait_for(sources: &[Source], until: Option<Instant>) -> io::Result<()> {
+fn wait_for(sources: &[Source], counting: &Counting, until: Instant) -> io::Result<()> {
     // SAFETY: the sockets outlive this call, and nothing closes them.
     let lent = |source: &Source| unsafe { BorrowedFd::borrow_raw(source.socket.as_raw_fd()) };
-    let borrowed: Vec<BorrowedFd<'_>> = sources.iter().map(lent).collect();
+    let borrowed: Vec<BorrowedFd<'_>> = sources.iter().map(lent).chain([counting.fd()]).collect();
     let mut all: Vec<PollFd<'_>> = borrowed.iter().map(|source| PollFd::new(*source, PollFlags::POLLIN)).collect();
     // A millisecond more, so that it does not wake up just before its time.
-    let left = until.map(|until| until.saturating_duration_since(Instant::now()) + Duration::from_millis(1));
-    let timeout = left.map_or(PollTimeout::NONE, |left| PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX));
+    let left = until.saturating_duration_since(Instant::now()) + Duration::from_millis(1);
+    let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
     match poll(&mut all, timeout) {
         Ok(_) | Err(Errno::EINTR) => Ok(()),
         Err(errno) => Err(errno.into()),

@@ -61,8 +61,8 @@ impl State {
         let was = std::mem::replace(&mut self.namespace, namespace);
         let mut moving = Moving { old: &old, new: &self.host, was, is: namespace, frames: Frames::default() };
         let held = moving.held(self);
-        let frames = moving.frames;
-        self.frames = frames;
+        self.counting.renamed(|rule| moving.known(rule));
+        self.frames = moving.frames;
         self.edition = self.edition.next();
         let above = self.place().map(|place| place.saturating_sub(self.offsets.ports));
         let ports = std::mem::take(&mut self.ports);
@@ -78,9 +78,11 @@ impl State {
         self.outcome = 0;
         self.follow();
         details::moved(self);
-        match self.all_answers() {
-            Some(_) => self.resume(held),
-            None => self.held = Some(held),
+        // Without a port there is no answer to wait for.
+        if self.selected.is_none() || self.all_answers().is_some() {
+            self.resume(held);
+        } else {
+            self.held = Some(held);
         }
     }
 
@@ -264,6 +266,14 @@ impl Moving<'_> {
         let old = self.ruleset(self.old, was.place.namespace);
         let new = self.ruleset(self.new, is.place.namespace);
         Some((now, same_rule(old, new, was.rule(index), is.chain)?))
+    }
+
+    /// The same rule, by the index of its namespace.
+    fn known(&self, (namespace, rule): (usize, RuleId)) -> Option<(usize, RuleId)> {
+        let now = self.namespace(namespace)?;
+        let (old, new) = (self.ruleset(self.old, namespace), self.ruleset(self.new, now));
+        let chain = same_chain(old, new, rule.chain)?;
+        Some((now, RuleId { chain, index: same_rule(old, new, rule, chain)? }))
     }
 
     fn ruleset<'h>(&self, host: &'h Host, namespace: usize) -> &'h Ruleset {

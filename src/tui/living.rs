@@ -38,11 +38,21 @@ impl State {
         self.living.paused
     }
 
+    /// Whether it is a live host, be it that it stands still.
+    pub(super) fn is_live(&self) -> bool {
+        self.living.followed
+    }
+
+    /// Whether it is followed now.
+    pub(super) fn is_followed(&self) -> bool {
+        self.living.followed && !self.living.paused
+    }
+
     /// What the header says of where the host came from and how old it is.
     pub(super) fn source_text(&self) -> String {
         match (&self.source, self.living) {
             (Source::Live, Living { paused: true, .. }) if self.age < MINUTE => "paused".to_owned(),
-            (Source::Live, Living { paused: true, .. }) => format!("paused, {}", age_text(self.age)),
+            (Source::Live, Living { paused: true, .. }) => format!("paused {}", age_text(self.age)),
             (Source::Live, Living { followed: true, .. }) => "live".to_owned(),
             (source, _) => source.text(self.age),
         }
@@ -77,7 +87,14 @@ pub(super) fn pause(state: &mut State) {
         Source::Live if !state.living.followed => {
             state.notice = Some("changes of this host cannot be followed: it stands still until it is read".to_owned());
         }
-        Source::Live => state.living.paused = !state.living.paused,
+        Source::Live => {
+            state.living.paused = !state.living.paused;
+            // Until now it was what it is.
+            state.age = Duration::ZERO;
+            if !state.living.paused {
+                state.counting.interrupt();
+            }
+        }
     }
 }
 

@@ -44,6 +44,8 @@ pub enum Tone {
     Unsure,
     /// What was sought.
     Found,
+    /// What counts packets right now.
+    Glow,
     /// The border of the pane that has the keys.
     Focus,
     /// The border of another pane.

@@ -22,15 +22,15 @@ impl Source {
             Source::Recording(name) => name.clone(),
             Source::Demo(name) => format!("demo {name}"),
             Source::Live if unit(age).is_none() => "live".to_owned(),
-            Source::Live => format!("live, {}", age_text(age)),
+            Source::Live => format!("live, {} old", age_text(age)),
         }
     }
 }
 
-/// An age, in a few words: `12 s old`.
+/// An age, in a few words: `12 s`.
 pub fn age_text(age: Duration) -> String {
     let (seconds, name) = unit(age).unwrap_or((1, "s"));
-    format!("{} {name} old", age.as_secs() / seconds)
+    format!("{} {name}", age.as_secs() / seconds)
 }
 
 /// The largest unit that has gone by, in seconds, with its name.

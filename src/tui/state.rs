@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::account::Told;
 use super::action::Keymap;
 use super::again::{Edition, Held};
+use super::counting::Counting;
 use super::frames::Frames;
 use super::going::Going;
 use super::keeping::Keeping;
@@ -102,6 +103,8 @@ pub struct State {
     pub(super) edition: Edition,
     /// How it is followed.
     pub(super) living: Living,
+    /// What rules count now.
+    pub(super) counting: Counting,
     /// The reading that goes on.
     pub(super) reading: Option<Reading>,
     /// How far the sets are read that an answer takes.
@@ -182,6 +185,7 @@ impl State {
             age: Duration::ZERO,
             edition: Edition::default(),
             living: Living::default(),
+            counting: Counting::default(),
             reading: None,
             sets: None,
             held: None,

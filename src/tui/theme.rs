@@ -29,7 +29,7 @@ const BUILT_IN: [(&str, &str); 5] = [
 ];
 
 /// How tones are called in a theme.
-const TONES: [(&str, Tone); 10] = [
+const TONES: [(&str, Tone); 11] = [
     ("plain", Tone::Plain),
     ("strong", Tone::Strong),
     ("dim", Tone::Dim),
@@ -38,6 +38,7 @@ const TONES: [(&str, Tone); 10] = [
     ("bad", Tone::Bad),
     ("unsure", Tone::Unsure),
     ("found", Tone::Found),
+    ("glow", Tone::Glow),
     ("focus", Tone::Focus),
     ("frame", Tone::Frame),
 ];

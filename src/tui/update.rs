@@ -11,6 +11,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, MouseEvent};
 
 use super::action::Action;
 use super::again::{Edition, Fresh};
+use super::counting;
 use super::details;
 use super::diagram;
 use super::going;
@@ -25,7 +26,7 @@ use super::state::{Pane, State};
 use super::tour;
 use super::view;
 use crate::explain::{Answer, Survey, Target, words};
-use crate::host::{Changes, Host, Reached};
+use crate::host::{Changes, Counters, Host, Reached, RuleId};
 
 /// Something that happened.
 #[derive(Debug, Clone)]
@@ -70,6 +71,8 @@ pub enum Event {
     Refreshed(Edition, Result<Option<Fresh>, String>),
     /// The pause after that is over.
     Rested,
+    /// What rules of this reading of the host counted, by the index of their namespace, so long after some moment.
+    Counted(Arc<Host>, Duration, Vec<((usize, RuleId), Counters)>),
 }
 
 /// Something to be done outside of the state.
@@ -136,6 +139,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
         Event::Followed(followed) => living::follow(state, followed),
         Event::Changed(changes) => living::change(state, changes),
         Event::Rested => living::rested(state),
+        Event::Counted(host, at, rules) => counting::take(state, &host, at, rules),
         Event::Kept(what, name, written) => keeping::kept(state, what, &name, written),
         // What is about a host that was read again since is of no use.
         Event::Surveyed(edition, _)

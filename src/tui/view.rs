@@ -1,6 +1,7 @@
 //! Draws the state into a buffer: header, three panes, the line of keys, and the help on top. Pure; it draws what can be
 //! seen, and makes text for those rows only.
 
+mod counts;
 mod details;
 mod diagram;
 mod found;

@@ -12,7 +12,8 @@ use super::entry::{Action, Entry};
 use crate::host::ruleset::builtin;
 use crate::host::xt::{self, Target};
 use crate::host::{
-    Backend, Base, Body, Chain, Counters, Family, IpFamily, Names, Place, Policy, QuickMap, Registration, Rule, Table,
+    Backend, Base, Body, Chain, Counters, Family, IpFamily, Names, Place, Policy, QuickMap, Registration, Rule, RuleId,
+    Table,
 };
 use crate::kernel::xt::{Around, SetNames, decode_target, opaque};
 
@@ -160,6 +161,29 @@ fn runs<'a>(family: IpFamily, info: &Info, bytes: &'a [u8]) -> Option<Vec<Run<'a
         at = next;
     }
     Some(runs)
+}
+
+/// What rules of a table counted that was read before. Those of a chain that has another length now are left out. `None`
+/// where the entries are cut off, or make no sense.
+pub(super) fn counts(
+    family: IpFamily,
+    info: &Info,
+    bytes: &[u8],
+    table: &Table,
+    rules: &[RuleId],
+) -> Option<Vec<(RuleId, Counters)>> {
+    let runs = runs(family, info, bytes)?;
+    let of_rule = |rule: &RuleId| {
+        let chain = table.chains.get(rule.chain.chain as usize)?;
+        let mut named = runs.iter().filter(|run| run.name == chain.name.as_bytes());
+        // A user's chain may be called like a hook that the table has not.
+        let run = named.find(|run| run.hook.is_some() == chain.base.is_some())?;
+        // The last entry is the policy, or the return that no one wrote.
+        let same = run.entries.len() == chain.rules.len() + 1;
+        let (entry, _) = run.entries.get(rule.index as usize).filter(|_| same)?;
+        Some((*rule, entry.counters()?))
+    };
+    Some(rules.iter().filter_map(of_rule).collect())
 }
 
 fn push_chain(

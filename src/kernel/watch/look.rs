@@ -32,6 +32,11 @@ impl Pace {
         self.next
     }
 
+    /// Another time.
+    pub(super) fn set(&mut self, next: Instant) {
+        self.next = next;
+    }
+
     /// Looks, and lets the next look wait as long as this one is worth.
     pub(super) fn took<T>(&mut self, look: impl FnOnce() -> T) -> T {
         let begun = Instant::now();

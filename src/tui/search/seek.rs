@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::super::frames::target;
 use super::super::matching::{Manner, Query};
-use crate::explain::{Target, clean};
+use crate::explain::{Target, clean, uncounted};
 use crate::host::{ChainId, Host, RuleId, Ruleset};
 use crate::syntax;
 
@@ -104,7 +104,7 @@ impl Taking<'_> {
                 return None;
             }
             let rule = RuleId { chain, index };
-            self.take(Hit::Rule(namespace, rule), &clean(&syntax::rule_spec(ruleset, rule)));
+            self.take(Hit::Rule(namespace, rule), &clean(&uncounted(&syntax::rule_spec(ruleset, rule))));
         }
         Some(())
     }

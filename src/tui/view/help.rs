@@ -8,6 +8,7 @@ use super::super::action::{Action, Keymap, ROWS};
 use super::super::look::{GHOST, Tone, badge};
 use super::super::state::State;
 use super::super::text::pad;
+use super::counts::GLOWS;
 use super::{Piece, put};
 use crate::explain::AnswerVerdict;
 
@@ -18,7 +19,7 @@ const WIDTH: u16 = 78;
 /// Columns of one of the two signs that stand side by side.
 const SIGN: usize = 37;
 /// How many signs there are.
-const SIGNS: usize = 10;
+const SIGNS: usize = 11;
 
 /// The lines of the help.
 fn lines(keymap: &Keymap) -> Vec<Vec<Piece>> {
@@ -51,6 +52,7 @@ fn signs() -> [((&'static str, Tone), &'static str); SIGNS] {
         (("┣━▶", Tone::Strong), "turns the packet (┗━▶: ends it)"),
         (("◇", Tone::Strong), "routing decides"),
         (("◉", Tone::Strong), "where the way ends"),
+        ((GLOWS, Tone::Glow), "a rule that counts right now"),
     ]
 }
 

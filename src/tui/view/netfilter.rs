@@ -13,8 +13,8 @@ use super::super::search::base_text;
 use super::super::state::{Pane, State};
 use super::super::text::{fit, wrap};
 use super::super::tree::Row;
-use super::{Piece, put, put_right};
-use crate::explain::{Who, clean, words};
+use super::{Piece, counts, put, put_right};
+use crate::explain::{Who, brief, clean, words};
 use crate::host::{Body, Hook, Policy, Registration, Table, xt};
 use crate::syntax::{self, iptables};
 use crate::walk::{Event, FateKind, Origin, Outcome, Pass, RouteDecision, StepAt, Verdict};
@@ -66,21 +66,47 @@ pub(super) fn draw(state: &State, buffer: &mut Buffer, area: Rect) {
 
 fn draw_row(state: &State, buffer: &mut Buffer, area: Rect, row: &Row<Id>, on_the_way: bool) {
     let way = state.outcome().map_or(Tone::Plain, |outcome| look::fate(&outcome.fate));
-    let (pieces, right) = tell(state, row, usize::from(area.width.saturating_sub(1)));
+    // The last column stays free.
+    let mut area = Rect { width: area.width.saturating_sub(1), ..area };
+    let counts = counts(state, row);
+    let glows = counts.as_ref().is_some_and(|(tone, _)| *tone == Tone::Glow);
+    let aside = counts.as_ref().map_or(0, |(_, text)| text.width() as u16 + 2);
+    let whole = area;
+    if glows {
+        area.width = area.width.saturating_sub(aside);
+    }
+    let (pieces, right) = tell(state, row, usize::from(area.width));
     let mut line = prefix(state, row, on_the_way, way);
     let head: usize = line.iter().map(|(_, text)| text.width()).sum();
     let text: usize = pieces.iter().map(|(_, text)| text.width()).sum();
     line.extend(pieces);
-    // The last column stays free.
-    let area = Rect { width: area.width.saturating_sub(1), ..area };
-    let width = usize::from(area.width);
     let beside = right.1.width();
+    // What counts now says so, whatever gives way; other numbers stand where there is room.
+    if !glows && head + text + if beside > 0 { beside + 2 } else { 0 } + usize::from(aside) <= usize::from(area.width) {
+        area.width -= aside;
+    }
+    if let Some(counts) = counts.filter(|_| area != whole) {
+        put_right(buffer, whole, state.look, &counts, 0);
+    }
+    let width = usize::from(area.width);
     if beside > 0 && head + text.min(least(&right)) + 2 + beside <= width {
         let left = (width - beside - 2) as u16;
         put(buffer, Rect { width: left, ..area }, state.look, &line);
         put_right(buffer, area, state.look, &right, 0);
     } else {
         put(buffer, area, state.look, &line);
+    }
+}
+
+/// What a rule counts, as far as it has a place beside the text.
+fn counts(state: &State, row: &Row<Id>) -> Option<Piece> {
+    match row.id {
+        Id::Rule(frame, index) => {
+            let at = state.frames.get(frame);
+            counts::beside(state, (at.place.namespace, at.rule(index)))
+        }
+        Id::Pass(_) | Id::Hook(_) | Id::Base(_) | Id::Run { .. } => None,
+        Id::End(_) | Id::Route(_) | Id::Fate | Id::Table(_) => None,
     }
 }
 
@@ -325,7 +351,7 @@ fn rule(state: &State, row: &Row<Id>, frame: FrameId, index: u32, width: usize) 
     let used = usize::from(1 + 2 * row.depth.min(DEEPEST)) + 3 + number.1.width();
     let beside = if right.1.is_empty() { 0 } else { right.1.width() + 2 };
     let room = width.saturating_sub(used);
-    let whole = clean(&syntax::rule_spec(ruleset, rule)).into_owned();
+    let whole = clean(&brief(&syntax::rule_spec(ruleset, rule))).into_owned();
     let translates = held.is_some_and(|mark| mark.verdict.translation().is_some());
     if whole.width() <= room.saturating_sub(if translates { 0 } else { beside }) {
         let right = if translates { (Tone::Dim, String::new()) } else { right };
@@ -336,7 +362,7 @@ fn rule(state: &State, row: &Row<Id>, frame: FrameId, index: u32, width: usize) 
     match &ruleset.rule(rule).body {
         Body::Iptables(body) => pieces.extend(spec(ruleset.table(rule.chain), body, tone, room, translates)),
         Body::Nft(body) => {
-            let does = clean(&syntax::part_text(ruleset, rule, None)).into_owned();
+            let does = clean(&brief(&syntax::part_text(ruleset, rule, None))).into_owned();
             let comment = body.comment.as_ref().map(|comment| clean(&format!(" comment \"{comment}\"")).into_owned());
             let bare = comment.and_then(|comment| whole.strip_suffix(comment.as_str())).unwrap_or(&whole);
             pieces.extend(squeezed(bare, &does, tone, room));

@@ -6,8 +6,8 @@ use super::super::look::{Tone, badge};
 use super::super::outline::Id;
 use super::super::state::{Pane, State};
 use super::page::{Line, Page};
-use super::{Piece, netfilter};
-use crate::explain::{Answer, brief, clean, words};
+use super::{Piece, counts, netfilter};
+use crate::explain::{Answer, brief, clean, uncounted, words};
 use crate::host::{IpFamily, RuleId};
 use crate::syntax;
 use crate::walk::{StepAt, Verdict};
@@ -134,7 +134,7 @@ fn rule(state: &State, page: &mut Page, frame: FrameId, index: u32) {
     let at = state.frames.get(frame);
     let ns = &state.host.namespaces[at.place.namespace];
     let rule = at.rule(index);
-    page.text(Tone::Strong, &syntax::rule_text(&ns.ruleset, rule));
+    page.text(Tone::Strong, &uncounted(&syntax::rule_text(&ns.ruleset, rule)));
     let table = ns.ruleset.table(rule.chain);
     let mut about = format!(
         "rule {} of {} {}, {} {}",
@@ -144,10 +144,12 @@ fn rule(state: &State, page: &mut Page, frame: FrameId, index: u32) {
         table.family,
         table.backend
     );
-    if let Some(counters) = ns.observations.rules.get(&rule) {
-        about.push_str(&format!("; counted {} packets, {} bytes", counters.packets, counters.bytes));
+    let counted = counts::told(state, (at.place.namespace, rule));
+    if let Some((_, counted)) = &counted {
+        about.push_str(&format!("; counted {counted}"));
     }
-    page.text(Tone::Dim, &about);
+    let glows = counted.is_some_and(|(tone, _)| tone == Tone::Glow);
+    page.text(if glows { Tone::Glow } else { Tone::Dim }, &about);
     if let Some((tone, text)) = came_of(state, frame, index) {
         page.text(tone, &text);
     }
@@ -204,6 +206,9 @@ fn chain(state: &State, page: &mut Page, frame: FrameId) {
         );
     }
     if let Some(counters) = ns.observations.policies.get(&at.chain) {
-        page.text(Tone::Dim, &format!("the policy counted {} packets, {} bytes", counters.packets, counters.bytes));
+        let told = format!("counted {} packets, {} bytes", counters.packets, counters.bytes);
+        // What policies count is not followed.
+        let told = if state.is_live() { format!("had {told} when it was read") } else { told };
+        page.text(Tone::Dim, &format!("the policy {told}"));
     }
 }

@@ -6,10 +6,12 @@ use super::super::super::frames::FrameId;
 use super::super::super::look::Tone;
 use super::super::super::state::State;
 use super::super::Piece;
+use super::super::counts;
 use super::super::page::Page;
 use super::super::why::came_of;
-use crate::explain::{clean, words};
-use crate::host::{Body, Counters, IpFamily, Namespace, RuleId, xt};
+use crate::explain::{clean, uncounted, words};
+use crate::host::nft::Expression;
+use crate::host::{Body, IpFamily, Namespace, RuleId, xt};
 use crate::syntax;
 use crate::walk::why::{self, Account, Check, Decided};
 
@@ -27,7 +29,7 @@ pub(super) fn tell(state: &State, details: &Details, page: &mut Page, frame: Fra
     let at = state.frames.get(frame);
     let ns = &state.host.namespaces[at.place.namespace];
     let rule = at.rule(index);
-    page.text(Tone::Strong, &syntax::rule_text(&ns.ruleset, rule));
+    page.text(Tone::Strong, &uncounted(&syntax::rule_text(&ns.ruleset, rule)));
     page.gap();
     let asking = Asking { ns, rule };
     match (&state.told, state.answer()) {
@@ -59,7 +61,7 @@ struct Asking<'a> {
 
 impl Asking<'_> {
     fn text(&self, part: Option<u16>) -> String {
-        syntax::part_text(&self.ns.ruleset, self.rule, part)
+        uncounted(&syntax::part_text(&self.ns.ruleset, self.rule, part)).into_owned()
     }
 
     /// What became of the rule, in a sentence; what decided is told below.
@@ -156,8 +158,8 @@ fn about(state: &State, page: &mut Page, frame: FrameId, ns: &Namespace, rule: R
     if let Some(comment) = comment(&ns.ruleset.rule(rule).body) {
         page.labelled("comment", &(Tone::Plain, comment));
     }
-    let counted = ns.observations.rules.get(&rule).map_or("not read".to_owned(), counted);
-    page.labelled("counted", &(Tone::Plain, counted));
+    let (tone, counted) = counted(state, (at.place.namespace, rule));
+    page.labelled("counted", &(tone, counted));
     let (table, chain) = (ns.ruleset.table(rule.chain), ns.ruleset.chain(rule.chain));
     let mut place = format!("{} {} of {} {}", table.family, chain.name, table.name, table.backend);
     if let Some(handle) = ns.ruleset.rule(rule).handle {
@@ -178,10 +180,13 @@ fn about(state: &State, page: &mut Page, frame: FrameId, ns: &Namespace, rule: R
     page.labelled("chain", &(Tone::Plain, place));
 }
 
-/// What a rule counted since it was made, or since somebody set it to nothing.
-fn counted(counters: &Counters) -> String {
-    let packets = if counters.packets == 1 { "packet" } else { "packets" };
-    format!("{} {packets}, {} bytes", counters.packets, counters.bytes)
+/// What a rule counted; that it does not, where it has no counter.
+fn counted(state: &State, rule: (usize, RuleId)) -> Piece {
+    let told = || match &state.host.namespaces[rule.0].ruleset.rule(rule.1).body {
+        Body::Nft(body) if !body.expressions.contains(&Expression::Counter) => "nothing: it has no counter",
+        Body::Nft(_) | Body::Iptables(_) => "not read",
+    };
+    counts::told(state, rule).unwrap_or_else(|| (Tone::Plain, told().to_owned()))
 }
 
 fn comment(body: &Body) -> Option<String> {
