@@ -56,13 +56,33 @@ pub fn bound(host: &Host, namespace: usize) -> Vec<PortEntry> {
 /// Who answers `target` from every place that a packet can come from: outside by each interface, this host by its own
 /// address, localhost, each bridge; in each family that the target has. What is answered is followed back.
 pub fn answers(host: &Host, namespace: usize, target: &Target) -> Vec<Answer> {
-    let mut walks = survey::Walks::through(host, namespace);
-    let asked = survey::asked(host, namespace, target, &mut walks);
-    let with_replies = |(query, answer): (Query, Answer)| {
-        let replies = back::replies(&query, &answer.walk, |query| walks.walk(query));
-        Answer { replies, ..answer }
-    };
-    asked.into_iter().map(with_replies).collect()
+    Asked::about(host, namespace).answers(target)
+}
+
+/// A namespace that is asked about more than one port: what takes a look at all of its rules is done once, for all of them.
+/// Of sets it knows what was read when it was made.
+pub struct Asked<'a> {
+    host: &'a Host,
+    namespace: usize,
+    walks: survey::Walks<'a>,
+}
+
+impl<'a> Asked<'a> {
+    /// Nothing was asked yet.
+    pub fn about(host: &'a Host, namespace: usize) -> Asked<'a> {
+        Asked { host, namespace, walks: survey::Walks::through(host, namespace) }
+    }
+
+    /// As [`answers`].
+    pub fn answers(&mut self, target: &Target) -> Vec<Answer> {
+        self.walks.forget();
+        let asked = survey::asked(self.host, self.namespace, target, &mut self.walks);
+        let with_replies = |(query, answer): (Query, Answer)| {
+            let replies = back::replies(&query, &answer.walk, |query| self.walks.walk(query));
+            Answer { replies, ..answer }
+        };
+        asked.into_iter().map(with_replies).collect()
+    }
 }
 
 /// The queries that `from` stands for, with the defaults of `trace` filled in. [`From::Somewhere`] is "outside": one

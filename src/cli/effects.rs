@@ -3,16 +3,17 @@
 //! Where a walk asks for sets that nobody has read, they are read first. Deliberately does not know threads or the
 //! terminal: each effect is a call that takes its time.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use super::live::{Live, Sets};
 use super::output;
 use super::refusal::Refusal;
-use crate::explain::{self, Answer, Survey, Target};
+use crate::explain::{self, Answer, Asked, Survey, Target};
 use crate::host::{Host, SetId};
 use crate::kernel::Progress;
 use crate::snapshot;
-use crate::tui::{self, Effect, Event, Fresh, Keep};
+use crate::tui::{self, Edition, Effect, Event, Fresh, Keep};
 
 /// The live host, and how far a reading of it is, or of its sets; `None`: a recording.
 type Source<'a> = Option<(&'a Live, &'a Arc<Progress>)>;
@@ -33,7 +34,7 @@ pub fn done(
             with_news(edition, Event::Surveyed(edition, survey), sets)
         }
         Effect::Answer(edition, target) => {
-            let (answers, sets) = answers(host, namespace, live, &target);
+            let (answers, sets) = answers(host, namespace, live, &target, &RefCell::default());
             with_news(edition, Event::Answered(edition, target.clone(), answers), sets)
         }
         Effect::Search(edition, number, sought) => {
@@ -64,7 +65,7 @@ pub fn done(
 }
 
 /// What was found; and that the ruleset changed, if so: then another reading shows what is found here as not certain.
-fn with_news(edition: crate::tui::Edition, found: Event, sets: Sets) -> Vec<Event> {
+fn with_news(edition: Edition, found: Event, sets: Sets) -> Vec<Event> {
     match sets {
         Sets::Outdated => vec![found, Event::Outdated(edition)],
         Sets::Known | Sets::Unread => vec![found],
@@ -112,7 +113,7 @@ fn refresh(
     let (before, now) = (&old.namespaces[was], &host.namespaces[namespace]);
     let selected = selected.map(|selected| tui::counterpart(before, now, &survey, selected));
     let answered = selected.map(|target| {
-        let (answers, _) = answers(&host, namespace, source, &target);
+        let (answers, _) = answers(&host, namespace, source, &target, &RefCell::default());
         (target, answers)
     });
     Ok(Some(Fresh { host, namespace, survey, answers: answered.into_iter().collect() }))
@@ -134,11 +135,39 @@ fn ports(host: &Host, namespace: usize, live: Source<'_>) -> (Survey, Sets) {
     known(host, live, ask)
 }
 
-fn answers(host: &Host, namespace: usize, live: Source<'_>, target: &Target) -> (Vec<Answer>, Sets) {
+/// Answers about one port after the other, until nobody asks any more; with each comes how far the sets are that it takes.
+pub fn answer_each(
+    host: &Host,
+    namespace: usize,
+    live: Option<&Live>,
+    asked: impl IntoIterator<Item = (Edition, Target, Arc<Progress>)>,
+    tell: impl FnMut(Event),
+) {
+    let prepared = RefCell::default();
+    let answered = |(edition, target, progress): (Edition, Target, Arc<Progress>)| {
+        let source = live.map(|live| (live, &progress));
+        let (answers, sets) = answers(host, namespace, source, &target, &prepared);
+        with_news(edition, Event::Answered(edition, target, answers), sets)
+    };
+    asked.into_iter().flat_map(answered).for_each(tell);
+}
+
+/// What is the same for all ports is prepared once, and again where sets are read.
+fn answers<'h>(
+    host: &'h Host,
+    namespace: usize,
+    live: Source<'_>,
+    target: &Target,
+    prepared: &RefCell<Option<Asked<'h>>>,
+) -> (Vec<Answer>, Sets) {
     let ask = || {
-        let answers = explain::answers(host, namespace, target);
+        let mut prepared = prepared.borrow_mut();
+        let answers = prepared.get_or_insert_with(|| Asked::about(host, namespace)).answers(target);
         let walks = answers.iter().flat_map(|answer| std::iter::once(&answer.walk).chain(&answer.replies));
-        let needs = walks.flat_map(|walk| walk.needs.iter().copied()).collect();
+        let needs: Vec<_> = walks.flat_map(|walk| walk.needs.iter().copied()).collect();
+        if !needs.is_empty() {
+            *prepared = None;
+        }
         (answers, needs)
     };
     known(host, live, ask)

@@ -18,7 +18,7 @@ use signal_hook::consts::signal::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIG
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 
-use super::effects::done;
+use super::effects::{answer_each, done};
 use super::follow::{Follower, pause};
 use super::live::Live;
 use super::output;
@@ -29,7 +29,7 @@ use crate::host::Host;
 use crate::host::redact::redacted;
 use crate::kernel::Progress;
 use crate::shot;
-use crate::tui::{self, Effect, Event, Keep, Setup, State, key, update, view};
+use crate::tui::{self, Edition, Effect, Event, Keep, Setup, State, key, update, view};
 
 /// Where a host comes from, and how it can be had again.
 #[derive(Debug, Clone)]
@@ -114,6 +114,9 @@ impl Form {
     }
 }
 
+/// A port of a reading, and how far the sets are read that its answer takes.
+type Question = (Edition, Target, Arc<Progress>);
+
 /// What comes to the explorer's loop.
 enum Message {
     /// For the explorer.
@@ -169,6 +172,7 @@ fn explore(live: Option<Live>, guided: bool, state: impl FnOnce((u16, u16)) -> S
         begun: Instant::now(),
         progress: Arc::default(),
         sets: Arc::default(),
+        asked: None,
         newest: Arc::default(),
         sender: sender.clone(),
         messages,
@@ -223,6 +227,8 @@ struct Explorer {
     progress: Arc<Progress>,
     /// How far the sets are read that an answer takes.
     sets: Arc<Progress>,
+    /// Who is asked about the ports of a host.
+    asked: Option<(Arc<Host>, Sender<Question>)>,
     /// The newest text that is sought.
     newest: Arc<AtomicU64>,
     state: State,
@@ -353,7 +359,8 @@ impl Explorer {
                 Effect::Stop => self.progress.cancel(),
                 Effect::Suspend => next = Next::Suspend,
                 Effect::Redraw => self.redraw = true,
-                Effect::Survey(_) | Effect::Answer(..) => self.work(effect, &Arc::clone(&self.sets)),
+                Effect::Survey(_) => self.work(effect, &Arc::clone(&self.sets)),
+                Effect::Answer(edition, target) => self.ask(edition, target),
                 Effect::Keep(Keep::Screen, name) => {
                     let _ = self.sender.send(Message::Event(keep(&self.state, name)));
                 }
@@ -382,7 +389,28 @@ impl Explorer {
             self.sets = Arc::default();
         }
         self.follower.count(self.state.host(), self.state.counting());
+        // Nobody holds on to a host that is shown no more.
+        self.asked = self.asked.take().filter(|(host, _)| Arc::ptr_eq(host, self.state.host()));
         Ok(next)
+    }
+
+    /// Asks who answers a port, on a thread that has prepared for this host.
+    fn ask(&mut self, edition: Edition, target: Target) {
+        let host = Arc::clone(self.state.host());
+        if self.asked.as_ref().is_none_or(|(known, _)| !Arc::ptr_eq(known, &host)) {
+            let (asking, asked) = mpsc::channel();
+            self.asked = Some((Arc::clone(&host), asking));
+            let (live, sender, namespace) = (self.live.clone(), self.sender.clone(), self.state.namespace());
+            thread::spawn(move || {
+                let watch = Watch(&sender);
+                let tell = |event| drop(sender.send(Message::Event(event)));
+                answer_each(&host, namespace, live.as_ref(), asked, tell);
+                drop(watch);
+            });
+        }
+        if let Some((_, asking)) = &self.asked {
+            let _ = asking.send((edition, target, Arc::clone(&self.sets)));
+        }
     }
 
     /// Does an effect on a thread of its own; `progress` is how far what it reads is. The explorer asks for few at a time.

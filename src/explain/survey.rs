@@ -40,6 +40,11 @@ impl<'a> Walks<'a> {
 type Asked = (Protocol, IpFamily, From, Option<IpAddr>, Option<u16>);
 
 impl Walks<'_> {
+    /// Forgets the walks that were made.
+    pub(super) fn forget(&mut self) {
+        self.made.clear();
+    }
+
     fn of(&mut self, asked: Asked, query: &Query) -> Walk {
         if let Some(walk) = self.made.get(&asked) {
             return walk.clone();

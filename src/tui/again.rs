@@ -11,7 +11,7 @@ use super::frames::{Frame, FrameId, Frames, Place};
 use super::outline::Id;
 use super::state::{Pane, Port, State};
 use crate::explain::{Answer, PortEntry, Survey, Target};
-use crate::host::{ChainId, Host, Namespace, RuleId, Ruleset, Table};
+use crate::host::{ChainId, Host, Namespace, QuickMap, RuleId, Ruleset, Table};
 use crate::syntax;
 use crate::walk::Outcome;
 
@@ -46,7 +46,7 @@ pub struct Fresh {
 pub(super) struct Held {
     /// The row that is looked at and those above it, as far as they are still there; none: the one that decides.
     cursor: Vec<Id>,
-    turned: HashMap<Id, bool>,
+    turned: QuickMap<Id, bool>,
     outcome: Option<Outcome>,
     /// How many rows of the tree are seen above it.
     above: usize,
@@ -65,7 +65,7 @@ impl State {
         self.frames = moving.frames;
         self.edition = self.edition.next();
         let above = self.place().map(|place| place.saturating_sub(self.offsets.ports));
-        let ports = std::mem::take(&mut self.ports);
+        let ports = Arc::unwrap_or_clone(std::mem::take(&mut self.ports));
         self.select_again(&old.namespaces[was], ports, survey);
         self.answers.clear();
         self.asked.clear();
@@ -121,7 +121,7 @@ impl State {
                 Some(key) => _ = known.insert(key, port),
             }
         }
-        for port in &mut self.ports {
+        for port in Arc::make_mut(&mut self.ports) {
             if let Some(was) = port.entry.as_ref().and_then(|entry| known.remove(&key(entry))) {
                 (port.verdict, port.who, port.tables) = (was.verdict, was.who, was.tables);
                 port.stale = true;

@@ -3,10 +3,8 @@
 //! Each such visit is a frame with an identity that stays the same whatever is folded or selected. How visits look, and
 //! which of them a packet makes, is not known here.
 
-use std::collections::HashMap;
-
 use crate::host::nft;
-use crate::host::{Body, ChainId, Hook, RuleId, Ruleset, xt};
+use crate::host::{Body, ChainId, Hook, QuickMap, RuleId, Ruleset, xt};
 
 /// A hook on one pass of the packet's way. Pass 0: the packet never comes there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -45,7 +43,7 @@ impl Frame {
 #[derive(Debug, Clone, Default)]
 pub struct Frames {
     all: Vec<Frame>,
-    known: HashMap<Frame, FrameId>,
+    known: QuickMap<Frame, FrameId>,
 }
 
 impl Frames {

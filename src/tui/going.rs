@@ -2,6 +2,8 @@
 //!
 //! Deliberately does not look for anything else: that is a search.
 
+use std::sync::Arc;
+
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::line::{Line, Typed};
@@ -77,7 +79,7 @@ fn take(state: &mut State) {
         return go(state, target);
     }
     // One port that nobody has is asked about at a time.
-    state.ports.retain(|port| port.entry.is_some());
+    Arc::make_mut(&mut state.ports).retain(|port| port.entry.is_some());
     state.insert(Port::asked(target.clone()));
     go(state, target);
 }

@@ -3,12 +3,10 @@
 //!
 //! It makes identities, no text: what a row says is told when it is drawn.
 
-use std::collections::HashMap;
-
 use super::frames::{FrameId, Frames, Place, target};
 use super::path::{Path, Section, Trodden};
 use super::tree::{Row, Tree};
-use crate::host::{Host, Policy, Ruleset};
+use crate::host::{Host, Policy, QuickMap, Ruleset};
 use crate::walk::Verdict;
 
 /// The identity of a row.
@@ -60,7 +58,7 @@ impl Id {
 const RUN: u32 = 2;
 
 /// The visible rows for a path. `turned` holds what somebody folded or unfolded.
-pub fn outline(host: &Host, path: &Path, frames: &mut Frames, turned: &HashMap<Id, bool>) -> Tree<Id> {
+pub fn outline(host: &Host, path: &Path, frames: &mut Frames, turned: &QuickMap<Id, bool>) -> Tree<Id> {
     let mut outline = Outline { host, path, frames, turned, rows: Vec::new() };
     for section in &path.sections {
         outline.section(section);
@@ -72,7 +70,7 @@ struct Outline<'a> {
     host: &'a Host,
     path: &'a Path,
     frames: &'a mut Frames,
-    turned: &'a HashMap<Id, bool>,
+    turned: &'a QuickMap<Id, bool>,
     rows: Vec<Row<Id>>,
 }
 

@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::frames::{Frame, FrameId, Frames, Place};
 use crate::host::{
-    Base, ChainId, ChainType, Family, Hook, Host, IpFamily, Namespace, Policy, Priority, Registration, Ruleset,
+    Base, ChainId, ChainType, Family, Hook, Host, IpFamily, Namespace, Policy, Priority, QuickMap, Registration,
+    Ruleset,
 };
 use crate::walk::{Event, Outcome, Step, StepAt, Verdict};
 
@@ -18,11 +19,13 @@ pub struct Path {
     /// The top rows, in the packet's order; then the hooks that it never comes to.
     pub sections: Vec<Section>,
     /// What happened in each chain that it entered.
-    pub trodden: HashMap<FrameId, Trodden>,
+    pub trodden: QuickMap<FrameId, Trodden>,
     /// From which weight on a chain is opened.
     open_from: Weight,
     /// Where the tree is in the order of the tables: the packet's first visit to a chain that stands there once.
-    pub visits: HashMap<FrameId, FrameId>,
+    pub visits: QuickMap<FrameId, FrameId>,
+    /// The base chains of each namespace that was looked through for them: most chains are none.
+    hooked: QuickMap<usize, Vec<ChainId>>,
 }
 
 /// A top row of the tree.
@@ -216,7 +219,8 @@ impl Path {
         reached: Option<bool>,
         frames: &mut Frames,
     ) {
-        let all = ns.ruleset.chains().map(|(id, _)| id);
+        let bases = || ns.ruleset.chains().filter(|(_, chain)| chain.base.is_some()).map(|(id, _)| id).collect();
+        let all = self.hooked.entry(place.namespace).or_insert_with(bases).iter().copied();
         let sees = |seen: Family| seen == Family::Netdev || family.is_none_or(|family| seen.sees(family));
         let chains: Vec<FrameId> = chains_at(&ns.ruleset, all, place.hook, sees)
             .into_iter()

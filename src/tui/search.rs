@@ -6,17 +6,17 @@
 mod reveal;
 mod seek;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use crossterm::event::{KeyCode, KeyEvent};
 
-pub use seek::{Found, Hit, Sought, base_text, seek};
+pub use seek::{Found, Hit, Listed, Sought, base_text, seek};
 
 use super::line::{Line, Typed};
 use super::matching::Query;
 use super::state::{Pane, State};
 use super::update::Effect;
-use super::view;
 use crate::explain::Target;
 use crate::host::{ChainId, RuleId};
 use crate::walk::StepAt;
@@ -115,7 +115,8 @@ fn look(state: &mut State) -> Option<Effect> {
     }
     let sought = Sought {
         query,
-        ports: state.ports.iter().map(|port| (port.target.clone(), view::port_text(state, port))).collect(),
+        namespace: state.namespace,
+        ports: Listed(Arc::clone(&state.ports)),
         roots: roots(state),
         lit: lit(state),
     };
@@ -124,15 +125,9 @@ fn look(state: &mut State) -> Option<Effect> {
 
 /// The base chains of the tree, each once.
 fn roots(state: &State) -> Vec<(usize, ChainId)> {
-    let mut roots = Vec::new();
-    for frame in state.path.bases() {
-        let at = state.frames.get(frame);
-        let root = (at.place.namespace, at.chain);
-        if !roots.contains(&root) {
-            roots.push(root);
-        }
-    }
-    roots
+    let mut known = HashSet::new();
+    let bases = state.path.bases().map(|frame| state.frames.get(frame));
+    bases.map(|at| (at.place.namespace, at.chain)).filter(|root| known.insert(*root)).collect()
 }
 
 /// The rules on the packet's way, and how many stand before each.

@@ -25,7 +25,7 @@ use super::setup::Setup;
 use super::source::Source;
 use super::tree::Tree;
 use crate::explain::{self, Answer, AnswerVerdict, From, PortEntry, Survey, Target, words};
-use crate::host::{Host, IpFamily, Namespace, Policy, Reached, What};
+use crate::host::{Host, IpFamily, Namespace, Policy, QuickMap, Reached, What};
 use crate::walk::{Outcome, StepAt, Verdict};
 
 /// How many ports' answers are kept; those that were asked longest ago give way.
@@ -131,7 +131,8 @@ pub struct State {
     /// Whether it is being moved.
     pub(super) dragging: bool,
 
-    pub(super) ports: Vec<Port>,
+    /// Shared with whoever looks through them.
+    pub(super) ports: Arc<Vec<Port>>,
     /// Which ports are listed.
     pub(super) filter: Filter,
     /// In which order.
@@ -155,7 +156,7 @@ pub struct State {
     pub(super) path: Path,
     pub(super) grouping: Grouping,
     pub(super) tree: Tree<Id>,
-    pub(super) turned: HashMap<Id, bool>,
+    pub(super) turned: QuickMap<Id, bool>,
     pub(super) cursor: usize,
     /// The row at which the packet's way ends.
     pub(super) end: Option<usize>,
@@ -200,7 +201,7 @@ impl State {
             mouse,
             split: None,
             dragging: false,
-            ports: Vec::new(),
+            ports: Arc::default(),
             filter: Filter::default(),
             order: Order::default(),
             listing: Vec::new(),
@@ -217,7 +218,7 @@ impl State {
             path: Path::default(),
             grouping: Grouping::default(),
             tree: Tree::default(),
-            turned: HashMap::new(),
+            turned: QuickMap::default(),
             cursor: 0,
             end: None,
             told: None,
@@ -328,7 +329,7 @@ impl State {
     /// nobody selected one, it is the first.
     fn put(&mut self, entries: Vec<PortEntry>) {
         let asked = self.ports.iter().find(|port| port.entry.is_none()).map(|port| port.target.clone());
-        self.ports = entries.into_iter().map(Port::of).collect();
+        self.ports = Arc::new(entries.into_iter().map(Port::of).collect());
         if let Some(asked) = self.named.clone().or(asked) {
             let meant = self.find_meant(&asked);
             if meant.is_none() {
@@ -346,7 +347,7 @@ impl State {
 
     /// The rows of the survey, and no other.
     pub(super) fn fill(&mut self, survey: Survey) {
-        self.ports = survey.ports.into_iter().map(Port::of).collect();
+        self.ports = Arc::new(survey.ports.into_iter().map(Port::of).collect());
         self.surveyed = true;
     }
 
@@ -354,7 +355,7 @@ impl State {
     pub(super) fn insert(&mut self, port: Port) {
         let key = |target: &Target| (target.protocol, target.port);
         let at = self.ports.partition_point(|other| key(&other.target) < key(&port.target));
-        self.ports.insert(at, port);
+        Arc::make_mut(&mut self.ports).insert(at, port);
     }
 
     /// The port that was found and is the one that the user named.
@@ -385,7 +386,8 @@ impl State {
 
     /// Keeps who answers a port.
     pub(super) fn keep(&mut self, target: Target, answers: Vec<Answer>) {
-        if let Some(port) = self.ports.iter_mut().find(|port| port.target == target) {
+        let at = self.ports.iter().position(|port| port.target == target);
+        if let Some(port) = at.and_then(|at| Arc::make_mut(&mut self.ports).get_mut(at)) {
             port.stale = false;
             port.verdict = Some(explain::finding::overall(&answers));
             port.tables = listing::tables(&self.host.namespaces[self.namespace], self.namespace, &answers);

@@ -27,6 +27,7 @@ use super::source::Source;
 use super::state::{Pane, Port, State};
 use super::text::fit;
 use crate::explain::{clean, words};
+use crate::host::Namespace;
 
 /// The smallest screen that is drawn: columns, rows.
 pub const SMALLEST: (u16, u16) = (39, 11);
@@ -122,8 +123,8 @@ pub fn window(offset: usize, place: usize, len: usize, height: usize) -> usize {
 }
 
 /// Everything that the row of a port may say.
-pub fn port_text(state: &State, port: &Port) -> String {
-    ports::text(state, port)
+pub fn port_text(ns: &Namespace, port: &Port) -> String {
+    ports::text(ns, port)
 }
 
 /// The selected port, as a name: `tcp-80`.

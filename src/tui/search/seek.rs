@@ -4,9 +4,12 @@
 //! nothing of rows or of what is folded.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use super::super::frames::target;
 use super::super::matching::{Manner, Query};
+use super::super::state::Port;
+use super::super::view::port_text;
 use crate::explain::{Target, clean, uncounted};
 use crate::host::{ChainId, Host, RuleId, Ruleset};
 use crate::syntax;
@@ -30,14 +33,28 @@ pub enum Hit {
 pub struct Sought {
     /// What.
     pub query: Query,
-    /// The ports with the text of their rows.
-    pub ports: Vec<(Target, String)>,
+    /// The namespace whose ports these are.
+    pub namespace: usize,
+    /// The ports, whose rows are looked through.
+    pub ports: Listed,
     /// The base chains in the order of the tree, each with the index of its namespace.
     pub roots: Vec<(usize, ChainId)>,
     /// The rules that are on the packet's way, and how many stand before each: of all that fit, the first of them is looked
     /// at first.
     pub lit: HashMap<(usize, RuleId), u32>,
 }
+
+/// Ports as they stand in the state, which is not copied for each letter that is typed.
+#[derive(Debug, Clone)]
+pub struct Listed(pub(in crate::tui) Arc<Vec<Port>>);
+
+impl PartialEq for Listed {
+    fn eq(&self, other: &Listed) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Listed {}
 
 /// What was found.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -68,8 +85,9 @@ pub fn seek(host: &Host, sought: &Sought, stale: impl Fn() -> bool) -> Option<Fo
     let order = Order::of(host, &sought.roots);
     for manner in [Manner::Exactly, Manner::Nearly] {
         let mut taking = Taking { sought, manner, worth: i64::MIN, found: Found::default() };
-        for (target, text) in &sought.ports {
-            taking.take(Hit::Port(target.clone()), text);
+        for port in sought.ports.0.iter() {
+            let text = port_text(&host.namespaces[sought.namespace], port);
+            taking.take(Hit::Port(port.target.clone()), &text);
         }
         for (count, stretch) in order.stretches.iter().enumerate() {
             if count % 64 == 0 && stale() {

@@ -11,7 +11,7 @@ use super::super::state::{Pane, Port, State};
 use super::super::text::{fit, pad, wrap};
 use super::put;
 use crate::explain::{AnswerVerdict, PortEntry, clean};
-use crate::host::What;
+use crate::host::{Namespace, What};
 
 /// Columns of an address, at most: an IPv4 address.
 const ADDRESS: usize = 15;
@@ -47,7 +47,7 @@ pub(super) fn draw(state: &State, buffer: &mut Buffer, area: Rect) {
     let place = state.place().unwrap_or(0);
     let offset = super::window(state.offsets.ports, place, state.listed(), usize::from(area.height));
     let shown = state.listed_from(offset).take(usize::from(area.height));
-    let widths = Widths::of(state, shown.clone(), usize::from(area.width));
+    let widths = Widths::of(state.ns(), shown.clone(), usize::from(area.width));
     for (row, port) in shown.enumerate() {
         let line = Rect { y: area.y + row as u16, height: 1, ..area };
         draw_row(state, buffer, line, port, offset + row == place, &widths);
@@ -62,8 +62,8 @@ struct Widths {
 }
 
 impl Widths {
-    fn of<'a>(state: &State, ports: impl Iterator<Item = &'a Port> + Clone, width: usize) -> Widths {
-        let most = |text: fn(&State, &Port) -> String| ports.clone().map(|port| text(state, port).width()).max();
+    fn of<'a>(ns: &Namespace, ports: impl Iterator<Item = &'a Port> + Clone, width: usize) -> Widths {
+        let most = |text: fn(&Namespace, &Port) -> String| ports.clone().map(|port| text(ns, port).width()).max();
         Widths {
             protocol: most(|_, port| port.target.protocol.to_string()).unwrap_or(0).clamp(3, 6),
             port: most(|_, port| number(port)).unwrap_or(0).clamp(4, 11),
@@ -81,9 +81,9 @@ fn number(port: &Port) -> String {
 }
 
 /// The address a socket is bound to; empty for a row that tells where its packets go.
-fn address(state: &State, port: &Port) -> String {
+fn address(ns: &Namespace, port: &Port) -> String {
     let Some(entry) = port.entry.as_ref().filter(|entry| !entry.is_ghost()) else { return String::new() };
-    let socket = entry.socket.and_then(|socket| state.ns().sockets.get(socket));
+    let socket = entry.socket.and_then(|socket| ns.sockets.get(socket));
     match (entry.addr, socket.and_then(|socket| socket.v6only)) {
         (IpAddr::V6(addr), Some(false)) if addr.is_unspecified() => "*".to_owned(),
         (addr, _) => addr.to_string(),
@@ -103,11 +103,11 @@ fn holder(state: &State, port: &Port) -> (String, String) {
 }
 
 /// Where the packets of a port without a socket go.
-fn ghost(state: &State, port: &Port) -> String {
+fn ghost(ns: &Namespace, port: &Port) -> String {
     let at = port.target.one_addr().map(|addr| addr.to_string());
     let nobody = match &port.entry {
         None => None,
-        Some(_) if state.is_read(What::Sockets) => Some("no socket".to_owned()),
+        Some(_) if ns.is_read(What::Sockets) => Some("no socket".to_owned()),
         Some(_) => Some("not read".to_owned()),
     };
     let to = port.who.as_deref().map(|who| format!("→ {}", clean(who)));
@@ -116,13 +116,13 @@ fn ghost(state: &State, port: &Port) -> String {
 }
 
 /// Everything that the row of a port may say, wide as it is.
-pub(super) fn text(state: &State, port: &Port) -> String {
+pub(super) fn text(ns: &Namespace, port: &Port) -> String {
     let protocol = port.target.protocol.to_string();
     if port.entry.as_ref().is_none_or(PortEntry::is_ghost) {
-        return format!("{protocol} {} {}", number(port), ghost(state, port));
+        return format!("{protocol} {} {}", number(port), ghost(ns, port));
     }
-    let socket = port.entry.as_ref().and_then(|entry| state.ns().sockets.get(entry.socket?));
-    let mut text = format!("{protocol} {} {}", number(port), address(state, port));
+    let socket = port.entry.as_ref().and_then(|entry| ns.sockets.get(entry.socket?));
+    let mut text = format!("{protocol} {} {}", number(port), address(ns, port));
     for process in socket.iter().flat_map(|socket| &socket.processes) {
         text.push_str(&format!(" {} {}", clean(&process.name), process.pid));
     }
@@ -146,7 +146,7 @@ fn draw_row(state: &State, buffer: &mut Buffer, area: Rect, port: &Port, selecte
     // The last column stays free.
     let left = usize::from(area.width).saturating_sub(used + 1);
     if port.entry.as_ref().is_some_and(|entry| !entry.is_ghost()) {
-        pieces.push((Tone::Plain, format!("{} ", pad(&address(state, port), widths.address))));
+        pieces.push((Tone::Plain, format!("{} ", pad(&address(state.ns(), port), widths.address))));
         let (name, pid) = holder(state, port);
         let left = left.saturating_sub(widths.address + 1);
         if name.width() + 1 + pid.width() <= left {
@@ -156,7 +156,7 @@ fn draw_row(state: &State, buffer: &mut Buffer, area: Rect, port: &Port, selecte
             pieces.push((plain, fit(&name, left)));
         }
     } else {
-        pieces.push((Tone::Plain, fit(&ghost(state, port), left)));
+        pieces.push((Tone::Plain, fit(&ghost(state.ns(), port), left)));
     }
     put(buffer, area, state.look, &pieces);
     if selected && state.focus == Pane::Ports && state.is_bare() {
