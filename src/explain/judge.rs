@@ -244,7 +244,10 @@ fn together(
     }
     let mut all = judged.iter().map(|other| &other.who).chain(others.iter().map(|other| &other.who));
     if all.all(|other| same_who(host, &first.who, other)) {
-        return first;
+        // Where nobody knows who gets it, there may be several reasons.
+        let at = |judged: &Judged| (judged.because.cause, judged.because.by.as_ref().map(|by| by.at));
+        let is_open = first.verdict == AnswerVerdict::Depends && judged.iter().any(|other| at(other) != at(&first));
+        return if is_open { depends(Cause::OutcomesDiffer) } else { first };
     }
     let ends = match others.is_empty() {
         true => ends,

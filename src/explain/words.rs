@@ -206,7 +206,7 @@ pub fn left_out(devices: &[String]) -> Option<String> {
 /// The other ports that rules let packets through to, each protocol in a line of its own, under a line that says what they are.
 /// Nothing where who listens is known.
 pub fn let_through(survey: &Survey) -> Vec<String> {
-    through::lines(&survey.let_through, !survey.ports.is_empty())
+    through::lines(&survey.let_through, &survey.ports)
 }
 
 /// That there is no port to list, and why.

@@ -25,6 +25,36 @@ fn the_ports_that_rules_let_through_are_listed() {
     assert_has(&told("ports", DOCKER), "through to these other ports of this host, whoever listens there: tcp: none");
     let text = told("ports", &input("ACCEPT", &["-p tcp --dport 135:139 -j DROP", "-p udp --dport 53 -j LOG"]));
     assert_has(&text, "tcp: all but 135–139 udp: all");
+    let some = input("ACCEPT", &["-p tcp -s 10.0.0.0/8 -j DROP", "-p udp -s 10.0.0.0/8 --dport 53 -j DROP"]);
+    assert_has(&told("ports", &some), "tcp: some packets to any port udp: all, but only some packets to 53");
+}
+
+#[test]
+fn what_takes_many_words_is_left_to_the_outcomes() {
+    let set = |number: u32| format!("-m set --match-set set-of-addresses-number-{number} src");
+    let rules = format!(
+        "*filter\n:INPUT ACCEPT [0:0]\n:A - [0:0]\n:B - [0:0]\n-A INPUT -s 10.0.0.1 -j REJECT\n-A INPUT {} -j A\n-A A {} -j B\n\
+         -A B {} -j DROP\n-A B -j REJECT\nCOMMIT\n",
+        set(1),
+        set(2),
+        set(3)
+    );
+    let text = told("trace 22", &rules);
+    assert_has(&text, "in some cases it is let through (who listens was not read); in others rule 2 of filter INPUT");
+    assert_has(&text, "It depends: if src is 10.0.0.1, rule 1 of filter INPUT rejects everything from 10.0.0.1");
+    assert_has(&text, "assumed “-m set --match-set set-of-addresses-number-3 src” of rule 1 of filter B");
+}
+
+#[test]
+fn each_reason_for_which_nobody_can_tell_is_told() {
+    let rules =
+        "table ip t {\nchain i {\ntype filter hook input priority 0\nip saddr 10.0.0.1 socket wildcat 1 accept\n}\n}\n";
+    let text = told("trace 22", rules);
+    assert_has(
+        &text,
+        "it is let through (who listens was not read); else rule 1 of t i has a target that whyport does not understand.",
+    );
+    assert_has_not(&text, "No rule stands in its way");
 }
 
 #[test]

@@ -7,13 +7,15 @@ use super::conditions;
 use super::phrase::{self, Phrase, say};
 use super::when::Map;
 use crate::explain::finding::{AnswerVerdict, Cause};
-use crate::explain::judge::Judged;
+use crate::explain::judge::{Judged, same_who};
 use crate::walk::{Assumed, Assumption, FateKind, Outcome, rank};
 
 /// At most this many cases are told one by one.
 const MOST: usize = 5;
 /// Of more than that, this many.
 const FEW: usize = 3;
+/// A condition that takes more letters than this is not told in a sentence.
+pub(super) const LONG: usize = 200;
 /// A condition that takes more letters than this is not told in brief.
 const BRIEF: usize = 120;
 /// What befalls so many of the packets that nobody gets befalls them.
@@ -98,7 +100,7 @@ pub(super) fn is_let_through(outcome: &Outcome, judged: &Judged) -> bool {
 fn cases<'a>(teller: &'a Teller<'_>) -> Vec<Case<'a>> {
     let mut cases: Vec<Case<'_>> = Vec::new();
     for (outcome, judged) in &teller.judged {
-        match cases.iter_mut().find(|case| ends_alike(case.judged, judged)) {
+        match cases.iter_mut().find(|case| ends_alike(teller, case.judged, judged)) {
             Some(case) => case.outcomes.push(outcome),
             None => cases.push(Case { judged, outcomes: vec![outcome] }),
         }
@@ -120,8 +122,9 @@ fn with_map<T>(teller: &Teller<'_>, brief: bool, told: impl FnOnce(&Map<'_>) -> 
             _ => conditions::assumption(teller.host, one, &gist),
         }
     };
-    let outcomes = teller.judged.iter().map(|(outcome, _)| *outcome);
-    told(&Map::of(&teller.answer.walk.query, outcomes, |one| disputed.has(one), &clause))
+    let outcomes: Vec<&Outcome> = teller.judged.iter().map(|(outcome, _)| *outcome).collect();
+    let map = Map::of(&teller.answer.walk.query, outcomes.iter().copied(), |one| disputed.has(one), &clause);
+    told(&map.only(&outcomes, None))
 }
 
 fn told(teller: &Teller<'_>, cases: Vec<Case<'_>>, begin: Phrase) -> String {
@@ -134,10 +137,15 @@ fn told(teller: &Teller<'_>, cases: Vec<Case<'_>>, begin: Phrase) -> String {
     // The case that takes the most words is the "else" of the others.
     told.sort_by_key(|(when, _)| if when.is_empty() { usize::MAX } else { when.chars().count() });
     let last = told.len().saturating_sub(1);
+    // Nobody reads conditions of many words: who wants them finds them with the outcomes.
+    let is_long = |i: usize, when: &str| (i != last || left_out > 0) && when.chars().count() > LONG;
+    let first_long = (0..told.len()).find(|i| is_long(*i, &told[*i].0)).unwrap_or(usize::MAX);
     let mut parts: Vec<String> = told
         .iter()
         .enumerate()
         .map(|(i, (when, what))| match (i == last && left_out == 0) || when.is_empty() {
+            _ if i == first_long => say(Phrase::SomeCases, &[("what", what)]),
+            _ if i > first_long => say(Phrase::InOthers, &[("what", what)]),
             true => say(Phrase::Always, &[("what", what)]),
             false => say(Phrase::Case, &[("when", when), ("what", what)]),
         })
@@ -153,9 +161,12 @@ fn told(teller: &Teller<'_>, cases: Vec<Case<'_>>, begin: Phrase) -> String {
     phrase::sentence(&format!("{}: {}", say(begin, &[]), parts.join("; ")))
 }
 
-fn ends_alike(a: &Judged, b: &Judged) -> bool {
+fn ends_alike(teller: &Teller<'_>, a: &Judged, b: &Judged) -> bool {
     let by = |judged: &Judged| judged.because.by.as_ref().map(|step| step.at);
-    a.verdict == b.verdict && a.who == b.who && a.because.cause == b.because.cause && by(a) == by(b)
+    a.verdict == b.verdict
+        && same_who(teller.host, &a.who, &b.who)
+        && a.because.cause == b.because.cause
+        && by(a) == by(b)
 }
 
 /// Of what is assumed, whether some outcome takes it to hold, and whether some takes it not to.
@@ -186,6 +197,9 @@ fn ends(teller: &Teller<'_>, case: &Case<'_>) -> String {
         AnswerVerdict::Unanswered => say(Phrase::CaseNobody, &[]),
         AnswerVerdict::Depends if case.outcomes.iter().all(|outcome| is_let_through(outcome, judged)) => {
             say(Phrase::CaseThrough, &[])
+        }
+        AnswerVerdict::Depends if judged.because.cause == Cause::Undecided && judged.because.by.is_some() => {
+            teller.decision(&judged.because, None)
         }
         AnswerVerdict::Depends => say(Phrase::CaseUnknown, &[]),
     }

@@ -2,14 +2,14 @@
 
 use super::phrase::{Phrase, list, say};
 use super::{from, version};
-use crate::explain::finding::LetThrough;
+use crate::explain::finding::{LetThrough, PortEntry};
 use crate::walk::ValueSet;
 
 /// At most this many ports and ranges of a protocol are told.
 const PORTS: usize = 24;
 
-/// A line that says what they are (`others`: some are listed above), and one for each protocol, place and family.
-pub(super) fn lines(all: &[LetThrough], others: bool) -> Vec<String> {
+/// A line that says what they are, and one for each protocol, place and family. What is `listed` is told of without them.
+pub(super) fn lines(all: &[LetThrough], listed: &[PortEntry]) -> Vec<String> {
     let Some(first) = all.first() else { return Vec::new() };
     let (several, both) =
         (all.iter().any(|one| one.from != first.from), all.iter().any(|one| one.family != first.family));
@@ -18,27 +18,34 @@ pub(super) fn lines(all: &[LetThrough], others: bool) -> Vec<String> {
         let place = place.into_iter().chain(both.then(|| version(one.family)));
         let place: String = place.map(|place| format!(", {place}")).collect();
         let name = format!("{}{place}", one.protocol);
-        say(Phrase::PortsThrough, &[("protocol", &name), ("ports", &ports(one))])
+        let listed = listed.iter().filter(|entry| entry.protocol == one.protocol);
+        let listed = ValueSet::from_ranges(listed.map(|entry| (entry.port.into(), entry.last.into())));
+        say(Phrase::PortsThrough, &[("protocol", &name), ("ports", &ports(one, &listed))])
     };
-    let title = if others { Phrase::LetThroughOthers } else { Phrase::LetThroughPorts };
+    let title = if listed.is_empty() { Phrase::LetThroughPorts } else { Phrase::LetThroughOthers };
     [say(title, &[])].into_iter().chain(all.iter().map(line)).collect()
 }
 
-fn ports(one: &LetThrough) -> String {
-    let all = ValueSet::range(1, 0xffff);
-    let closed = all.minus(&one.always).minus(&one.sometimes);
-    let always = match (one.always.is_empty(), closed.is_empty() && one.sometimes.is_empty()) {
-        (true, _) => None,
-        (_, true) => Some(say(Phrase::AllPorts, &[])),
-        _ if one.always.size() > 32768.0 => {
-            Some(say(Phrase::AllPortsBut, &[("ports", &told(&all.minus(&one.always)))]))
-        }
-        _ => Some(told(&one.always)),
+fn ports(one: &LetThrough, listed: &ValueSet) -> String {
+    let all = ValueSet::range(1, 0xffff).minus(listed);
+    let (always, sometimes) = (one.always.minus(listed), one.sometimes.minus(listed));
+    let others = all.minus(&always);
+    if others.is_empty() {
+        return say(Phrase::AllPorts, &[]);
+    }
+    let some = match sometimes == all {
+        true => say(Phrase::SomeOfAll, &[]),
+        false => say(Phrase::SomeOf, &[("ports", &told(&sometimes))]),
     };
-    let some = (!one.sometimes.is_empty()).then(|| say(Phrase::SomeOf, &[("ports", &told(&one.sometimes))]));
-    match [always, some].into_iter().flatten().collect::<Vec<_>>() {
-        none if none.is_empty() => say(Phrase::NoPort, &[]),
-        parts => parts.join("; "),
+    let is_most = always.size() > 32768.0;
+    match (always.is_empty(), sometimes.is_empty()) {
+        (true, true) => say(Phrase::NoPort, &[]),
+        (true, false) => some,
+        (false, true) if !is_most => told(&always),
+        (false, false) if !is_most => format!("{}; {some}", told(&always)),
+        (false, _) if sometimes == others => say(Phrase::AllButSome, &[("some", &some)]),
+        (false, true) => say(Phrase::AllPortsBut, &[("ports", &told(&others))]),
+        (false, false) => format!("{}; {some}", say(Phrase::AllPortsBut, &[("ports", &told(&others))])),
     }
 }
 
