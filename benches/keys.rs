@@ -22,11 +22,11 @@ use std::time::{Duration, Instant};
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use whyport::explain;
+use whyport::explain::{self, Asked};
 use whyport::host::Host;
 use whyport::shot::changes;
 use whyport::snapshot;
-use whyport::tui::{Effect, Event, Look, Source, State, key, seek, update, view};
+use whyport::tui::{Effect, Event, Look, Shelf, Source, State, key, update, view};
 
 const SIZE: (u16, u16) = (160, 48);
 
@@ -39,6 +39,13 @@ struct Cost {
     search: Duration,
 }
 
+/// Those who do what is asked for beside, and what they keep.
+struct Beside<'a> {
+    host: &'a Host,
+    asked: Asked<'a>,
+    shelf: Shelf,
+}
+
 fn main() {
     // Whoever only sees to it that everything builds does not mean to wait for this.
     if !std::env::args().any(|argument| argument == "--bench") {
@@ -48,15 +55,16 @@ fn main() {
     let host = Arc::new(snapshot::parse(&node::snapshot(rules / 10)).host);
     let source = Source::Recording("bench".to_owned());
     let mut state = State::new(Arc::clone(&host), 0, source, None, Look::sixteen().into(), SIZE);
+    let mut beside = Beside { host: &host, asked: Asked::about(&host, 0), shelf: Shelf::default() };
     let mut shown = Buffer::empty(Rect::new(0, 0, SIZE.0, SIZE.1));
     println!("{:<16} {:>5} {:>8} {:>8} {:>8} {:>8}  ms at most", "", "keys", "state", "frame", "walk", "search");
-    let started = take(&mut state, &host, &mut shown, Event::Started);
+    let started = take(&mut state, &mut beside, &mut shown, Event::Started);
     tell("start", &[("", started)]);
     for (what, keys) in pressed::SCRIPT {
         let keys: Vec<&str> = pressed::split(keys).collect();
         let cost = |key: &&'static str| {
             let event = Event::Key(key::sequence(key).unwrap()[0].event());
-            (*key, take(&mut state, &host, &mut shown, event))
+            (*key, take(&mut state, &mut beside, &mut shown, event))
         };
         let costs: Vec<(&str, Cost)> = keys.iter().map(cost).collect();
         tell(what, &costs);
@@ -64,7 +72,7 @@ fn main() {
 }
 
 /// An event with all that comes of it.
-fn take(state: &mut State, host: &Host, shown: &mut Buffer, event: Event) -> Cost {
+fn take(state: &mut State, beside: &mut Beside<'_>, shown: &mut Buffer, event: Event) -> Cost {
     let mut cost = Cost::default();
     let mut events = VecDeque::from([event]);
     while let Some(event) = events.pop_front() {
@@ -80,14 +88,14 @@ fn take(state: &mut State, host: &Host, shown: &mut Buffer, event: Event) -> Cos
         for effect in effects {
             let began = Instant::now();
             match effect {
-                Effect::Survey(edition) => events.push_back(Event::Surveyed(edition, explain::ports(host, 0))),
+                Effect::Survey(edition) => events.push_back(Event::Surveyed(edition, explain::ports(beside.host, 0))),
                 Effect::Answer(edition, target) => {
-                    let answers = explain::answers(host, 0, &target);
+                    let answers = beside.asked.answers(&target);
                     events.push_back(Event::Answered(edition, target, answers));
                     cost.walk = cost.walk.max(began.elapsed());
                 }
                 Effect::Search(edition, number, sought) => {
-                    let found = seek(host, &sought, || false).unwrap();
+                    let found = beside.shelf.seek(beside.host, &sought, || false).unwrap();
                     events.push_back(Event::Found(edition, number, found));
                     cost.search = cost.search.max(began.elapsed());
                 }

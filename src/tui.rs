@@ -45,7 +45,7 @@ pub use counting::WINDOW;
 pub use fitting::{Colours, Surroundings};
 pub use keeping::Keep;
 pub use look::Look;
-pub use search::{Found, Hit, Sought, seek};
+pub use search::{Found, Hit, Shelf, Sought, seek};
 pub use setup::{Settings, Setup, settings};
 pub use source::Source;
 pub use state::{Pane, State};

@@ -29,7 +29,7 @@ use crate::host::Host;
 use crate::host::redact::redacted;
 use crate::kernel::Progress;
 use crate::shot;
-use crate::tui::{self, Edition, Effect, Event, Keep, Setup, State, key, update, view};
+use crate::tui::{self, Edition, Effect, Event, Keep, Setup, Shelf, Sought, State, key, update, view};
 
 /// Where a host comes from, and how it can be had again.
 #[derive(Debug, Clone)]
@@ -117,6 +117,9 @@ impl Form {
 /// A port of a reading, and how far the sets are read that its answer takes.
 type Question = (Edition, Target, Arc<Progress>);
 
+/// A text that is sought in a reading, with its number.
+type Text = (Edition, u64, Box<Sought>);
+
 /// What comes to the explorer's loop.
 enum Message {
     /// For the explorer.
@@ -173,6 +176,7 @@ fn explore(live: Option<Live>, guided: bool, state: impl FnOnce((u16, u16)) -> S
         progress: Arc::default(),
         sets: Arc::default(),
         asked: None,
+        seeking: None,
         newest: Arc::default(),
         sender: sender.clone(),
         messages,
@@ -229,6 +233,8 @@ struct Explorer {
     sets: Arc<Progress>,
     /// Who is asked about the ports of a host.
     asked: Option<(Arc<Host>, Sender<Question>)>,
+    /// Who looks through a host while somebody types.
+    seeking: Option<(Arc<Host>, Sender<Text>)>,
     /// The newest text that is sought.
     newest: Arc<AtomicU64>,
     state: State,
@@ -366,10 +372,7 @@ impl Explorer {
                 }
                 Effect::Keep(Keep::Host, _) => self.work(effect, &Arc::default()),
                 Effect::Copy(text) => execute!(std::io::stdout(), CopyToClipboard::to_clipboard_from(text))?,
-                Effect::Search(_, number, _) => {
-                    self.newest.store(number, Ordering::Relaxed);
-                    self.work(effect, &Arc::clone(&self.sets));
-                }
+                Effect::Search(edition, number, sought) => self.seek(edition, number, sought),
                 Effect::Refresh(..) => {
                     self.begun = Instant::now();
                     self.work(effect, &Arc::default());
@@ -389,6 +392,8 @@ impl Explorer {
             self.sets = Arc::default();
         }
         self.follower.count(self.state.host(), self.state.counting());
+        // What is kept for the next letter takes room.
+        self.seeking = self.seeking.take().filter(|_| self.state.is_seeking());
         // Nobody holds on to a host that is shown no more.
         self.asked = self.asked.take().filter(|(host, _)| Arc::ptr_eq(host, self.state.host()));
         Ok(next)
@@ -410,6 +415,31 @@ impl Explorer {
         }
         if let Some((_, asking)) = &self.asked {
             let _ = asking.send((edition, target, Arc::clone(&self.sets)));
+        }
+    }
+
+    /// Looks for a text, on a thread that keeps what it looked through as long as somebody types.
+    fn seek(&mut self, edition: Edition, number: u64, sought: Box<Sought>) {
+        self.newest.store(number, Ordering::Relaxed);
+        let host = Arc::clone(self.state.host());
+        if self.seeking.as_ref().is_none_or(|(known, _)| !Arc::ptr_eq(known, &host)) {
+            let (seeking, asked) = mpsc::channel::<Text>();
+            self.seeking = Some((Arc::clone(&host), seeking));
+            let (sender, newest) = (self.sender.clone(), Arc::clone(&self.newest));
+            thread::spawn(move || {
+                let watch = Watch(&sender);
+                let mut shelf = Shelf::default();
+                for (edition, number, sought) in asked {
+                    let stale = || newest.load(Ordering::Relaxed) != number;
+                    if let Some(found) = shelf.seek(&host, &sought, stale) {
+                        let _ = sender.send(Message::Event(Event::Found(edition, number, found)));
+                    }
+                }
+                drop(watch);
+            });
+        }
+        if let Some((_, seeking)) = &self.seeking {
+            let _ = seeking.send((edition, number, sought));
         }
     }
 

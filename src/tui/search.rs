@@ -5,6 +5,7 @@
 
 mod reveal;
 mod seek;
+mod shelf;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use crossterm::event::{KeyCode, KeyEvent};
 
 pub use seek::{Found, Hit, Listed, Sought, base_text, seek};
+pub use shelf::Shelf;
 
 use super::line::{Line, Typed};
 use super::matching::Query;
@@ -45,6 +47,13 @@ struct Before {
     focus: Pane,
     selected: Option<Target>,
     cursor: usize,
+}
+
+impl State {
+    /// Whether somebody types what is sought.
+    pub fn is_seeking(&self) -> bool {
+        self.search.as_ref().is_some_and(Search::is_typing)
+    }
 }
 
 impl Search {

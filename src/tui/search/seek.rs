@@ -3,19 +3,16 @@
 //! It takes its time on a large host, so it is an effect: whoever asks says when the answer is no longer wanted. It knows
 //! nothing of rows or of what is folded.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::super::frames::target;
-use super::super::matching::{Manner, Query};
+use super::super::matching::{Manner, Matcher, Query, matcher};
 use super::super::state::Port;
 use super::super::view::port_text;
+use super::shelf::{Shelf, Stretch};
 use crate::explain::{Target, clean, uncounted};
-use crate::host::{ChainId, Host, RuleId, Ruleset};
+use crate::host::{ChainId, Host, QuickMap, RuleId, Ruleset};
 use crate::syntax;
-
-/// A chain of the namespace with this index.
-type Place = (usize, ChainId);
 
 /// Something that was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,7 +63,7 @@ pub struct Found {
     /// The hit that is most like what is sought.
     pub best: usize,
     /// The rule by which the tree comes to a chain.
-    pub ways: HashMap<(usize, ChainId), RuleId>,
+    pub ways: Arc<QuickMap<(usize, ChainId), RuleId>>,
 }
 
 impl Found {
@@ -79,50 +76,59 @@ impl Found {
 
 /// Looks through the host. `None`: `stale` said that nobody waits for it any more.
 pub fn seek(host: &Host, sought: &Sought, stale: impl Fn() -> bool) -> Option<Found> {
-    if sought.query.is_empty() {
-        return Some(Found::default());
-    }
-    let order = Order::of(host, &sought.roots);
-    for manner in [Manner::Exactly, Manner::Nearly] {
-        let mut taking = Taking { sought, manner, worth: i64::MIN, found: Found::default() };
-        for port in sought.ports.0.iter() {
-            let text = port_text(&host.namespaces[sought.namespace], port);
-            taking.take(Hit::Port(port.target.clone()), &text);
+    Shelf::default().seek(host, sought, stale)
+}
+
+impl Shelf {
+    /// The same, with what an earlier search of the same host left here.
+    pub fn seek(&mut self, host: &Host, sought: &Sought, stale: impl Fn() -> bool) -> Option<Found> {
+        if sought.query.is_empty() {
+            return Some(Found::default());
         }
-        for (count, stretch) in order.stretches.iter().enumerate() {
-            if count % 64 == 0 && stale() {
-                return None;
+        self.arrange(host, &sought.roots);
+        for manner in [Manner::Exactly, Manner::Nearly] {
+            let (matcher, found) = (matcher(), Found::default());
+            let mut taking = Taking { sought, manner, matcher, worth: i64::MIN, found };
+            for port in sought.ports.0.iter() {
+                let text = port_text(&host.namespaces[sought.namespace], port);
+                taking.take(Hit::Port(port.target.clone()), &text);
             }
-            taking.stretch(host, stretch, &stale)?;
+            taking.rules(host, self, &stale)?;
+            if !taking.found.hits.is_empty() {
+                return Some(Found { manner: Some(manner), ways: Arc::clone(&self.ways), ..taking.found });
+            }
         }
-        if !taking.found.hits.is_empty() {
-            return Some(Found { manner: Some(manner), ways: order.ways, ..taking.found });
-        }
+        Some(Found::default())
     }
-    Some(Found::default())
 }
 
 struct Taking<'a> {
     sought: &'a Sought,
     manner: Manner,
+    matcher: Matcher,
     /// How good the best hit is.
     worth: i64,
     found: Found,
 }
 
 impl Taking<'_> {
-    fn stretch(&mut self, host: &Host, stretch: &Stretch, stale: impl Fn() -> bool) -> Option<()> {
-        let Stretch { namespace, chain, first, end } = *stretch;
-        let ruleset = &host.namespaces[namespace].ruleset;
-        if first == 0 && ruleset.chain(chain).base.is_some() {
-            self.take(Hit::Chain(namespace, chain), &base_text(ruleset, chain));
-        }
-        for index in first..end {
-            if index % 1024 == 1023 && stale() {
-                return None;
+    fn rules(&mut self, host: &Host, shelf: &mut Shelf, stale: impl Fn() -> bool) -> Option<()> {
+        let mut count = 0;
+        for at in 0..shelf.stretches.len() {
+            let Stretch { namespace, chain, first, end } = shelf.stretches[at];
+            let ruleset = &host.namespaces[namespace].ruleset;
+            if first == 0 && ruleset.chain(chain).base.is_some() {
+                self.take(Hit::Chain(namespace, chain), &base_text(ruleset, chain));
             }
-            let rule = RuleId { chain, index };
-            self.take(Hit::Rule(namespace, rule), &clean(&uncounted(&syntax::rule_spec(ruleset, rule))));
+            for index in first..end {
+                if count % 512 == 0 && stale() {
+                    return None;
+                }
+                let rule = RuleId { chain, index };
+                let told = || clean(&uncounted(&syntax::rule_spec(ruleset, rule))).into_owned();
+                self.take(Hit::Rule(namespace, rule), shelf.text(count, told));
+                count += 1;
+            }
         }
         Some(())
     }
@@ -136,7 +142,7 @@ impl Taking<'_> {
         const JUST: i64 = 1 << 40;
         let near = match self.manner {
             Manner::Exactly => self.sought.query.is_in(text, Manner::Exactly).then_some(0),
-            Manner::Nearly => self.sought.query.nearness(text),
+            Manner::Nearly => self.sought.query.nearness(text, &self.matcher),
         };
         let Some(mut worth) = near else { return };
         if self.manner == Manner::Exactly && self.sought.query.stands_in(text) {
@@ -160,66 +166,4 @@ impl Taking<'_> {
 /// A base chain as the tree tells it.
 pub fn base_text(ruleset: &Ruleset, chain: ChainId) -> String {
     clean(&format!("{} {}", ruleset.table(chain).name, ruleset.chain(chain).name)).into_owned()
-}
-
-/// Rules of a chain that stand one after the other in the tree, with no rules of another chain between them.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Stretch {
-    namespace: usize,
-    chain: ChainId,
-    first: u32,
-    end: u32,
-}
-
-/// Every rule in the order of the tree, each once; then those that no rule leads to.
-#[derive(Default)]
-struct Order {
-    stretches: Vec<Stretch>,
-    ways: HashMap<Place, RuleId>,
-    known: HashSet<Place>,
-}
-
-impl Order {
-    fn of(host: &Host, roots: &[Place]) -> Order {
-        let mut order = Order::default();
-        for root in roots {
-            order.below(host, *root);
-        }
-        let mut namespaces: Vec<usize> = roots.iter().map(|(namespace, _)| *namespace).collect();
-        namespaces.dedup();
-        for namespace in namespaces {
-            for (chain, _) in host.namespaces[namespace].ruleset.chains() {
-                order.below(host, (namespace, chain));
-            }
-        }
-        order
-    }
-
-    /// A chain and all that it leads to, unless that is known.
-    fn below(&mut self, host: &Host, root: Place) {
-        if !self.known.insert(root) {
-            return;
-        }
-        // Chains, each with the first rule that is not told yet.
-        let mut stack = vec![(root.1, 0)];
-        let namespace = root.0;
-        let ruleset = &host.namespaces[namespace].ruleset;
-        while let Some((chain, first)) = stack.pop() {
-            let all = ruleset.chain(chain).rules.len() as u32;
-            let leads = |index: u32| Some((index, target(ruleset, RuleId { chain, index })?));
-            let mut jumps = (first..all).filter_map(leads);
-            match jumps.find(|(_, to)| self.known.insert((namespace, *to))) {
-                Some((index, to)) => {
-                    self.stretches.push(Stretch { namespace, chain, first, end: index + 1 });
-                    self.ways.insert((namespace, to), RuleId { chain, index });
-                    stack.push((chain, index + 1));
-                    stack.push((to, 0));
-                }
-                None if first < all || first == 0 => {
-                    self.stretches.push(Stretch { namespace, chain, first, end: all });
-                }
-                None => {}
-            }
-        }
-    }
 }
