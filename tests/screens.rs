@@ -6,6 +6,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
+#[path = "screens/large.rs"]
+mod large;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -209,7 +212,8 @@ fn differences(old: &str, new: &str) -> String {
 fn the_screens_are_what_they_were() {
     let bless = std::env::var_os("WHYPORT_BLESS").is_some();
     let mut changed = String::new();
-    let shots = SCREENS.iter().map(|(name, ..)| *name).chain(THEMES).chain(READINGS).chain(FOLLOWED);
+    let shots =
+        SCREENS.iter().map(|(name, ..)| *name).chain(THEMES).chain(READINGS).chain(FOLLOWED).chain(large::NAMES);
     for name in shots {
         for (ending, form) in [("txt", Form::Text), ("ansi", Form::Ansi)] {
             let file = golden(&format!("{name}.{ending}"));
@@ -217,6 +221,7 @@ fn the_screens_are_what_they_were() {
                 Some((_, columns, rows, port, keys, colour)) => screen(*columns, *rows, *port, keys, *colour, form),
                 None if THEMES.contains(&name) => themed(name, form),
                 None if FOLLOWED.contains(&name) => followed(name, form),
+                None if large::NAMES.contains(&name) => large::screen(name, form),
                 None => reading(name, form),
             };
             if bless {
@@ -244,7 +249,13 @@ fn every_golden_file_belongs_to_a_screen() {
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .filter(|file| {
-            let mut names = SCREENS.iter().map(|(name, ..)| *name).chain(THEMES).chain(READINGS).chain(FOLLOWED);
+            let mut names = SCREENS
+                .iter()
+                .map(|(name, ..)| *name)
+                .chain(THEMES)
+                .chain(READINGS)
+                .chain(FOLLOWED)
+                .chain(large::NAMES);
             !names.any(|name| [format!("{name}.txt"), format!("{name}.ansi")].contains(file))
         })
         .collect();
