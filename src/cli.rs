@@ -31,7 +31,7 @@ use refusal::{Fault, Refusal};
 use signal_hook::consts::signal::SIGINT;
 use signal_hook::low_level::emulate_default_handler;
 
-use crate::explain::{self, From};
+use crate::explain;
 use crate::host::{Backend, IpFamily};
 use crate::report::{
     self,
@@ -39,7 +39,7 @@ use crate::report::{
 };
 use crate::snapshot;
 use crate::tui::Setup;
-use crate::walk::{self, Origin, Walker};
+use crate::walk::{self, Walker};
 
 /// Runs whyport with these arguments (the first is the program's name), and says how it went.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -217,11 +217,7 @@ fn trace(reading: Reading, target: explain::Target, asked: &TraceArguments, colo
     })?;
     let host = &*host;
     let answer = |(walk, replies): (walk::Walk, _)| {
-        let from = match (&packets.from, &walk.query.origin) {
-            // What comes by a VRF comes by one of its ports.
-            (From::Somewhere | From::Outside(_), Origin::Device(device)) => From::Outside(device.clone()),
-            (from, _) => from.clone(),
-        };
+        let from = explain::whence(&packets.from, &walk.query);
         explain::Answer { replies, ..explain::judge(host, &packets.target, from, walk) }
     };
     let answers: Vec<_> = walks.into_iter().zip(replies).map(answer).collect();

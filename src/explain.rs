@@ -4,6 +4,7 @@
 //! listens). [`answers`] asks one port from every place that a packet can come from. A [`Finding`] says what decides, as
 //! data; [`words`] turns findings, conditions and assumptions into sentences. Nothing here knows a terminal.
 
+mod asking;
 pub mod back;
 mod brief;
 pub mod chance;
@@ -28,6 +29,7 @@ mod survey;
 mod tests;
 pub mod words;
 
+pub use asking::{Place, command, described_answers, nearest, shell, understood, whence};
 pub use brief::{brief, uncounted};
 pub use clean::clean;
 pub use finding::{Answer, AnswerVerdict, Cause, Finding, From, LetThrough, PortEntry, Said, Survey, Target, Who};

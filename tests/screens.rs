@@ -25,7 +25,7 @@ use whyport::{shot, snapshot};
 /// A screen: name, columns, rows, port to select, keys, whether in colour.
 type Screen = (&'static str, u16, u16, Option<u16>, &'static str, bool);
 
-const SCREENS: [Screen; 40] = [
+const SCREENS: [Screen; 46] = [
     ("story-80x24", 80, 24, None, "", true),
     ("story-120x36", 120, 36, None, "", true),
     ("story-160x48", 160, 48, None, "", true),
@@ -50,6 +50,12 @@ const SCREENS: [Screen; 40] = [
     ("details-of-a-port-120x36", 120, 36, Some(80), "<Enter>oo", true),
     ("details-of-a-ghost-80x24", 80, 24, Some(443), "<Enter>", true),
     ("help-80x24", 80, 24, None, "?", true),
+    ("form-80x24", 80, 24, Some(80), "e", true),
+    ("form-120x36", 120, 36, Some(80), "e<Down>10.0.0.0/8<Down>1024-65535<Down><Down><Down><Down>es", true),
+    ("form-39x11", 39, 11, Some(80), "e<Tab>10.0.0.0/8<Tab><Tab><Tab><Tab><Tab>nwe", true),
+    ("form-not-understood-80x24", 80, 24, Some(80), "e<Down>10.0.0.5<Down>99999<Enter>", true),
+    ("form-without-colour-80x24", 80, 24, Some(22), "ee<Right><Up><S-Tab><S-Tab>", false),
+    ("edited-80x24", 80, 24, Some(80), "e<Down>10.42.0.7<Enter>", true),
     ("search-typed-100x30", 100, 30, None, "/traefik", true),
     ("search-kept-80x24", 80, 24, None, "80<Enter>/DNAT<Enter>", true),
     ("by-table-100x30", 100, 30, None, "g", true),

@@ -35,6 +35,13 @@ const READING: &str = "Where reading the live host takes long, a line on the ter
     stops it. Rules that change while they are read are read again, three times; then what there is is shown, and called \
     torn: answers that rest on it are not certain.";
 
+const FORM: &str = "The packet form of the explorer (e) has a line for each thing that the options of trace say of a packet, with what holds \
+    where nothing is said. What is typed is walked at once; Enter keeps it, Esc brings back what was before, Ctrl-R empties all lines, \
+    Tab and the arrows go from line to line, → takes the name that is offered, Ctrl-N and Ctrl-P go through all. What is said \
+    holds for every port that is selected, and for every place (o) and family (f) from which such packets can come, until E; a place or \
+    family that is said in the form gives way to another that is chosen so. The signs of the ports stay those of usual packets. Y, and \
+    Ctrl-Y in the form, copies the command of trace that asks the same.";
+
 const SETTINGS: &str = "Settings: config.toml in $XDG_CONFIG_HOME/whyport (else ~/.config/whyport) says theme = \"light\", mouse = false, \
     and under [keys] which keys do something else: find = \"<C-s>\", next-origin = [\"o\", \"<F5>\"]. Keys are characters, and others by \
     name: <Enter>, <Space>, <PgDn>, <C-l>, <F1>. Themes of one's own are themes/NAME.toml beside it: based-on = \"dark\", and \
@@ -47,7 +54,7 @@ fn long_help() -> String {
     let keys: String = ROWS.iter().map(|row| format!("\n  {:<16} {}", keymap.told(row), row.does)).collect();
     let names: Vec<&str> = Keymap::names().collect();
     let names = format!("What keys do is called, under [keys]: {}.", names.join(", "));
-    format!("{TARGETS}\n\n{READING}\n\nKeys of the explorer:{keys}\n\n{SETTINGS}\n\n{names}")
+    format!("{TARGETS}\n\n{READING}\n\nKeys of the explorer:{keys}\n\n{FORM}\n\n{SETTINGS}\n\n{names}")
 }
 
 /// The name of an embedded host. A target is taken for one where it comes after `--demo`, and then seems to be missing.

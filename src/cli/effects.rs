@@ -37,6 +37,11 @@ pub fn done(
             let (answers, sets) = answers(host, namespace, live, &target, &RefCell::default());
             with_news(edition, Event::Answered(edition, target.clone(), answers), sets)
         }
+        Effect::Walk(edition, number, target, description) => {
+            let ask = || with_needs(explain::described_answers(host, namespace, &target, &description));
+            let (answers, sets) = known(host, live, ask);
+            with_news(edition, Event::Walked(edition, number, answers), sets)
+        }
         Effect::Search(edition, number, sought) => {
             let found = tui::seek(host, &sought, || stale(number));
             found.map(|found| Event::Found(edition, number, found)).into_iter().collect()
@@ -62,6 +67,13 @@ pub fn done(
         | Effect::Suspend
         | Effect::Quit => Vec::new(),
     }
+}
+
+/// Answers, with the sets that their walks asked for and nobody has read.
+fn with_needs(answers: Vec<Answer>) -> (Vec<Answer>, Vec<(usize, SetId)>) {
+    let walks = answers.iter().flat_map(|answer| std::iter::once(&answer.walk).chain(&answer.replies));
+    let needs = walks.flat_map(|walk| walk.needs.iter().copied()).collect();
+    (answers, needs)
 }
 
 /// What was found; and that the ruleset changed, if so: then another reading shows what is found here as not certain.
@@ -162,9 +174,8 @@ fn answers<'h>(
 ) -> (Vec<Answer>, Sets) {
     let ask = || {
         let mut prepared = prepared.borrow_mut();
-        let answers = prepared.get_or_insert_with(|| Asked::about(host, namespace)).answers(target);
-        let walks = answers.iter().flat_map(|answer| std::iter::once(&answer.walk).chain(&answer.replies));
-        let needs: Vec<_> = walks.flat_map(|walk| walk.needs.iter().copied()).collect();
+        let (answers, needs) =
+            with_needs(prepared.get_or_insert_with(|| Asked::about(host, namespace)).answers(target));
         if !needs.is_empty() {
             *prepared = None;
         }

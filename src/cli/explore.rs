@@ -365,7 +365,7 @@ impl Explorer {
                 Effect::Stop => self.progress.cancel(),
                 Effect::Suspend => next = Next::Suspend,
                 Effect::Redraw => self.redraw = true,
-                Effect::Survey(_) => self.work(effect, &Arc::clone(&self.sets)),
+                Effect::Survey(_) | Effect::Walk(..) => self.work(effect, &Arc::clone(&self.sets)),
                 Effect::Answer(edition, target) => self.ask(edition, target),
                 Effect::Keep(Keep::Screen, name) => {
                     let _ = self.sender.send(Message::Event(keep(&self.state, name)));

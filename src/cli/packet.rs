@@ -96,10 +96,14 @@ fn refusal(flaws: &[Flaw], with: &[Field]) -> Refusal {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
+    use clap::{CommandFactory, Parser};
 
-    use super::super::arguments::Arguments;
+    use super::super::arguments::{Arguments, Command};
+    use super::super::target;
     use super::*;
+    use crate::explain::{self, command, described_answers};
+    use crate::snapshot;
+    use crate::walk::Walker;
 
     #[test]
     fn the_options_of_trace_are_those_of_the_table() {
@@ -125,5 +129,39 @@ mod tests {
         for field in Field::ALL.into_iter().filter(|field| !elsewhere.contains(field)) {
             assert_eq!(ROWS.iter().filter(|row| row.part == Part::Field(field)).count(), 1, "{field:?}");
         }
+    }
+
+    #[test]
+    fn the_command_that_is_told_asks_for_the_same_packets() {
+        let host = snapshot::parse(snapshot::demo("k3s-port-80").expect("the demo")).host;
+        let at = host.viewed;
+        let said: [&[(Part, &str)]; 6] = [
+            &[],
+            &[(Part::Field(Field::Src), "10.1.0.0/16"), (Part::Field(Field::TcpFlags), "syn,ack"), (Part::Vrf, "")],
+            &[(Part::Dst, "10.42.0.2"), (Part::Field(Field::Mark), "0x1"), (Part::Field(Field::Ttl), "64")],
+            &[(Part::Origin, "local"), (Part::Field(Field::Uid), "0-99"), (Part::Family, "6")],
+            &[(Part::Origin, "cni0"), (Part::Direction, "reply"), (Part::Field(Field::Pkttype), "host")],
+            &[(Part::Family, "6"), (Part::Field(Field::CtState), "established")],
+        ];
+        let mut compared = 0;
+        for entry in explain::ports(&host, at).ports {
+            for parts in said {
+                let mut description = Description::default();
+                parts.iter().filter(|(_, text)| !text.is_empty()).for_each(|(part, text)| description.say(*part, text));
+                for answer in described_answers(&host, at, &entry.target(), &description) {
+                    let words = command(&entry.target(), &(answer.from.clone(), answer.family), &description);
+                    let arguments = Arguments::try_parse_from(&words).expect("a command");
+                    let Some(Command::Trace(trace)) = arguments.command else { panic!("{words:?}") };
+                    let target = target::parse(&trace.target).expect("a target");
+                    let asked = ask(&host, at, target, &trace.packet, None).expect("packets");
+                    // The walk tells the state that conntrack gives it.
+                    let told: Vec<_> =
+                        asked.queries.iter().map(|query| Walker::new(&host, at).walk(query).query).collect();
+                    assert_eq!(told, [answer.walk.query], "{words:?}");
+                    compared += 1;
+                }
+            }
+        }
+        assert!(compared > 60, "{compared}");
     }
 }

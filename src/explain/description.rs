@@ -5,12 +5,12 @@
 
 mod rows;
 
-pub use rows::{ROWS, Row};
+pub use rows::{ROWS, Row, candidates};
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::finding::{From, Target};
-use super::{fields, words};
+use super::{fields, sockets, words};
 use crate::host::{Host, IpFamily, Link, LinkKind, Namespace, Protocol, What};
 use crate::walk::{Field, Query, Turn, ValueSet};
 
@@ -67,6 +67,17 @@ impl Description {
         self.said.push((part, text.to_owned()));
     }
 
+    /// The same with nothing said of a part.
+    pub fn without(&self, part: Part) -> Description {
+        Description { said: self.said.iter().filter(|(known, _)| *known != part).cloned().collect() }
+    }
+
+    /// What of it can be said of packets of a protocol.
+    pub fn of_protocol(&self, protocol: Protocol) -> Description {
+        let is_of = |part: Part| ROWS.iter().all(|row| row.part != part || row.is_of(protocol));
+        Description { said: self.said.iter().filter(|(part, _)| is_of(*part)).cloned().collect() }
+    }
+
     /// What is said of a part.
     pub fn of(&self, part: Part) -> Option<&str> {
         self.said.iter().find(|(known, _)| *known == part).map(|(_, text)| text.as_str())
@@ -83,9 +94,12 @@ impl Description {
         let mut flaws = Vec::new();
         let mut target = target.clone();
         if let Some(addr) = note(&mut flaws, Part::Dst, self.destination()).flatten() {
-            target.addr = Some(addr);
+            // Who is asked there is for the address to tell.
+            (target.addr, target.socket) = (Some(addr), None);
         }
         let family = note(&mut flaws, Part::Family, self.family(&target, family)).unwrap_or(family);
+        let hears = |socket: &usize| ns.sockets.get(*socket).is_none_or(|socket| sockets::hears(socket, family));
+        target.socket = target.socket.filter(hears);
         let from = match self.of(Part::Origin) {
             Some(text) => note(&mut flaws, Part::Origin, origin(ns, &target, family, text)),
             None => Some(from.clone()),

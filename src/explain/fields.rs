@@ -63,6 +63,23 @@ pub fn is_name(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_') && text.bytes().all(is_part)
 }
 
+/// The words that there are for values of a field; none where values are numbers and addresses.
+pub fn names(field: Field) -> Vec<&'static str> {
+    match field {
+        Field::CtState => CT_STATES.iter().map(|(name, _)| *name).collect(),
+        Field::Pkttype => PKTTYPES.iter().map(|(name, _)| *name).collect(),
+        // Those that packets have, of all combinations.
+        Field::TcpFlags => vec!["syn", "syn,ack", "ack", "fin,ack", "rst", "none"],
+        _ => Vec::new(),
+    }
+}
+
+/// TCP flags as they are written: `syn,ack`.
+pub fn tcp_flags_text(bits: u128) -> String {
+    let names: Vec<&str> = TCP_FLAGS.iter().filter(|(_, bit)| bits & bit != 0).map(|(name, _)| *name).collect();
+    if names.is_empty() { "none".to_owned() } else { names.join(",") }
+}
+
 /// A link-layer address as text.
 pub fn mac_text(mac: u64) -> String {
     let bytes = mac.to_be_bytes();

@@ -35,7 +35,7 @@ use super::chance::Chance;
 use super::finding::{Answer, From, Survey, Who};
 use crate::host::{Host, IpFamily, Namespace, Process, Protocol, Reached, RuleId, Ruleset, Socket, Unread, What};
 use crate::walk::why::{Account, Check};
-use crate::walk::{Assumption, Condition, Outcome, Query};
+use crate::walk::{Assumption, Condition, Outcome, Query, Turn};
 
 /// At most this many processes, addresses or devices are told one by one.
 const FEW: usize = 3;
@@ -51,6 +51,14 @@ pub fn because(host: &Host, namespace: usize, answer: &Answer, texts: Texts) -> 
 /// Who answers, in a few words; where it depends, on what: `sshd (812) if src in 10.0.0.0/8, else blocked`.
 pub fn answerer(host: &Host, namespace: usize, answer: &Answer, texts: Texts) -> String {
     because::who(host, namespace, answer, texts)
+}
+
+/// What is said of an answer: who answers and why, or what becomes of the answers whose walk it is.
+pub fn said(host: &Host, namespace: usize, answer: &Answer, texts: Texts) -> String {
+    match answer.walk.query.turn {
+        Turn::First | Turn::Later => because(host, namespace, answer, texts),
+        Turn::Reply => of_replies(host, namespace, answer),
+    }
 }
 
 /// What becomes of the answers whose walk an answer is: where `trace` follows the other direction.

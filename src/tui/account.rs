@@ -19,6 +19,7 @@ struct Key {
     target: Option<Target>,
     answer: usize,
     outcome: usize,
+    walk: u64,
 }
 
 /// What became of a rule.
@@ -40,6 +41,7 @@ impl State {
                 target: self.selected.clone(),
                 answer: self.answer_index(),
                 outcome: self.outcome,
+                walk: self.walk_number(),
             },
             (Pane::Netfilter | Pane::Ports | Pane::Why, _) => {
                 self.told = None;

@@ -52,6 +52,10 @@ pub enum Action {
     NextPane,
     /// To the pane before.
     PreviousPane,
+    /// Say something of the packet.
+    Edit,
+    /// The usual packet again.
+    Unedit,
     /// The next place that a packet can come from.
     NextOrigin,
     /// The place before.
@@ -72,6 +76,8 @@ pub enum Action {
     SaveHost,
     /// Copy the rule that is looked at, or the explanation.
     Copy,
+    /// Copy the command that asks the same.
+    CopyCommand,
     /// Read the host again.
     Read,
     /// Let the picture of a live host stand still, or follow it again.
@@ -141,7 +147,7 @@ const fn bound(action: Action, name: &'static str, keys: &'static [Key]) -> Boun
 
 /// Every action, in the order in which the help tells them.
 #[rustfmt::skip]
-pub const ROWS: [Row; 27] = [
+pub const ROWS: [Row; 28] = [
     Row { bound: &[bound(Action::Up, "up", &[named(KeyCode::Up), bare('k')]), bound(Action::Down, "down", &[named(KeyCode::Down), bare('j')])],
           does: "one row up, down", hint: Hint::Each("select") },
     Row { bound: &[bound(Action::PageUp, "page-up", &[named(KeyCode::PageUp), Key::Ctrl('b')]), bound(Action::PageDown, "page-down", &[named(KeyCode::PageDown), Key::Ctrl('f')])],
@@ -174,12 +180,14 @@ pub const ROWS: [Row; 27] = [
           does: "the packets of the other family, IPv4 or IPv6", hint: Hint::One("family") },
     Row { bound: &[bound(Action::NextOutcome, "next-outcome", &[bare('b')]), bound(Action::PreviousOutcome, "previous-outcome", &[bare('B')])],
           does: "the next outcome where the way branches, the one before", hint: Hint::One("outcome") },
+    Row { bound: &[bound(Action::Edit, "edit-packet", &[bare('e')]), bound(Action::Unedit, "unedit-packet", &[bare('E')])],
+          does: "edit the packet (source, mark, …); the usual one again", hint: Hint::One("packet") },
     Row { bound: &[bound(Action::TextDown, "text-down", &[bare('J')]), bound(Action::TextUp, "text-up", &[bare('K')])],
           does: "the text of the lower pane: a line down, up", hint: Hint::No },
     Row { bound: &[bound(Action::SaveScreen, "save-screen", &[bare('s')]), bound(Action::SaveHost, "save-host", &[bare('S')])],
           does: "save the screen as a picture; the host as a snapshot", hint: Hint::No },
-    Row { bound: &[bound(Action::Copy, "copy", &[bare('y')])],
-          does: "copy the rule, or what is said of the port", hint: Hint::No },
+    Row { bound: &[bound(Action::Copy, "copy", &[bare('y')]), bound(Action::CopyCommand, "copy-command", &[bare('Y')])],
+          does: "copy the rule, what is said of the port; trace's command", hint: Hint::No },
     Row { bound: &[bound(Action::Read, "read", &[bare('r')])],
           does: "read the host again (a live one)", hint: Hint::One("reread") },
     Row { bound: &[bound(Action::Pause, "pause", &[bare(' ')])],

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::details;
+use super::edited::Edited;
 use super::frames::{Frame, FrameId, Frames, Place};
 use super::outline::Id;
 use super::state::{Pane, Port, State};
@@ -70,6 +71,8 @@ impl State {
         self.answers.clear();
         self.asked.clear();
         self.asking.clear();
+        self.walking = None;
+        self.edited.iter_mut().for_each(Edited::forget);
         answers.into_iter().for_each(|(target, answers)| self.keep(target, answers));
         self.list();
         if let (Some(place), Some(above)) = (self.place(), above) {

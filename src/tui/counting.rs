@@ -100,7 +100,7 @@ impl State {
     /// The rules that can be seen and count, while they are followed.
     pub fn counting(&self) -> Vec<(usize, RuleId)> {
         let hidden = match self.overlays.last() {
-            None | Some(Overlay::Details(_)) => false,
+            None | Some(Overlay::Details(_) | Overlay::Form(_)) => false,
             Some(Overlay::Help { .. } | Overlay::Diagram(_) | Overlay::Tour(_)) => true,
         };
         let Some(panes) = view::panes(self).filter(|_| self.is_followed() && !hidden) else { return Vec::new() };

@@ -114,6 +114,7 @@ pub(super) fn act(state: &mut State, action: Action) -> Option<Effect> {
         Action::NextOrigin
         | Action::PreviousOrigin
         | Action::OtherFamily
+        | Action::Unedit
         | Action::NextOutcome
         | Action::PreviousOutcome
         | Action::Group => return other_packets(state, action),
@@ -122,6 +123,8 @@ pub(super) fn act(state: &mut State, action: Action) -> Option<Effect> {
         | Action::NextHit
         | Action::PreviousHit
         | Action::Copy
+        | Action::CopyCommand
+        | Action::Edit
         | Action::SaveScreen
         | Action::SaveHost
         | Action::Read

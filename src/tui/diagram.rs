@@ -236,6 +236,9 @@ pub(super) fn act(state: &mut State, diagram: Diagram, action: Action) -> Option
         | Action::NextOrigin
         | Action::PreviousOrigin
         | Action::OtherFamily
+        | Action::Edit
+        | Action::Unedit
+        | Action::CopyCommand
         | Action::NextOutcome
         | Action::PreviousOutcome => {
             let effect = in_panes(state, action);

@@ -50,7 +50,7 @@ pub(super) fn key(state: &mut State, key: &KeyEvent) -> bool {
         Typed::Changed => near(state),
         Typed::Done => take(state),
         Typed::Dropped => leave(state),
-        Typed::Nothing => return false,
+        Typed::Moved | Typed::Nothing => return false,
     }
     true
 }

@@ -10,7 +10,7 @@ use super::outline::Id;
 use super::state::{Pane, State};
 use super::update::Effect;
 use super::view;
-use crate::explain::words;
+use crate::explain::{shell, words};
 use crate::syntax;
 
 /// What goes into a file.
@@ -35,6 +35,11 @@ impl Keeping {
     /// What was typed.
     pub(super) fn text(&self) -> &str {
         self.line.text()
+    }
+
+    /// The same, before and behind the place where the next character goes.
+    pub(super) fn halves(&self) -> (&str, &str) {
+        self.line.halves()
     }
 
     /// What goes into the file.
@@ -63,7 +68,7 @@ pub(super) fn key(state: &mut State, key: &KeyEvent) -> Option<Effect> {
     let keeping = state.keeping.as_mut()?;
     match keeping.line.key(key) {
         Typed::Changed => keeping.said = None,
-        Typed::Nothing => {}
+        Typed::Moved | Typed::Nothing => {}
         Typed::Done => {
             let (what, name) = (keeping.what, keeping.text().trim().to_owned());
             state.keeping = None;
@@ -90,6 +95,17 @@ pub(super) fn kept(state: &mut State, what: Keep, name: &str, written: Result<()
     }
 }
 
+/// The command that asks the same as is looked at.
+pub(super) fn copy_command(state: &mut State) -> Option<Effect> {
+    let Some(mut words) = state.command() else {
+        state.notice = Some("there is nothing to copy".to_owned());
+        return None;
+    };
+    words.extend(state.source.options());
+    state.notice = Some("the command is copied, if the terminal takes it (OSC 52)".to_owned());
+    Some(Effect::Copy(shell(&words)))
+}
+
 /// The rule that is looked at, or what is said of the selected port.
 pub(super) fn copy(state: &mut State) -> Option<Effect> {
     let rule = match (state.focus, state.tree.row(state.cursor).map(|row| row.id)) {
@@ -101,7 +117,7 @@ pub(super) fn copy(state: &mut State) -> Option<Effect> {
         (Pane::Ports | Pane::Netfilter | Pane::Why, _) => None,
     };
     let answer =
-        || Some(("the explanation", words::because(&state.host, state.namespace, state.answer()?, syntax::part_text)));
+        || Some(("the explanation", words::said(&state.host, state.namespace, state.answer()?, syntax::part_text)));
     let Some((what, text)) = rule.or_else(answer) else {
         state.notice = Some("there is nothing to copy".to_owned());
         return None;

@@ -1,4 +1,5 @@
-//! A line that is typed: characters, and what takes them away again. What it is for is not known here.
+//! A line that is typed: characters, where the next one goes, and what takes them away again. What it is for is not known
+//! here.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use unicode_segmentation::UnicodeSegmentation;
@@ -11,6 +12,8 @@ const LONGEST: usize = 200;
 pub enum Typed {
     /// Another text.
     Changed,
+    /// The next character goes elsewhere.
+    Moved,
     /// It is said (Enter).
     Done,
     /// It is taken back (Esc, Ctrl-C, or Backspace where nothing is left).
@@ -23,17 +26,24 @@ pub enum Typed {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Line {
     text: String,
+    /// Where the next character goes, in bytes.
+    at: usize,
 }
 
 impl Line {
     /// With a text to begin with.
     pub fn new(text: &str) -> Line {
-        Line { text: text.to_owned() }
+        Line { text: text.to_owned(), at: text.len() }
     }
 
     /// What was typed.
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// What stands before and behind the place where the next character goes.
+    pub fn halves(&self) -> (&str, &str) {
+        self.text.split_at(self.at)
     }
 
     /// Takes a key.
@@ -46,23 +56,56 @@ impl Line {
             KeyCode::Enter => return Typed::Done,
             KeyCode::Esc => return Typed::Dropped,
             KeyCode::Char('c' | 'g') if control => return Typed::Dropped,
-            KeyCode::Char('u') if control => self.text.clear(),
+            KeyCode::Left => return self.go(self.before()),
+            KeyCode::Right => return self.go(self.behind()),
+            KeyCode::Home => return self.go(0),
+            KeyCode::End => return self.go(self.text.len()),
+            KeyCode::Char('a') if control => return self.go(0),
+            KeyCode::Char('e') if control => return self.go(self.text.len()),
+            KeyCode::Char('u') if control => *self = Line::default(),
             KeyCode::Char('w') if control => {
-                let kept = self.text.trim_end().rfind(' ').map_or(0, |at| at + 1);
-                self.text.truncate(kept);
+                let (before, _) = self.halves();
+                self.cut(before.trim_end().rfind(' ').map_or(0, |at| at + 1), self.at);
             }
             KeyCode::Char('h') if control => return self.back(),
             KeyCode::Backspace => return self.back(),
-            KeyCode::Char(c) if !control && !c.is_control() && self.text.chars().count() < LONGEST => self.text.push(c),
+            KeyCode::Delete => self.cut(self.at, self.behind()),
+            KeyCode::Char(c) if !control && !c.is_control() && self.text.chars().count() < LONGEST => {
+                self.text.insert(self.at, c);
+                self.at += c.len_utf8();
+            }
             _ => return Typed::Nothing,
         }
         Typed::Changed
     }
 
-    /// Takes the last cluster away.
+    /// Where the cluster before begins.
+    fn before(&self) -> usize {
+        self.halves().0.grapheme_indices(true).next_back().map_or(0, |(at, _)| at)
+    }
+
+    /// Where the cluster behind ends.
+    fn behind(&self) -> usize {
+        self.halves().1.graphemes(true).next().map_or(self.at, |cluster| self.at + cluster.len())
+    }
+
+    fn go(&mut self, at: usize) -> Typed {
+        self.at = at;
+        Typed::Moved
+    }
+
+    /// Takes away what stands there, up to there.
+    fn cut(&mut self, from: usize, to: usize) {
+        self.text.replace_range(from..to, "");
+        self.at = from;
+    }
+
+    /// Takes the cluster before away.
     fn back(&mut self) -> Typed {
-        let Some((at, _)) = self.text.grapheme_indices(true).next_back() else { return Typed::Dropped };
-        self.text.truncate(at);
+        if self.text.is_empty() {
+            return Typed::Dropped;
+        }
+        self.cut(self.before(), self.at);
         Typed::Changed
     }
 }
@@ -92,6 +135,12 @@ mod tests {
         assert_eq!(typed("a<Esc>"), ("a".to_owned(), Typed::Dropped));
         assert_eq!(typed("<BS>"), (String::new(), Typed::Dropped));
         assert_eq!(typed("a<Up>"), ("a".to_owned(), Typed::Nothing));
+        assert_eq!(typed("ac<Left>b"), ("abc".to_owned(), Typed::Changed));
+        assert_eq!(typed("bc<Home>a<Right><BS>"), ("ac".to_owned(), Typed::Changed));
+        assert_eq!(typed("abc<C-a><Del><C-e>d"), ("bcd".to_owned(), Typed::Changed));
+        assert_eq!(typed("one two<Left><Left><C-w>"), ("one wo".to_owned(), Typed::Changed));
+        assert_eq!(typed("ae\u{301}<Left><Left><Right><Del>"), ("a".to_owned(), Typed::Changed));
+        assert_eq!(typed("a<Home><BS><Left>"), ("a".to_owned(), Typed::Moved));
         assert_eq!(typed(&"x".repeat(300)).0.len(), LONGEST);
     }
 }

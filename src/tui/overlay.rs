@@ -6,13 +6,14 @@
 use super::action::Action;
 use super::details::{self, Details};
 use super::diagram::{self, Diagram};
+use super::form::Form;
 use super::state::State;
 use super::tour::Tour;
 use super::update::{Effect, moved};
 use super::view;
 
 /// Something on top of the panes.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub(super) enum Overlay {
     /// Every key, and what the signs mean.
     Help {
@@ -25,6 +26,8 @@ pub(super) enum Overlay {
     Diagram(Diagram),
     /// A step of the tour.
     Tour(Tour),
+    /// What is said of the packet.
+    Form(Box<Form>),
 }
 
 impl State {
@@ -51,8 +54,8 @@ pub(super) fn act(state: &mut State, action: Action) -> Option<Effect> {
             let diagram = *diagram;
             diagram::act(state, diagram, action)
         }
-        // It takes its keys before they are actions.
-        Overlay::Tour(_) => None,
+        // They take their keys before those are actions.
+        Overlay::Tour(_) | Overlay::Form(_) => None,
         Overlay::Help { offset } => match action {
             Action::Quit => Some(Effect::Quit),
             Action::Suspend => Some(Effect::Suspend),

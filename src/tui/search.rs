@@ -62,6 +62,11 @@ impl Search {
         self.line.text()
     }
 
+    /// The same, before and behind the place where the next character goes.
+    pub(super) fn halves(&self) -> (&str, &str) {
+        self.line.halves()
+    }
+
     /// Whether it is being typed.
     pub(super) fn is_typing(&self) -> bool {
         self.typing
@@ -102,6 +107,7 @@ pub(super) fn key(state: &mut State, key: &KeyEvent) -> Option<Effect> {
         Typed::Done if search.query().is_empty() => leave(state),
         Typed::Done => search.typing = false,
         Typed::Dropped => leave(state),
+        Typed::Moved => {}
         Typed::Nothing => match key.code {
             KeyCode::Up => turn(state, false),
             KeyCode::Down => turn(state, true),

@@ -16,6 +16,15 @@ pub enum Source {
 }
 
 impl Source {
+    /// The options of a command that reads the same host.
+    pub(super) fn options(&self) -> Vec<String> {
+        match self {
+            Source::Recording(name) => vec!["--snapshot".to_owned(), name.clone()],
+            Source::Demo(name) => vec!["--demo".to_owned(), name.clone()],
+            Source::Live => Vec::new(),
+        }
+    }
+
     /// What the header says, of a host that was read so long ago.
     pub fn text(&self, age: Duration) -> String {
         match self {

@@ -10,6 +10,7 @@ use super::account::Told;
 use super::action::Keymap;
 use super::again::{Edition, Held};
 use super::counting::Counting;
+use super::edited::{Edited, Walking};
 use super::frames::Frames;
 use super::going::Going;
 use super::keeping::Keeping;
@@ -24,7 +25,7 @@ use super::search::Search;
 use super::setup::Setup;
 use super::source::Source;
 use super::tree::Tree;
-use crate::explain::{self, Answer, AnswerVerdict, From, PortEntry, Survey, Target, words};
+use crate::explain::{self, Answer, AnswerVerdict, Place, PortEntry, Survey, Target, nearest, words};
 use crate::host::{Host, IpFamily, Namespace, Policy, QuickMap, Reached, What};
 use crate::walk::{Outcome, StepAt, Verdict};
 
@@ -147,7 +148,13 @@ pub struct State {
     pub(super) answers: HashMap<Target, Arc<Vec<Answer>>>,
     pub(super) asked: VecDeque<Target>,
     pub(super) asking: Vec<Target>,
-    pub(super) wish: Option<(From, IpFamily)>,
+    pub(super) wish: Option<Place>,
+    /// The packet that somebody described in place of the usual one.
+    pub(super) edited: Option<Edited>,
+    /// What is being walked for it.
+    pub(super) walking: Option<Walking>,
+    /// How many were.
+    pub(super) walks: u64,
     pub(super) outcome: usize,
     /// Whether nobody chose a port yet.
     pub(super) unchosen: bool,
@@ -212,6 +219,9 @@ impl State {
             asked: VecDeque::new(),
             asking: Vec::new(),
             wish: None,
+            edited: None,
+            walking: None,
+            walks: 0,
             outcome: 0,
             unchosen: target.is_none(),
             frames: Frames::default(),
@@ -281,17 +291,22 @@ impl State {
 
     /// Who answers the selected port, from each place; `None` while that is worked out.
     pub(super) fn all_answers(&self) -> Option<&[Answer]> {
-        self.answers.get(self.selected.as_ref()?).map(|answers| answers.as_slice())
+        self.shown_answers().map(|answers| answers.as_slice())
     }
 
-    /// The index of the answer that is looked at: the place and family that the user wished for, else the place alone,
-    /// else the first.
+    /// The same, shared: those of usual packets, or of the one that somebody described.
+    pub(super) fn shown_answers(&self) -> Option<&Arc<Vec<Answer>>> {
+        let selected = self.selected.as_ref()?;
+        match &self.edited {
+            Some(edited) => edited.answers(selected),
+            None => self.answers.get(selected),
+        }
+    }
+
+    /// The index of the answer that is looked at: that of the place that is most like what the user wished for.
     pub(super) fn answer_index(&self) -> usize {
-        let (Some(answers), Some((from, family))) = (self.all_answers(), &self.wish) else { return 0 };
-        let at = |fits: &dyn Fn(&Answer) -> bool| answers.iter().position(fits);
-        at(&|answer| answer.from == *from && answer.family == *family)
-            .or_else(|| at(&|answer| answer.from == *from))
-            .unwrap_or(0)
+        let (Some(answers), Some(wish)) = (self.all_answers(), &self.wish) else { return 0 };
+        nearest(answers.iter().map(|answer| (&answer.from, answer.family)), Some(wish)).unwrap_or(0)
     }
 
     /// The answer that is looked at.
@@ -404,6 +419,17 @@ impl State {
         }
     }
 
+    /// Follows the selected port's packets, now that it is known who answers them; what was looked at in an older reading is
+    /// found again.
+    pub(super) fn show_answers(&mut self) {
+        let held = self.held.take();
+        self.outcome = 0;
+        self.follow();
+        if let Some(held) = held {
+            self.resume(held);
+        }
+    }
+
     /// Lays the way of the outcome that is looked at through the tree, and folds everything else.
     pub(super) fn follow(&mut self) {
         let host = Arc::clone(&self.host);
@@ -456,12 +482,21 @@ impl State {
 
     /// Whether something that is shown is being worked out.
     pub fn is_waiting(&self) -> bool {
-        !self.surveyed || self.selected.as_ref().is_some_and(|selected| self.asking.contains(selected))
+        !self.surveyed || self.is_walking()
+    }
+
+    /// Whether who answers the selected port is being worked out.
+    pub(super) fn is_walking(&self) -> bool {
+        let usual = || self.selected.as_ref().is_some_and(|selected| self.asking.contains(selected));
+        match self.edited {
+            Some(_) => self.walking.is_some(),
+            None => usual(),
+        }
     }
 
     /// Whether anything is being worked out, be it shown or not.
     pub fn is_working(&self) -> bool {
-        !self.surveyed || !self.asking.is_empty()
+        !self.surveyed || !self.asking.is_empty() || self.walking.is_some()
     }
 
     /// Whether a part of the namespace was read.

@@ -4,6 +4,7 @@ mod again;
 mod counting;
 mod details;
 mod diagram;
+mod form;
 mod keeping;
 mod listing;
 mod living;
@@ -92,6 +93,10 @@ impl Explorer {
                 Effect::Answer(edition, target) => {
                     let answers = answers(&self.host, &target);
                     Event::Answered(edition, target, answers)
+                }
+                Effect::Walk(edition, number, target, description) => {
+                    let answers = explain::described_answers(&self.host, 0, &target, &description);
+                    Event::Walked(edition, number, answers)
                 }
                 Effect::Search(edition, number, sought) => {
                     let found = super::seek(&self.host, &sought, || false).expect("nobody stops it");

@@ -14,6 +14,8 @@ use super::again::{Edition, Fresh};
 use super::counting;
 use super::details;
 use super::diagram;
+use super::edited;
+use super::form;
 use super::going;
 use super::keeping::{self, Keep};
 use super::listing;
@@ -25,6 +27,7 @@ use super::source::Source;
 use super::state::{Pane, State};
 use super::tour;
 use super::view;
+use crate::explain::description::Description;
 use crate::explain::{Answer, Survey, Target, words};
 use crate::host::{Changes, Counters, Host, Reached, RuleId};
 
@@ -47,6 +50,8 @@ pub enum Event {
     Surveyed(Edition, Survey),
     /// Who answers a port of a reading of the host was worked out.
     Answered(Edition, Target, Vec<Answer>),
+    /// Who answers packets that somebody described was worked out: the number of the description, and what there is.
+    Walked(Edition, u64, Vec<Answer>),
     /// What was sought was looked for: the number of the text, and what there is.
     Found(Edition, u64, Found),
     /// A file of this name was written, or could not be: why, in one line.
@@ -82,6 +87,9 @@ pub enum Effect {
     Survey(Edition),
     /// Walk the packets to a port ([`explain::answers`](crate::explain::answers)); [`Event::Answered`] answers.
     Answer(Edition, Target),
+    /// Walk packets to a port that fit a description, which has this number
+    /// ([`explain::described_answers`](crate::explain::described_answers)); [`Event::Walked`] answers.
+    Walk(Edition, u64, Target, Box<Description>),
     /// Look for a text, which has this number ([`seek`](super::seek())); [`Event::Found`] answers, unless there is a newer one.
     Search(Edition, u64, Box<Sought>),
     /// Write a new file of this name; [`Event::Kept`] answers.
@@ -144,6 +152,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
         // What is about a host that was read again since is of no use.
         Event::Surveyed(edition, _)
         | Event::Answered(edition, ..)
+        | Event::Walked(edition, ..)
         | Event::Found(edition, ..)
         | Event::Read(edition, _)
         | Event::Refreshed(edition, _)
@@ -157,6 +166,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
             }
         }
         Event::Answered(_, target, answers) => answered(state, target, answers),
+        Event::Walked(_, number, answers) => edited::walked(state, number, answers),
         Event::Found(_, number, found) => search::found(state, number, found),
         Event::Read(_, Ok(fresh)) => {
             state.reading = None;
@@ -166,10 +176,12 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
         Event::Read(_, Err(why)) => reading::failed(state, &why),
         Event::Outdated(_) => effects.extend(reading::begin_whole(state)),
     }
+    diagram::stay_drawn(state);
     tour::follow(state);
     state.list();
     state.account();
     details::follow(state);
+    form::follow(state);
     scroll(state);
     ask(state, &mut effects);
     effects.extend(living::next(state));
@@ -190,6 +202,9 @@ fn press(state: &mut State, key: &KeyEvent) -> Option<Effect> {
     if state.tour().is_some() {
         return tour::key(state, key);
     }
+    if state.form().is_some() {
+        return form::key(state, key);
+    }
     let action = state.keymap.action(key);
     let begins = action.is_none() && state.surveyed && state.is_bare() && going::begins(key);
     if (begins || state.going.is_some()) && going::key(state, key) {
@@ -203,8 +218,10 @@ fn press(state: &mut State, key: &KeyEvent) -> Option<Effect> {
 /// asked for.
 fn paste(state: &mut State, text: &str) -> Vec<Effect> {
     state.notice = None;
-    let typing =
-        state.search.as_ref().is_some_and(Search::is_typing) || state.keeping.is_some() || state.going.is_some();
+    let typing = state.search.as_ref().is_some_and(Search::is_typing)
+        || state.keeping.is_some()
+        || state.going.is_some()
+        || state.form().is_some();
     if !typing {
         state.notice =
             Some(format!("what is pasted is not taken for keys; {}", state.keymap.says(Action::Find, "finds it")));
@@ -224,13 +241,8 @@ fn answered(state: &mut State, target: Target, answers: Vec<Answer>) {
         state.unchosen = false;
         state.selected = Some(begin);
     }
-    if state.selected.as_ref() == Some(&target) {
-        let held = state.held.take();
-        state.outcome = 0;
-        state.follow();
-        if let Some(held) = held {
-            state.resume(held);
-        }
+    if state.edited.is_none() && state.selected.as_ref() == Some(&target) {
+        state.show_answers();
     }
 }
 
@@ -284,6 +296,9 @@ pub(super) fn in_panes(state: &mut State, action: Action) -> Option<Effect> {
         Action::SaveScreen => keeping::begin(state, Keep::Screen),
         Action::SaveHost => keeping::begin(state, Keep::Host),
         Action::Copy => return keeping::copy(state),
+        Action::CopyCommand => return keeping::copy_command(state),
+        Action::Edit => form::open(state),
+        Action::Unedit => edited::give_up(state),
         Action::FoldAll => tree::fold_all(state),
         Action::Group => tree::group(state),
         Action::Filter => listing::next_filter(state),
@@ -366,6 +381,9 @@ fn turn_origin(state: &mut State, by: isize) {
     let Some(answers) = state.all_answers().filter(|answers| !answers.is_empty()) else { return };
     let to = (state.answer_index() as isize + by).rem_euclid(answers.len() as isize) as usize;
     let wish = (answers[to].from.clone(), answers[to].family);
+    if to != state.answer_index() {
+        edited::leave_origin(state);
+    }
     state.wish = Some(wish);
     state.outcome = 0;
     state.follow();
@@ -374,7 +392,8 @@ fn turn_origin(state: &mut State, by: isize) {
 /// To the packets of the other family, from the same place where there are any.
 fn turn_family(state: &mut State) {
     let (Some(answers), Some(answer)) = (state.all_answers(), state.answer()) else { return };
-    let others = || answers.iter().filter(|other| other.family != answer.family);
+    let family = answer.family;
+    let others = || answers.iter().filter(|other| other.family != family);
     let other = others().find(|other| other.from == answer.from).or_else(|| others().next());
     match other.map(|other| (other.from.clone(), other.family)) {
         Some(wish) => {
@@ -382,8 +401,9 @@ fn turn_family(state: &mut State) {
             state.outcome = 0;
             state.follow();
         }
+        None if edited::turn_family(state, family) => {}
         None => {
-            let version = words::version(answer.family);
+            let version = words::version(family);
             state.notice = Some(format!("only {version} packets come to this port"));
         }
     }
@@ -419,6 +439,7 @@ fn ask(state: &mut State, effects: &mut Vec<Effect>) {
     if !state.surveyed {
         return;
     }
+    effects.extend(edited::ask(state));
     let wanted = |state: &State, target: &Target| !state.asking.contains(target) && !state.answers.contains_key(target);
     if let Some(selected) = state.selected.clone().filter(|selected| wanted(state, selected))
         && state.asking.len() < AT_ONCE

@@ -4,6 +4,7 @@
 mod counts;
 mod details;
 mod diagram;
+mod form;
 mod found;
 mod help;
 mod netfilter;
@@ -14,7 +15,7 @@ mod tour;
 mod why;
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect};
 use ratatui::style::{Modifier, Style};
 use ratatui::widgets::{Block, Borders, Clear, Widget};
 use unicode_width::UnicodeWidthStr;
@@ -180,6 +181,16 @@ pub(super) fn draws_bridges(state: &State, diagram: &Diagram) -> bool {
     diagram::draws_bridges(state, diagram, &state.hooks_of(diagram.namespace))
 }
 
+/// The first line of the packet form that is to be seen.
+pub(super) fn form_offset(state: &State) -> usize {
+    form::offset(state)
+}
+
+/// The row of the packet form at a place of the screen.
+pub(super) fn form_row_at(state: &State, at: Position) -> Option<usize> {
+    form::row_at(state, at)
+}
+
 /// Draws the explorer into `area`.
 pub fn view(state: &State, buffer: &mut Buffer, area: Rect) {
     let area = area.intersection(buffer.area);
@@ -204,6 +215,7 @@ fn draw(state: &State, buffer: &mut Buffer, area: Rect, panes: &Panes) {
             Overlay::Details(details) => details::draw(state, details, buffer, area),
             Overlay::Diagram(diagram) => diagram::draw(state, buffer, area, diagram),
             Overlay::Tour(tour) => tour::draw(state, buffer, area, panes, tour),
+            Overlay::Form(form) => form::draw(state, buffer, area, panes, form),
         }
     }
 }
@@ -347,6 +359,11 @@ fn header(state: &State, buffer: &mut Buffer, area: Rect) {
             right = format!("outcome {} of {all} ", state.outcome + 1);
         }
     }
+    if state.edited.is_some() {
+        // Where there is little room the port needs it more.
+        let outcome = right.strip_prefix("outcome ").filter(|_| area.width < BESIDE).unwrap_or(&right);
+        right = format!("edited {}{outcome}", if right.is_empty() { "" } else { "· " });
+    }
     let middle = match (&state.selected, state.answer()) {
         // How far a reading is needs the room.
         (Some(target), Some(answer)) if !state.is_reading() => {
@@ -381,7 +398,7 @@ fn keys(state: &State, buffer: &mut Buffer, area: Rect) {
         _ if state.is_opening() => String::new(),
         _ if state.is_reading() => state.keymap.says(Action::Back, "stops reading "),
         (false, _) => "finding ports… ".to_owned(),
-        (true, Some(selected)) if state.asking.contains(selected) => "walking… ".to_owned(),
+        (true, Some(_)) if state.is_walking() => "walking… ".to_owned(),
         (true, _) => found::told(state),
     };
     put_right(buffer, area, state.look, &(Tone::Dim, busy.clone()), 0);
@@ -396,6 +413,7 @@ fn keys(state: &State, buffer: &mut Buffer, area: Rect) {
         Some(Overlay::Details(_)) => details::hints(state),
         Some(Overlay::Diagram(diagram)) => diagram::hints(state, diagram),
         Some(Overlay::Tour(tour)) => tour::hints(tour),
+        Some(Overlay::Form(_)) => form::hints(state),
         Some(Overlay::Help { .. }) | None => {
             ROWS.iter().filter(useful).filter_map(|row| state.keymap.hint(row)).collect()
         }

@@ -1,7 +1,8 @@
 //! The table of what can be said of a packet: how `trace` calls it, and what may stand there.
 
 use super::Part;
-use crate::host::{IpFamily, Protocol};
+use crate::explain::fields;
+use crate::host::{IpFamily, LinkKind, Namespace, Protocol};
 use crate::walk::Field;
 
 /// What can be said of a packet.
@@ -59,6 +60,23 @@ impl Row {
             Part::Origin | Part::Dst | Part::Family | Part::Vrf | Part::Direction | Part::Field(_) => true,
         }
     }
+}
+
+/// What can be offered where something is said of a part: the words that there are for it, and the names that this host has.
+pub fn candidates(ns: &Namespace, part: Part) -> Vec<String> {
+    let words: &[&str] = match part {
+        Part::Origin => &["outside", "local"],
+        Part::Family => &["4", "6"],
+        Part::Direction => &["original", "reply"],
+        Part::Dst | Part::Vrf => &[],
+        Part::Field(field) => return fields::names(field).into_iter().map(str::to_owned).collect(),
+    };
+    let links = ns.links.iter().filter(|link| match part {
+        Part::Origin => true,
+        Part::Vrf => matches!(link.kind, LinkKind::Vrf(_)),
+        Part::Family | Part::Direction | Part::Dst | Part::Field(_) => false,
+    });
+    words.iter().map(|word| (*word).to_owned()).chain(links.map(|link| link.name.clone())).collect()
 }
 
 /// The family that a word means.

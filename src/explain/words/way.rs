@@ -61,7 +61,11 @@ pub fn endpoints(ends: &Endpoints) -> String {
         (None, Some(port)) => format!("port {port}"),
         (None, None) => String::new(),
     };
-    match (end(ends.src, ends.sport), end(ends.dst, ends.dport)) {
+    let dst = match (ends.dst, ends.dport) {
+        (None, None) => "an unknown address".to_owned(),
+        (addr, port) => end(addr, port),
+    };
+    match (end(ends.src, ends.sport), dst) {
         (src, dst) if src.is_empty() => format!("to {dst}"),
         (src, dst) => format!("from {src} to {dst}"),
     }

@@ -7,6 +7,7 @@ use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::{Position, Rect};
 
 use super::super::action::Action;
+use super::super::form;
 use super::super::overlay::Overlay;
 use super::super::search::Search;
 use super::super::state::{Pane, State};
@@ -25,9 +26,20 @@ pub(super) fn take(state: &mut State, event: &MouseEvent) -> Option<Effect> {
     }
     let at = Position::new(event.column, event.row);
     match event.kind {
+        MouseEventKind::ScrollUp | MouseEventKind::ScrollDown if state.form().is_some() => {
+            let up = event.kind == MouseEventKind::ScrollUp;
+            form::go(state, |at, _| if up { at.saturating_sub(1) } else { at + 1 });
+            None
+        }
         MouseEventKind::ScrollUp => turn(state, at, Action::Up, Action::TextUp),
         MouseEventKind::ScrollDown => turn(state, at, Action::Down, Action::TextDown),
         MouseEventKind::Down(MouseButton::Left) if state.is_bare() => click(state, at),
+        MouseEventKind::Down(MouseButton::Left) if state.form().is_some() => {
+            if let Some(row) = view::form_row_at(state, at) {
+                form::go(state, |_, _| row);
+            }
+            None
+        }
         MouseEventKind::Drag(MouseButton::Left) if state.dragging => {
             state.split = Some(at.x);
             None

@@ -66,7 +66,7 @@ fn place(area: Rect, lines: usize) -> Rect {
 fn of(state: &State) -> Option<&Details> {
     match state.overlays.last()? {
         Overlay::Details(details) => Some(details),
-        Overlay::Help { .. } | Overlay::Diagram(_) | Overlay::Tour(_) => None,
+        Overlay::Help { .. } | Overlay::Diagram(_) | Overlay::Tour(_) | Overlay::Form(_) => None,
     }
 }
 
@@ -119,7 +119,7 @@ pub(super) fn draw(state: &State, details: &Details, buffer: &mut Buffer, area: 
 
 /// Empties an area. What is two columns wide and stands across its left edge goes with it: half of it would push the rest of
 /// its row aside.
-fn free(buffer: &mut Buffer, area: Rect) {
+pub(super) fn free(buffer: &mut Buffer, area: Rect) {
     Clear.render(area, buffer);
     let Some(x) = area.left().checked_sub(1) else { return };
     for y in area.top()..area.bottom() {

@@ -47,6 +47,12 @@ fn count(search: &Search) -> Piece {
     }
 }
 
+/// What is typed, with a mark where the next character goes.
+pub(super) fn typed((before, behind): (&str, &str)) -> [Piece; 3] {
+    let text = |text: &str| (Tone::Strong, clean(text).into_owned());
+    [text(before), (Tone::Focus, "▏".to_owned()), text(behind)]
+}
+
 /// The line in which something is typed, while it is.
 pub(super) fn prompt(state: &State) -> Option<Vec<Piece>> {
     if let Some(going) = &state.going {
@@ -57,13 +63,9 @@ pub(super) fn prompt(state: &State) -> Option<Vec<Piece>> {
     }
     let search = state.search.as_ref().filter(|search| search.is_typing())?;
     let keys = if search.text().is_empty() { "   Esc back" } else { "   ↑↓ next   Enter keep   Esc back" };
-    Some(vec![
-        (Tone::Strong, format!(" /{}", clean(search.text()))),
-        (Tone::Focus, "▏".to_owned()),
-        (Tone::Plain, "  ".to_owned()),
-        count(search),
-        (Tone::Dim, keys.to_owned()),
-    ])
+    let typed = typed(search.halves());
+    let head = [(Tone::Strong, " /".to_owned())].into_iter().chain(typed);
+    Some(head.chain([(Tone::Plain, "  ".to_owned()), count(search), (Tone::Dim, keys.to_owned())]).collect())
 }
 
 /// The line in which the name of a file is typed.
@@ -74,12 +76,8 @@ fn file(keeping: &Keeping) -> Vec<Piece> {
     };
     let said = keeping.said.as_ref().map(|said| (Tone::Unsure, format!("  {}", clean(said))));
     let keys = (Tone::Dim, format!("{kinds}   Enter save   Esc back"));
-    vec![
-        (Tone::Plain, format!(" {what} ")),
-        (Tone::Strong, clean(keeping.text()).into_owned()),
-        (Tone::Focus, "▏".to_owned()),
-        said.unwrap_or(keys),
-    ]
+    let head = [(Tone::Plain, format!(" {what} "))].into_iter().chain(typed(keeping.halves()));
+    head.chain([said.unwrap_or(keys)]).collect()
 }
 
 /// The line in which the number of a port is typed.

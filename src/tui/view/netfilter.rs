@@ -17,7 +17,7 @@ use super::{Piece, counts, put, put_right};
 use crate::explain::{Who, brief, clean, words};
 use crate::host::{Body, Hook, Policy, Registration, Table, xt};
 use crate::syntax::{self, iptables};
-use crate::walk::{Event, FateKind, Origin, Outcome, Pass, RouteDecision, StepAt, Verdict};
+use crate::walk::{Event, FateKind, Origin, Outcome, Pass, RouteDecision, StepAt, Turn, Verdict};
 
 /// The deepest row that still moves to the right.
 const DEEPEST: u16 = 7;
@@ -254,10 +254,12 @@ fn first_pass(state: &State, place: Place) -> Option<String> {
 
 /// How a pass begins.
 fn entrance(state: &State, pass: &Pass) -> String {
-    let made = state.answer().is_some_and(|answer| answer.walk.query.origin == Origin::Local);
+    let query = state.answer().map(|answer| &answer.walk.query);
+    let made = query.is_some_and(|query| query.origin == Origin::Local || query.turn == Turn::Reply);
     match &pass.iif {
         Some(iif) => format!("enters by {iif}"),
-        None if made && pass.number == 1 => "made by this host".to_owned(),
+        None if made && pass.number == 1 && pass.namespace == state.namespace => "made by this host".to_owned(),
+        None if made && pass.number == 1 => "made".to_owned(),
         None => "enters by a device unknown".to_owned(),
     }
 }

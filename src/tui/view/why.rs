@@ -7,10 +7,10 @@ use super::super::outline::Id;
 use super::super::state::{Pane, State};
 use super::page::{Line, Page};
 use super::{Piece, counts, netfilter};
-use crate::explain::{Answer, brief, clean, uncounted, words};
+use crate::explain::{Answer, brief, clean, shell, uncounted, words};
 use crate::host::{IpFamily, RuleId};
 use crate::syntax;
-use crate::walk::{StepAt, Verdict};
+use crate::walk::{StepAt, Turn, Verdict};
 
 /// How many alternatives of an outcome's conditions are told; the rest is counted.
 pub(super) const ALTERNATIVES: usize = 3;
@@ -37,6 +37,11 @@ pub(super) fn lines(state: &State, width: usize) -> Vec<Line> {
 }
 
 fn answer(state: &State, page: &mut Page) {
+    if state.edited.is_some()
+        && let Some(command) = state.command()
+    {
+        page.text(Tone::Changed, &format!("edited: {}", shell(&command)));
+    }
     let Some(answers) = state.all_answers() else {
         if state.surveyed && state.selected.is_some() {
             page.text(Tone::Dim, "working out who answers…");
@@ -47,7 +52,7 @@ fn answer(state: &State, page: &mut Page) {
         page.text(Tone::Plain, "No packet can come to this address from any place that is known.");
         return;
     };
-    page.text(Tone::Plain, &capital(&words::because(&state.host, state.namespace, answer, syntax::part_text)));
+    page.text(Tone::Plain, &capital(&words::said(&state.host, state.namespace, answer, syntax::part_text)));
     places(state, page, answers);
     outcome(state, page);
     if let Some(text) = words::unread(answer.walk.unread.iter().map(|(_, unread)| unread)) {
@@ -65,7 +70,10 @@ fn places(state: &State, page: &mut Page, answers: &[Answer]) {
     for (index, answer) in answers.iter().enumerate() {
         let (sign, tone) = badge(Some(answer.verdict));
         let who = clean(&words::who(&state.host, state.namespace, &answer.who)).into_owned();
-        let head = vec![(tone, format!("{sign} {who}"))];
+        let head = match answer.walk.query.turn {
+            Turn::First | Turn::Later => vec![(tone, format!("{sign} {who}"))],
+            Turn::Reply => vec![(Tone::Plain, "answers to".to_owned())],
+        };
         let mark = if index == chosen { (Tone::Focus, "▌") } else { (Tone::Dim, " ") };
         let tone = if index == chosen { Tone::Strong } else { Tone::Dim };
         let item = vec![(mark.0, mark.1.to_owned()), (tone, clean(&place(answers, answer)).into_owned())];

@@ -12,7 +12,7 @@ use crate::explain::home::home;
 use crate::explain::{Answer, Who, words};
 use crate::host::{Namespace, Process, Protocol, Socket, What};
 use crate::syntax;
-use crate::walk::{FateKind, Outcome};
+use crate::walk::{FateKind, Outcome, Turn};
 
 /// So many outcomes of an answer are told; the rest is counted.
 const OUTCOMES: usize = 6;
@@ -73,9 +73,12 @@ fn answers(state: &State, page: &mut Page) -> usize {
         }
         let (sign, tone) = badge(Some(answer.verdict));
         let from = (if is_chosen { Tone::Strong } else { Tone::Plain }, place(answers, answer));
-        let who = (tone, format!("→ {}", words::who(&state.host, state.namespace, &answer.who)));
-        page.head(is_chosen, (tone, sign.to_owned()), &from, &who);
-        page.indented(Tone::Plain, &capital(&words::because(&state.host, state.namespace, answer, syntax::part_text)));
+        let who = match answer.walk.query.turn {
+            Turn::First | Turn::Later => format!("→ {}", words::who(&state.host, state.namespace, &answer.who)),
+            Turn::Reply => "their answers".to_owned(),
+        };
+        page.head(is_chosen, (tone, sign.to_owned()), &from, &(tone, who));
+        page.indented(Tone::Plain, &capital(&words::said(&state.host, state.namespace, answer, syntax::part_text)));
         outcomes(state, page, answer, is_chosen);
     }
     chosen
