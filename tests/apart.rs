@@ -261,8 +261,11 @@ fn check(walker: &Walker<'_>, query: &Query, outcomes: &[Outcome], packet: &Full
             about.iter().map(|way| told(way)).collect::<String>()
         ));
     }
-    // Refused sources are told as one, whatever each of them met.
-    let fits = |way: &Outcome, one: &Outcome| ends(way, one) && (way.fate.kind == FateKind::Martian || goes(way, one));
+    // Refused sources are told as one, whatever each of them met, and whatever it was turned to before.
+    let fits = |way: &Outcome, one: &Outcome| match (way.fate.kind, one.fate.kind) {
+        (FateKind::Martian, FateKind::Martian) => true,
+        _ => ends(way, one) && goes(way, one),
+    };
     for one in &walk.outcomes {
         if !about.iter().any(|way| fits(way, one)) {
             return Err(format!(
