@@ -137,7 +137,14 @@ fn keys(arguments: &[String], size: (u16, u16)) {
     session.leave();
     if setting("WHYPORT_BENCH_KEYS", 0) > 0 {
         for what in pressed::kinds() {
-            table(what, all.iter().filter(|(of, ..)| *of == what).map(|(.., pressed)| pressed));
+            let of = all.iter().filter(|(of, ..)| *of == what);
+            table(what, of.clone().map(|(.., pressed)| pressed));
+            let mut late: Vec<_> =
+                of.filter(|(.., pressed)| pressed.frame.is_some_and(|frame| milliseconds(frame) > KEY)).collect();
+            late.sort_by_key(|(.., pressed)| std::cmp::Reverse(pressed.frame));
+            for (_, key, pressed) in late.into_iter().take(5) {
+                println!("    {key} {:.1} ms", pressed.frame.map_or(f64::NAN, milliseconds));
+            }
         }
     }
     let late = table("all keys", all.iter().map(|(.., pressed)| pressed));

@@ -32,7 +32,7 @@ pub(super) struct Search {
     /// Which text this is: what is found for an older one is of no use.
     number: u64,
     /// What was found; `None` while it is looked for.
-    found: Option<Found>,
+    found: Option<Arc<Found>>,
     /// The hit that is looked at.
     at: usize,
     /// Whether what is found leaves what is looked at alone: it was looked for again because the host was read again.
@@ -74,7 +74,7 @@ impl Search {
 
     /// What was found; `None` while it is looked for.
     pub(super) fn found(&self) -> Option<&Found> {
-        self.found.as_ref()
+        self.found.as_deref()
     }
 
     /// The number of the hit that is looked at, from 1.
@@ -159,7 +159,7 @@ fn lit(state: &State) -> HashMap<(usize, RuleId), u32> {
 }
 
 /// Something was found, or nothing.
-pub(super) fn found(state: &mut State, number: u64, found: Found) {
+pub(super) fn found(state: &mut State, number: u64, found: Arc<Found>) {
     let Some(search) = state.search.as_mut().filter(|search| search.number == number) else { return };
     search.at = found.best;
     search.found = Some(found);

@@ -53,7 +53,7 @@ pub enum Event {
     /// Who answers packets that somebody described was worked out: the number of the description, and what there is.
     Walked(Edition, u64, Vec<Answer>),
     /// What was sought was looked for: the number of the text, and what there is.
-    Found(Edition, u64, Found),
+    Found(Edition, u64, Arc<Found>),
     /// A file of this name was written, or could not be: why, in one line.
     Kept(Keep, String, Result<(), String>),
     /// The host was read again, beside this reading of it, or could not be: why, in one line.

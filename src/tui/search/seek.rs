@@ -75,13 +75,21 @@ impl Found {
 }
 
 /// Looks through the host. `None`: `stale` said that nobody waits for it any more.
-pub fn seek(host: &Host, sought: &Sought, stale: impl Fn() -> bool) -> Option<Found> {
+pub fn seek(host: &Host, sought: &Sought, stale: impl Fn() -> bool) -> Option<Arc<Found>> {
     Shelf::default().seek(host, sought, stale)
 }
 
 impl Shelf {
     /// The same, with what an earlier search of the same host left here.
-    pub fn seek(&mut self, host: &Host, sought: &Sought, stale: impl Fn() -> bool) -> Option<Found> {
+    pub fn seek(&mut self, host: &Host, sought: &Sought, stale: impl Fn() -> bool) -> Option<Arc<Found>> {
+        // Who draws has no time to give the room of 100,000 hits back: whoever looks for the next ones does.
+        self.last = None;
+        let found = Arc::new(self.look(host, sought, stale)?);
+        self.last = Some(Arc::clone(&found));
+        Some(found)
+    }
+
+    fn look(&mut self, host: &Host, sought: &Sought, stale: impl Fn() -> bool) -> Option<Found> {
         if sought.query.is_empty() {
             return Some(Found::default());
         }

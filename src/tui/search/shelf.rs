@@ -7,6 +7,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::super::frames::target;
+use super::seek::Found;
 use crate::host::{ChainId, Host, Quick, QuickMap, RuleId};
 
 /// A chain of the namespace with this index.
@@ -22,6 +23,8 @@ pub struct Shelf {
     texts: String,
     /// Where the text of each rule ends.
     ends: Vec<usize>,
+    /// What was found last.
+    pub(super) last: Option<Arc<Found>>,
 }
 
 impl Shelf {
