@@ -276,12 +276,20 @@ impl Explorer {
 
     /// Waits for something to happen, and takes in all that has happened by then.
     fn wait(&mut self) -> std::io::Result<Next> {
-        let next = match self.next() {
-            Ok(message) => self.take(message)?,
-            Err(RecvTimeoutError::Timeout) => self.take(Message::Event(self.tick()))?,
-            Err(RecvTimeoutError::Disconnected) => return Ok(Next::Leave(Left::Quit)),
-        };
-        self.gather(next, PATIENCE)
+        loop {
+            let message = match self.next() {
+                Ok(message) => message,
+                Err(RecvTimeoutError::Timeout) => Message::Event(self.tick()),
+                Err(RecvTimeoutError::Disconnected) => return Ok(Next::Leave(Left::Quit)),
+            };
+            let seen =
+                !matches!(message, Message::Event(Event::Changed(_) | Event::Rested | Event::Refreshed(_, Ok(None))));
+            let next = self.take(message)?;
+            // What cannot be seen is no reason to draw.
+            if seen || !matches!(next, Next::Draw) {
+                return self.gather(next, PATIENCE);
+            }
+        }
     }
 
     /// Takes in what has happened, and for so long what is about to.

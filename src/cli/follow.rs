@@ -97,22 +97,23 @@ fn follow(live: &Live, ear: Ear, tell: impl Fn(Event) -> bool + Send + 'static) 
 #[derive(Debug, Default)]
 struct Told {
     last: HashMap<(usize, RuleId), Counters>,
-    /// When something was new.
-    changed: Duration,
-    /// It was told that nothing is any more.
-    settled: bool,
+    /// So long a rule glows that was told to count.
+    glows_until: Option<Duration>,
 }
 
 impl Told {
     /// Whether what was counted is to be told: it is new, or was so short a time ago that rules still glow.
     fn is_news(&mut self, at: Duration, rules: &[((usize, RuleId), Counters)]) -> bool {
         let now: HashMap<_, _> = rules.iter().copied().collect();
-        if now != self.last {
-            *self = Told { last: now, changed: at, settled: false };
+        let before = std::mem::take(&mut self.last);
+        let others = now.keys().any(|rule| !before.contains_key(rule));
+        if now.iter().any(|(rule, seen)| before.get(rule).is_some_and(|before| before != seen)) {
+            self.glows_until = Some(at + tui::WINDOW);
         }
-        let glows = at < self.changed + tui::WINDOW;
+        self.last = now;
         // Once more at the end, so that what glowed does not go on.
-        glows || !std::mem::replace(&mut self.settled, true)
+        let glowed = self.glows_until.take_if(|until| *until <= at).is_some();
+        others || glowed || self.glows_until.is_some()
     }
 }
 
@@ -132,7 +133,8 @@ mod tests {
         let rule = |index| (0, RuleId { chain: ChainId { table: 0, chain: 0 }, index });
         let counted = |packets| vec![(rule(1), Counters { packets, bytes: 60 * packets })];
         let (mut told, at) = (Told::default(), Duration::from_secs);
-        assert!(told.is_news(at(1), &counted(3)));
+        assert!(told.is_news(at(0), &counted(3)), "the first");
+        assert!(!told.is_news(at(1), &counted(3)), "nothing counts");
         assert!(told.is_news(at(2), &counted(4)));
         let glows: Vec<u64> = (3..60).filter(|second| told.is_news(at(*second), &counted(4))).collect();
         let ends = at(2) + tui::WINDOW;

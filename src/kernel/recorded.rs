@@ -6,12 +6,14 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
+use netlink_sys::protocols::{NETLINK_NETFILTER, NETLINK_ROUTE};
+
 use super::netlink::{Answers, Failure};
 use super::xt::SetNames;
-use super::{hooks, ipset, legacy, loaded, namespaces, nft, route, sockets, xt};
+use super::{hooks, ipset, legacy, loaded, namespaces, nft, route, sockets, watch, xt};
 use crate::host::ipset::{IpSet, Seen};
 use crate::host::xt::{Match, Target};
-use crate::host::{Family, IpFamily, Link, Names, Namespace, Observations, Ruleset, Socket};
+use crate::host::{Changes, Family, IpFamily, Link, Names, Namespace, Observations, Ruleset, Socket};
 
 /// nf_tables messages (`NFT_MSG_NEW…`), one after the other, each with its header: tables, chains, rules, sets, elements,
 /// objects and flowtables; lists of hooks (`NFNL_MSG_HOOK_GET`) and links (`RTM_NEWLINK`) may be among them.
@@ -51,6 +53,11 @@ pub fn routing(messages: &[u8]) -> Result<Namespace, Failure> {
         fdb: route::fdb(&mut channel)?,
         ..Namespace::default()
     })
+}
+
+/// What changed where these messages are events: as nf_tables tells, and as rtnetlink.
+pub fn changes(messages: &[u8]) -> [Changes; 2] {
+    [NETLINK_NETFILTER, NETLINK_ROUTE].map(|protocol| watch::told(protocol, messages))
 }
 
 /// sock_diag messages (`SOCK_DIAG_BY_FAMILY`), as [`nf_tables`] takes its own. They do not tell their protocol: each is read

@@ -8,6 +8,7 @@ mod progress;
 mod recorded;
 pub(super) mod route;
 mod sockets;
+mod watch;
 
 use std::fs::{self, File};
 use std::io::Write as _;

@@ -8,8 +8,9 @@
 //!   and the entries themselves when a rule is replaced by another of the same size.
 //!
 //! A look is followed by a pause that is so much longer than the look took, that looking costs next to nothing whatever the
-//! host's size. Deliberately does not say what became of what changed, and does not tell of neighbours, of flows and of
-//! connected UDP sockets: these come and go with the traffic.
+//! host's size. Events of other namespaces are told like those of this one, as far as devices lead there
+//! (`NETLINK_LISTEN_ALL_NSID`, netlink(7)); who listens there is not. Deliberately does not say what became of what changed,
+//! and does not tell of neighbours, of flows and of connected UDP sockets: these come and go with the traffic.
 
 mod counts;
 mod events;
@@ -31,6 +32,8 @@ use super::{NotRead, Places, enter};
 use crate::host::{Changes, What};
 use counts::Counting;
 use look::{Look, Pace};
+
+pub(super) use events::told;
 
 pub use counts::{Bell, Counted, Ear, Wanted, bell};
 
@@ -166,6 +169,8 @@ impl Source {
     fn open(protocol: isize, groups: &[u32]) -> io::Result<Source> {
         let mut socket = Socket::new(protocol)?;
         socket.bind_auto()?;
+        // Who may not listen to other namespaces hears this one. Those that have a number here are heard: what devices lead to.
+        let _ = socket.set_listen_all_namespaces(true);
         groups.iter().try_for_each(|group| socket.add_membership(*group))?;
         socket.set_non_blocking(true)?;
         Ok(Source { socket, protocol })

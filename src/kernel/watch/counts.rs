@@ -14,7 +14,7 @@ use netlink_sys::protocols::NETLINK_NETFILTER;
 
 use super::super::netlink::{Answers, Channel, Failure};
 use super::super::{Places, apart, enter, legacy, nft};
-use super::look::Pace;
+use super::look::{Pace, timed};
 use crate::host::{Backend, Counters, Family, Host, IpFamily, RuleId, Ruleset};
 
 /// Rules of a reading of the host, by the index of their namespace.
@@ -125,22 +125,19 @@ impl Counting {
                 continue;
             }
             let namespaces: BTreeSet<usize> = rules.iter().map(|(ns, _)| *ns).collect();
-            pace.took(|| {
-                for namespace in namespaces {
-                    let there: Vec<RuleId> =
-                        rules.iter().filter(|(ns, _)| *ns == namespace).map(|(_, rule)| *rule).collect();
-                    let ruleset = &host.namespaces[namespace].ruleset;
-                    let read = || if legacy { of_tables(places, ruleset, &there) } else { of_rules(ruleset, &there) };
-                    let read = match namespace == host.viewed {
-                        true => read(),
-                        false => apart(|| {
-                            enter(places, Some(&host.namespaces[namespace].name))
-                                .map_or_else(|_| Vec::new(), |()| read())
-                        }),
-                    };
-                    counted.extend(read.into_iter().map(|(rule, counters)| ((namespace, rule), counters)));
-                }
-            });
+            let mut costs = Duration::ZERO;
+            for namespace in namespaces {
+                let there: Vec<RuleId> =
+                    rules.iter().filter(|(ns, _)| *ns == namespace).map(|(_, rule)| *rule).collect();
+                let there_is = &host.namespaces[namespace];
+                let ruleset = &there_is.ruleset;
+                let read = || if legacy { of_tables(places, ruleset, &there) } else { of_rules(ruleset, &there) };
+                let entered = || enter(places, Some(&there_is.name)).map_or_else(|_| Vec::new(), |()| read());
+                let (read, cost) = if namespace == host.viewed { timed(read) } else { apart(|| timed(entered)) };
+                costs += cost;
+                counted.extend(read.into_iter().map(|(rule, counters)| ((namespace, rule), counters)));
+            }
+            pace.cost(costs);
         }
         Some(Counted { host, at: now, rules: counted })
     }

@@ -3,6 +3,8 @@
 use std::hash::{BuildHasher, Hasher};
 use std::time::{Duration, Instant};
 
+use nix::time::{ClockId, clock_gettime};
+
 use super::super::loaded::Loaded;
 use super::super::netlink::Answers;
 use super::super::{Places, legacy, sockets};
@@ -11,7 +13,7 @@ use crate::host::{Changes, IpFamily, Quick, Socket, What};
 /// The shortest pause between two looks.
 const SHORTEST: Duration = Duration::from_secs(1);
 
-/// How much longer the pause is than the look took: a look costs a five-hundredth of one processor at most.
+/// How much longer the pause is than a processor worked for the look: a look costs a five-hundredth of one processor at most.
 const PAUSE: u32 = 500;
 
 /// When the next look is due.
@@ -37,19 +39,34 @@ impl Pace {
         self.next = next;
     }
 
+    /// Lets the next look wait as long as one is worth that cost so much.
+    pub(super) fn cost(&mut self, cost: Duration) {
+        self.next = Instant::now() + pause(cost);
+    }
+
     /// Looks, and lets the next look wait as long as this one is worth.
     pub(super) fn took<T>(&mut self, look: impl FnOnce() -> T) -> T {
-        let begun = Instant::now();
-        let seen = look();
-        let ended = Instant::now();
-        self.next = ended + pause(ended - begun);
+        let (seen, cost) = timed(look);
+        self.cost(cost);
         seen
     }
 }
 
-/// The pause after a look that took so long.
-fn pause(took: Duration) -> Duration {
-    (took * PAUSE).max(SHORTEST)
+/// Does something, and tells how long a processor worked for it: this thread, that is, be there others that it waits for.
+pub(super) fn timed<T>(task: impl FnOnce() -> T) -> (T, Duration) {
+    let begun = worked();
+    let done = task();
+    (done, worked().saturating_sub(begun))
+}
+
+/// How long a processor worked for this thread (clock_gettime(2)).
+fn worked() -> Duration {
+    clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).map_or(Duration::ZERO, Duration::from)
+}
+
+/// The pause after a look that cost so much.
+fn pause(cost: Duration) -> Duration {
+    (cost * PAUSE).max(SHORTEST)
 }
 
 /// What was seen the last time.
@@ -116,4 +133,25 @@ fn listening_number(quick: &Quick, sockets: &[Socket]) -> u64 {
         quick.hash_one((protocol, addr, port, device, inode))
     };
     sockets.iter().filter(|socket| socket.peer.is_none()).map(number).fold(0, u64::wrapping_add)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_look_costs_a_five_hundredth_of_a_processor_at_most() {
+        for micros in [0, 40, 2_000, 30_000, 400_000] {
+            let cost = Duration::from_micros(micros);
+            let pause = pause(cost);
+            assert!(pause >= SHORTEST && cost <= pause / 500, "{cost:?} {pause:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_seen_first_or_not_at_all_is_no_change() {
+        let mut before = None;
+        let seen: Vec<bool> = [Some(1), Some(1), None, Some(1), Some(2)].map(|now| differs(&mut before, now)).to_vec();
+        assert_eq!(seen, [false, false, false, false, true]);
+    }
 }
