@@ -49,6 +49,11 @@ pub const ALL: [Host; 5] = [
 const SOCKETS: u16 = 40;
 
 impl Host {
+    /// Whether it is measured only where it is named: its ports take some GiB to find.
+    pub fn is_heavy(&self) -> bool {
+        matches!(self.kind, Kind::Long)
+    }
+
     /// Makes the host.
     pub fn make(&self, rules: usize) -> Made {
         let recording = |text: String| {
