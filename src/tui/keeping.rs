@@ -102,6 +102,7 @@ pub(super) fn copy_command(state: &mut State) -> Option<Effect> {
         return None;
     };
     words.extend(state.source.options());
+    words.extend(state.netns().into_iter().flat_map(|name| ["--netns".to_owned(), name.to_owned()]));
     state.notice = Some("the command is copied, if the terminal takes it (OSC 52)".to_owned());
     Some(Effect::Copy(shell(&words)))
 }

@@ -247,6 +247,14 @@ impl State {
         &self.host.namespaces[self.namespace]
     }
 
+    /// The name of the namespace that is looked from, where that says more than the name of the host.
+    pub(super) fn netns(&self) -> Option<&str> {
+        let name = Some(self.ns().name.as_str()).filter(|name| !name.is_empty());
+        let is_other = self.namespace != self.host.viewed;
+        // One that nobody named is called by its inode: for the most part that of the host itself.
+        name.filter(|name| is_other || self.source == Source::Live && !name.starts_with("net:["))
+    }
+
     /// Columns and rows of the screen.
     pub fn size(&self) -> (u16, u16) {
         self.size

@@ -37,6 +37,8 @@ pub const SMALLEST: (u16, u16) = (39, 11);
 const BESIDE: u16 = 72;
 /// The narrowest that one of them is made with the mouse.
 const NARROWEST: u16 = 24;
+/// From this width on the header tells a namespace and its host.
+const ROOMY: u16 = 100;
 /// Below this height panes have a line above instead of a box around.
 const BOXED: u16 = 18;
 
@@ -344,7 +346,12 @@ fn target_text(target: &crate::explain::Target) -> String {
 fn header(state: &State, buffer: &mut Buffer, area: Rect) {
     let ns = state.ns();
     let node = state.host.node.as_deref().unwrap_or_default();
-    let place = if state.namespace == state.host.viewed && !node.is_empty() { node } else { ns.name.as_str() };
+    let place = match state.netns() {
+        Some(name) if !node.is_empty() && area.width >= ROOMY => format!("{name} on {node}"),
+        Some(name) => name.to_owned(),
+        None if node.is_empty() => ns.name.clone(),
+        None => node.to_owned(),
+    };
     let source = state.reading_text().unwrap_or_else(|| state.source_text());
     let from = if place.is_empty() { source } else { format!("{place} · {source}") };
     let mut left = vec![(Tone::Strong, " whyport".to_owned()), (Tone::Dim, "  ".to_owned())];

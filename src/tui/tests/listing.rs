@@ -55,3 +55,37 @@ fn ports_stand_in_the_order_that_is_wanted_and_the_selected_one_stays() {
     assert_eq!((listed(&explorer), heading(&explorer)), (vec![22, 80, 80], "Ports 1 of 3".to_owned()));
     assert_eq!(explorer.selected().0, Some(22));
 }
+
+#[test]
+fn beside_a_range_of_ports_names_keep_their_room() {
+    let mut explorer = Explorer::on(80);
+    explorer.take(Event::Resized(80, 24));
+    let any = addr("0.0.0.0");
+    let range = explain::PortEntry {
+        protocol: tcp(1, None).protocol,
+        addr: any,
+        port: 7000,
+        last: 7002,
+        socket: None,
+        answers: vec![],
+    };
+    let port = crate::tui::state::Port { entry: Some(range), ..explorer.state.ports[0].clone() };
+    Arc::make_mut(&mut explorer.state.ports).push(port);
+    explorer.state.list();
+    let text = explorer.text();
+    assert!(text.contains("tcp   22 0.0.0.0 sshd") && text.contains("tcp 7000-7002 no socket"), "{text}");
+}
+
+#[test]
+fn a_namespace_that_is_looked_from_by_its_name_is_in_the_header() {
+    let mut host = node();
+    host.node = Some("vm".to_owned());
+    let mut explorer = Explorer::new(host, Some(tcp(80, None)), Look::sixteen());
+    let header = |explorer: &Explorer| explorer.text().lines().next().expect("a line").to_owned();
+    assert!(header(&explorer).starts_with(" whyport  vm · a test "), "a recording of it is called as its host");
+    explorer.state.source = Source::Live;
+    for (width, told) in [(80, "node"), (100, "node on vm")] {
+        explorer.take(Event::Resized(width, 24));
+        assert!(header(&explorer).starts_with(&format!(" whyport  {told} · live ")), "{}", header(&explorer));
+    }
+}

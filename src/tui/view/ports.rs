@@ -66,10 +66,15 @@ impl Widths {
         let most = |text: fn(&Namespace, &Port) -> String| ports.clone().map(|port| text(ns, port).width()).max();
         Widths {
             protocol: most(|_, port| port.target.protocol.to_string()).unwrap_or(0).clamp(3, 6),
-            port: most(|_, port| number(port)).unwrap_or(0).clamp(4, 11),
+            // Those of a range stand out to the right, where no address stands: names need the room more.
+            port: most(|_, port| if is_range(port) { String::new() } else { number(port) }).unwrap_or(0).clamp(4, 5),
             address: most(address).unwrap_or(0).min(ADDRESS).min((width / 3).max(7)),
         }
     }
+}
+
+fn is_range(port: &Port) -> bool {
+    port.entry.as_ref().is_some_and(|entry| entry.last != entry.port)
 }
 
 fn number(port: &Port) -> String {
@@ -140,7 +145,7 @@ fn draw_row(state: &State, buffer: &mut Buffer, area: Rect, port: &Port, selecte
         (Tone::Focus, cursor.to_owned()),
         (tone, format!("{sign} ")),
         (Tone::Dim, pad(&port.target.protocol.to_string(), widths.protocol)),
-        (plain, format!(" {:>width$} ", fit(&number(port), widths.port), width = widths.port)),
+        (plain, format!(" {:>width$} ", number(port), width = widths.port)),
     ];
     let used: usize = pieces.iter().map(|(_, text)| text.width()).sum();
     // The last column stays free.
