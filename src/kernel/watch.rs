@@ -137,7 +137,8 @@ impl<'a> Watch<'a> {
 
     fn look(&mut self) -> Changes {
         let Watch { places, loaded, look, pace, .. } = self;
-        pace.took(|| look.again(places, loaded))
+        let changes = pace.took(|| look.again(places, loaded));
+        changes.with(look.entries(places, loaded))
     }
 
     /// What events tell, once some came or somebody rang, or the time has come.

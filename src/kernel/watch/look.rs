@@ -89,7 +89,6 @@ impl Look {
         if differs(&mut self.listening, listening) {
             changes = changes.with(What::Sockets);
         }
-        let entries_due = self.pace.next() <= Instant::now();
         for (at, (family, module, what)) in FAMILIES.into_iter().enumerate() {
             if !loaded.has(module) {
                 continue;
@@ -99,19 +98,26 @@ impl Look {
                 changes = changes.with(what);
             }
         }
-        if entries_due {
-            let Look { quick, entries, pace, .. } = self;
-            let seen = pace.took(|| {
-                FAMILIES.map(|(family, module, _)| {
-                    let mut hasher = quick.build_hasher();
-                    let read = loaded.has(module).then(|| legacy::hash_entries(places.proc, family, &mut hasher).ok());
-                    read.flatten().map(|()| hasher.finish())
-                })
-            });
-            for (at, seen) in seen.into_iter().enumerate() {
-                if differs(&mut entries[at], seen) {
-                    changes = changes.with(FAMILIES[at].2);
-                }
+        changes
+    }
+
+    /// The same of the entries of legacy tables, if it is time for them: they cost far more where there are many.
+    pub(super) fn entries(&mut self, places: &Places<'_>, loaded: &Loaded) -> Changes {
+        let mut changes = Changes::NONE;
+        let Look { quick, entries, pace, .. } = self;
+        if pace.next() > Instant::now() {
+            return changes;
+        }
+        let seen = pace.took(|| {
+            FAMILIES.map(|(family, module, _)| {
+                let mut hasher = quick.build_hasher();
+                let read = loaded.has(module).then(|| legacy::hash_entries(places.proc, family, &mut hasher).ok());
+                read.flatten().map(|()| hasher.finish())
+            })
+        });
+        for (at, seen) in seen.into_iter().enumerate() {
+            if differs(&mut entries[at], seen) {
+                changes = changes.with(FAMILIES[at].2);
             }
         }
         changes
