@@ -6,6 +6,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
+#[path = "poison/fields.rs"]
+mod fields;
 #[path = "poison/host.rs"]
 mod host;
 #[path = "poison/messages.rs"]

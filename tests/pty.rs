@@ -11,5 +11,7 @@ mod keys;
 mod model;
 #[path = "pty/sizes.rs"]
 mod sizes;
+#[path = "pty/starved.rs"]
+mod starved;
 #[path = "pty/term.rs"]
 mod term;

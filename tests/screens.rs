@@ -6,6 +6,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
+#[path = "screens/hosts.rs"]
+mod hosts;
 #[path = "screens/large.rs"]
 mod large;
 
@@ -218,8 +220,7 @@ fn differences(old: &str, new: &str) -> String {
 fn the_screens_are_what_they_were() {
     let bless = std::env::var_os("WHYPORT_BLESS").is_some();
     let mut changed = String::new();
-    let shots =
-        SCREENS.iter().map(|(name, ..)| *name).chain(THEMES).chain(READINGS).chain(FOLLOWED).chain(large::NAMES);
+    let shots = names();
     for name in shots {
         for (ending, form) in [("txt", Form::Text), ("ansi", Form::Ansi)] {
             let file = golden(&format!("{name}.{ending}"));
@@ -228,7 +229,7 @@ fn the_screens_are_what_they_were() {
                 None if THEMES.contains(&name) => themed(name, form),
                 None if FOLLOWED.contains(&name) => followed(name, form),
                 None if large::NAMES.contains(&name) => large::screen(name, form),
-                None => reading(name, form),
+                None => hosts::screen(name, form).unwrap_or_else(|| reading(name, form)),
             };
             if bless {
                 fs::write(&file, &now).unwrap();
@@ -243,6 +244,19 @@ fn the_screens_are_what_they_were() {
     assert!(changed.is_empty(), "screens changed (WHYPORT_BLESS=1 takes them as they are):\n{changed}");
 }
 
+/// The names of all screens.
+fn names() -> impl Iterator<Item = &'static str> {
+    let hosts = hosts::SCREENS.iter().map(|(name, ..)| *name);
+    SCREENS
+        .iter()
+        .map(|(name, ..)| *name)
+        .chain(THEMES)
+        .chain(READINGS)
+        .chain(FOLLOWED)
+        .chain(large::NAMES)
+        .chain(hosts)
+}
+
 #[test]
 fn each_theme_that_is_built_in_has_a_screen() {
     let names: Vec<String> = theme::names().map(|name| format!("theme-{name}-100x30")).collect();
@@ -255,13 +269,7 @@ fn every_golden_file_belongs_to_a_screen() {
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .filter(|file| {
-            let mut names = SCREENS
-                .iter()
-                .map(|(name, ..)| *name)
-                .chain(THEMES)
-                .chain(READINGS)
-                .chain(FOLLOWED)
-                .chain(large::NAMES);
+            let mut names = names();
             !names.any(|name| [format!("{name}.txt"), format!("{name}.ansi")].contains(file))
         })
         .collect();

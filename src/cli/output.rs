@@ -12,9 +12,14 @@ use crate::explain::clean;
 use crate::report::Style;
 use crate::syntax::Pages;
 
-/// Whether there is somebody at a terminal to explore.
+/// Whether there is somebody at a terminal to explore, and a screen to do it on.
 pub fn is_interactive() -> bool {
-    io::stdout().is_terminal() && io::stdin().is_terminal()
+    io::stdout().is_terminal() && io::stdin().is_terminal() && !is_dumb()
+}
+
+/// Whether the terminal has no screen, but lines (terminfo's `dumb`): a shell within an editor, say.
+fn is_dumb() -> bool {
+    std::env::var_os("TERM").is_some_and(|value| value == "dumb")
 }
 
 /// How text goes to standard output: coloured and as wide as the terminal, if it is one.
@@ -24,11 +29,10 @@ pub fn style(color: When) -> Style {
     let terminal = io::stdout().is_terminal();
     let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty() && value != "0");
     let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    let dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");
     let colour = match color {
         When::Always => true,
         When::Never => false,
-        When::Auto => !no_color && (set("CLICOLOR_FORCE") || (terminal && !dumb)),
+        When::Auto => !no_color && (set("CLICOLOR_FORCE") || (terminal && !is_dumb())),
     };
     let columns = crossterm::terminal::size().ok().map(|(columns, _)| usize::from(columns));
     let width = columns.filter(|columns| terminal && *columns > 0).unwrap_or(Style::WIDTH);
@@ -77,7 +81,11 @@ pub fn save(path: &Path, text: &str) -> Result<(), Refusal> {
 /// Writes a file that is not there yet.
 pub fn create(name: &str, text: &str) -> Result<(), Refusal> {
     let made = std::fs::OpenOptions::new().write(true).create_new(true).open(name);
-    made.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|error| {
+    let written = made.and_then(|mut file| {
+        // What is not whole is of no use, and would stand in the way of the next try.
+        file.write_all(text.as_bytes()).inspect_err(|_| drop(std::fs::remove_file(name)))
+    });
+    written.map_err(|error| {
         Refusal::unanswered(match error.kind() {
             io::ErrorKind::AlreadyExists => "it is there already: choose another name".to_owned(),
             _ => format!("it could not be written: {error}"),

@@ -31,7 +31,8 @@ pub fn clean(text: &str) -> Cow<'_, str> {
 }
 
 /// Whether a character acts on a terminal instead of being shown: control characters (C0, DEL, C1), bidirectional
-/// controls (UAX #9), line and paragraph separators, invisible joiners and marks, tags and the byte order mark.
+/// controls (UAX #9), line and paragraph separators, invisible joiners and marks, tags and the byte order mark; and what
+/// changes the emoji before it, as terminals disagree about how wide both are.
 fn acts(c: char) -> bool {
     c.is_control()
         || matches!(c,
@@ -42,6 +43,7 @@ fn acts(c: char) -> bool {
             | '\u{fe00}'..='\u{fe0f}'
             | '\u{feff}'
             | '\u{fff9}'..='\u{fffb}'
+            | '\u{1f3fb}'..='\u{1f3ff}'
             | '\u{e0000}'..='\u{e0fff}')
 }
 
@@ -51,7 +53,7 @@ mod tests {
 
     #[test]
     fn ordinary_text_is_untouched() {
-        for text in ["nginx", "10.0.0.0/8", "名前", "e\u{301}", "naïve", "🦀"] {
+        for text in ["nginx", "10.0.0.0/8", "名前", "e\u{301}", "naïve", "🦀", "\u{1f1e9}\u{1f1ea}"] {
             assert_eq!(clean(text), text);
         }
     }
@@ -62,6 +64,7 @@ mod tests {
         assert_eq!(clean("a\u{9b}31m"), "a\\x9b31m");
         assert_eq!(clean("l1\nl2\r\tx\x7f"), "l1\\nl2\\r\\tx\\x7f");
         assert_eq!(clean("\u{202e}txt.exe"), "\\u{202e}txt.exe");
+        assert_eq!(clean("👩\u{200d}🚀 👍\u{1f3fd} ❤\u{fe0f}"), "👩\\u{200d}🚀 👍\\u{1f3fd} ❤\\u{fe0f}");
         assert_eq!(clean("a\u{200b}b\u{feff}"), "a\\u{200b}b\\u{feff}");
     }
 }

@@ -1,7 +1,7 @@
 //! Lines of text of a given width: words are wrapped under a hanging indent, coloured where colours are on, and made
 //! safe first. It knows nothing of what they say.
 
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use unicode_width::UnicodeWidthChar;
 
 use super::Style;
 use crate::explain::clean;
@@ -66,7 +66,7 @@ impl Page {
             let text = clean(text);
             for piece in text.split_inclusive(' ') {
                 let word = piece.trim_end_matches(' ');
-                let wide = word.width();
+                let wide = columns(word);
                 if !word.is_empty() {
                     if column > hang && column + gap.len() + wide > width {
                         self.wrap(hang);
@@ -121,10 +121,15 @@ impl Page {
     }
 }
 
+/// How many columns text takes in a terminal: those of its characters.
+pub(super) fn columns(text: &str) -> usize {
+    text.chars().map(|c| c.width().unwrap_or(0)).sum()
+}
+
 /// `text` made safe, and filled up with spaces to `width` columns; longer text stays as it is.
 pub(super) fn pad(text: &str, width: usize) -> String {
     let safe = clean(text);
-    let missing = width.saturating_sub(safe.width());
+    let missing = width.saturating_sub(columns(&safe));
     format!("{safe}{}", " ".repeat(missing))
 }
 
@@ -147,7 +152,7 @@ mod tests {
     #[test]
     fn width_is_counted_in_columns_and_long_words_are_cut() {
         let text = page(24, false, &[(Tone::Plain, "名前名前名前名前名前名前名前")]);
-        assert!(text.lines().all(|line| line.width() <= 24), "{text}");
+        assert!(text.lines().all(|line| columns(line) <= 24), "{text}");
         assert_eq!(text.lines().count(), 2);
     }
 

@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 
 use super::Style;
-use super::page::{Page, Span, Tone, pad};
+use super::page::{Page, Span, Tone, columns, pad};
 use crate::explain::{Answer, AnswerVerdict, From, PortEntry, Survey, words};
 use crate::host::{Host, IpFamily};
 use crate::syntax::part_text;
@@ -19,7 +19,7 @@ pub fn ports(host: &Host, namespace: usize, survey: &Survey, style: Style) -> St
     }
     let rows = rows(host, namespace, survey);
     let width = |title: &str, cell: fn(&Row) -> &str| {
-        let widest = rows.iter().map(|row| unicode_width::UnicodeWidthStr::width(cell(row))).max();
+        let widest = rows.iter().map(|row| columns(cell(row))).max();
         widest.unwrap_or(0).max(title.len())
     };
     let widths = [width("PROTO", |row| &row.proto), width("PORT", |row| &row.port), width("ADDRESS", |row| &row.addr)];

@@ -1,7 +1,24 @@
 //! Text on a grid of cells: how wide it is and where it is cut. What it says is not known here.
 
+use ratatui::buffer::CellWidth;
 use unicode_segmentation::UnicodeSegmentation;
-use unicode_width::UnicodeWidthStr;
+
+/// How many columns text takes.
+pub trait Columns {
+    /// Its columns on a grid in which each cluster stands by itself, as a buffer has it. What terminals show is that, not what a whole word would
+    /// take in print: lam and alef are two there, as are a Khmer letter and the one below it.
+    fn width(&self) -> usize;
+}
+
+impl Columns for str {
+    fn width(&self) -> usize {
+        if self.is_ascii() {
+            self.len()
+        } else {
+            self.graphemes(true).map(|cluster| usize::from(cluster.cell_width())).sum()
+        }
+    }
+}
 
 /// `text` in at most `width` columns: what does not fit gives way to `…`. No grapheme cluster is split.
 pub fn fit(text: &str, width: usize) -> String {
@@ -67,6 +84,21 @@ fn pieces(cluster: &str, width: usize) -> impl Iterator<Item = &str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn text_is_as_wide_as_its_clusters() {
+        for (text, width) in [
+            ("nginx", 5),
+            ("名前", 4),
+            ("e\u{301}", 1),
+            ("\u{644}\u{627}", 2),
+            ("\u{ff8c}\u{ff9e}", 2),
+            ("\u{1780}\u{17d2}\u{1780}", 2),
+        ] {
+            assert_eq!(text.width(), width, "{text}");
+            assert_eq!(pad(text, 6).graphemes(true).map(CellWidth::cell_width).sum::<u16>(), 6, "{text}");
+        }
+    }
 
     #[test]
     fn a_cut_never_splits_a_cluster() {

@@ -18,7 +18,6 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::{Modifier, Style};
 use ratatui::widgets::{Block, Borders, Clear, Widget};
-use unicode_width::UnicodeWidthStr;
 
 use super::action::{Action, ROWS, Row};
 use super::diagram::Diagram;
@@ -26,7 +25,7 @@ use super::look::{Look, Tone};
 use super::overlay::Overlay;
 use super::source::Source;
 use super::state::{Pane, Port, State};
-use super::text::fit;
+use super::text::{Columns, fit};
 use crate::explain::{clean, words};
 use crate::host::Namespace;
 
@@ -200,7 +199,20 @@ pub fn view(state: &State, buffer: &mut Buffer, area: Rect) {
         Some(panes) => draw(state, buffer, area, &panes),
         None => too_small(state, buffer, area),
     }
+    break_halves(buffer, area);
     state.look.fill(buffer, area);
+}
+
+/// Of a wide sign whose second column something else has, nothing is drawn: it would stand there all the same.
+fn break_halves(buffer: &mut Buffer, area: Rect) {
+    for y in area.top()..area.bottom() {
+        for x in area.left()..area.right().saturating_sub(1) {
+            let wide = buffer[(x, y)].symbol().len() > 1 && buffer[(x, y)].symbol().width() > 1;
+            if wide && buffer[(x + 1, y)].symbol() != " " {
+                buffer[(x, y)].set_symbol(" ");
+            }
+        }
+    }
 }
 
 fn draw(state: &State, buffer: &mut Buffer, area: Rect, panes: &Panes) {

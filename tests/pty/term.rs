@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{Mode, OFlags};
+use rustix::io::ioctl_fionread;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, OptionalActions, Winsize, tcgetattr, tcsetattr, tcsetwinsize};
 
@@ -171,6 +172,7 @@ impl Term {
         self.send(bytes.as_bytes());
         if bytes.ends_with('\x1b') {
             thread::sleep(Duration::from_millis(50));
+            self.wait("a reader of keys", |term| ioctl_fionread(&term.slave).unwrap() == 0);
         }
     }
 
@@ -216,6 +218,11 @@ impl Term {
         told().unwrap().trim().parse().unwrap()
     }
 
+    /// Whether the program has ended.
+    pub fn has_ended(&self) -> bool {
+        self.folder.join("status").exists()
+    }
+
     /// The process of the shell.
     pub fn shell(&self) -> u32 {
         self.shell.id()
@@ -244,7 +251,9 @@ impl Term {
 
     /// Waits for the program's end, and holds the terminal against what it was before.
     pub fn left(self) -> Left {
-        self.wait("the end", |term| term.folder.join("status").exists() && term.text().ends_with(AFTER));
+        let status =
+            |term: &Term| fs::read_to_string(term.folder.join("status")).ok().filter(|text| text.ends_with('\n'));
+        self.wait("the end", |term| status(term).is_some() && term.text().ends_with(AFTER));
         assert_eq!(settings(self.master()), self.before, "the settings of the line");
         let text = self.text();
         assert_off(&text);
@@ -261,7 +270,7 @@ impl Term {
         let (before, screen) = screen.split_once(BEFORE).unwrap_or((&screen, &screen));
         assert!(before.is_empty() || self.resized.get(), "what stood on the screen is not there:\n{before}");
         let (screen, _) = screen.split_once(AFTER).unwrap_or((screen, ""));
-        let status = fs::read_to_string(self.folder.join("status")).unwrap();
+        let status = status(&self).unwrap();
         Left { status: status.trim().parse().unwrap(), text, screen: screen.trim().to_owned() }
     }
 }

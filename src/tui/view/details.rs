@@ -6,7 +6,6 @@ mod rule;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::widgets::{Block, Borders, Clear, Widget};
-use unicode_width::UnicodeWidthStr;
 
 use super::super::action::Action;
 use super::super::details::Details;
@@ -14,7 +13,7 @@ use super::super::look::Tone;
 use super::super::outline::Id;
 use super::super::overlay::Overlay;
 use super::super::state::{Pane, State};
-use super::super::text::fit;
+use super::super::text::{Columns, fit};
 use super::page::{Line, Page};
 use super::{put, put_right};
 use crate::explain::clean;

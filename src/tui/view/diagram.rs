@@ -6,12 +6,12 @@ mod text;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::widgets::{Clear, Widget};
-use unicode_width::UnicodeWidthStr;
 
 use super::super::action::Action;
 use super::super::diagram::{Content, Diagram, Picture, Stop};
 use super::super::look::{self, Tone};
 use super::super::state::State;
+use super::super::text::Columns;
 use super::{put, put_right, window};
 use crate::explain::clean;
 use crate::host::LinkKind;

@@ -2,7 +2,6 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use unicode_width::UnicodeWidthStr;
 
 use super::super::going::Going;
 use super::super::keeping::{Keep, Keeping};
@@ -10,6 +9,7 @@ use super::super::look::Tone;
 use super::super::matching::Manner;
 use super::super::search::{Found, Search};
 use super::super::state::State;
+use super::super::text::Columns;
 use super::Piece;
 use crate::explain::clean;
 

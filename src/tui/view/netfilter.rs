@@ -3,7 +3,6 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use unicode_width::UnicodeWidthStr;
 
 use super::super::frames::{FrameId, Place};
 use super::super::look::{self, Tone};
@@ -11,11 +10,11 @@ use super::super::outline::Id;
 use super::super::path::{Grouping, Section};
 use super::super::search::base_text;
 use super::super::state::{Pane, State};
-use super::super::text::{fit, wrap};
+use super::super::text::{Columns, fit, wrap};
 use super::super::tree::Row;
 use super::{Piece, counts, put, put_right};
 use crate::explain::{Who, brief, clean, words};
-use crate::host::{Body, Hook, Policy, Registration, Table, xt};
+use crate::host::{Body, Hook, Policy, Registration, Table, What, xt};
 use crate::syntax::{self, iptables};
 use crate::walk::{Event, FateKind, Origin, Outcome, Pass, RouteDecision, StepAt, Turn, Verdict};
 
@@ -44,9 +43,11 @@ pub(super) fn heading(state: &State) -> String {
 pub(super) fn draw(state: &State, buffer: &mut Buffer, area: Rect) {
     let height = usize::from(area.height);
     if state.tree.is_empty() {
-        let none = || "No base chain: netfilter has no rules here.".to_owned();
+        let rules = |what: What| matches!(what, What::NfTables | What::LegacyIp | What::LegacyIp6);
+        let unread = || words::unread(state.ns().unread.iter().filter(|unread| rules(unread.what)));
+        let none = || unread().unwrap_or_else(|| "No base chain: netfilter has no rules here.".to_owned());
         let text = state.opening_text().unwrap_or_else(none);
-        for (row, line) in (0..area.height).zip(wrap(&text, usize::from(area.width))) {
+        for (row, line) in (0..area.height).zip(wrap(&clean(&text), usize::from(area.width))) {
             put(buffer, Rect { y: area.y + row, height: 1, ..area }, state.look, &[(Tone::Dim, line)]);
         }
         return;

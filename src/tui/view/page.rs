@@ -1,10 +1,8 @@
 //! Text in lines, for the pane below and for what lies on top of the panes: paragraphs, items side by side, texts in two
 //! columns. What they say is not known here.
 
-use unicode_width::UnicodeWidthStr;
-
 use super::super::look::Tone;
-use super::super::text::{fit, pad, wrap};
+use super::super::text::{Columns, fit, pad, wrap};
 use super::Piece;
 use crate::explain::clean;
 

@@ -4,13 +4,12 @@ use std::net::IpAddr;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use unicode_width::UnicodeWidthStr;
 
 use super::super::look::{self, Tone};
 use super::super::state::{Pane, Port, State};
-use super::super::text::{fit, pad, wrap};
+use super::super::text::{Columns, fit, pad, wrap};
 use super::put;
-use crate::explain::{AnswerVerdict, PortEntry, clean};
+use crate::explain::{AnswerVerdict, PortEntry, clean, words};
 use crate::host::{Namespace, What};
 
 /// Columns of an address, at most: an IPv4 address.
@@ -38,8 +37,11 @@ pub(super) fn draw(state: &State, buffer: &mut Buffer, area: Rect) {
             Some(unread) => format!("Sockets were not read (needs {}), and no rule answers a port.", unread.needs),
             None => "No socket listens here, and no rule answers a port.".to_owned(),
         };
-        for (row, line) in wrap(&clean(&why), usize::from(area.width)).into_iter().enumerate().take(area.height.into())
-        {
+        // What was not read may hold one.
+        let unread = words::unread(state.ns().unread.iter().filter(|unread| unread.what != What::Sockets));
+        let told = [Some(why), unread];
+        let lines = told.iter().flatten().flat_map(|text| wrap(&clean(text), usize::from(area.width)));
+        for (row, line) in lines.enumerate().take(area.height.into()) {
             put(buffer, Rect { y: area.y + row as u16, height: 1, ..area }, state.look, &[(Tone::Dim, line)]);
         }
         return;

@@ -5,11 +5,9 @@
 
 use std::net::SocketAddr;
 
-use unicode_width::UnicodeWidthStr;
-
 use super::super::look::{self, Tone};
 use super::super::state::State;
-use super::super::text::fit;
+use super::super::text::{Columns, fit};
 use super::{Piece, netfilter};
 use crate::explain::clean;
 use crate::host::Policy;

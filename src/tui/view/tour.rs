@@ -3,11 +3,10 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::widgets::{Block, Borders, Clear, Widget};
-use unicode_width::UnicodeWidthStr;
 
 use super::super::look::Tone;
 use super::super::state::{Pane, State};
-use super::super::text::{fit, wrap};
+use super::super::text::{Columns, fit, wrap};
 use super::super::tour::{STEPS, Tour};
 use super::{Panes, arrange, put};
 

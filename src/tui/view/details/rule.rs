@@ -5,6 +5,7 @@ use super::super::super::details::Details;
 use super::super::super::frames::FrameId;
 use super::super::super::look::Tone;
 use super::super::super::state::State;
+use super::super::super::text::Columns;
 use super::super::Piece;
 use super::super::counts;
 use super::super::page::Page;
@@ -147,7 +148,7 @@ impl Asking<'_> {
 
     /// How many columns the texts get: as many as the widest needs, and less than half.
     fn columns<'t>(&self, page: &Page, texts: impl Iterator<Item = &'t str>) -> usize {
-        let widest = texts.map(|text| unicode_width::UnicodeWidthStr::width(&*clean(text))).max().unwrap_or(0);
+        let widest = texts.map(|text| clean(text).width()).max().unwrap_or(0);
         widest.min(page.width * 45 / 100)
     }
 }

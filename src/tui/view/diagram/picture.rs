@@ -6,11 +6,11 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
-use unicode_width::UnicodeWidthStr;
 
 use super::super::super::diagram::{Diagram, Picture, Stop};
 use super::super::super::look::{self, Tone};
 use super::super::super::state::State;
+use super::super::super::text::Columns;
 use super::super::{put, put_right};
 use super::text::{self, Said};
 

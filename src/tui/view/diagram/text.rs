@@ -1,11 +1,9 @@
 //! What is said at each stop of the picture, in lines of so many columns.
 
-use unicode_width::UnicodeWidthStr;
-
 use super::super::super::diagram::{Content, Diagram, Entry, Picture, Stop};
 use super::super::super::look::{self, Tone};
 use super::super::super::state::State;
-use super::super::super::text::wrap;
+use super::super::super::text::{Columns, wrap};
 use super::super::{Piece, netfilter, summary};
 use crate::explain::{clean, words};
 use crate::host::xt::InterfacePattern;

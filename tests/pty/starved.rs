@@ -1,0 +1,117 @@
+//! Where there is nearly nothing: no /proc, no home, a full disk, no privileges, terminals that know little. What is
+//! said is true, nothing panics, and the terminal is what it was.
+
+use std::fs;
+use std::path::Path;
+
+use crate::model::Model;
+use crate::term::{Setting, Term};
+
+const WHYPORT: &str = env!("CARGO_BIN_EXE_whyport");
+
+/// A shell that does something first, and becomes the program with its arguments then.
+fn after<'a>(first: &'a str, program: &[&'a str]) -> Vec<&'a str> {
+    [&["sh", "-c", first, "sh"], program].concat()
+}
+
+/// A live host, in a network namespace of its own.
+#[test]
+fn without_proc_or_privileges_what_is_unread_is_said() {
+    const BARE: &str = "mount -t tmpfs none /proc && exec \"$@\"";
+    const NOBODY: [&str; 5] = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", WHYPORT];
+    let bare = [&["unshare", "-mn", "--propagation", "private"][..], &after(BARE, &[WHYPORT])].concat();
+    let nobody = [&["unshare", "-n"][..], &NOBODY].concat();
+    for (program, says) in [(bare, "/proc/sys/net"), (nobody, "CAP_NET_ADMIN")] {
+        let term = Term::start(&Setting { size: (100, 30), ..Setting::default() }, &program);
+        term.wait("what is unread", |term| term.screen().contains(says) || term.has_ended());
+        term.press("q");
+        let left = term.left();
+        assert!(!left.text.contains("panicked"), "{program:?}: {}", left.screen);
+        assert_eq!(left.status, 0, "{program:?}: {}", left.screen);
+    }
+}
+
+#[test]
+fn without_a_home_it_is_as_it_comes() {
+    let whole = Model::demo((80, 24)).screen();
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("no-folder");
+    fs::write(&file, "").unwrap();
+    let file = file.to_str().unwrap().to_owned();
+    for variables in [
+        vec![],
+        vec![("HOME", "/nowhere".to_owned())],
+        vec![("XDG_CONFIG_HOME", file)],
+        vec![("HOME", "/proc".to_owned())],
+    ] {
+        let without = vec!["HOME", "XDG_CONFIG_HOME", "COLORTERM", "NO_COLOR"];
+        let variables = [vec![("TERM", "xterm-256color".to_owned())], variables].concat();
+        let term = Term::whyport(&Setting { variables, without, ..Setting::default() }, &["--demo"]);
+        term.wait("the whole screen", |term| term.screen() == whole);
+        term.press("q");
+        let left = term.left();
+        assert_eq!((left.status, left.screen.as_str()), (0, ""));
+    }
+}
+
+#[test]
+fn on_a_full_disk_it_says_so_and_leaves_nothing_behind() {
+    let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join("full-disk");
+    fs::create_dir_all(&place).unwrap();
+    let first = format!(
+        "cd {0} && mount -t tmpfs -o size=8k none {0} && cd {0} && head -c 4096 /dev/zero >a; \"$@\"; ls; cat a >b; ls -s b",
+        place.display()
+    );
+    let program = [&["unshare", "-m", "--propagation", "private"][..], &after(&first, &[WHYPORT, "--demo"])].concat();
+    let term = Term::start(&Setting { size: (120, 36), ..Setting::default() }, &program);
+    let whole = Model::demo((120, 36)).screen();
+    term.wait("the whole screen", |term| term.screen() == whole);
+    for (key, says) in [("s", "No space left on device"), ("S", "No space left on device")] {
+        term.press(key);
+        term.wait("the name of a file", |term| {
+            term.screen().contains("whyport-tcp-80") || term.screen().contains("k3s.whyport")
+        });
+        term.press("\r");
+        term.wait_for(says);
+        term.press("\x1b");
+        term.wait("the whole screen", |term| term.screen() == whole);
+    }
+    term.press("q");
+    let left = term.left();
+    assert!(left.screen.starts_with("a\n"), "{}", left.screen);
+    assert!(!left.screen.contains("svg") && !left.screen.contains("k3s"), "{}", left.screen);
+}
+
+#[test]
+fn terminals_that_know_little_show_it_all_the_same() {
+    let whole = Model::demo((80, 24)).screen();
+    for term in ["linux", "screen", "tmux-256color", "xterm", "vt220", "unheard-of", ""] {
+        let variables = vec![("TERM", term.to_owned()), ("XDG_CONFIG_HOME", "/nowhere".to_owned())];
+        let shown = Term::whyport(&Setting { variables, ..Setting::default() }, &["--demo"]);
+        shown.wait(&format!("the whole screen in {term:?}"), |shown| shown.screen() == whole);
+        shown.press("q");
+        assert_eq!(shown.left().status, 0);
+    }
+}
+
+/// Where there is no screen or nobody types, the answer is printed.
+#[test]
+fn without_a_screen_or_keys_it_prints() {
+    for (term, first) in [
+        ("dumb", "exec \"$@\""),
+        ("xterm", "exec \"$@\" <&-"),
+        ("xterm", "\"$@\" | cat"),
+        ("xterm", "exec \"$@\" 2>&-"),
+    ] {
+        let variables = vec![("TERM", term.to_owned()), ("XDG_CONFIG_HOME", "/nowhere".to_owned())];
+        let interactive = first.ends_with("2>&-");
+        let shown = Term::start(&Setting { variables, ..Setting::default() }, &after(first, &[WHYPORT, "--demo"]));
+        if interactive {
+            shown.wait_for("q quit");
+            shown.press("q");
+        }
+        let left = shown.left();
+        assert_eq!(left.status, 0, "{term} {first}: {}", left.screen);
+        assert_eq!(left.text.contains("\x1b[?1049h"), interactive, "{term} {first}");
+        assert_eq!(left.screen.contains("traefik"), !interactive, "{term} {first}: {}", left.screen);
+    }
+}
