@@ -184,6 +184,10 @@ impl World {
             run(&["bridge", "-batch", "-"], plan.bridge);
         }
         set_all(plan.sysctls);
+        // A neighbour that does not answer is waited for: else this host tells itself by an ICMP error, in the middle of another
+        // packet's way (`arp_error_report`), and rules may put where that goes into a set.
+        set_each("ipv4/neigh", "retrans_time_ms", "600000");
+        set_each("ipv6/neigh", "mcast_solicit", "600");
         let legs =
             inside(&outside, &node, || plan.legs.iter().enumerate().map(|(at, leg)| Leg::open(at, leg)).collect());
         let mut world = World { _outside: outside, legs, listeners: Vec::new(), receivers: Vec::new() };
