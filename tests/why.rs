@@ -355,7 +355,7 @@ fn what_native_rules_ask_is_told_with_what_the_packet_had() {
         ("meta skuid 0", "It does not match: meta skuid 0: the packet has no sender's uid here."),
         (
             "ip saddr . tcp dport { 10.0.0.1 . 22 }",
-            "It does not match: ip saddr . tcp dport { 10.0.0.1 . 22 }: the packet comes from 192.168.1.77 and the packet goes to port 22.",
+            "It does not match: ip saddr . tcp dport { 10.0.0.1 . 22 }: the packet comes from 192.168.1.77 and goes to port 22.",
         ),
         (
             "tcp dport vmap { 80 : drop }",

@@ -12,12 +12,13 @@ pub trait Columns {
 
 impl Columns for str {
     fn width(&self) -> usize {
-        if self.is_ascii() {
-            self.len()
-        } else {
-            self.graphemes(true).map(|cluster| usize::from(cluster.cell_width())).sum()
-        }
+        if self.is_ascii() { self.len() } else { self.graphemes(true).map(columns).sum() }
     }
+}
+
+/// The columns of a cluster. What is one byte takes one; a buffer does not measure control characters, which it never holds.
+fn columns(cluster: &str) -> usize {
+    if cluster.len() == 1 { 1 } else { usize::from(cluster.cell_width()) }
 }
 
 /// `text` in at most `width` columns: what does not fit gives way to `…`. No grapheme cluster is split.
