@@ -34,7 +34,7 @@ impl Engine<'_> {
         let scene = self.scene(state, hook);
         let mut index = frame.next;
         loop {
-            index = keyed.next(index + 1, &state.packet, &state.space);
+            index = keyed.next(index + 1, self.query.protocol, &state.packet, &state.space);
             let Some(rule) = rules.get(index as usize) else { return sets };
             let id = RuleId { chain: frame.chain, index };
             let holds = match &rule.body {

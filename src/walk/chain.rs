@@ -31,7 +31,7 @@ impl Engine<'_> {
         let mut index = frame.next;
         loop {
             if let Some(keyed) = keyed {
-                index = keyed.next(index, &state.packet, &state.space);
+                index = keyed.next(index, self.query.protocol, &state.packet, &state.space);
             }
             let Some(rule) = rules.get(index as usize) else { break };
             let id = RuleId { chain: frame.chain, index };

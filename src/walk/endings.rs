@@ -1,7 +1,7 @@
 //! What becomes of packets, without how they came there: for questions about thousands of classes at once.
 //!
 //! A class is dropped as soon as it ended, with all that an outcome would tell of its way; neither are classes that ended
-//! alike put together.
+//! alike put together, but for those that rules refuse: of a list of a hundred thousand sources each ends a class.
 
 use super::engine::Engine;
 use super::field::Field;
@@ -34,7 +34,8 @@ pub struct Ending {
 /// What became of all of them.
 #[derive(Debug, Clone, Default)]
 pub struct Endings {
-    /// In the order in which they were found.
+    /// In the order in which they were found. What was refused, and turned nowhere before, is not told again where endings of that
+    /// kind told of its ports.
     pub all: Vec<Ending>,
     /// How many classes were not followed to their end because the limit of the query was reached.
     pub unexplored: usize,
@@ -56,7 +57,7 @@ impl Endings {
 /// Walks the packets of a query, of which every default is filled in. Where `settles` holds of an ending, no other packets
 /// to the same destinations and port are followed.
 pub(super) fn endings<'a>(plans: Planned<'a>, query: &'a Query, settles: &dyn Fn(&Ending) -> bool) -> Endings {
-    let mut kept = Kept { query, settles, settled: QuickMap::default(), open: 0, all: Vec::new() };
+    let mut kept = Kept { query, settles, settled: QuickMap::default(), refused: Vec::new(), open: 0, all: Vec::new() };
     let (engine, unexplored) = watched(plans, query, &mut kept);
     let needs = engine.needs.into_iter().collect();
     Endings { all: kept.all, unexplored, needs }
@@ -67,14 +68,39 @@ fn is_translated(pass: &Passing) -> bool {
     pass.leaves.as_ref().is_some_and(|leaves| leaves[2..] != pass.enters[2..])
 }
 
+/// So many endings that rules refuse, which a long list makes many of, count like one of the others.
+const WHOLE: usize = 16;
+
 struct Kept<'a> {
     query: &'a Query,
     settles: &'a dyn Fn(&Ending) -> bool,
     /// The destinations for which a port is settled.
     settled: QuickMap<u128, ValueSet>,
-    /// How many endings settled nothing: those count against the limit of the query.
+    /// The ports of refused endings of each kind, within the namespace that was asked about or beyond it.
+    refused: Vec<(FateKind, bool, ValueSet)>,
+    /// How many endings settled nothing, in parts of [`WHOLE`]: those count against the limit of the query.
     open: usize,
     all: Vec<Ending>,
+}
+
+impl Kept<'_> {
+    fn wants_more(&self) -> bool {
+        self.open < self.query.limit.saturating_mul(WHOLE)
+    }
+
+    /// Whether the ports of a refused ending were told already; they are from now on.
+    fn is_told(&mut self, ending: &Ending) -> bool {
+        let same = |told: &&mut (FateKind, bool, ValueSet)| (told.0, told.1) == (ending.kind, ending.left);
+        let Some((.., ports)) = self.refused.iter_mut().find(same) else {
+            self.refused.push((ending.kind, ending.left, ending.dport.clone()));
+            return false;
+        };
+        let told = ending.dport.within(ports);
+        if !told {
+            *ports = ports.or(&ending.dport);
+        }
+        told
+    }
 }
 
 impl Watch for Kept<'_> {
@@ -104,9 +130,13 @@ impl Watch for Kept<'_> {
                 *settled = settled.or(&ending.dst);
             }
         } else {
-            self.open += 1;
+            let refused = matches!(ending.kind, FateKind::Dropped | FateKind::Rejected) && !ending.diverted;
+            self.open += if refused { 1 } else { WHOLE };
+            if refused && self.is_told(&ending) {
+                return self.wants_more();
+            }
         }
         self.all.push(ending);
-        self.open < self.query.limit
+        self.wants_more()
     }
 }

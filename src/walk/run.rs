@@ -59,24 +59,25 @@ enum Queue {
     /// The likeliest is the next.
     Likeliest(BinaryHeap<Waiting>, u64),
     /// One of those that were split last is the next: so few wait that those of a hundred thousand stay in the processor's caches.
-    Newest(Vec<State>),
+    /// With what has to be known before it goes on.
+    Newest(Vec<(State, Option<Open>)>),
 }
 
 impl Queue {
-    fn pop(&mut self) -> Option<State> {
+    fn pop(&mut self) -> Option<(State, Option<Open>)> {
         match self {
-            Queue::Likeliest(heap, _) => heap.pop().map(|waiting| *waiting.state),
+            Queue::Likeliest(heap, _) => heap.pop().map(|waiting| (*waiting.state, None)),
             Queue::Newest(stack) => stack.pop(),
         }
     }
 
-    fn push(&mut self, state: State) {
+    fn push(&mut self, state: State, open: Option<Open>) {
         match self {
             Queue::Likeliest(heap, order) => {
                 *order += 1;
                 heap.push(Waiting { weight: state.weight, order: *order, state: Box::new(state) });
             }
-            Queue::Newest(stack) => stack.push(state),
+            Queue::Newest(stack) => stack.push((state, open)),
         }
     }
 
@@ -136,11 +137,11 @@ struct Front {
 }
 
 impl Front {
-    /// Parts a class where something is open. Whether the class goes on, as one of its parts: the others wait, or are left.
-    fn part(&mut self, state: &mut State, open: &Open, mut parts: Vec<(Space, f64)>, tells: bool) -> bool {
+    /// Parts a class where something is open: its likeliest part is the one that goes on, and the others are given, or left.
+    fn part(&mut self, mut state: State, open: &Open, mut parts: Vec<(Space, f64)>, tells: bool) -> Parted {
         if parts.len() == 1 {
             parts.pop().into_iter().for_each(|(space, _)| state.space = space);
-            return true;
+            return Parted { likeliest: Some(state), others: Vec::new() };
         }
         let often = self.parted.too_often(&state.space, open);
         let at_once = often || !tells || self.waiting.len() > guesses::MANY;
@@ -154,13 +155,47 @@ impl Front {
         if !tells {
             parts.sort_by(|(_, one), (_, other)| one.total_cmp(other));
         }
-        for (space, share) in parts {
-            self.waiting.push(State { weight: state.weight * share, space, ..State::clone(state) });
+        let of = |(space, share): (Space, f64)| State { weight: state.weight * share, space, ..state.clone() };
+        let others = parts.into_iter().map(of).collect();
+        let likeliest = likeliest.map(|(space, share)| State { weight: state.weight * share, space, ..state });
+        Parted { likeliest, others }
+    }
+}
+
+/// A class in its parts.
+struct Parted {
+    likeliest: Option<State>,
+    others: Vec<State>,
+}
+
+/// Why a class goes no further for now.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "every class goes through it: a box for each would cost more than its room"
+)]
+enum Halt {
+    /// It ended.
+    Ended,
+    /// It ended, and nobody wants others.
+    Enough,
+    /// Something has to be known first.
+    Asks(State, Open),
+}
+
+/// Follows a class until it ends, or until something is open.
+fn follow<W: Watch>(engine: &mut Engine<'_>, mut state: State, watch: &mut W) -> Halt {
+    loop {
+        match engine.go_on(&mut state) {
+            Ok(None) => {}
+            Ok(Some(end)) => {
+                let space = if W::TELLS { state.space.clone() } else { Space::default() };
+                if engine.another(&mut state, &end) {
+                    continue;
+                }
+                return if watch.ended(engine, state, end, space) { Halt::Ended } else { Halt::Enough };
+            }
+            Err(open) => return Halt::Asks(state, open),
         }
-        let Some((space, share)) = likeliest else { return false };
-        state.weight *= share;
-        state.space = space;
-        true
     }
 }
 
@@ -172,32 +207,42 @@ pub(super) fn watched<'a, W: Watch>(plans: Planned<'a>, query: &'a Query, watch:
         (engine.trail, engine.sights) = (Trail::unkept(), Sights::unkept());
         waiting = Queue::Newest(Vec::new());
     }
-    waiting.push(engine.start());
+    waiting.push(engine.start(), None);
     let mut front = Front { waiting, parted: Guesses::new(W::TELLS), left: 0 };
-    while let Some(mut state) = front.waiting.pop() {
+    while let Some((state, open)) = front.waiting.pop() {
         if !watch.wants(&state) {
             continue;
         }
-        loop {
-            match engine.go_on(&mut state) {
-                Ok(None) => {}
-                Ok(Some(end)) => {
-                    let space = if W::TELLS { state.space.clone() } else { Space::default() };
-                    if engine.another(&mut state, &end) {
-                        continue;
-                    }
-                    if !watch.ended(&engine, state, end, space) {
-                        return (engine, front.waiting.len() + front.left);
-                    }
-                    break;
+        let mut halt = match open {
+            Some(open) => Halt::Asks(state, open),
+            None => follow(&mut engine, state, watch),
+        };
+        while let Halt::Asks(state, open) = halt {
+            let parts = engine.parts(&state, &open);
+            let Parted { likeliest, others } = front.part(state, &open, parts, W::TELLS);
+            halt = Halt::Ended;
+            for other in others {
+                if W::TELLS {
+                    front.waiting.push(other, None);
+                    continue;
                 }
-                Err(open) => {
-                    let parts = engine.parts(&state, &open);
-                    if !front.part(&mut state, &open, parts, W::TELLS) {
-                        break;
-                    }
+                if !watch.wants(&other) {
+                    continue;
+                }
+                // Where no way is asked for, most parts end at once (sources that a long list refuses): they do not wait, each with a
+                // copy of all that is left.
+                match follow(&mut engine, other, watch) {
+                    Halt::Ended => {}
+                    Halt::Enough => return (engine, front.waiting.len() + front.left),
+                    Halt::Asks(other, open) => front.waiting.push(other, Some(open)),
                 }
             }
+            if let Some(state) = likeliest {
+                halt = follow(&mut engine, state, watch);
+            }
+        }
+        if let Halt::Enough = halt {
+            return (engine, front.waiting.len() + front.left);
         }
     }
     (engine, front.left)

@@ -117,7 +117,11 @@ impl ValueSet {
                 return many.clone();
             }
         }
-        let (mut i, mut j) = (0, 0);
+        // Of a long set only what lies beside a short one is looked at.
+        let begins = |one: &ValueSet, other: &ValueSet| {
+            other.first().map_or(0, |first| one.ranges.partition_point(|range| range.1 < first))
+        };
+        let (mut i, mut j) = (begins(self, other), begins(other, self));
         let mut ranges = Vec::new();
         while let (Some(a), Some(b)) = (self.ranges.get(i), other.ranges.get(j)) {
             let (first, last) = (a.0.max(b.0), a.1.min(b.1));
@@ -140,9 +144,14 @@ impl ValueSet {
 
     /// The values in this one and not in the other.
     pub fn minus(&self, other: &ValueSet) -> ValueSet {
-        let mut ranges = Vec::new();
+        let (Some(least), Some((_, most))) = (other.first(), other.ranges.last()) else { return self.clone() };
+        // What lies before and behind all that goes is kept as it is.
+        let begin = self.ranges.partition_point(|range| range.1 < least);
+        let end = begin + self.ranges[begin..].partition_point(|range| range.0 <= *most);
+        let mut ranges = Vec::with_capacity(self.ranges.len() + other.ranges.len());
+        ranges.extend_from_slice(&self.ranges[..begin]);
         let mut j = 0;
-        for &(first, last) in self.ranges.iter() {
+        for &(first, last) in &self.ranges[begin..end] {
             let mut from = Some(first);
             while other.ranges.get(j).is_some_and(|range| range.1 < first) {
                 j += 1;
@@ -162,11 +171,16 @@ impl ValueSet {
                 ranges.push((start, last));
             }
         }
+        ranges.extend_from_slice(&self.ranges[end..]);
         ValueSet { ranges: ranges.into() }
     }
 
     /// Whether every value of this one is in the other.
     pub fn within(&self, other: &ValueSet) -> bool {
+        // Of a single range the ends tell.
+        if let ([(least, most)], Some(first), Some(last)) = (&other.ranges[..], self.first(), self.ranges.last()) {
+            return *least <= first && last.1 <= *most;
+        }
         let mut after = 0;
         Arc::ptr_eq(&self.ranges, &other.ranges)
             || self.ranges.iter().all(|&(first, last)| {

@@ -54,6 +54,20 @@ fn a_port_that_rules_take_is_found_behind_a_billion_ways() {
 }
 
 #[test]
+fn a_port_behind_thousands_of_refused_sources_and_ports_is_found() {
+    let refused = |at: usize| match at % 4 {
+        0 => format!("-A PREROUTING -p tcp -m tcp --dport {} -j DROP\n", 20_000 + at),
+        _ => format!("-A PREROUTING -s 100.64.{}.{}/32 -j DROP\n", at / 200, at % 200),
+    };
+    let list: String = (0..3_000).map(refused).collect();
+    let led = "-A PREROUTING -p tcp -m multiport --dports 8443,20000 -j DNAT --to-destination 10.0.0.9";
+    let found =
+        explain::ports(&way::host(&format!("*mangle\n:PREROUTING ACCEPT [0:0]\n{list}COMMIT\n{}", nat(led))), 0);
+    let ghosts: Vec<u16> = found.ports.iter().filter(|port| port.is_ghost()).map(|port| port.port).collect();
+    assert_eq!(ghosts, [8443], "20000 is refused from everywhere");
+}
+
+#[test]
 fn an_open_mark_of_few_bits_is_told_apart_by_each_of_them() {
     let rules = "*mangle\n:PREROUTING ACCEPT [0:0]\n\
                  -A PREROUTING -m mark --mark 0x1/0x1 -j MARK --set-xmark 0x4/0x4\n\

@@ -9,7 +9,7 @@ mod native;
 use ipnet::IpNet;
 
 use crate::host::xt::{AddressMask, Match, Neg, PortRange, WhichPort};
-use crate::host::{Body, Chain, Family};
+use crate::host::{Body, Chain, Family, Protocol};
 use crate::walk::packet::{Packet, Value};
 use crate::walk::query::number;
 use crate::walk::space::Space;
@@ -23,18 +23,41 @@ const PORTS: u32 = 64;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Key {
     Destination,
+    /// The destination port of TCP.
+    TcpPort,
+    /// That of UDP, and of UDP-Lite, which `-m udp` takes for it.
+    UdpPort,
+    /// That of several protocols, or another one's.
     Port,
     Source,
 }
 
-const KEYS: [Key; 3] = [Key::Destination, Key::Port, Key::Source];
+const KEYS: [Key; 5] = [Key::Destination, Key::TcpPort, Key::UdpPort, Key::Port, Key::Source];
 
 impl Key {
+    /// The port of a protocol.
+    fn port_of(protocol: Protocol) -> Key {
+        match protocol {
+            Protocol::TCP => Key::TcpPort,
+            Protocol::UDP => Key::UdpPort,
+            _ => Key::Port,
+        }
+    }
+
+    /// Whether packets of a protocol have it.
+    fn is_of(self, protocol: Protocol) -> bool {
+        match self {
+            Key::TcpPort => protocol == Protocol::TCP,
+            Key::UdpPort => matches!(protocol, Protocol::UDP | Protocol::UDPLITE),
+            Key::Destination | Key::Port | Key::Source => true,
+        }
+    }
+
     /// The value that decides, where the packet has only one.
     fn of(self, packet: &Packet, space: &Space) -> Option<u128> {
         let value = match self {
             Key::Destination => &packet.dst,
-            Key::Port => &packet.dport,
+            Key::TcpPort | Key::UdpPort | Key::Port => &packet.dport,
             Key::Source => &packet.src,
         };
         match value {
@@ -83,10 +106,11 @@ impl Keyed {
         (keyed.others.len() < chain.rules.len() / 2).then_some(keyed)
     }
 
-    /// The first rule from `index` on that may hold; `u32::MAX`: none.
-    pub(in crate::walk) fn next(&self, index: u32, packet: &Packet, space: &Space) -> u32 {
+    /// The first rule from `index` on that may hold for a packet of a protocol; `u32::MAX`: none.
+    pub(in crate::walk) fn next(&self, index: u32, protocol: Protocol, packet: &Packet, space: &Space) -> u32 {
         let first = |rules: &[u32]| rules.get(rules.partition_point(|rule| *rule < index)).copied();
-        let fitting = KEYS.iter().zip(&self.by).filter(|(_, asking)| !asking.in_order.is_empty());
+        let is_meant = |(key, asking): &(&Key, &Asking)| !asking.in_order.is_empty() && key.is_of(protocol);
+        let fitting = KEYS.iter().zip(&self.by).filter(is_meant);
         let next = fitting.filter_map(|(key, Asking { by_value, in_order })| match key.of(packet, space) {
             Some(value) => {
                 let at = by_value.partition_point(|entry| *entry < (value, index));
@@ -108,8 +132,8 @@ fn asked(matches: &[Match]) -> Option<(Key, Vec<u128>)> {
 fn values(key: Key, matched: &Match) -> Option<Vec<u128>> {
     match (key, matched) {
         (Key::Destination, Match::Destination(net)) | (Key::Source, Match::Source(net)) => one_address(net),
-        (Key::Port, Match::Tcp(tcp)) => one_range(tcp.dport?),
-        (Key::Port, Match::Udp(udp)) => one_range(udp.dport?),
+        (Key::TcpPort, Match::Tcp(tcp)) => one_range(tcp.dport?),
+        (Key::UdpPort, Match::Udp(udp)) => one_range(udp.dport?),
         (Key::Port, Match::Multiport(ports)) if !ports.not && ports.which == WhichPort::Destination => {
             few(&ports.ports)
         }
@@ -157,7 +181,8 @@ mod tests {
         let mut packet = Packet::entering();
         (packet.dst, packet.dport) = (Value::Known(0x0a00_0007), Value::Known(80));
         changed(&mut packet);
-        let next = |index: u32| Some(keyed.next(index, &packet, &space)).filter(|next| *next != u32::MAX);
+        let next =
+            |index: u32| Some(keyed.next(index, Protocol::TCP, &packet, &space)).filter(|next| *next != u32::MAX);
         std::iter::successors(next(0), |rule| next(rule + 1)).collect()
     }
 
@@ -193,6 +218,8 @@ mod tests {
         let rules = long(&["-s 10.0.0.1/32 -j DROP", "-p tcp -m tcp --dport 81 -j DROP"]);
         let source = LONG as u32;
         assert_eq!(looked_at(&rules, |_| {}), [source]);
+        let udp = long(&["-p udp -m udp --dport 80 -j DROP", "-p udp -m multiport --dports 80,81 -j DROP"]);
+        assert_eq!(looked_at(&udp, |packet| packet.dport = Value::Entering(crate::walk::Field::Dport)), [source + 1]);
         let open = |packet: &mut Packet| packet.dst = Value::Entering(crate::walk::Field::Dst);
         assert_eq!(looked_at(&rules, open), (0..=source).collect::<Vec<_>>());
     }

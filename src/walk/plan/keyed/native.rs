@@ -43,7 +43,8 @@ struct Reader {
     /// Where each load begins, its length, and what it is.
     loads: Vec<(usize, usize, Load)>,
     ip6: Option<bool>,
-    has_ports: bool,
+    /// The protocol, where it is one with ports.
+    protocol: Option<Protocol>,
     /// What a register was just asked to be at least.
     least: Option<(Register, Bytes)>,
     found: Vec<(Key, Vec<u128>)>,
@@ -56,7 +57,7 @@ pub(super) fn asked(rule: &Rule, family: Family) -> Option<(Key, Vec<u128>)> {
         Family::Ip6 => Some(true),
         Family::Inet | Family::Arp | Family::Bridge | Family::Netdev => None,
     };
-    let mut reader = Reader { loads: Vec::new(), ip6, has_ports: false, least: None, found: Vec::new() };
+    let mut reader = Reader { loads: Vec::new(), ip6, protocol: None, least: None, found: Vec::new() };
     let _end = rule.expressions.iter().find(|expression| !reader.reads(expression));
     reader.found.into_iter().min_by_key(|(key, _)| *key as usize)
 }
@@ -125,7 +126,7 @@ impl Reader {
     /// The field that lies in bytes that were loaded, and where in them.
     fn fields(&self, from: Register, asked: usize) -> impl Iterator<Item = (&'static Row, usize)> {
         let load = self.load(from).filter(|(length, _)| *length >= asked).map(|(_, load)| load);
-        let (ip6, has_ports) = (self.ip6, self.has_ports);
+        let (ip6, has_ports) = (self.ip6, self.protocol.is_some());
         ROWS.iter().filter_map(move |row| {
             let Some(Load::Bytes(base, offset)) = load else { return None };
             let is_meant = match row.ip6 {
@@ -144,7 +145,8 @@ impl Reader {
                 MetaKey::NFPROTO => FAMILIES[0],
                 MetaKey::PROTOCOL => FAMILIES[1],
                 MetaKey::L4PROTO => {
-                    self.has_ports |= u8::try_from(value).is_ok_and(|value| Protocol(value).has_ports());
+                    let protocol = u8::try_from(value).map(Protocol).ok().filter(|protocol| protocol.has_ports());
+                    self.protocol = self.protocol.or(protocol);
                     return;
                 }
                 _ => return,
@@ -152,7 +154,7 @@ impl Reader {
             self.ip6 = self.ip6.or(if value == pair.0 { Some(false) } else { (value == pair.1).then_some(true) });
         }
         let fields = self.fields(from, data.len());
-        let values = fields.map(|(row, at)| (row.key, vec![number(&data[at..at + row.length])]));
+        let values = fields.map(|(row, at)| (self.key(row), vec![number(&data[at..at + row.length])]));
         let found: Vec<(Key, Vec<u128>)> = values.collect();
         self.found.extend(found);
     }
@@ -163,7 +165,16 @@ impl Reader {
         let found = self.fields(from, first.len()).any(|(row, _)| is_alone(row));
         let (first, last) = (number(first), number(last));
         if found && last.saturating_sub(first) < u128::from(PORTS) {
-            self.found.push((Key::Port, (first..=last).collect()));
+            let key = self.protocol.map_or(Key::Port, Key::port_of);
+            self.found.push((key, (first..=last).collect()));
+        }
+    }
+
+    /// What a row is asked for in this rule.
+    fn key(&self, row: &Row) -> Key {
+        match (row.key, self.protocol) {
+            (Key::Port, Some(protocol)) => Key::port_of(protocol),
+            (key, _) => key,
         }
     }
 }
@@ -195,15 +206,16 @@ mod tests {
         assert_eq!(of("ip", "ip daddr 10.0.0.7 drop"), Some((Key::Destination, vec![to])));
         assert_eq!(of("inet", "ip daddr 10.0.0.7 tcp dport 80 drop"), Some((Key::Destination, vec![to])));
         assert_eq!(of("inet", "ip saddr 10.0.0.8 ip daddr 10.0.0.7 drop"), Some((Key::Destination, vec![to])));
-        assert_eq!(of("inet", "ip saddr 10.0.0.8 tcp dport 80 drop"), Some((Key::Port, vec![80])));
+        assert_eq!(of("inet", "ip saddr 10.0.0.8 tcp dport 80 drop"), Some((Key::TcpPort, vec![80])));
         assert_eq!(of("netdev", "ip saddr 10.0.0.8 drop"), Some((Key::Source, vec![from])));
         assert_eq!(of("inet", "ip6 saddr ::7 drop"), Some((Key::Source, vec![7])));
         assert_eq!(
             of("ip", "iifname eth0 ct state new counter tcp sport 9 tcp dport 80 drop"),
-            Some((Key::Port, vec![80]))
+            Some((Key::TcpPort, vec![80]))
         );
-        assert_eq!(of("ip", "udp dport 80-82 drop"), Some((Key::Port, vec![80, 81, 82])));
-        assert_eq!(of("ip", "meta mark 7 tcp dport 80 meta mark set 8"), Some((Key::Port, vec![80])));
+        assert_eq!(of("ip", "udp dport 80-82 drop"), Some((Key::UdpPort, vec![80, 81, 82])));
+        assert_eq!(of("ip", "sctp dport 80 drop"), Some((Key::Port, vec![80])));
+        assert_eq!(of("ip", "meta mark 7 tcp dport 80 meta mark set 8"), Some((Key::TcpPort, vec![80])));
     }
 
     #[test]
