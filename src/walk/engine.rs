@@ -7,7 +7,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
-use super::condition::Scene;
+use super::condition::{Scene, all};
 use super::conntrack;
 use super::field::Field;
 use super::input::{self, Next};
@@ -26,7 +26,7 @@ use super::state::{At, End, Frame, InVrf, Layer, State};
 use super::trail::{Mark, Place, Trail};
 use super::vrf;
 use super::way::{Decision, Way};
-use crate::host::xt::CtStates;
+use crate::host::xt::{CtStates, Masked};
 use crate::host::{ChainId, Hook, IpFamily, Policy, Priority, Protocol, SetId, What};
 
 /// How many rules one class of packets may look at: more than any ruleset that a kernel loads makes it look at.
@@ -312,11 +312,11 @@ impl<'a> Engine<'a> {
         let is_nat = matches!(self.slots(state, hook).get(slot), Some(Slot::Nat(..)));
         let packet = &state.packet;
         let scene = self.scene(state, hook);
-        let same = |now: &Value, was: &Value| scene.settled(now) == scene.settled(was);
         let changed = if is_nat {
-            !same(&packet.dst, &state.before[1])
+            !is_same(&scene, &packet.dst, &state.before[1])?
         } else {
-            !packet.routed_by().iter().zip(&state.before).all(|(now, was)| same(now, was))
+            let now = packet.routed_by();
+            !all(now.iter().zip(&state.before).map(|(now, was)| is_same(&scene, now, was)))?
         };
         if !changed {
             state.at = on;
@@ -468,4 +468,19 @@ impl<'a> Engine<'a> {
     pub(super) fn family(&self) -> IpFamily {
         self.query.family
     }
+}
+
+/// Whether a value is what it was before a chain. Of an open mark of which rules set bits that depends on which it had.
+fn is_same(scene: &Scene<'_>, now: &Value, was: &Value) -> Asked<bool> {
+    let (now, was) = (scene.settled(now), scene.settled(was));
+    let had = match (&now, &was) {
+        (Value::Mapped { field: Field::Mark, mask, prefix }, Value::Entering(Field::Mark)) => {
+            scene.mark_fits(&was, Masked { value: *prefix as u32, mask: !(*mask as u32) })
+        }
+        (Value::Known(mark), Value::Entering(Field::Mark)) => {
+            scene.mark_fits(&was, Masked { value: *mark as u32, mask: u32::MAX })
+        }
+        _ => None,
+    };
+    had.unwrap_or_else(|| Ok(now == was))
 }

@@ -114,6 +114,24 @@ fn a_network_mapped_onto_itself_leads_where_its_addresses_lead() {
 }
 
 #[test]
+fn an_open_mark_that_a_rule_leaves_as_it_was_routes_nothing_again() {
+    // Routed again a packet is nobody's (`ip_route_me_harder`): a rule for its sender counts no more.
+    let rules = "*mangle\n:OUTPUT ACCEPT [0:0]\n-A OUTPUT -p tcp -j MARK --set-xmark 0x0/0x1\nCOMMIT\n";
+    let mut host = way::host(rules);
+    let marked = host.namespaces[0].policy_rules.iter_mut().find(|rule| rule.fwmark.is_some()).unwrap();
+    (marked.fwmark, marked.uids) = (None, Some((1000, 1000)));
+    let mut query = Query::new(0, Origin::Local, IpFamily::V4, Protocol::TCP);
+    query.set_address(Field::Dst, "203.0.113.7".parse().unwrap());
+    query.set(Field::Uid, ValueSet::one(1000));
+    query.set(Field::Dport, ValueSet::one(80));
+    query.set(Field::Mark, ValueSet::range(0, 1));
+    let found = walk(&host, &query);
+    let ways: Vec<_> =
+        found.outcomes.iter().map(|one| (words::condition(&one.when[0][0]), one.fate.oif.as_deref())).collect();
+    assert_eq!(ways, [("mark is 0x0".to_owned(), Some("br0")), ("mark is 0x1".to_owned(), Some("eth0"))]);
+}
+
+#[test]
 fn a_port_is_found_that_takes_two_unlikely_turns_around_thousands_of_ways() {
     let rare = |asks: &str, sets: u32| {
         format!(

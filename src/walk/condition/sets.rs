@@ -58,7 +58,11 @@ impl Scene<'_> {
             return Ok(false);
         }
         let unknown = |why: Why| self.assumed_in(asked, at, why);
-        if self.packet.set_changed.contains(&number) || depth == 0 {
+        if depth == 0 {
+            return unknown(Why::State);
+        }
+        let changed = self.packet.set_changed.contains(&number);
+        if set.kind == SetType::ListSet && changed {
             return unknown(Why::State);
         }
         if set.kind == SetType::ListSet && set.untold.is_empty() {
@@ -71,7 +75,11 @@ impl Scene<'_> {
             }));
         }
         let Some(members) = self.plan.ipsets.members(number) else { return unknown(Why::Undecoded) };
+        // What a packet lacks it has in no set, whatever rules put there (`hash_netiface4_kadt`).
         let Some(given) = self.given(members, &asked.set.directions) else { return Ok(false) };
+        if changed {
+            return unknown(Why::State);
+        }
         if given.iter().any(|given| matches!(given, Given::Unknown)) {
             return if members.rows.is_empty() { Ok(false) } else { unknown(Why::State) };
         }
