@@ -199,6 +199,9 @@ fn follow<W: Watch>(engine: &mut Engine<'_>, mut state: State, watch: &mut W) ->
     }
 }
 
+/// So few parts are followed at once; of ten thousand each would be touched twice.
+const FEW: usize = 64;
+
 /// Walks them with somebody who watches. Gives how many classes were left waiting.
 pub(super) fn watched<'a, W: Watch>(plans: Planned<'a>, query: &'a Query, watch: &mut W) -> (Engine<'a>, usize) {
     let mut engine = Engine::new(plans, query);
@@ -221,8 +224,9 @@ pub(super) fn watched<'a, W: Watch>(plans: Planned<'a>, query: &'a Query, watch:
             let parts = engine.parts(&state, &open);
             let Parted { likeliest, others } = front.part(state, &open, parts, W::TELLS);
             halt = Halt::Ended;
+            let wait = W::TELLS || others.len() > FEW;
             for other in others {
-                if W::TELLS {
+                if wait {
                     front.waiting.push(other, None);
                     continue;
                 }
