@@ -5,12 +5,15 @@
 
 pub mod arguments;
 mod crew;
+mod desk;
 mod effects;
 pub mod explore;
 mod follow;
+mod listen;
 pub mod live;
 mod output;
 pub mod packet;
+pub mod picture;
 mod read;
 pub mod refusal;
 mod settings;
@@ -25,7 +28,8 @@ use std::sync::Arc;
 
 use arguments::{Arguments, Command, PacketArguments, RulesArguments, RulesKind, ShotArguments, TraceArguments, When};
 use clap::FromArgMatches;
-use explore::{Form, Start};
+use explore::Start;
+use picture::Form;
 use read::Reading;
 use refusal::{Fault, Refusal};
 use signal_hook::consts::signal::SIGINT;
@@ -281,5 +285,5 @@ fn shot(source: &arguments::Source, asked: &ShotArguments) -> Result<(), Refusal
         setup: look.into(),
     };
     let start = if asked.redact { start.redacted() } else { start };
-    output::save(&asked.output, &explore::shot(start, size, &asked.keys, form, &asked.title)?)
+    output::save(&asked.output, &picture::shot(start, size, &asked.keys, form, &asked.title)?)
 }

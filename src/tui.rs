@@ -27,6 +27,7 @@ mod matching;
 mod outline;
 mod overlay;
 mod path;
+mod ports;
 mod reading;
 mod search;
 mod setup;

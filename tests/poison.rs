@@ -16,5 +16,6 @@ mod messages;
 mod safe;
 #[path = "poison/screens.rs"]
 mod screens;
+mod settled;
 #[path = "poison/texts.rs"]
 mod texts;

@@ -9,6 +9,7 @@ mod ends;
 mod keys;
 #[path = "pty/model.rs"]
 mod model;
+mod settled;
 #[path = "pty/sizes.rs"]
 mod sizes;
 #[path = "pty/starved.rs"]

@@ -10,7 +10,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ipnet::IpNet;
-use whyport::cli::explore::{self, Form, Source, Start};
+use whyport::cli::explore::{Source, Start};
+use whyport::cli::picture::{self, Form};
 use whyport::explain::{self, Answer};
 use whyport::host::redact::redacted;
 use whyport::host::{Backend, Host, LinkKind, ruleset};
@@ -177,7 +178,7 @@ fn no_word_of_the_host_is_in_a_picture() {
         // With all that there is; of the story, with all that is told of a packet, a rule and a port.
         let all = ["g", "<Right>u", "<Right><Enter>", "<Enter>", "H"];
         for keys in all.iter().take(if file == "story" { all.len() } else { 1 }) {
-            let picture = explore::shot(start.clone().redacted(), (160, 60), keys, Form::Svg, "a picture").unwrap();
+            let picture = picture::shot(start.clone().redacted(), (160, 60), keys, Form::Svg, "a picture").unwrap();
             let told = told(&picture, &original, &names);
             assert!(told.is_empty() && !picture.contains(&file), "{file}: {told:?}");
         }
@@ -201,6 +202,6 @@ fn the_port_that_is_asked_for_is_the_same_one() {
     let now = redacted.target.as_ref().and_then(explain::Target::one_addr).unwrap();
     let ns = redacted.host.viewed();
     assert!(now != address && ns.addresses.iter().any(|own| own.addr() == now), "{now}");
-    let text = explore::shot(redacted, (120, 36), "", Form::Text, "").unwrap();
+    let text = picture::shot(redacted, (120, 36), "", Form::Text, "").unwrap();
     assert!(text.contains(&format!("tcp/{now}:80 from")), "{text}");
 }

@@ -10,6 +10,7 @@
 mod hosts;
 #[path = "screens/large.rs"]
 mod large;
+mod settled;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,11 +19,14 @@ use std::time::Duration;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use whyport::cli::explore::{self, Form, Source, Start};
-use whyport::explain::{self, Target};
+use whyport::cli::explore::{Source, Start};
+use whyport::cli::picture::{self, Form};
+use whyport::explain::Target;
 use whyport::host::{Counters, Protocol, Reached, What};
-use whyport::tui::{Effect, Event, Look, State, key, theme, update, view};
+use whyport::tui::{Event, Look, State, key, theme, view};
 use whyport::{shot, snapshot};
+
+use settled::{settle, told};
 
 /// A screen: name, columns, rows, port to select, keys, whether in colour.
 type Screen = (&'static str, u16, u16, Option<u16>, &'static str, bool);
@@ -100,19 +104,19 @@ fn followed(name: &str, form: Form) -> String {
     let host = Arc::new(snapshot::parse(snapshot::demo(snapshot::demo_names()[0]).unwrap()).host);
     let mut state = State::opening(None, look.into(), size);
     for event in [Event::Started, Event::Followed(true), Event::Opened(Ok((Arc::clone(&host), host.viewed)))] {
-        settle(&mut state, event);
+        settle(&mut state, event, told);
     }
-    settle(&mut state, Event::Key(key::sequence("<Tab>").unwrap()[0].event()));
+    settle(&mut state, Event::Key(key::sequence("<Tab>").unwrap()[0].event()), told);
     for second in 1..4_u64 {
         let packets =
             |at: usize| if at.is_multiple_of(2) { 12 + second * 17 * at as u64 + second } else { 40 * at as u64 };
         let counted = state.counting().into_iter().enumerate();
         let counted = counted.map(|(at, rule)| (rule, Counters { packets: packets(at), bytes: packets(at) * 60 }));
-        settle(&mut state, Event::Counted(Arc::clone(&host), Duration::from_secs(second), counted.collect()));
+        settle(&mut state, Event::Counted(Arc::clone(&host), Duration::from_secs(second), counted.collect()), told);
     }
     if name == "paused-80x24" {
-        settle(&mut state, Event::Key(key::sequence(" ").unwrap()[0].event()));
-        settle(&mut state, Event::Aged(Duration::from_secs(200)));
+        settle(&mut state, Event::Key(key::sequence(" ").unwrap()[0].event()), told);
+        settle(&mut state, Event::Aged(Duration::from_secs(200)), told);
     }
     shown(&state, size, form)
 }
@@ -125,24 +129,24 @@ fn reading(name: &str, form: Form) -> String {
     let far = Event::Reached(Reached { namespace: 2, namespaces: 7, ..far });
     let press = |keys: &str| Event::Key(key::sequence(keys).unwrap()[0].event());
     let mut state = State::opening(None, look.into(), size);
-    settle(&mut state, Event::Started);
+    settle(&mut state, Event::Started, told);
     if name != "opening-80x24" {
         if name == "torn-80x24" {
             let viewed = host.viewed;
             host.namespaces[viewed].mark_torn(What::NfTables);
         }
         let viewed = host.viewed;
-        settle(&mut state, Event::Opened(Ok((Arc::new(host), viewed))));
-        settle(&mut state, Event::Aged(Duration::from_secs(12)));
+        settle(&mut state, Event::Opened(Ok((Arc::new(host), viewed))), told);
+        settle(&mut state, Event::Aged(Duration::from_secs(12)), told);
     }
     if name.starts_with("reading-") {
-        settle(&mut state, press("r"));
+        settle(&mut state, press("r"), told);
     }
-    settle(&mut state, far);
+    settle(&mut state, far, told);
     if name == "reading-stopped-80x24" {
-        settle(&mut state, press("<Esc>"));
+        settle(&mut state, press("<Esc>"), told);
         let edition = state.edition();
-        settle(&mut state, Event::Read(edition, Err("the reading was stopped".to_owned())));
+        settle(&mut state, Event::Read(edition, Err("the reading was stopped".to_owned())), told);
     }
     shown(&state, size, form)
 }
@@ -159,22 +163,6 @@ fn shown(state: &State, size: (u16, u16), form: Form) -> String {
 }
 
 /// Takes an event, and all that the explorer asks of the host it has.
-fn settle(state: &mut State, event: Event) {
-    let mut effects = update(state, event);
-    while let Some(effect) = effects.pop() {
-        let (host, at) = (Arc::clone(state.host()), state.namespace());
-        let event = match effect {
-            Effect::Survey(edition) => Event::Surveyed(edition, explain::ports(&host, at)),
-            Effect::Answer(edition, target) => {
-                let answers = explain::answers(&host, at, &target);
-                Event::Answered(edition, target, answers)
-            }
-            _ => continue,
-        };
-        effects.extend(update(state, event));
-    }
-}
-
 fn look(colour: bool) -> Look {
     if colour { Look::sixteen() } else { Look::default() }
 }
@@ -196,7 +184,7 @@ fn painted(size: (u16, u16), port: Option<u16>, keys: &str, look: Look, form: Fo
     let target = port.map(|port| Target { protocol: Protocol::TCP, addr: None, port: Some(port), socket: None });
     let source = Source::Demo(demo.to_owned());
     let start = Start { namespace: host.viewed, host: Arc::new(host), source, target, setup: look.into() };
-    explore::shot(start, size, keys, form, explore::TITLE).unwrap_or_else(|refusal| panic!("{}", refusal.line))
+    picture::shot(start, size, keys, form, picture::TITLE).unwrap_or_else(|refusal| panic!("{}", refusal.line))
 }
 
 fn golden(name: &str) -> PathBuf {

@@ -5,6 +5,7 @@
 
 #[path = "widths/named.rs"]
 mod named;
+mod settled;
 
 use std::sync::Arc;
 
@@ -15,10 +16,11 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 use whyport::explain::{self, clean};
 use whyport::host::Host;
 use whyport::report::{self, Style};
-use whyport::tui::{self, Effect, Event, Look, Source, State, key, update, view};
+use whyport::tui::{Event, Look, Source, State, key, view};
 use whyport::{shot, snapshot};
 
 use named::{called, named};
+use settled::{settle, told};
 
 /// A letter of Khmer with another below it is drawn as one column, and shown as two: the cursor is placed anew behind it.
 const STACKED: &str = "ខ្មែរ\u{1780}\u{17d2}\u{1780}";
@@ -36,21 +38,7 @@ fn screens(host: &Host, size: (u16, u16)) -> Vec<Buffer> {
     );
     let mut screens = Vec::new();
     for event in taken {
-        let mut effects = update(&mut state, event);
-        while !effects.is_empty() {
-            let at = state.namespace();
-            let event = match effects.remove(0) {
-                Effect::Survey(edition) => Event::Surveyed(edition, explain::ports(&host, at)),
-                Effect::Answer(edition, target) => {
-                    Event::Answered(edition, target.clone(), explain::answers(&host, at, &target))
-                }
-                Effect::Search(edition, number, sought) => {
-                    Event::Found(edition, number, tui::seek(&host, &sought, || false).unwrap())
-                }
-                _ => continue,
-            };
-            effects.extend(update(&mut state, event));
-        }
+        settle(&mut state, event, told);
         let area = Rect::new(0, 0, size.0, size.1);
         let mut buffer = Buffer::empty(area);
         view(&state, &mut buffer, area);

@@ -8,7 +8,9 @@ use whyport::kernel::recorded;
 fuzz_target!(|messages: &[u8]| {
     let [rules, routing] = recorded::changes(messages);
     let of_rules = |what: &What| matches!(what, What::NfTables);
-    assert!(What::ALL.iter().all(|what| !(rules.has(*what) && !of_rules(what) || routing.has(*what) && of_rules(what))));
+    assert!(
+        What::ALL.iter().all(|what| !(rules.has(*what) && !of_rules(what) || routing.has(*what) && of_rules(what)))
+    );
     if let Ok(ns) = recorded::routing(messages) {
         whyport_fuzz::tells(ns);
     }

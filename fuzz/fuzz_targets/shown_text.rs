@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use libfuzzer_sys::fuzz_target;
 use unicode_width::UnicodeWidthStr;
-use whyport::cli::explore::{self, Form, Source, Start};
+use whyport::cli::explore::{Source, Start};
+use whyport::cli::picture::{self, Form};
 use whyport::explain::clean;
 use whyport::host::xt::{Match, Rule};
 use whyport::host::{Body, Host};
@@ -58,7 +59,7 @@ fuzz_target!(|case: &[u8]| {
         target: None,
         setup: Look::default().into(),
     };
-    if let Ok(screen) = explore::shot(start, (width.max(1) as u16, 24), "tab", Form::Text, &name) {
+    if let Ok(screen) = picture::shot(start, (width.max(1) as u16, 24), "tab", Form::Text, &name) {
         harmless(&screen);
         screen.lines().for_each(|line| within(line, width.max(1)));
     }

@@ -286,6 +286,6 @@ pub struct ShotArguments {
     #[arg(long)]
     pub redact: bool,
     /// The title of the picture's window
-    #[arg(long, value_name = "TEXT", default_value = super::explore::TITLE)]
+    #[arg(long, value_name = "TEXT", default_value = super::picture::TITLE)]
     pub title: String,
 }

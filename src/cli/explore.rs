@@ -1,8 +1,6 @@
-//! Joins the explorer and the pictures of it with the rest of the command line: keys, signals and results go in as events,
-//! in one line; what the explorer asks for is done on threads of its own, so that no walk stands between a key and a
-//! frame.
+//! Joins the explorer with the rest of the command line: keys, signals and results go in as events, in one line; what the
+//! explorer asks for is done on threads of its own, so that no walk stands between a key and a frame.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
@@ -10,26 +8,23 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crossterm::clipboard::CopyToClipboard;
-use crossterm::{event, execute};
-use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
-use rustix::event::{PollFd, PollFlags, poll};
-use signal_hook::consts::signal::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGWINCH};
-use signal_hook::iterator::Signals;
+use crossterm::execute;
+use signal_hook::consts::signal::{SIGCONT, SIGTSTP, SIGWINCH};
 use signal_hook::low_level::emulate_default_handler;
 
+use super::desk::Desk;
 use super::effects::{answer_each, done};
 use super::follow::{Follower, pause};
+use super::listen::{Message, Watch, listen_to_end, listen_to_keys, listen_to_signals};
 use super::live::Live;
-use super::output;
+use super::picture::keep;
 use super::refusal::Refusal;
 use super::terminal::Terminal;
-use crate::explain::{Target, clean};
+use crate::explain::Target;
 use crate::host::Host;
 use crate::host::redact::redacted;
 use crate::kernel::Progress;
-use crate::shot;
-use crate::tui::{self, Edition, Effect, Event, Keep, Setup, Shelf, Sought, State, key, update, view};
+use crate::tui::{self, Edition, Effect, Event, Keep, Setup, Shelf, Sought, State, update, view};
 
 /// Where a host comes from, and how it can be had again.
 #[derive(Debug, Clone)]
@@ -58,7 +53,7 @@ pub struct Start {
 }
 
 impl Source {
-    fn live(&self) -> Option<&Live> {
+    pub(super) fn live(&self) -> Option<&Live> {
         match self {
             Source::Live(live) => Some(live),
             Source::Recording(_) | Source::Demo(_) => None,
@@ -81,7 +76,7 @@ impl Start {
         Start { host: Arc::new(host), source, target, ..self }
     }
 
-    fn state(self, size: (u16, u16)) -> State {
+    pub(super) fn state(self, size: (u16, u16)) -> State {
         let source = match self.source {
             Source::Recording(name) => tui::Source::Recording(name),
             Source::Demo(name) => tui::Source::Demo(name),
@@ -91,46 +86,11 @@ impl Start {
     }
 }
 
-/// In which form a picture is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
-    /// Scalable vector graphics.
-    Svg,
-    /// Plain text.
-    Text,
-    /// Text with ANSI colours.
-    Ansi,
-}
-
-impl Form {
-    /// The form that the name of a file says.
-    pub fn of(file: &Path) -> Option<Form> {
-        Some(match file.extension()?.to_str()? {
-            "svg" => Form::Svg,
-            "txt" => Form::Text,
-            "ansi" => Form::Ansi,
-            _ => return None,
-        })
-    }
-}
-
 /// A port of a reading, and how far the sets are read that its answer takes.
 type Question = (Edition, Target, Arc<Progress>);
 
 /// A text that is sought in a reading, with its number.
 type Text = (Edition, u64, Box<Sought>);
-
-/// What comes to the explorer's loop.
-enum Message {
-    /// For the explorer.
-    Event(Event),
-    /// A signal, by its number.
-    Signal(i32),
-    /// A thread panicked; what it panicked with was told by the hook.
-    Panicked,
-    /// The terminal can no longer be read.
-    Gone(std::io::Error),
-}
 
 /// For so long a frame waits for an answer that is about to come, so that fast walks do not flicker.
 const PATIENCE: Duration = Duration::from_millis(6);
@@ -175,8 +135,8 @@ fn explore(live: Option<Live>, guided: bool, state: impl FnOnce((u16, u16)) -> S
         begun: Instant::now(),
         progress: Arc::default(),
         sets: Arc::default(),
-        asked: None,
-        seeking: None,
+        asked: Desk::default(),
+        seeking: Desk::default(),
         newest: Arc::default(),
         sender: sender.clone(),
         messages,
@@ -232,9 +192,9 @@ struct Explorer {
     /// How far the sets are read that an answer takes.
     sets: Arc<Progress>,
     /// Who is asked about the ports of a host.
-    asked: Option<(Arc<Host>, Sender<Question>)>,
-    /// Who looks through a host while somebody types.
-    seeking: Option<(Arc<Host>, Sender<Text>)>,
+    asked: Desk<Question>,
+    /// Who looks through a host while somebody types, and keeps what was looked through.
+    seeking: Desk<Text>,
     /// The newest text that is sought.
     newest: Arc<AtomicU64>,
     state: State,
@@ -401,54 +361,34 @@ impl Explorer {
         }
         self.follower.count(self.state.host(), self.state.counting());
         // What is kept for the next letter takes room.
-        self.seeking = self.seeking.take().filter(|_| self.state.is_seeking());
+        self.seeking.keep_if(|_| self.state.is_seeking());
         // Nobody holds on to a host that is shown no more.
-        self.asked = self.asked.take().filter(|(host, _)| Arc::ptr_eq(host, self.state.host()));
+        self.asked.keep_if(|host| Arc::ptr_eq(host, self.state.host()));
         Ok(next)
     }
 
-    /// Asks who answers a port, on a thread that has prepared for this host.
+    /// Asks who answers a port.
     fn ask(&mut self, edition: Edition, target: Target) {
-        let host = Arc::clone(self.state.host());
-        if self.asked.as_ref().is_none_or(|(known, _)| !Arc::ptr_eq(known, &host)) {
-            let (asking, asked) = mpsc::channel();
-            self.asked = Some((Arc::clone(&host), asking));
-            let (live, sender, namespace) = (self.live.clone(), self.sender.clone(), self.state.namespace());
-            thread::spawn(move || {
-                let watch = Watch(&sender);
-                let tell = |event| drop(sender.send(Message::Event(event)));
-                answer_each(&host, namespace, live.as_ref(), asked, tell);
-                drop(watch);
-            });
-        }
-        if let Some((_, asking)) = &self.asked {
-            let _ = asking.send((edition, target, Arc::clone(&self.sets)));
-        }
+        let (live, namespace) = (self.live.clone(), self.state.namespace());
+        let question = (edition, target, Arc::clone(&self.sets));
+        self.asked.ask(self.state.host(), question, &self.sender, move |host, asked, tell| {
+            answer_each(host, namespace, live.as_ref(), asked, tell);
+        });
     }
 
-    /// Looks for a text, on a thread that keeps what it looked through as long as somebody types.
+    /// Looks for a text.
     fn seek(&mut self, edition: Edition, number: u64, sought: Box<Sought>) {
         self.newest.store(number, Ordering::Relaxed);
-        let host = Arc::clone(self.state.host());
-        if self.seeking.as_ref().is_none_or(|(known, _)| !Arc::ptr_eq(known, &host)) {
-            let (seeking, asked) = mpsc::channel::<Text>();
-            self.seeking = Some((Arc::clone(&host), seeking));
-            let (sender, newest) = (self.sender.clone(), Arc::clone(&self.newest));
-            thread::spawn(move || {
-                let watch = Watch(&sender);
-                let mut shelf = Shelf::default();
-                for (edition, number, sought) in asked {
-                    let stale = || newest.load(Ordering::Relaxed) != number;
-                    if let Some(found) = shelf.seek(&host, &sought, stale) {
-                        let _ = sender.send(Message::Event(Event::Found(edition, number, found)));
-                    }
+        let newest = Arc::clone(&self.newest);
+        self.seeking.ask(self.state.host(), (edition, number, sought), &self.sender, move |host, asked, tell| {
+            let mut shelf = Shelf::default();
+            for (edition, number, sought) in asked {
+                let stale = || newest.load(Ordering::Relaxed) != number;
+                if let Some(found) = shelf.seek(host, &sought, stale) {
+                    tell(Event::Found(edition, number, found));
                 }
-                drop(watch);
-            });
-        }
-        if let Some((_, seeking)) = &self.seeking {
-            let _ = seeking.send((edition, number, sought));
-        }
+            }
+        });
     }
 
     /// Does an effect on a thread of its own; `progress` is how far what it reads is. The explorer asks for few at a time.
@@ -480,124 +420,5 @@ impl Explorer {
             }
             drop(watch);
         });
-    }
-}
-
-/// Tells the loop when the thread it stands in panics.
-struct Watch<'a>(&'a Sender<Message>);
-
-impl Drop for Watch<'_> {
-    fn drop(&mut self) {
-        if thread::panicking() {
-            let _ = self.0.send(Message::Panicked);
-        }
-    }
-}
-
-fn listen_to_signals(sender: &Sender<Message>) -> std::io::Result<()> {
-    let mut signals = Signals::new([SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGTSTP, SIGCONT, SIGWINCH])?;
-    let sender = sender.clone();
-    thread::spawn(move || {
-        for signal in signals.forever() {
-            if sender.send(Message::Signal(signal)).is_err() {
-                return;
-            }
-        }
-    });
-    Ok(())
-}
-
-/// Tells when the terminal is closed. Who is not of its session gets no signal then, and who reads keys would read its end
-/// over and over.
-fn listen_to_end(sender: Sender<Message>) {
-    thread::spawn(move || {
-        let stdin = std::io::stdin();
-        loop {
-            // No event is asked for; those that nobody asks for tell of the end (poll(2)).
-            match poll(&mut [PollFd::new(&stdin, PollFlags::empty())], None) {
-                Err(rustix::io::Errno::INTR) => {}
-                ended => {
-                    let why = ended.err().map_or_else(|| std::io::Error::other("it was closed"), Into::into);
-                    let _ = sender.send(Message::Gone(why));
-                    return;
-                }
-            }
-        }
-    });
-}
-
-fn listen_to_keys(sender: Sender<Message>) {
-    thread::spawn(move || {
-        let _watch = Watch(&sender);
-        loop {
-            let message = match event::read() {
-                Ok(event::Event::Key(key)) => Message::Event(Event::Key(key)),
-                Ok(event::Event::Mouse(mouse)) => Message::Event(Event::Mouse(mouse)),
-                Ok(event::Event::Paste(text)) => Message::Event(Event::Pasted(text)),
-                Ok(_) => continue,
-                Err(error) => Message::Gone(error),
-            };
-            let gone = matches!(message, Message::Gone(_));
-            if sender.send(message).is_err() || gone {
-                return;
-            }
-        }
-    });
-}
-
-/// The explorer's screen of `size` (columns, rows) after `keys` ([`key::sequence`]), as a picture; `title` is that of its
-/// window, where it has one. Each key is pressed once all that the last one asked for is done.
-pub fn shot(start: Start, size: (u16, u16), keys: &str, form: Form, title: &str) -> Result<String, Refusal> {
-    let pressed = key::sequence(keys).map_err(|none| {
-        Refusal::usage(format!(
-            "--keys: “{none}” is no key; keys are written 80<Enter>, <Down>, <PgDn>, <C-l>, o, ?, …"
-        ))
-    })?;
-    let live = start.source.live().cloned();
-    let mut state = start.state(size);
-    settle(&mut state, live.as_ref(), Event::Started);
-    for key in pressed {
-        settle(&mut state, live.as_ref(), Event::Key(key.event()));
-    }
-    Ok(picture(&state, size, form, title))
-}
-
-/// The title of a picture's window, unless it has another.
-pub const TITLE: &str = "whyport";
-
-/// A screen of `size` (columns, rows).
-fn picture(state: &State, size: (u16, u16), form: Form, title: &str) -> String {
-    let area = Rect::new(0, 0, size.0, size.1);
-    let mut buffer = Buffer::empty(area);
-    view(state, &mut buffer, area);
-    match form {
-        Form::Svg => {
-            let look = state.look();
-            shot::svg(&buffer, &shot::Window { title: &clean(title), text: look.text, ground: look.ground })
-        }
-        Form::Text => shot::text(&buffer),
-        Form::Ansi => shot::ansi(&buffer),
-    }
-}
-
-/// Writes a screen to a new file: how that went.
-fn keep(state: &State, name: String) -> Event {
-    let written = match Form::of(Path::new(&name)) {
-        Some(form) => output::create(&name, &picture(state, state.size(), form, TITLE)).map_err(|refusal| refusal.line),
-        None => Err("a picture's name ends in .svg, .txt or .ansi".to_owned()),
-    };
-    Event::Kept(Keep::Screen, name, written)
-}
-
-/// Takes an event, and everything that comes of it, one after the other.
-fn settle(state: &mut State, live: Option<&Live>, event: Event) {
-    let mut effects = std::collections::VecDeque::from(update(state, event));
-    let live = live.map(|live| (live, Arc::default()));
-    while let Some(effect) = effects.pop_front() {
-        let (host, namespace) = (Arc::clone(state.host()), state.namespace());
-        let live = live.as_ref().map(|(live, progress)| (*live, progress));
-        for event in done(&host, namespace, live, |_| false, effect) {
-            effects.extend(update(state, event));
-        }
     }
 }

@@ -16,8 +16,7 @@ use super::sgr::{FLAGS, color};
 /// What turns one screen into another of the same size, for a terminal whose cells are painted by nothing at its begin,
 /// and at the end again. Empty where nothing changes.
 pub fn changes(before: &Buffer, after: &Buffer) -> String {
-    let mut pen =
-        Pen { out: String::new(), after, place: None, fg: Color::Reset, bg: Color::Reset, flags: Modifier::empty() };
+    let mut pen = Pen::new(after);
     for y in after.area.top()..after.area.bottom() {
         row(before, &mut pen, y);
     }
@@ -72,6 +71,11 @@ struct Pen<'a> {
 }
 
 impl Pen<'_> {
+    /// It paints with nothing, and nobody knows where.
+    fn new(after: &Buffer) -> Pen<'_> {
+        Pen { out: String::new(), after, place: None, fg: Color::Reset, bg: Color::Reset, flags: Modifier::empty() }
+    }
+
     /// Goes to a cell, by the shortest way.
     fn go(&mut self, x: u16, y: u16) {
         let (column, row) = (x - self.after.area.x, y - self.after.area.y);
@@ -145,16 +149,8 @@ impl Pen<'_> {
         let fg = if is_blank(cell) { self.fg } else { cell.fg };
         let kept = (self.flags & !mask) | flags;
         let changed = self.codes(fg, cell.bg, kept);
-        let nothing = Pen {
-            out: String::new(),
-            after: self.after,
-            place: None,
-            fg: Color::Reset,
-            bg: Color::Reset,
-            flags: Modifier::empty(),
-        };
         let fresh_fg = if is_blank(cell) { Color::Reset } else { cell.fg };
-        let fresh = nothing.codes(fresh_fg, cell.bg, flags);
+        let fresh = Pen::new(self.after).codes(fresh_fg, cell.bg, flags);
         if fresh.len() + usize::from(!fresh.is_empty()) < changed.len() {
             let _ = write!(self.out, "\x1b[{}{fresh}m", if fresh.is_empty() { "" } else { "0;" });
             (self.fg, self.flags) = (fresh_fg, flags);

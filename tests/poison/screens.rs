@@ -5,13 +5,15 @@ use std::sync::Arc;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use whyport::cli::explore::{self, Form, Start};
+use whyport::cli::explore::{self, Start};
+use whyport::cli::picture::{self, Form};
 use whyport::host::Host;
+use whyport::shot;
 use whyport::tui::{self, Effect, Event, Keep, Look, Source, State, key, update, view};
-use whyport::{explain, shot};
 
 use crate::host::host;
 use crate::safe::{acts, assert_coloured, assert_lines};
+use crate::settled::{settle, told};
 
 /// The explorer, whose every screen is looked at.
 struct Watched {
@@ -30,23 +32,10 @@ impl Watched {
     }
 
     fn take(&mut self, event: Event) {
-        let mut effects = update(&mut self.state, event);
-        while !effects.is_empty() {
-            let (host, at) = (Arc::clone(self.state.host()), self.state.namespace());
-            let event = match effects.remove(0) {
-                Effect::Survey(edition) => Event::Surveyed(edition, explain::ports(&host, at)),
-                Effect::Answer(edition, target) => {
-                    let answers = explain::answers(&host, at, &target);
-                    Event::Answered(edition, target, answers)
-                }
-                Effect::Search(edition, number, sought) => {
-                    Event::Found(edition, number, tui::seek(&host, &sought, || false).unwrap())
-                }
-                Effect::Keep(what, name) => Event::Kept(what, name, Err("no\x1b[31m\n\u{202e}".to_owned())),
-                _ => continue,
-            };
-            effects.extend(update(&mut self.state, event));
-        }
+        settle(&mut self.state, event, |state, effect| match effect {
+            Effect::Keep(what, name) => Some(Event::Kept(what, name, Err("no\x1b[31m\n\u{202e}".to_owned()))),
+            effect => told(state, effect),
+        });
         self.look();
     }
 
@@ -128,7 +117,7 @@ fn no_picture_holds_what_acts() {
         };
         let title = "a\x1b]0;x\x07\n\u{202e}<b>&\"'</title><script>";
         let picture =
-            explore::shot(start, (120, 40), keys, form, title).unwrap_or_else(|refusal| panic!("{}", refusal.line));
+            picture::shot(start, (120, 40), keys, form, title).unwrap_or_else(|refusal| panic!("{}", refusal.line));
         match form {
             Form::Ansi => assert_coloured(keys, &picture),
             Form::Text | Form::Svg => assert_lines(keys, &picture),

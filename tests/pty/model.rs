@@ -5,8 +5,10 @@ use std::sync::Arc;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use whyport::tui::key::Key;
-use whyport::tui::{self, Effect, Event, Look, Source, State, update, view};
-use whyport::{explain, shot, snapshot};
+use whyport::tui::{Event, Look, Source, State, view};
+use whyport::{shot, snapshot};
+
+use crate::settled::{settle, told};
 
 pub struct Model {
     pub state: State,
@@ -33,22 +35,7 @@ impl Model {
         if let Event::Resized(columns, rows) = event {
             self.size = (columns, rows);
         }
-        let mut effects = update(&mut self.state, event);
-        while !effects.is_empty() {
-            let (host, at) = (Arc::clone(self.state.host()), self.state.namespace());
-            let event = match effects.remove(0) {
-                Effect::Survey(edition) => Event::Surveyed(edition, explain::ports(&host, at)),
-                Effect::Answer(edition, target) => {
-                    let answers = explain::answers(&host, at, &target);
-                    Event::Answered(edition, target, answers)
-                }
-                Effect::Search(edition, number, sought) => {
-                    Event::Found(edition, number, tui::seek(&host, &sought, || false).unwrap())
-                }
-                _ => continue,
-            };
-            effects.extend(update(&mut self.state, event));
-        }
+        settle(&mut self.state, event, told);
     }
 
     pub fn screen(&self) -> String {

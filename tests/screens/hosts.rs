@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use whyport::cli::explore::{self, Form, Source, Start};
+use whyport::cli::explore::{Source, Start};
+use whyport::cli::picture::{self, Form};
 use whyport::explain::Target;
 use whyport::host::{Host, Namespace, Protocol, Ruleset, What};
 use whyport::snapshot;
@@ -42,7 +43,7 @@ pub fn screen(name: &str, form: Form) -> Option<String> {
     let target = port.map(|port| Target { protocol: Protocol::TCP, addr: None, port: Some(port), socket: None });
     let source = Source::Recording("host.whyport".to_owned());
     let start = Start { namespace: host.viewed, host: Arc::new(host), source, target, setup: Look::sixteen().into() };
-    let drawn = explore::shot(start, (*columns, *rows), keys, form, explore::TITLE);
+    let drawn = picture::shot(start, (*columns, *rows), keys, form, picture::TITLE);
     Some(drawn.unwrap_or_else(|refusal| panic!("{}", refusal.line)))
 }
 

@@ -27,8 +27,9 @@ pub(super) fn who(host: &Host, namespace: usize, answer: &Answer, texts: Texts) 
     let depends = matches!(answer.because.cause, Cause::OutcomesDiffer | Cause::Undecided);
     if answer.who != Who::Unknown || !depends {
         let who = super::who(host, namespace, &answer.who);
-        let teller = Teller::of(host, namespace, answer, texts);
-        return if teller.is_unheard() { say(Phrase::NobodyAfter, &[("what", &who)]) } else { who };
+        let is_elsewhere = matches!(answer.who, Who::Address { .. } | Who::OneOf(_));
+        let is_unheard = is_elsewhere && Teller::of(host, namespace, answer, texts).is_unheard();
+        return if is_unheard { say(Phrase::NobodyAfter, &[("what", &who)]) } else { who };
     }
     let teller = Teller::of(host, namespace, answer, texts);
     match teller.is_let_through() {
@@ -379,15 +380,14 @@ impl<'a> Teller<'a> {
         }
     }
 
-    /// Whether all packets get to an address of another namespace at which no socket listens.
+    /// Whether all packets get to where no socket listens.
     fn is_unheard(&self) -> bool {
         let is_unheard = |outcome: &Outcome| {
             let fate = &outcome.fate;
             let there = &self.host.namespaces[fate.namespace];
             fate.kind == FateKind::Delivered && fate.socket.is_none() && there.is_read(What::Sockets)
         };
-        matches!(self.answer.who, Who::Address { .. } | Who::OneOf(_))
-            && self.answer.walk.unexplored == 0
+        self.answer.walk.unexplored == 0
             && !self.judged.is_empty()
             && self.judged.iter().all(|(outcome, _)| is_unheard(outcome))
     }

@@ -1,0 +1,84 @@
+//! The ports that are listed: those of sockets at once, all of them once ghosts are found, and the one that somebody named, be it
+//! among them or not.
+//!
+//! Knows neither who answers them nor which of them a filter leaves.
+
+use std::sync::Arc;
+
+use super::state::{Port, State};
+use crate::explain::{self, AnswerVerdict, PortEntry, Survey, Target};
+use crate::host::IpFamily;
+
+impl State {
+    /// Lists the ports of sockets, as long as nobody knows which others rules answer.
+    pub(super) fn list_sockets(&mut self) {
+        let bound = explain::bound(&self.host, self.namespace);
+        self.put(bound);
+    }
+
+    /// Lists all ports.
+    pub(super) fn take_ports(&mut self, survey: Survey) {
+        self.put(survey.ports);
+        self.surveyed = true;
+        self.named = None;
+    }
+
+    /// Lists these ports, with the row that the user asked for where it is none of them. The selected one stays selected; where
+    /// nobody selected one, it is the first.
+    fn put(&mut self, entries: Vec<PortEntry>) {
+        let asked = self.ports.iter().find(|port| port.entry.is_none()).map(|port| port.target.clone());
+        self.ports = Arc::new(entries.into_iter().map(Port::of).collect());
+        if let Some(asked) = self.named.clone().or(asked) {
+            let meant = self.find_meant(&asked);
+            if meant.is_none() {
+                self.insert(Port::asked(asked.clone()));
+            }
+            if self.named.is_some() {
+                self.selected = Some(meant.unwrap_or(asked));
+            }
+        }
+        let stays = !self.unchosen && self.place_in(&self.ports).is_some();
+        if !stays {
+            self.selected = self.ports.first().map(|port| port.target.clone());
+        }
+    }
+
+    /// The rows of the survey, and no other.
+    pub(super) fn fill(&mut self, survey: Survey) {
+        self.ports = Arc::new(survey.ports.into_iter().map(Port::of).collect());
+        self.surveyed = true;
+    }
+
+    /// Puts a row among the others, in the order of ports.
+    pub(super) fn insert(&mut self, port: Port) {
+        let key = |target: &Target| (target.protocol, target.port);
+        let at = self.ports.partition_point(|other| key(&other.target) < key(&port.target));
+        Arc::make_mut(&mut self.ports).insert(at, port);
+    }
+
+    /// The port that was found and is the one that the user named.
+    pub(super) fn find_meant(&self, asked: &Target) -> Option<Target> {
+        self.ports.iter().find(|port| self.is_meant(asked, port)).map(|port| port.target.clone())
+    }
+
+    /// Whether a port that was found is the one that the user named.
+    fn is_meant(&self, asked: &Target, port: &Port) -> bool {
+        let Some(entry) = &port.entry else { return false };
+        let inside = asked.port.is_some_and(|port| (entry.port..=entry.last).contains(&port));
+        let one = entry.port == entry.last;
+        asked.protocol == entry.protocol
+            && inside
+            && one
+            && match asked.one_addr() {
+                None => asked.addr.is_none_or(|addr| IpFamily::of(addr) == IpFamily::of(entry.addr)),
+                Some(addr) => addr == entry.addr,
+            }
+    }
+
+    /// The port that a host without a chosen one opens with: the first whose packets do not reach its own socket, among
+    /// those that were asked.
+    pub(super) fn begins_with(&self) -> Option<Target> {
+        let diverted = |port: &&Port| !port.is_ghost() && port.verdict == Some(AnswerVerdict::Diverted);
+        self.ports.iter().find(diverted).map(|port| port.target.clone())
+    }
+}
