@@ -248,6 +248,28 @@ fn what_a_rule_adds_to_a_set_is_in_doubt_behind_it() {
 }
 
 #[test]
+fn what_a_rule_adds_to_a_list_of_sets_may_be_in_its_members_behind_it() {
+    assert_way(
+        &with_sets(
+            "-A INPUT -j SET --add-set list src\n-A INPUT -m set --match-set apart src -j DROP\n\
+             -A INPUT -m set --match-set member src -j ACCEPT",
+            "create member hash:ip\ncreate apart hash:ip\ncreate list list:set\nadd list member",
+        ),
+        &Ask::from_outside(22),
+        "assumed state true
+         route local
+         filter INPUT 1 continue
+         filter INPUT 3 accept
+         delivered
+         assumed state false
+         route local
+         filter INPUT 1 continue
+         filter INPUT policy accept
+         delivered",
+    );
+}
+
+#[test]
 fn the_byte_for_a_service_and_the_time_to_live_are_asked_of_the_entering_packet() {
     let rules = "*mangle\n:PREROUTING ACCEPT [0:0]\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n\
                  :POSTROUTING ACCEPT [0:0]\n-A PREROUTING -j TTL --ttl-inc 3\n-A PREROUTING -j TOS --set-tos 0x10/0x10\n\

@@ -113,7 +113,7 @@ impl Watch for Kept<'_> {
         state.space.values(Field::Dst).is_none_or(|dst| !dst.within(settled))
     }
 
-    fn ended(&mut self, engine: &Engine<'_>, state: State, end: End, _: Space) -> bool {
+    fn ended(&mut self, engine: &Engine<'_>, state: Box<State>, end: End, _: Space) -> bool {
         let values = |field| state.space.values(field).cloned().unwrap_or_else(|| self.query.values(field));
         let unread = !engine.plan.namespace().is_read(What::Sockets);
         let ending = Ending {

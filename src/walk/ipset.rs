@@ -77,6 +77,18 @@ impl<'a> IpSets<'a> {
         self.sets.get(number as usize)
     }
 
+    /// The sets that may hold something else once a rule put the packet into the set of this name, or took it out: the set, or of a list
+    /// of sets its members, of which the first that takes the packet gets it (`list_set_kadd`, `list_set_kdel`).
+    pub(super) fn changed_with(&self, name: &Name) -> Vec<u32> {
+        let Some(number) = self.number(name) else { return Vec::new() };
+        let Some(list) = self.set(number).filter(|set| set.kind == SetType::ListSet) else { return vec![number] };
+        let member = |element: &Element| match &element.key {
+            Key::Set(name) => self.number(name),
+            _ => None,
+        };
+        list.elements.iter().filter_map(member).collect()
+    }
+
     /// What was asked so far of sets of one dimension: their names, and the numbers that are in them.
     pub(super) fn asked(&self) -> impl Iterator<Item = (&'a Name, &ValueSet)> {
         self.sets.iter().zip(&self.made).filter_map(|(set, made)| Some((&set.name, made.get()?.alone[0].get()?)))

@@ -60,22 +60,22 @@ enum Queue {
     Likeliest(BinaryHeap<Waiting>, u64),
     /// One of those that were split last is the next: so few wait that those of a hundred thousand stay in the processor's caches.
     /// With what has to be known before it goes on.
-    Newest(Vec<(State, Option<Open>)>),
+    Newest(Vec<(Box<State>, Option<Open>)>),
 }
 
 impl Queue {
-    fn pop(&mut self) -> Option<(State, Option<Open>)> {
+    fn pop(&mut self) -> Option<(Box<State>, Option<Open>)> {
         match self {
-            Queue::Likeliest(heap, _) => heap.pop().map(|waiting| (*waiting.state, None)),
+            Queue::Likeliest(heap, _) => heap.pop().map(|waiting| (waiting.state, None)),
             Queue::Newest(stack) => stack.pop(),
         }
     }
 
-    fn push(&mut self, state: State, open: Option<Open>) {
+    fn push(&mut self, state: Box<State>, open: Option<Open>) {
         match self {
             Queue::Likeliest(heap, order) => {
                 *order += 1;
-                heap.push(Waiting { weight: state.weight, order: *order, state: Box::new(state) });
+                heap.push(Waiting { weight: state.weight, order: *order, state });
             }
             Queue::Newest(stack) => stack.push((state, open)),
         }
@@ -98,7 +98,7 @@ pub(super) trait Watch {
     fn wants(&self, state: &State) -> bool;
 
     /// A class ended, which met its last rules with these packets, where it tells. Whether others are followed still.
-    fn ended(&mut self, engine: &Engine<'_>, state: State, end: End, space: Space) -> bool;
+    fn ended(&mut self, engine: &Engine<'_>, state: Box<State>, end: End, space: Space) -> bool;
 }
 
 /// Keeps every class that ended, up to a limit.
@@ -114,8 +114,8 @@ impl Watch for Keep {
         true
     }
 
-    fn ended(&mut self, _: &Engine<'_>, state: State, end: End, space: Space) -> bool {
-        self.ended.push(Ended { state, end, space });
+    fn ended(&mut self, _: &Engine<'_>, state: Box<State>, end: End, space: Space) -> bool {
+        self.ended.push(Ended { state: *state, end, space });
         self.ended.len() < self.limit
     }
 }
@@ -138,10 +138,10 @@ struct Front {
 
 impl Front {
     /// Parts a class where something is open: its likeliest part is the one that goes on, and the others are given, or left.
-    fn part(&mut self, mut state: State, open: &Open, mut parts: Vec<(Space, f64)>, tells: bool) -> Parted {
+    fn part(&mut self, mut state: Box<State>, open: &Open, mut parts: Vec<(Space, f64)>, tells: bool) -> Parted {
         if parts.len() == 1 {
-            parts.pop().into_iter().for_each(|(space, _)| state.space = space);
-            return Parted { likeliest: Some(state), others: Vec::new() };
+            let likeliest = parts.pop().map(|(space, _)| (space, 1.0));
+            return Parted { state, likeliest, others: parts };
         }
         let often = self.parted.too_often(&state.space, open);
         let at_once = often || !tells || self.waiting.len() > guesses::MANY;
@@ -155,35 +155,45 @@ impl Front {
         if !tells {
             parts.sort_by(|(_, one), (_, other)| one.total_cmp(other));
         }
-        let of = |(space, share): (Space, f64)| State { weight: state.weight * share, space, ..state.clone() };
-        let others = parts.into_iter().map(of).collect();
-        let likeliest = likeliest.map(|(space, share)| State { weight: state.weight * share, space, ..state });
-        Parted { likeliest, others }
+        Parted { state, likeliest, others: parts }
     }
 }
 
-/// A class in its parts.
+/// A class in its parts, each with its share of the whole from 0 to 1.
 struct Parted {
-    likeliest: Option<State>,
-    others: Vec<State>,
+    /// What all have in common.
+    state: Box<State>,
+    likeliest: Option<(Space, f64)>,
+    others: Vec<(Space, f64)>,
+}
+
+impl Parted {
+    /// One of the others.
+    fn one(&self, space: Space, share: f64) -> Box<State> {
+        Box::new(State { weight: self.state.weight * share, space, ..State::clone(&self.state) })
+    }
+
+    /// The likeliest, when the others are gone.
+    fn likeliest(mut self) -> Option<Box<State>> {
+        let (space, share) = self.likeliest?;
+        self.state.weight *= share;
+        self.state.space = space;
+        Some(self.state)
+    }
 }
 
 /// Why a class goes no further for now.
-#[allow(
-    clippy::large_enum_variant,
-    reason = "every class goes through it: a box for each would cost more than its room"
-)]
 enum Halt {
     /// It ended.
     Ended,
     /// It ended, and nobody wants others.
     Enough,
     /// Something has to be known first.
-    Asks(State, Open),
+    Asks(Box<State>, Open),
 }
 
 /// Follows a class until it ends, or until something is open.
-fn follow<W: Watch>(engine: &mut Engine<'_>, mut state: State, watch: &mut W) -> Halt {
+fn follow<W: Watch>(engine: &mut Engine<'_>, mut state: Box<State>, watch: &mut W) -> Halt {
     loop {
         match engine.go_on(&mut state) {
             Ok(None) => {}
@@ -199,9 +209,6 @@ fn follow<W: Watch>(engine: &mut Engine<'_>, mut state: State, watch: &mut W) ->
     }
 }
 
-/// So few parts are followed at once; of ten thousand each would be touched twice.
-const FEW: usize = 64;
-
 /// Walks them with somebody who watches. Gives how many classes were left waiting.
 pub(super) fn watched<'a, W: Watch>(plans: Planned<'a>, query: &'a Query, watch: &mut W) -> (Engine<'a>, usize) {
     let mut engine = Engine::new(plans, query);
@@ -210,7 +217,7 @@ pub(super) fn watched<'a, W: Watch>(plans: Planned<'a>, query: &'a Query, watch:
         (engine.trail, engine.sights) = (Trail::unkept(), Sights::unkept());
         waiting = Queue::Newest(Vec::new());
     }
-    waiting.push(engine.start(), None);
+    waiting.push(Box::new(engine.start()), None);
     let mut front = Front { waiting, parted: Guesses::new(W::TELLS), left: 0 };
     while let Some((state, open)) = front.waiting.pop() {
         if !watch.wants(&state) {
@@ -222,11 +229,11 @@ pub(super) fn watched<'a, W: Watch>(plans: Planned<'a>, query: &'a Query, watch:
         };
         while let Halt::Asks(state, open) = halt {
             let parts = engine.parts(&state, &open);
-            let Parted { likeliest, others } = front.part(state, &open, parts, W::TELLS);
+            let mut parted = front.part(state, &open, parts, W::TELLS);
             halt = Halt::Ended;
-            let wait = W::TELLS || others.len() > FEW;
-            for other in others {
-                if wait {
+            for (space, share) in std::mem::take(&mut parted.others) {
+                let other = parted.one(space, share);
+                if W::TELLS {
                     front.waiting.push(other, None);
                     continue;
                 }
@@ -241,7 +248,7 @@ pub(super) fn watched<'a, W: Watch>(plans: Planned<'a>, query: &'a Query, watch:
                     Halt::Asks(other, open) => front.waiting.push(other, Some(open)),
                 }
             }
-            if let Some(state) = likeliest {
+            if let Some(state) = parted.likeliest() {
                 halt = follow(&mut engine, state, watch);
             }
         }

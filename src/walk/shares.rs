@@ -89,7 +89,7 @@ impl Watch for Shared<'_> {
         true
     }
 
-    fn ended(&mut self, engine: &Engine<'_>, state: State, end: End, _: Space) -> bool {
+    fn ended(&mut self, engine: &Engine<'_>, state: Box<State>, end: End, _: Space) -> bool {
         let goes = matches!(end.kind, FateKind::Delivered | FateKind::Forwarded | FateKind::Sent);
         let scene = engine.scene(&state, Hook::Input);
         let to = Endpoints {

@@ -206,7 +206,7 @@ impl Engine<'_> {
             Target::Mark(mark) => state.packet.mark = alter::marked(&self.scene(state, hook), *mark),
             Target::Set(set) => {
                 let changed = [&set.add, &set.del].into_iter().flatten();
-                let numbers = changed.filter_map(|set| self.plan.ipsets.number(&set.name));
+                let numbers = changed.flat_map(|set| self.plan.ipsets.changed_with(&set.name));
                 // What would have to be known was asked before.
                 let given = self.scene(state, hook).mapped_mark(set, (id, TARGET)).unwrap_or(Some(None));
                 state.packet.set_changed.extend(numbers);

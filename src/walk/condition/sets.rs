@@ -61,10 +61,6 @@ impl Scene<'_> {
         if depth == 0 {
             return unknown(Why::State);
         }
-        let changed = self.packet.set_changed.contains(&number);
-        if set.kind == SetType::ListSet && changed {
-            return unknown(Why::State);
-        }
         if set.kind == SetType::ListSet && set.untold.is_empty() {
             return any(set.elements.iter().map(|element| match &element.key {
                 Key::Set(name) => match self.plan.ipsets.number(name) {
@@ -77,7 +73,7 @@ impl Scene<'_> {
         let Some(members) = self.plan.ipsets.members(number) else { return unknown(Why::Undecoded) };
         // What a packet lacks it has in no set, whatever rules put there (`hash_netiface4_kadt`).
         let Some(given) = self.given(members, &asked.set.directions) else { return Ok(false) };
-        if changed {
+        if self.packet.set_changed.contains(&number) {
             return unknown(Why::State);
         }
         if given.iter().any(|given| matches!(given, Given::Unknown)) {
