@@ -188,6 +188,11 @@ impl<'p> Arrival<'_, 'p> {
         }
     }
 
+    /// Whether a bridge routes the packet, or did so: a rule gave it another destination there (`br_nf_pre_routing_finish_ipv6`).
+    fn is_routed_by_bridge(&self) -> bool {
+        self.scene.packet.crossing.as_ref().is_some_and(|crossing| crossing.within.is_some() || crossing.up == Some(true))
+    }
+
     /// The time to live counts before the forward hook does; what belongs to a socket is not forwarded (`ip_forward`).
     fn onward(&self, way: Way) -> Asked<Next> {
         if self.scene.packet.socket.is_some() {
@@ -362,9 +367,10 @@ impl<'p> Arrival<'_, 'p> {
         }
         let way = Way::by(&lookup, route)?;
         // `ip6_forward`: nobody forwards for an unspecified or a link-local source, unless the packet leaves by the device it
-        // came in by: then it looks only whether the sender is to be redirected.
+        // came in by: then it looks only whether the sender is to be redirected. Of what br_netfilter routed, it takes the device that it
+        // leaves by for that (`ip6_rcv_core` puts that of the route into `IP6CB(skb)->iif`).
         let narrow = ValueSet::from_ranges([(0, 0), (0xfe80 << 112, (0xfebf << 112) | (u128::MAX >> 16))]);
-        if !self.comes_back(&way) && self.scene.in_set(src, &narrow, None)? {
+        if !self.comes_back(&way) && !self.is_routed_by_bridge() && self.scene.in_set(src, &narrow, None)? {
             return Ok(Next::Refused(FateKind::Martian, Reason::ImpossibleSource));
         }
         self.onward(way)
