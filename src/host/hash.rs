@@ -80,6 +80,14 @@ impl Hasher for QuickHasher {
         self.mix(number, 0);
     }
 
+    fn write_u128(&mut self, number: u128) {
+        self.mix(number as u64, (number >> 64) as u64);
+    }
+
+    fn write_isize(&mut self, number: isize) {
+        self.write_u64(number as u64);
+    }
+
     fn write_usize(&mut self, number: usize) {
         self.write_u64(number as u64);
     }

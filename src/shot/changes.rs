@@ -15,12 +15,60 @@ use super::sgr::{FLAGS, color};
 
 /// What turns one screen into another of the same size, for a terminal whose cells are painted by nothing at its begin,
 /// and at the end again. Empty where nothing changes.
+///
+/// Cells go out row by row, or all of one look before those of the next, whatever takes less: a look with two colours of
+/// 24 bits takes forty bytes, a way to another row eight.
 pub fn changes(before: &Buffer, after: &Buffer) -> String {
+    let area = after.area;
+    let rows: Vec<Row> = (area.top()..area.bottom()).map(|y| Row::of(before, after, y)).collect();
+    let all = rows.iter().flat_map(|row| row.cells.iter().copied());
+    let by_row = written(after, all);
+    let (wide, narrow): (Vec<&Row>, Vec<&Row>) = rows.iter().partition(|row| row.is_wide);
+    let apart = |rows: Vec<&Row>| rows.into_iter().flat_map(|row| row.cells.iter().copied()).collect::<Vec<_>>();
+    let by_look = written(after, apart(wide).into_iter().chain(by_look(after, &apart(narrow))));
+    if by_look.len() < by_row.len() { by_look } else { by_row }
+}
+
+/// What is said of these cells, in this order.
+fn written(after: &Buffer, cells: impl Iterator<Item = (u16, u16)>) -> String {
     let mut pen = Pen::new(after);
-    for y in after.area.top()..after.area.bottom() {
-        row(before, &mut pen, y);
+    for (x, y) in cells {
+        pen.go(x, y);
+        pen.write(x, y, &after[(x, y)]);
     }
     pen.end()
+}
+
+/// How a cell is painted: its colours, and what it is beside them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Look {
+    fg: Color,
+    bg: Color,
+    flags: Modifier,
+}
+
+/// The same cells, those of one look together. A blank has that of the cells beside it where it can.
+fn by_look(after: &Buffer, cells: &[(u16, u16)]) -> Vec<(u16, u16)> {
+    let mut looks: Vec<(Look, Vec<(u16, u16)>)> = Vec::new();
+    let mut last: Option<((u16, u16), usize)> = None;
+    for &(x, y) in cells {
+        let cell = &after[(x, y)];
+        let look = Look { fg: cell.fg, bg: cell.bg, flags: cell.modifier };
+        let beside = last.filter(|((before, row), _)| *row == y && before + 1 == x).map(|(_, at)| at);
+        let at = match beside.filter(|at| is_blank(cell) && looks[*at].0.bg == cell.bg) {
+            Some(at) => at,
+            None => looks
+                .iter()
+                .position(|(known, _)| *known == look || is_blank(cell) && known.bg == cell.bg)
+                .unwrap_or_else(|| {
+                    looks.push((look, Vec::new()));
+                    looks.len() - 1
+                }),
+        };
+        looks[at].1.push((x, y));
+        last = Some(((x, y), at));
+    }
+    looks.into_iter().flat_map(|(_, cells)| cells).collect()
 }
 
 /// What can be seen of a cell without a sign.
@@ -41,21 +89,31 @@ fn columns(cell: &Cell) -> u16 {
     (cell.symbol().width() as u16).max(1)
 }
 
-/// Writes the cells of a row that changed. What is left of a wide sign that is written over looks as each terminal likes,
-/// so that it is written too.
-fn row(before: &Buffer, pen: &mut Pen<'_>, y: u16) {
-    let area = pen.after.area;
-    let (mut x, mut broken) = (area.left(), area.left());
-    while x < area.right() {
-        let cell = &pen.after[(x, y)];
-        let next = x + columns(cell);
-        if x < broken || !is_same(&before[(x, y)], cell) {
-            pen.go(x, y);
-            pen.write(x, y, cell);
-            let ends = |x: u16| x + columns(&before[(x, y)]);
-            broken = (x..next.min(area.right())).map(ends).max().unwrap_or(next).max(broken);
+/// The cells of a row that changed, from left to right.
+struct Row {
+    cells: Vec<(u16, u16)>,
+    /// A sign in it takes, or took, two columns: such rows are written from left to right.
+    is_wide: bool,
+}
+
+impl Row {
+    /// What is left of a wide sign that is written over looks as each terminal likes, so that it is written too.
+    fn of(before: &Buffer, after: &Buffer, y: u16) -> Row {
+        let area = after.area;
+        let (mut x, mut broken) = (area.left(), area.left());
+        let mut row = Row { cells: Vec::new(), is_wide: false };
+        while x < area.right() {
+            let (old, cell) = (&before[(x, y)], &after[(x, y)]);
+            let next = x + columns(cell);
+            row.is_wide |= next > x + 1 || columns(old) > 1;
+            if x < broken || !is_same(old, cell) {
+                row.cells.push((x, y));
+                let ends = |x: u16| x + columns(&before[(x, y)]);
+                broken = (x..next.min(area.right())).map(ends).max().unwrap_or(next).max(broken);
+            }
+            x = next;
         }
-        x = next;
+        row
     }
 }
 
@@ -79,42 +137,34 @@ impl Pen<'_> {
     /// Goes to a cell, by the shortest way.
     fn go(&mut self, x: u16, y: u16) {
         let (column, row) = (x - self.after.area.x, y - self.after.area.y);
+        if self.place == Some((column, row)) {
+            return;
+        }
+        let straight = match column {
+            0 => format!("\x1b[{}H", row + 1),
+            _ => format!("\x1b[{};{}H", row + 1, column + 1),
+        };
+        let steps = self
+            .place
+            .filter(|(_, at)| *at <= row)
+            .map(|(from, at)| along(from, column) + &"\n".repeat(usize::from(row - at)));
+        let way = steps.filter(|steps| steps.len() <= straight.len()).unwrap_or(straight);
         match self.place {
-            Some(place) if place == (column, row) => return,
-            Some((from, at)) if at == row && from < column => {
-                let jump = if column == from + 1 { "\x1b[C".len() } else { format!("\x1b[{}G", column + 1).len() };
-                if self.costs(x - (column - from), x, y).is_some_and(|costs| costs <= jump) {
-                    for between in x - (column - from)..x {
-                        let cell = &self.after[(between, y)];
-                        self.write(between, y, cell);
-                    }
-                } else {
-                    let _ = write!(self.out, "\x1b[{}G", column + 1);
+            Some((from, at)) if at == row && from < column && self.can_write(x - (column - from), x, y, way.len()) => {
+                for between in x - (column - from)..x {
+                    let cell = &self.after[(between, y)];
+                    self.write(between, y, cell);
                 }
             }
-            Some((_, at)) if row > at && row - at < 3 && column == 0 => {
-                self.out.push('\r');
-                (at..row).for_each(|_| self.out.push('\n'));
-            }
-            _ => {
-                let _ = match column {
-                    0 => write!(self.out, "\x1b[{}H", row + 1),
-                    _ => write!(self.out, "\x1b[{};{}H", row + 1, column + 1),
-                };
-            }
+            _ => self.out.push_str(&way),
         }
         self.place = Some((column, row));
     }
 
-    /// How many bytes it takes to write cells once more that stand already; `None`: they cannot be written as the pen is.
-    fn costs(&self, from: u16, to: u16, y: u16) -> Option<usize> {
-        let written = |x: u16| {
-            let cell = &self.after[(x, y)];
-            let plain = cell.symbol().len() == 1 && self.is_painted(cell);
-            plain.then_some(1)
-        };
-        // The longest jump has as many bytes.
-        if to - from > 6 { None } else { (from..to).map(written).sum() }
+    /// Whether cells that stand already, or will, can be written once more as the pen is, in so many bytes.
+    fn can_write(&self, from: u16, to: u16, y: u16, most: usize) -> bool {
+        let is_plain = |cell: &Cell| cell.symbol().len() == 1 && self.is_painted(cell);
+        usize::from(to - from) <= most && (from..to).all(|x| is_plain(&self.after[(x, y)]))
     }
 
     /// Whether a cell is painted as the last one was, as far as one sees it.
@@ -194,6 +244,21 @@ impl Pen<'_> {
         }
         self.out
     }
+}
+
+/// From one column to another of the same row, by the shortest way.
+fn along(from: u16, to: u16) -> String {
+    let ways = [
+        (from == to).then(String::new),
+        (to == 0).then(|| "\r".to_owned()),
+        (to < from).then(|| "\x08".repeat(usize::from(from - to))),
+        Some(format!("\x1b[{}G", to + 1)),
+        (from < to).then(|| match to - from {
+            1 => "\x1b[C".to_owned(),
+            columns => format!("\x1b[{columns}C"),
+        }),
+    ];
+    ways.into_iter().flatten().min_by_key(String::len).unwrap_or_default()
 }
 
 #[cfg(test)]

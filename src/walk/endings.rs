@@ -106,11 +106,11 @@ impl Kept<'_> {
 impl Watch for Kept<'_> {
     const TELLS: bool = false;
 
-    fn wants(&self, state: &State) -> bool {
-        let Some(settled) = state.space.known(Field::Dport).and_then(|port| self.settled.get(&port)) else {
+    fn wants(&self, space: &Space) -> bool {
+        let Some(settled) = space.known(Field::Dport).and_then(|port| self.settled.get(&port)) else {
             return true;
         };
-        state.space.values(Field::Dst).is_none_or(|dst| !dst.within(settled))
+        space.values(Field::Dst).is_none_or(|dst| !dst.within(settled))
     }
 
     fn ended(&mut self, engine: &Engine<'_>, state: Box<State>, end: End, _: Space) -> bool {

@@ -1,9 +1,9 @@
 //! Bounds of what is followed: how often packets are parted, and which part goes on at once.
 
-use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{BuildHasher, Hash, Hasher};
 
 use super::space::{Open, Space};
+use crate::host::{Quick, QuickMap};
 
 /// Of more waiting classes than this the likeliest is no longer looked for at every branch: twenty rules that hold by chance
 /// make a million ways before the first of them ends.
@@ -22,13 +22,14 @@ pub(super) fn likeliest(parts: &mut Vec<(Space, f64)>, at_once: bool) -> Option<
 /// How often packets were parted by what can only be assumed of them, by which packets they are.
 pub(super) struct Guesses {
     most: usize,
-    by_packets: HashMap<u64, usize>,
+    quick: Quick,
+    by_packets: QuickMap<u64, usize>,
 }
 
 impl Guesses {
     /// None yet; more are followed where ways are not told.
     pub(super) fn new(tells: bool) -> Guesses {
-        Guesses { most: if tells { GUESSES } else { UNTOLD }, by_packets: HashMap::new() }
+        Guesses { most: if tells { GUESSES } else { UNTOLD }, quick: Quick::default(), by_packets: QuickMap::default() }
     }
 
     /// Whether these were parted too often already; counts this time.
@@ -36,7 +37,7 @@ impl Guesses {
         if !matches!(open, Open::Assume { only: None, .. }) {
             return false;
         }
-        let mut hasher = DefaultHasher::new();
+        let mut hasher = self.quick.build_hasher();
         space.fields().for_each(|field| field.hash(&mut hasher));
         let times = self.by_packets.entry(hasher.finish()).or_default();
         *times += 1;

@@ -190,7 +190,11 @@ impl<'p> Arrival<'_, 'p> {
 
     /// Whether a bridge routes the packet, or did so: a rule gave it another destination there (`br_nf_pre_routing_finish_ipv6`).
     fn is_routed_by_bridge(&self) -> bool {
-        self.scene.packet.crossing.as_ref().is_some_and(|crossing| crossing.within.is_some() || crossing.up == Some(true))
+        self.scene
+            .packet
+            .crossing
+            .as_ref()
+            .is_some_and(|crossing| crossing.within.is_some() || crossing.up == Some(true))
     }
 
     /// The time to live counts before the forward hook does; what belongs to a socket is not forwarded (`ip_forward`).

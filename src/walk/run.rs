@@ -4,6 +4,7 @@
 
 use std::cmp::Ordering;
 use std::collections::{BTreeSet, BinaryHeap};
+use std::ops::ControlFlow;
 
 use super::engine::Engine;
 use super::guesses::{self, Guesses};
@@ -54,48 +55,13 @@ impl Ord for Waiting {
     }
 }
 
-/// The classes that wait.
-enum Queue {
-    /// The likeliest is the next.
-    Likeliest(BinaryHeap<Waiting>, u64),
-    /// One of those that were split last is the next: so few wait that those of a hundred thousand stay in the processor's caches.
-    /// With what has to be known before it goes on.
-    Newest(Vec<(Box<State>, Option<Open>)>),
-}
-
-impl Queue {
-    fn pop(&mut self) -> Option<(Box<State>, Option<Open>)> {
-        match self {
-            Queue::Likeliest(heap, _) => heap.pop().map(|waiting| (waiting.state, None)),
-            Queue::Newest(stack) => stack.pop(),
-        }
-    }
-
-    fn push(&mut self, state: Box<State>, open: Option<Open>) {
-        match self {
-            Queue::Likeliest(heap, order) => {
-                *order += 1;
-                heap.push(Waiting { weight: state.weight, order: *order, state });
-            }
-            Queue::Newest(stack) => stack.push((state, open)),
-        }
-    }
-
-    fn len(&self) -> usize {
-        match self {
-            Queue::Likeliest(heap, _) => heap.len(),
-            Queue::Newest(stack) => stack.len(),
-        }
-    }
-}
-
 /// What watches a run.
 pub(super) trait Watch {
     /// Whether the ways of classes are asked for, and the likeliest are to end first. Else all are followed, in any order.
     const TELLS: bool;
 
-    /// Whether a class is followed.
-    fn wants(&self, state: &State) -> bool;
+    /// Whether a class of these packets is followed.
+    fn wants(&self, space: &Space) -> bool;
 
     /// A class ended, which met its last rules with these packets, where it tells. Whether others are followed still.
     fn ended(&mut self, engine: &Engine<'_>, state: Box<State>, end: End, space: Space) -> bool;
@@ -110,7 +76,7 @@ struct Keep {
 impl Watch for Keep {
     const TELLS: bool = true;
 
-    fn wants(&self, _: &State) -> bool {
+    fn wants(&self, _: &Space) -> bool {
         true
     }
 
@@ -128,58 +94,17 @@ pub(super) fn run<'a>(plans: Planned<'a>, query: &'a Query) -> Run {
     Run { ended: kept.ended, trail, sights, unexplored, visited, needs }
 }
 
-/// The classes of a run that wait, and how often some were parted.
-struct Front {
-    waiting: Queue,
-    parted: Guesses,
-    /// How many were parted too often, and wait no longer.
-    left: usize,
-}
-
-impl Front {
-    /// Parts a class where something is open: its likeliest part is the one that goes on, and the others are given, or left.
-    fn part(&mut self, mut state: Box<State>, open: &Open, mut parts: Vec<(Space, f64)>, tells: bool) -> Parted {
-        if parts.len() == 1 {
-            let likeliest = parts.pop().map(|(space, _)| (space, 1.0));
-            return Parted { state, likeliest, others: parts };
-        }
-        let often = self.parted.too_often(&state.space, open);
-        let at_once = often || !tells || self.waiting.len() > guesses::MANY;
-        let likeliest = guesses::likeliest(&mut parts, at_once);
-        // Each part has its own space, and copies of the whole would be thrown away.
-        state.space = Space::default();
-        if often {
-            self.left += parts.len();
-            parts.clear();
-        }
-        if !tells {
-            parts.sort_by(|(_, one), (_, other)| one.total_cmp(other));
-        }
-        Parted { state, likeliest, others: parts }
-    }
-}
-
-/// A class in its parts, each with its share of the whole from 0 to 1.
-struct Parted {
-    /// What all have in common.
-    state: Box<State>,
-    likeliest: Option<(Space, f64)>,
-    others: Vec<(Space, f64)>,
-}
-
-impl Parted {
-    /// One of the others.
-    fn one(&self, space: Space, share: f64) -> Box<State> {
-        Box::new(State { weight: self.state.weight * share, space, ..State::clone(&self.state) })
-    }
-
-    /// The likeliest, when the others are gone.
-    fn likeliest(mut self) -> Option<Box<State>> {
-        let (space, share) = self.likeliest?;
-        self.state.weight *= share;
-        self.state.space = space;
-        Some(self.state)
-    }
+/// Walks them with somebody who watches. Gives how many classes were left waiting.
+pub(super) fn watched<'a, W: Watch>(plans: Planned<'a>, query: &'a Query, watch: &mut W) -> (Engine<'a>, usize) {
+    let mut engine = Engine::new(plans, query);
+    let guesses = Guesses::new(W::TELLS);
+    let left = if W::TELLS {
+        Likeliest { engine: &mut engine, watch, waiting: BinaryHeap::new(), order: 0, guesses, left: 0 }.run()
+    } else {
+        (engine.trail, engine.sights) = (Trail::unkept(), Sights::unkept());
+        Nearest { engine: &mut engine, watch, waiting: Vec::new(), guesses, left: 0 }.run()
+    };
+    (engine, left)
 }
 
 /// Why a class goes no further for now.
@@ -209,52 +134,138 @@ fn follow<W: Watch>(engine: &mut Engine<'_>, mut state: Box<State>, watch: &mut 
     }
 }
 
-/// Walks them with somebody who watches. Gives how many classes were left waiting.
-pub(super) fn watched<'a, W: Watch>(plans: Planned<'a>, query: &'a Query, watch: &mut W) -> (Engine<'a>, usize) {
-    let mut engine = Engine::new(plans, query);
-    let mut waiting = Queue::Likeliest(BinaryHeap::new(), 0);
-    if !W::TELLS {
-        (engine.trail, engine.sights) = (Trail::unkept(), Sights::unkept());
-        waiting = Queue::Newest(Vec::new());
-    }
-    waiting.push(Box::new(engine.start()), None);
-    let mut front = Front { waiting, parted: Guesses::new(W::TELLS), left: 0 };
-    while let Some((state, open)) = front.waiting.pop() {
-        if !watch.wants(&state) {
-            continue;
+/// What the parts of a class have in common; each has its own space, and copies of the whole would be thrown away.
+fn common(mut state: Box<State>) -> Box<State> {
+    state.space = Space::default();
+    state
+}
+
+/// One part of a class.
+fn one(whole: &State, (space, share): (Space, f64)) -> Box<State> {
+    Box::new(State { weight: whole.weight * share, space, ..whole.clone() })
+}
+
+/// The last part of a class.
+fn last(mut whole: Box<State>, (space, share): (Space, f64)) -> Box<State> {
+    (whole.weight, whole.space) = (whole.weight * share, space);
+    whole
+}
+
+/// A run whose likeliest class is always the next.
+struct Likeliest<'r, 'a, W> {
+    engine: &'r mut Engine<'a>,
+    watch: &'r mut W,
+    waiting: BinaryHeap<Waiting>,
+    /// How many have waited so far.
+    order: u64,
+    guesses: Guesses,
+    /// How many were parted too often, and wait no longer.
+    left: usize,
+}
+
+impl<W: Watch> Likeliest<'_, '_, W> {
+    fn run(mut self) -> usize {
+        let mut next = Some(Box::new(self.engine.start()));
+        while let Some(state) = next.take().or_else(|| self.waiting.pop().map(|waiting| waiting.state)) {
+            if !self.watch.wants(&state.space) {
+                continue;
+            }
+            match follow(self.engine, state, self.watch) {
+                Halt::Ended => {}
+                Halt::Enough => break,
+                Halt::Asks(state, open) => next = self.part(state, &open),
+            }
         }
-        let mut halt = match open {
-            Some(open) => Halt::Asks(state, open),
-            None => follow(&mut engine, state, watch),
-        };
-        while let Halt::Asks(state, open) = halt {
-            let parts = engine.parts(&state, &open);
-            let mut parted = front.part(state, &open, parts, W::TELLS);
-            halt = Halt::Ended;
-            for (space, share) in std::mem::take(&mut parted.others) {
-                let other = parted.one(space, share);
-                if W::TELLS {
-                    front.waiting.push(other, None);
-                    continue;
-                }
-                if !watch.wants(&other) {
-                    continue;
-                }
-                // Where no way is asked for, most parts end at once (sources that a long list refuses): they do not wait, each with a
-                // copy of all that is left.
-                match follow(&mut engine, other, watch) {
-                    Halt::Ended => {}
-                    Halt::Enough => return (engine, front.waiting.len() + front.left),
-                    Halt::Asks(other, open) => front.waiting.push(other, Some(open)),
+        self.waiting.len() + self.left
+    }
+
+    /// Parts a class where something is open. Gives the part that goes on at once, where one is to.
+    fn part(&mut self, state: Box<State>, open: &Open) -> Option<Box<State>> {
+        let mut parts = self.engine.parts(&state, open);
+        if parts.len() == 1 {
+            return parts.pop().map(|(space, _)| last(state, (space, 1.0)));
+        }
+        let often = self.guesses.too_often(&state.space, open);
+        let at_once = often || self.waiting.len() > guesses::MANY;
+        let likeliest = guesses::likeliest(&mut parts, at_once);
+        let whole = common(state);
+        if often {
+            self.left += parts.len();
+            parts.clear();
+        }
+        for part in parts {
+            self.order += 1;
+            let state = one(&whole, part);
+            self.waiting.push(Waiting { weight: state.weight, order: self.order, state });
+        }
+        likeliest.map(|part| last(whole, part))
+    }
+}
+
+/// So many parts that are not the likeliest are followed one within the other before others wait: the services behind ten thousand ports
+/// end while what is known of them is in the processor's caches.
+const AHEAD: usize = 3;
+
+/// A run of which nobody asks for ways: every class is followed, those first that end soonest.
+struct Nearest<'r, 'a, W> {
+    engine: &'r mut Engine<'a>,
+    watch: &'r mut W,
+    /// Those that wait, with what has to be known of each before it goes on: the last is the next.
+    waiting: Vec<(Box<State>, Open)>,
+    guesses: Guesses,
+    left: usize,
+}
+
+impl<W: Watch> Nearest<'_, '_, W> {
+    fn run(mut self) -> usize {
+        let start = Box::new(self.engine.start());
+        let mut goes_on = self.follow(start, 0);
+        while goes_on.is_continue()
+            && let Some((state, open)) = self.waiting.pop()
+        {
+            if self.watch.wants(&state.space) {
+                goes_on = self.part(state, open, 0);
+            }
+        }
+        self.waiting.len() + self.left
+    }
+
+    fn follow(&mut self, state: Box<State>, ahead: usize) -> ControlFlow<()> {
+        match follow(self.engine, state, self.watch) {
+            Halt::Ended => {}
+            Halt::Enough => return ControlFlow::Break(()),
+            Halt::Asks(state, open) if ahead < AHEAD => return self.part(state, open, ahead),
+            Halt::Asks(state, open) => self.waiting.push((state, open)),
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Follows all parts of a class, the likeliest last: most of the others end at once (sources that a long list refuses), and do
+    /// not wait, each with a copy of all that is left.
+    fn part(&mut self, mut state: Box<State>, mut open: Open, ahead: usize) -> ControlFlow<()> {
+        loop {
+            let mut parts = self.engine.parts(&state, &open);
+            if parts.len() > 1 && self.guesses.too_often(&state.space, &open) {
+                self.left += parts.len() - 1;
+                parts = guesses::likeliest(&mut parts, true).into_iter().collect();
+            }
+            let Some(likeliest) = guesses::likeliest(&mut parts, true) else { return ControlFlow::Continue(()) };
+            parts.sort_by(|(_, one), (_, other)| one.total_cmp(other));
+            let whole = common(state);
+            for part in parts {
+                if self.watch.wants(&part.0) {
+                    self.follow(one(&whole, part), ahead + 1)?;
                 }
             }
-            if let Some(state) = parted.likeliest() {
-                halt = follow(&mut engine, state, watch);
+            // The others may have told all that is asked.
+            if !self.watch.wants(&likeliest.0) {
+                return ControlFlow::Continue(());
+            }
+            match follow(self.engine, last(whole, likeliest), self.watch) {
+                Halt::Ended => return ControlFlow::Continue(()),
+                Halt::Enough => return ControlFlow::Break(()),
+                Halt::Asks(next, asked) => (state, open) = (next, asked),
             }
         }
-        if let Halt::Enough = halt {
-            return (engine, front.waiting.len() + front.left);
-        }
     }
-    (engine, front.left)
 }

@@ -85,7 +85,7 @@ pub fn rank(weight: f64) -> Reverse<i64> {
 impl Watch for Shared<'_> {
     const TELLS: bool = false;
 
-    fn wants(&self, _: &State) -> bool {
+    fn wants(&self, _: &Space) -> bool {
         true
     }
 

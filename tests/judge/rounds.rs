@@ -141,17 +141,19 @@ impl Round {
         self.texts().iter().any(|text| words.iter().any(|word| text.contains(word)))
     }
 
-    /// Whether rules change what conntrack knows of a flow.
-    fn marks_flows(&self) -> bool {
-        self.texts().iter().any(|text| text.contains("-j CONNMARK") || text.contains("ct mark set"))
+    /// Whether a packet changes what others of the same flow, or with the same addresses, meet.
+    fn is_remembered(&self) -> bool {
+        let words = ["-j CONNMARK", "ct mark set"];
+        self.changes() || self.texts().iter().any(|text| words.iter().any(|word| text.contains(word)))
     }
 
     /// Loads its rules in place of all others.
     pub fn load(&self, node: &mut Node) {
         // What goes back by the device that it came by makes the kernel tell its sender (`ip_rt_send_redirect`), before the forward
-        // hook: that packet, which is not walked, belongs to the same flow, and rules for it may change the flow's mark.
-        set_each("ipv4/conf", "send_redirects", if self.marks_flows() { "0" } else { "1" });
-        let settings = self.sysctls.iter().filter(|(key, _)| !(self.marks_flows() && key.ends_with("/send_redirects")));
+        // hook: that packet, which is not walked, belongs to the same flow, and rules for it may change the flow's mark or a set.
+        let silent = self.is_remembered();
+        set_each("ipv4/conf", "send_redirects", if silent { "0" } else { "1" });
+        let settings = self.sysctls.iter().filter(|(key, _)| !(silent && key.ends_with("/send_redirects")));
         set_all(&settings.copied().collect::<Vec<_>>());
         node.rules.clear();
         if !self.sets.is_empty() {
