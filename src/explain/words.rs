@@ -53,6 +53,11 @@ pub fn answerer(host: &Host, namespace: usize, answer: &Answer, texts: Texts) ->
     because::who(host, namespace, answer, texts)
 }
 
+/// Who answers, in as few words as a list has room for; where it depends, those who may: `sshd (812) or blocked`.
+pub fn answerers(host: &Host, namespace: usize, answer: &Answer, texts: Texts) -> String {
+    because::among(host, namespace, answer, texts)
+}
+
 /// What is said of an answer: who answers and why, or what becomes of the answers whose walk it is.
 pub fn said(host: &Host, namespace: usize, answer: &Answer, texts: Texts) -> String {
     match answer.walk.query.turn {

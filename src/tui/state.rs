@@ -27,6 +27,7 @@ use super::source::Source;
 use super::tree::Tree;
 use crate::explain::{self, Answer, AnswerVerdict, Place, PortEntry, Target, nearest, words};
 use crate::host::{Host, Namespace, Policy, QuickMap, Reached, What};
+use crate::syntax;
 use crate::walk::{Outcome, StepAt, Verdict};
 
 /// How many ports' answers are kept; those that were asked longest ago give way.
@@ -342,7 +343,8 @@ impl State {
             port.stale = false;
             port.verdict = Some(explain::finding::overall(&answers));
             port.tables = listing::tables(&self.host.namespaces[self.namespace], self.namespace, &answers);
-            port.who = answers.first().map(|answer| words::who(&self.host, self.namespace, &answer.who));
+            let first = answers.first();
+            port.who = first.map(|answer| words::answerers(&self.host, self.namespace, answer, syntax::part_text));
         }
         if self.answers.insert(target.clone(), Arc::new(answers)).is_none() {
             self.asked.push_back(target);

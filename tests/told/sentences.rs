@@ -49,3 +49,13 @@ fn a_condition_of_an_answer_says_only_what_its_outcome_does_not() {
     let others = rules.replace("-A OUTPUT -d", "-A OUTPUT ! -d");
     assert_has(&told("trace 22", &host(&others, "")), "answer lost when src is not 198.51.100.7: ");
 }
+
+#[test]
+fn who_may_answer_is_told_even_where_the_conditions_take_too_many_words() {
+    let rules = "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -p tcp --dport 22 -m connlimit --connlimit-above 10 -j REJECT\n-A INPUT -p \
+                 tcp --dport 22 -s 10.1.0.0/16 -j DROP\n-A INPUT -p tcp --dport 22 -m limit --limit 2/min -j ACCEPT\n-A INPUT -p \
+                 tcp --dport 22 -s 10.77.0.0/24 -m hashlimit --hashlimit-above 5/sec --hashlimit-name x -j DROP\nCOMMIT\n";
+    let text = told("trace 22", &host(rules, ""));
+    assert_has(&text, "depends: sshd (1) or blocked It depends:");
+    assert_has_not(&text, "not known");
+}

@@ -24,8 +24,7 @@ pub(super) fn who(host: &Host, namespace: usize, answer: &Answer, texts: Texts) 
     if let Some(told) = &answer.told {
         return told.who.clone();
     }
-    let depends = matches!(answer.because.cause, Cause::OutcomesDiffer | Cause::Undecided);
-    if answer.who != Who::Unknown || !depends {
+    if !is_open(answer) {
         let who = super::who(host, namespace, &answer.who);
         let is_elsewhere = matches!(answer.who, Who::Address { .. } | Who::OneOf(_));
         let is_unheard = is_elsewhere && Teller::of(host, namespace, answer, texts).is_unheard();
@@ -34,8 +33,22 @@ pub(super) fn who(host: &Host, namespace: usize, answer: &Answer, texts: Texts) 
     let teller = Teller::of(host, namespace, answer, texts);
     match teller.is_let_through() {
         true => say(Phrase::LetThroughUnread, &[]),
-        false => cases::briefly(&teller).unwrap_or_else(|| say(Phrase::Unknown, &[])),
+        false => {
+            let told = cases::briefly(&teller).or_else(|| cases::named(&teller));
+            told.unwrap_or_else(|| say(Phrase::Unknown, &[]))
+        }
     }
+}
+
+/// The same in fewer words: where it depends, who may get it, and nothing of what it depends on.
+pub(super) fn among(host: &Host, namespace: usize, answer: &Answer, texts: Texts) -> String {
+    let told = is_open(answer).then(|| cases::named(&Teller::of(host, namespace, answer, texts)));
+    told.flatten().unwrap_or_else(|| super::who(host, namespace, &answer.who))
+}
+
+/// Whether outcomes tell who answers, each something else.
+fn is_open(answer: &Answer) -> bool {
+    answer.who == Who::Unknown && matches!(answer.because.cause, Cause::OutcomesDiffer | Cause::Undecided)
 }
 
 fn decides(teller: &Teller<'_>, answer: &Answer) -> String {

@@ -48,19 +48,33 @@ pub(super) fn of_nobody(teller: &Teller<'_>) -> Option<String> {
 
 /// `sshd (812) if src in 10.0.0.0/8, else blocked`; `None` where that takes many words.
 pub(super) fn briefly(teller: &Teller<'_>) -> Option<String> {
-    let mut ends: Vec<(String, Vec<&Outcome>)> = Vec::new();
-    for (outcome, judged) in &teller.judged {
-        let end = end(teller, outcome, judged);
-        match ends.iter_mut().find(|(known, _)| *known == end) {
-            Some((_, outcomes)) => outcomes.push(outcome),
-            None => ends.push((end, vec![outcome])),
-        }
-    }
+    let ends = by_end(teller);
     if let [(end, _)] = &ends[..] {
         let is_known = *end != say(Phrase::Unknown, &[]) && teller.answer.walk.unexplored == 0;
         return is_known.then(|| end.clone());
     }
     apart(teller, ends)
+}
+
+/// `sshd (812) or blocked`: what becomes of the packets, without conditions; `None` where nothing of it is known, or not all.
+pub(super) fn named(teller: &Teller<'_>) -> Option<String> {
+    let ends: Vec<String> = by_end(teller).into_iter().map(|(end, _)| end).collect();
+    let unknown = say(Phrase::Unknown, &[]);
+    let is_known = teller.answer.walk.unexplored == 0 && ends.iter().any(|end| *end != unknown);
+    is_known.then(|| phrase::list(Phrase::Or, &ends, FEW))
+}
+
+/// Outcomes of which the same few words are said, together.
+fn by_end<'a>(teller: &Teller<'a>) -> Vec<(String, Vec<&'a Outcome>)> {
+    let mut ends: Vec<(String, Vec<&Outcome>)> = Vec::new();
+    for (outcome, judged) in &teller.judged {
+        let end = end(teller, outcome, judged);
+        match ends.iter_mut().find(|(known, _)| *known == end) {
+            Some((_, outcomes)) => outcomes.push(outcome),
+            None => ends.push((end, vec![*outcome])),
+        }
+    }
+    ends
 }
 
 /// `this if src in 10.0.0.0/8, else that`: what becomes of outcomes, each told under which conditions; `None` where that takes

@@ -36,6 +36,15 @@ fn only_diverted_blocked_or_a_tables_ports_are_listed() {
 }
 
 #[test]
+fn where_it_depends_those_who_may_answer_are_named() {
+    let mut explorer = Explorer::on(22);
+    let text = explorer.text();
+    assert!(text.contains("? blocked or sshd (812)  ▌outside by eth0") && !text.contains("not known"), "{text}");
+    explorer.press("<Enter>");
+    assert!(explorer.text().contains("→ blocked or sshd (812)"), "{}", explorer.text());
+}
+
+#[test]
 fn a_port_that_is_sought_is_listed_whatever_the_filter() {
     let mut explorer = Explorer::on(80);
     explorer.press("FF22<Enter>");

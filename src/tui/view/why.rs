@@ -69,7 +69,7 @@ fn places(state: &State, page: &mut Page, answers: &[Answer]) {
     let mut groups: Vec<(Line, Vec<Line>)> = Vec::new();
     for (index, answer) in answers.iter().enumerate() {
         let (sign, tone) = badge(Some(answer.verdict));
-        let who = clean(&words::who(&state.host, state.namespace, &answer.who)).into_owned();
+        let who = clean(&words::answerers(&state.host, state.namespace, answer, syntax::part_text)).into_owned();
         let head = match answer.walk.query.turn {
             Turn::First | Turn::Later => vec![(tone, format!("{sign} {who}"))],
             Turn::Reply => vec![(Tone::Plain, "answers to".to_owned())],

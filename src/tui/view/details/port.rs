@@ -74,7 +74,9 @@ fn answers(state: &State, page: &mut Page) -> usize {
         let (sign, tone) = badge(Some(answer.verdict));
         let from = (if is_chosen { Tone::Strong } else { Tone::Plain }, place(answers, answer));
         let who = match answer.walk.query.turn {
-            Turn::First | Turn::Later => format!("→ {}", words::who(&state.host, state.namespace, &answer.who)),
+            Turn::First | Turn::Later => {
+                format!("→ {}", words::answerers(&state.host, state.namespace, answer, syntax::part_text))
+            }
             Turn::Reply => "their answers".to_owned(),
         };
         page.head(is_chosen, (tone, sign.to_owned()), &from, &(tone, who));
