@@ -30,6 +30,7 @@ mod merge;
 mod refused;
 
 pub use conditions::addresses;
+pub(super) use merge::woven;
 use refused::Refused;
 
 /// Everything that ended alike.

@@ -5,7 +5,7 @@
 
 use whyport::walk::{self, Outcome, Why};
 
-use crate::case::{Node, TWO_LEGS};
+use crate::case::{Node, TWO_LEGS, may_be};
 use crate::packet::Packet;
 use crate::rules::Tool;
 use crate::world::{apart, attempt};
@@ -63,6 +63,20 @@ fn agree(parts: [Part; 2], packet: &'static str) {
     });
 }
 
+/// The order decides only how many chains are walked on the way to the same end.
+fn lengthen(parts: [Part; 2], packet: &'static str) {
+    apart(move || {
+        let [first, second] = parts;
+        let [(kernel, ways), (other, others)] = [[first, second], [second, first]].map(|parts| told(&parts, packet));
+        assert_ne!(kernel.len(), other.len(), "the order makes no difference to the kernel: {kernel:#?}");
+        for (kernel, ways) in [(kernel, ways), (other, others)] {
+            let [(way, false)] = &ways[..] else { panic!("{kernel:#?}\n{ways:#?}") };
+            let (kernel, way) = (path::in_any_order(kernel), path::in_any_order(way.clone()));
+            assert!(may_be(&kernel, &way), "{kernel:#?}\n{way:#?}");
+        }
+    });
+}
+
 const LEGACY: Part = (
     Tool::Legacy,
     "*filter\n:INPUT ACCEPT\n:FORWARD ACCEPT\n:OUTPUT ACCEPT\n-A INPUT -p tcp --dport 22 -j DROP\n\
@@ -107,6 +121,21 @@ fn a_table_that_slept_and_one_that_did_not_are_told_alike() {
     let wakes: Part = (Tool::Nft, "add table ip one\n");
     let packet = "eth0 tcp 203.0.113.7:4001 > 198.51.100.1:22";
     worlds_differ([vec![both], vec![both, sleeps, wakes]], packet);
+}
+
+const DROPS: Part = (
+    Tool::Legacy,
+    "*filter\n:INPUT ACCEPT\n:FORWARD ACCEPT\n:OUTPUT ACCEPT\n-A INPUT -p tcp -j LOG\n-A INPUT -p tcp --dport 25 -j DROP\nCOMMIT\n",
+);
+const LETS_GO: Part = (
+    Tool::Nft,
+    "table ip t {\nchain in { type filter hook input priority 0; policy accept;\ntcp dport 25 counter\n\
+     limit rate 100/second accept\n}\n}\n",
+);
+
+#[test]
+fn a_chain_before_or_behind_the_rule_that_drops_is_told_as_met_by_some() {
+    lengthen([DROPS, LETS_GO], "eth0 tcp 203.0.113.7:4001 > 198.51.100.1:25");
 }
 
 const NAT: Part = (

@@ -301,7 +301,8 @@ fn is_earlier(a: &[Event], b: &[Event]) -> bool {
     matches!((rule(a), rule(b)), (Some(a), Some(b)) if a.chain == b.chain && a.index < b.index)
 }
 
-fn woven(a: &[Event], b: &[Event]) -> Vec<Event> {
+/// The events of both in one sequence; those that only one has are met by some packets only.
+pub(in crate::walk) fn woven(a: &[Event], b: &[Event]) -> Vec<Event> {
     let only_some = |event: &Event| match event {
         Event::Step(step) => Event::Step(Step { sometimes: true, ..step.clone() }),
         Event::Route(_) => event.clone(),
