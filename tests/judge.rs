@@ -126,6 +126,7 @@ cases! {
     tproxy_bridged "tproxy-bridged" case::STORY_NODE;
     impossible_source_bridged6 "impossible-source-bridged6" case::STORY_NODE;
     link_source_bridged6 "link-source-bridged6" case::STORY_NODE;
+    fib_link_local "fib-link-local" case::TWO_LEGS;
     tproxy_native "tproxy-native" case::TWO_LEGS;
     sets_that_packets_fill "sets-that-packets-fill" case::TWO_LEGS;
     sources_of_local "sources-of-local" case::TWO_LEGS;

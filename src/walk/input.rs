@@ -391,10 +391,7 @@ impl<'p> Arrival<'_, 'p> {
         if !self.scene.in_set(dst, &narrow, None)? {
             return Ok(None);
         }
-        let Value::Known(known) = self.scene.settled(dst) else {
-            return Ok(None);
-        };
-        self.lookup()?.find_by(known, link.index).map(Some)
+        self.lookup()?.find_by(link.index).map(Some)
     }
 
     /// A dump without routes: what the query says is here is here, and what a rule turned away is not.

@@ -208,7 +208,7 @@ impl Engine<'_> {
         };
         let straight = Next::Onward(Way::straight(by));
         let found = match scene.settled(&state.packet.dst) {
-            Value::Known(known) => Some(lookup.find_by(known, lower.index)?),
+            Value::Known(_) => Some(lookup.find_by(lower.index)?),
             // Which of several routes by the device is taken changes the router alone.
             Value::Entering(_) | Value::Mapped { .. } | Value::Chosen { .. } => None,
         };

@@ -3,13 +3,11 @@
 use super::condition::Scene;
 use super::field::Field;
 use super::packet::{Device, Value};
-use super::query::number;
 use super::route::{Found, Lookup};
 use super::set::ValueSet;
 use super::space::Asked;
 use super::vrf;
 use crate::host::nft::fib;
-use crate::host::route::{TABLE_LOCAL, TABLE_MAIN};
 use crate::host::{Hook, IpFamily, Route, RouteKind};
 
 /// `nft_fib4_eval`, `nft_fib6_eval`: the index of the device that a route to the address leads out by, and that is the
@@ -74,10 +72,11 @@ pub(super) fn outgoing(scene: &Scene<'_>, flags: u32, counts: &dyn Fn(RouteKind)
         has_sender: false,
     };
     if scene.is_link_local(to)? {
-        return match own.flatten() {
-            Some(index) => Ok(if leads_by(scene, to, index, vrf.map(|vrf| vrf.table))? { index } else { 0 }),
-            None => Ok(0),
-        };
+        let Some(index) = own.flatten() else { return Ok(0) };
+        return Ok(match lookup.find_by(index)? {
+            Found::Route(route) if counts(route.kind) => index,
+            Found::Route(_) | Found::Refused(_) => 0,
+        });
     }
     let answer = |route: &Route| match own {
         _ if !counts(route.kind) => 0,
@@ -99,19 +98,4 @@ pub(super) fn for_fib(family: IpFamily) -> impl Fn(RouteKind) -> bool {
         IpFamily::V4 => kind != RouteKind::Local,
         IpFamily::V6 => kind == RouteKind::Unicast,
     }
-}
-
-/// Whether a route by this device leads to an address that is nobody's here (`RT6_LOOKUP_F_IFACE`).
-fn leads_by(scene: &Scene<'_>, to: &Value, device: u32, of_vrf: Option<u32>) -> Asked<bool> {
-    let by_device = |route: &&Route| {
-        let is_asked = matches!(route.table, TABLE_LOCAL | TABLE_MAIN) || Some(route.table) == of_vrf;
-        let asked = is_asked && route.dst.addr().is_ipv6();
-        asked && route.next_hops.iter().any(|hop| hop.link == device)
-    };
-    let covered = |leads: bool| {
-        let routes = scene.plan.namespace().routes.iter().filter(by_device);
-        let routes = routes.filter(|route| (route.kind == RouteKind::Unicast) == leads);
-        ValueSet::from_ranges(routes.map(|route| (number(route.dst.network()), number(route.dst.broadcast()))))
-    };
-    scene.in_set(to, &covered(true).minus(&covered(false)), None)
 }

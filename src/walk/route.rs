@@ -85,17 +85,21 @@ impl<'p> Lookup<'_, 'p> {
         self.by_rules(&|table, suppress| self.in_table(table, suppress, alike))
     }
 
-    /// The route to this address among those that lead by one device, by its index (`RT6_LOOKUP_F_IFACE`).
-    pub(super) fn find_by(&self, known: u128, link: u32) -> Asked<Found<'p>> {
-        let covers = |route: &Route| {
-            let (first, last) = (number(route.dst.network()), number(route.dst.broadcast()));
-            first <= known && known <= last && IpFamily::of(route.dst.addr()) == self.scene.query.family
-        };
+    /// The route to the address among those that lead by one device, by its index (`RT6_LOOKUP_F_IFACE`).
+    pub(super) fn find_by(&self, link: u32) -> Asked<Found<'p>> {
         let leads = |route: &Route| route.next_hops.iter().any(|hop| hop.link == link && !hop.dead);
         self.by_rules(&|table, suppress| {
-            let routes = self.plan.namespace().routes.iter();
-            let fitting = routes.filter(|route| route.table == table && covers(route) && leads(route));
-            Ok(said(fitting.max_by_key(|route| (route.dst.prefix_len(), std::cmp::Reverse(route.metric))), suppress))
+            let routes = self.plan.namespace().routes.iter().filter(|route| route.table == table && leads(route));
+            let mut routes: Vec<&Route> =
+                routes.filter(|route| IpFamily::of(route.dst.addr()) == self.scene.query.family).collect();
+            routes.sort_by_key(|route| (std::cmp::Reverse(route.dst.prefix_len()), route.metric));
+            for route in routes {
+                let (first, last) = (number(route.dst.network()), number(route.dst.broadcast()));
+                if self.scene.in_range(self.to, first, last, None)? {
+                    return Ok(said(Some(route), suppress));
+                }
+            }
+            Ok(said(None, suppress))
         })
     }
 
