@@ -97,6 +97,13 @@ fn execute(arguments: Arguments) -> Result<(), Refusal> {
                 let live = live::Live::new(source.netns.as_deref());
                 return set_up(color, theme.as_deref(), |setup| explore::open(live, target, setup));
             }
+            let recorded = source.snapshot.as_deref().filter(|_| output::is_interactive() && source.netns.is_none());
+            if let Some(text) = recorded.map(read::load).transpose()? {
+                if text.is_snapshot() {
+                    return set_up(color, theme.as_deref(), |setup| explore::open_recorded(text, target, setup));
+                }
+                return look(told(text.read()?), target, color, theme.as_deref(), false);
+            }
             look(opened(&source)?, target, color, theme.as_deref(), false)
         }
         Some(Command::Demo { name, theme }) => {
@@ -153,11 +160,13 @@ fn opened(source: &arguments::Source) -> Result<Reading, Refusal> {
 
 /// The same with a reader of the live host that reads what is needed of it.
 fn opened_by(source: &arguments::Source, live: read::Live) -> Result<Reading, Refusal> {
-    let reading = read::read(source, live)?;
-    for note in &reading.notes {
-        output::note(note);
-    }
-    Ok(reading)
+    Ok(told(read::read(source, live)?))
+}
+
+/// Says what could not be used of a host.
+fn told(reading: Reading) -> Reading {
+    reading.notes.iter().for_each(|note| output::note(note));
+    reading
 }
 
 /// Explores with the person's setup; what of it could not be used is told when the screen has been left.

@@ -142,26 +142,11 @@ fn one_line(text: &str) -> String {
 pub fn parse(text: &str) -> Recording {
     let mut trouble = Trouble::default();
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    if text.lines().next().map(str::trim_end) != Some(FIRST_LINE) {
+    if !is_snapshot(text) {
         trouble.bad(1, format!("the first line is not {FIRST_LINE:?}"));
     }
     let outline = section::outline(text, &mut trouble);
-    let mut host = Host::default();
-    let mut viewed = None;
-    for (line, text) in &outline.host {
-        let Some((key, value)) = text.split_once(':') else {
-            trouble.bad(*line, "not a line such as: node: NAME");
-            continue;
-        };
-        let value = value.trim();
-        match key.trim() {
-            "node" => host.node = Some(value.to_owned()),
-            "kernel" => host.kernel = Some(value.to_owned()),
-            "taken" => host.taken = Some(value.to_owned()),
-            "viewed" => viewed = Some((*line, value)),
-            other => trouble.bad(*line, format!("[host] has no {other:?}")),
-        }
-    }
+    let (mut host, viewed) = head(&outline.host, &mut trouble);
     host.namespaces = outline.parts.iter().map(|part| namespace(part, &mut trouble)).collect();
     if host.namespaces.is_empty() {
         host.namespaces.push(namespace(&Part { name: UNNAMED.into(), sections: Vec::new() }, &mut trouble));
@@ -183,6 +168,55 @@ pub fn parse(text: &str) -> Recording {
     let mut diagnostics = trouble.diagnostics;
     diagnostics.sort_by_key(|diagnostic| diagnostic.line);
     Recording { host, diagnostics }
+}
+
+/// What `[host]` says, and which namespace it is looked at from, with the number of the line.
+fn head<'t>(lines: &[(usize, &'t str)], trouble: &mut Trouble) -> (Host, Option<(usize, &'t str)>) {
+    let mut host = Host::default();
+    let mut viewed = None;
+    for &(line, text) in lines {
+        let Some((key, value)) = text.split_once(':') else {
+            trouble.bad(line, "not a line such as: node: NAME");
+            continue;
+        };
+        let value = value.trim();
+        match key.trim() {
+            "node" => host.node = Some(value.to_owned()),
+            "kernel" => host.kernel = Some(value.to_owned()),
+            "taken" => host.taken = Some(value.to_owned()),
+            "viewed" => viewed = Some((line, value)),
+            other => trouble.bad(line, format!("[host] has no {other:?}")),
+        }
+    }
+    (host, viewed)
+}
+
+/// Whether a text says of itself that it is a snapshot.
+pub fn is_snapshot(text: &str) -> bool {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    text.lines().next().map(str::trim_end) == Some(FIRST_LINE)
+}
+
+/// Reads who listens in the namespace that a snapshot is looked at from, and the devices, which takes no time beside its rules. All else
+/// is unread in the host.
+pub fn parse_sockets(text: &str) -> Host {
+    let mut trouble = Trouble::default();
+    let outline = section::outline(text, &mut trouble);
+    let (mut host, viewed) = head(&outline.host, &mut trouble);
+    host.namespaces = outline.parts.iter().map(|part| sockets_of(part, &mut trouble)).collect();
+    if host.namespaces.is_empty() {
+        host.namespaces.push(Namespace::default());
+    }
+    host.viewed = viewed.and_then(|(_, name)| host.find(&one_line(name))).unwrap_or(0);
+    host
+}
+
+fn sockets_of(part: &Part, trouble: &mut Trouble) -> Namespace {
+    let first = |section: &&Section| {
+        matches!(section.title, Title::NetnsIds | Title::Links | Title::Addresses | Title::Sockets | Title::Programs)
+    };
+    let sections = part.sections.iter().filter(first).cloned().collect();
+    namespace(&Part { name: part.name.clone(), sections }, trouble)
 }
 
 /// Reads the sections of one namespace: those first that name the devices which others speak of.

@@ -8,6 +8,7 @@
 mod account;
 pub mod action;
 mod again;
+mod ahead;
 mod callers;
 mod counting;
 mod details;

@@ -102,7 +102,7 @@ fn followed(name: &str, form: Form) -> String {
         _ => (Look::sixteen(), (80, 24)),
     };
     let host = Arc::new(snapshot::parse(snapshot::demo(snapshot::demo_names()[0]).unwrap()).host);
-    let mut state = State::opening(None, look.into(), size);
+    let mut state = State::opening(whyport::tui::Source::Live, None, look.into(), size);
     for event in [Event::Started, Event::Followed(true), Event::Opened(Ok((Arc::clone(&host), host.viewed)))] {
         settle(&mut state, event, told);
     }
@@ -128,7 +128,7 @@ fn reading(name: &str, form: Form) -> String {
     let far = Reached { what: Some(What::NfTables), chains: 340, of: 10_012, rules: 12_300, ..Reached::default() };
     let far = Event::Reached(Reached { namespace: 2, namespaces: 7, ..far });
     let press = |keys: &str| Event::Key(key::sequence(keys).unwrap()[0].event());
-    let mut state = State::opening(None, look.into(), size);
+    let mut state = State::opening(whyport::tui::Source::Live, None, look.into(), size);
     settle(&mut state, Event::Started, told);
     if name != "opening-80x24" {
         if name == "torn-80x24" {

@@ -17,7 +17,9 @@ use super::effects::{answer_each, done};
 use super::follow::{Follower, pause};
 use super::listen::{Message, Watch, listen_to_end, listen_to_keys, listen_to_signals};
 use super::live::Live;
+use super::output;
 use super::picture::keep;
+use super::read::Text;
 use super::refusal::Refusal;
 use super::terminal::Terminal;
 use crate::explain::Target;
@@ -90,7 +92,7 @@ impl Start {
 type Question = (Edition, Target, Arc<Progress>);
 
 /// A text that is sought in a reading, with its number.
-type Text = (Edition, u64, Box<Sought>);
+type Query = (Edition, u64, Box<Sought>);
 
 /// For so long a frame waits for an answer that is about to come, so that fast walks do not flicker.
 const PATIENCE: Duration = Duration::from_millis(6);
@@ -107,15 +109,43 @@ const TICK: Duration = Duration::from_millis(100);
 /// Runs the explorer on the terminal until the user leaves it, or a signal ends it. `guided`: it begins with the tour.
 pub fn run(start: Start, guided: bool) -> Result<(), Refusal> {
     let live = start.source.live().cloned();
-    explore(live, guided, |size| start.state(size))
+    explore(live, None, guided, |size| start.state(size))
 }
 
 /// The same on the live host, which is read while the explorer is on the screen already. `target` is the port to select.
 pub fn open(live: Live, target: Option<Target>, setup: Setup) -> Result<(), Refusal> {
-    explore(Some(live), false, |size| State::opening(target, setup, size))
+    explore(Some(live), None, false, |size| State::opening(tui::Source::Live, target, setup, size))
 }
 
-fn explore(live: Option<Live>, guided: bool, state: impl FnOnce((u16, u16)) -> State) -> Result<(), Refusal> {
+/// The same on a recording. What could not be used of it is told when the screen has been left.
+pub fn open_recorded(text: Text, target: Option<Target>, setup: Setup) -> Result<(), Refusal> {
+    let source = tui::Source::Recording(text.source().to_owned());
+    let (told, notes) = mpsc::channel();
+    let opening = move |tell: &dyn Fn(Event)| {
+        let host = text.sockets();
+        let namespace = host.viewed;
+        tell(Event::Begun(Arc::new(host), namespace));
+        let opened = text.read().map(|reading| {
+            let _ = told.send(reading.notes);
+            (Arc::new(reading.host), reading.namespace)
+        });
+        tell(Event::Opened(opened.map_err(|refusal| refusal.line)));
+    };
+    let opening: Opening = Box::new(opening);
+    let explored = explore(None, Some(opening), false, |size| State::opening(source, target, setup, size));
+    notes.try_iter().flatten().for_each(|note: String| output::note(&note));
+    explored
+}
+
+/// Reads a recording while the explorer is on the screen already, and tells what is there.
+type Opening = Box<dyn FnOnce(&dyn Fn(Event)) + Send>;
+
+fn explore(
+    live: Option<Live>,
+    opening: Option<Opening>,
+    guided: bool,
+    state: impl FnOnce((u16, u16)) -> State,
+) -> Result<(), Refusal> {
     let failed = |error: std::io::Error| Refusal::unanswered(format!("the terminal: {error}"));
     let (sender, messages) = mpsc::channel();
     listen_to_signals(&sender).map_err(failed)?;
@@ -130,6 +160,7 @@ fn explore(live: Option<Live>, guided: bool, state: impl FnOnce((u16, u16)) -> S
     let follower = Follower::begin(live.as_ref(), tell).map_err(failed)?;
     let mut explorer = Explorer {
         live,
+        opening,
         follower,
         state,
         begun: Instant::now(),
@@ -183,6 +214,8 @@ enum Next {
 struct Explorer {
     /// How the host can be read again, and when it was read.
     live: Option<Live>,
+    /// How a recording is opened that was not yet.
+    opening: Option<Opening>,
     /// Who follows it.
     follower: Follower,
     /// When the last reading began.
@@ -194,7 +227,7 @@ struct Explorer {
     /// Who is asked about the ports of a host.
     asked: Desk<Question>,
     /// Who looks through a host while somebody types, and keeps what was looked through.
-    seeking: Desk<Text>,
+    seeking: Desk<Query>,
     /// The newest text that is sought.
     newest: Arc<AtomicU64>,
     state: State,
@@ -209,7 +242,8 @@ impl Explorer {
     fn explore(&mut self, terminal: &mut Terminal) -> std::io::Result<Left> {
         let mut next = self.take(Message::Event(Event::Started))?;
         let deadline = Instant::now() + OPENING;
-        while self.state.has_nothing() && matches!(next, Next::Draw) {
+        let waits = |state: &State, live: bool| if live { state.has_nothing() } else { state.is_opening() };
+        while waits(&self.state, self.live.is_some()) && matches!(next, Next::Draw) {
             match self.messages.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
                 Ok(message) => next = self.take(message)?,
                 Err(_) => break,
@@ -345,9 +379,13 @@ impl Explorer {
                     self.begun = Instant::now();
                     self.work(effect, &Arc::default());
                 }
+                Effect::Open if self.opening.is_some() => self.open(),
                 Effect::Open | Effect::Read(_) | Effect::ReadWhole(_) => {
                     self.begun = Instant::now();
-                    self.progress = Arc::default();
+                    self.progress = Arc::new(match effect {
+                        Effect::Open => self.outlining(),
+                        _ => Progress::default(),
+                    });
                     self.work(effect, &Arc::clone(&self.progress));
                 }
             }
@@ -365,6 +403,22 @@ impl Explorer {
         // Nobody holds on to a host that is shown no more.
         self.asked.keep_if(|host| Arc::ptr_eq(host, self.state.host()));
         Ok(next)
+    }
+
+    /// A reading that tells what chains there are before it has read their rules.
+    fn outlining(&self) -> Progress {
+        let sender = self.sender.clone();
+        Progress::outlining(move |ruleset| drop(sender.send(Message::Event(Event::Outlined(ruleset)))))
+    }
+
+    /// Opens a recording.
+    fn open(&mut self) {
+        let Some(opening) = self.opening.take() else { return };
+        let sender = self.sender.clone();
+        thread::spawn(move || {
+            let _watch = Watch(&sender);
+            opening(&|event| drop(sender.send(Message::Event(event))));
+        });
     }
 
     /// Asks who answers a port.

@@ -63,6 +63,47 @@ pub fn embedded(name: &str) -> Result<Reading, Refusal> {
 }
 
 fn recorded(path: &Path) -> Result<Reading, Refusal> {
+    load(path)?.read()
+}
+
+/// The text of a recording, before anything of it is read.
+#[derive(Debug)]
+pub struct Text {
+    /// What it is called in messages.
+    shown: String,
+    /// What it is called on the screen.
+    source: String,
+    text: String,
+    notes: Vec<String>,
+}
+
+impl Text {
+    /// Whether it is a snapshot, which can be read whatever is wrong with it.
+    pub fn is_snapshot(&self) -> bool {
+        snapshot::is_snapshot(&self.text)
+    }
+
+    /// What it is called on the screen.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// Who listens, which is read in no time.
+    pub fn sockets(&self) -> Host {
+        snapshot::parse_sockets(&self.text)
+    }
+
+    /// The host that it tells of.
+    pub fn read(self) -> Result<Reading, Refusal> {
+        let Text { shown, source, text, mut notes } = self;
+        let recording = parse(&text, &shown)?;
+        notes.extend(complaints(&shown, &recording));
+        Ok(reading(recording, explore::Source::Recording(source), notes))
+    }
+}
+
+/// Opens a recording.
+pub fn load(path: &Path) -> Result<Text, Refusal> {
     let shown = if path == Path::new("-") { "standard input".to_owned() } else { path.display().to_string() };
     let bytes = contents(path).map_err(|error| cannot_open(&shown, &error))?;
     if bytes.len() as u64 > LIMIT {
@@ -73,10 +114,8 @@ fn recorded(path: &Path) -> Result<Reading, Refusal> {
     if damaged {
         notes.push(format!("{shown}: not all of it is UTF-8; what is not was replaced by U+FFFD"));
     }
-    let recording = parse(&text, &shown)?;
     let source = path.file_name().map_or_else(|| shown.clone(), |name| name.to_string_lossy().into_owned());
-    notes.extend(complaints(&shown, &recording));
-    Ok(reading(recording, explore::Source::Recording(source), notes))
+    Ok(Text { shown, source, text, notes })
 }
 
 /// Bytes as text, and whether some of them were none: UTF-8, or UTF-16 with a byte order mark, which is what a Windows

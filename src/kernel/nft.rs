@@ -155,6 +155,11 @@ impl<'a> Reader<'a> {
             Draft::new(listed, chains, sets, untold)
         };
         let mut drafts: Vec<Draft> = listed.into_iter().map(draft).collect();
+        self.talk.progress().outline(|| {
+            let mut outline = Ruleset { tables: drafts.iter().map(Draft::outline).collect() };
+            outline.rank_by_listing();
+            outline
+        });
         self.fill(&mut drafts, &mut observations)?;
         let mut ruleset = Ruleset::default();
         for (index, mut draft) in (0..).zip(drafts) {

@@ -2,14 +2,25 @@
 //!
 //! Counts, and knows no clock: when to show them, and how often, is for whoever looks.
 
+use std::fmt;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
-use crate::host::{Reached, What};
+use crate::host::{Reached, Ruleset, What};
+
+/// Somebody who is told what chains there are.
+struct Told(Box<dyn Fn(Ruleset) + Send + Sync>);
+
+impl fmt::Debug for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Told")
+    }
+}
 
 /// A reading as it goes on. It counts up over all namespaces of one reading.
 #[derive(Debug, Default)]
 pub struct Progress {
+    told: Option<Told>,
     what: Mutex<Option<What>>,
     namespace: AtomicUsize,
     namespaces: AtomicUsize,
@@ -22,6 +33,18 @@ pub struct Progress {
 }
 
 impl Progress {
+    /// Of a reading that tells the chains of the first namespace, without their rules, as soon as they are known.
+    pub fn outlining(tell: impl Fn(Ruleset) + Send + Sync + 'static) -> Progress {
+        Progress { told: Some(Told(Box::new(tell))), ..Progress::default() }
+    }
+
+    /// Tells what chains there are, where somebody wants to know and they are those of the first namespace.
+    pub(super) fn outline(&self, ruleset: impl FnOnce() -> Ruleset) {
+        if let Some(Told(tell)) = self.told.as_ref().filter(|_| self.namespace.load(Relaxed) == 1) {
+            tell(ruleset());
+        }
+    }
+
     /// How far it is.
     pub fn reached(&self) -> Reached {
         let what = *self.what.lock().unwrap_or_else(|poisoned| poisoned.into_inner());

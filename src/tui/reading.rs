@@ -13,7 +13,7 @@ use super::source::Source;
 use super::state::State;
 use super::update::{Effect, in_panes};
 use crate::explain::{self, Target, words};
-use crate::host::{Host, Namespace, Reached, What};
+use crate::host::{Host, Namespace, Reached, Ruleset, What};
 
 /// A reading that goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,9 +27,9 @@ pub(super) struct Reading {
 
 impl State {
     /// The explorer before its host is read, on a screen of `size` (columns, rows). `target` is the port to select.
-    pub fn opening(target: Option<Target>, setup: Setup, size: (u16, u16)) -> State {
+    pub fn opening(source: Source, target: Option<Target>, setup: Setup, size: (u16, u16)) -> State {
         let nothing = Host { namespaces: vec![Namespace::default()], ..Host::default() };
-        let mut state = State::new(Arc::new(nothing), 0, Source::Live, target, setup, size);
+        let mut state = State::new(Arc::new(nothing), 0, source, target, setup, size);
         state.reading = Some(Reading { reached: Reached::default(), first: true, stopping: false });
         state
     }
@@ -121,9 +121,24 @@ pub(super) fn stop(state: &mut State) -> Option<Effect> {
 }
 
 /// So much of the host is there before all of it: who listens.
-pub(super) fn begun(state: &mut State, host: Arc<Host>, namespace: usize) {
+pub(super) fn begun(state: &mut State, mut host: Arc<Host>, namespace: usize) {
     if state.is_opening() {
+        // The chains may have come before.
+        let known = &state.ns().ruleset;
+        if !known.tables.is_empty() {
+            Arc::make_mut(&mut host).namespaces[namespace].ruleset = known.clone();
+        }
         show(state, host, namespace);
+    }
+}
+
+/// These chains there are; their rules come later.
+pub(super) fn outlined(state: &mut State, ruleset: Ruleset) {
+    if state.is_opening() {
+        let mut host = Host::clone(&state.host);
+        host.namespaces[state.namespace].ruleset = ruleset;
+        state.host = Arc::new(host);
+        state.follow();
     }
 }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::account::Told;
 use super::action::Keymap;
 use super::again::{Edition, Held};
+use super::ahead::Ahead;
 use super::counting::Counting;
 use super::edited::{Edited, Walking};
 use super::frames::Frames;
@@ -105,6 +106,8 @@ pub struct State {
     pub(super) edition: Edition,
     /// How it is followed.
     pub(super) living: Living,
+    /// The keys that wait for it.
+    pub(super) ahead: Ahead,
     /// What rules count now.
     pub(super) counting: Counting,
     /// The reading that goes on.
@@ -194,6 +197,7 @@ impl State {
             age: Duration::ZERO,
             edition: Edition::default(),
             living: Living::default(),
+            ahead: Ahead::default(),
             counting: Counting::default(),
             reading: None,
             sets: None,

@@ -11,6 +11,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, MouseEvent};
 
 use super::action::Action;
 use super::again::{Edition, Fresh};
+use super::ahead;
 use super::counting;
 use super::details;
 use super::diagram;
@@ -29,7 +30,7 @@ use super::tour;
 use super::view;
 use crate::explain::description::Description;
 use crate::explain::{Answer, Survey, Target, words};
-use crate::host::{Changes, Counters, Host, Reached, RuleId};
+use crate::host::{Changes, Counters, Host, Reached, RuleId, Ruleset};
 
 /// Something that happened.
 #[derive(Debug, Clone)]
@@ -60,6 +61,8 @@ pub enum Event {
     Read(Edition, Result<Fresh, String>),
     /// So much of the host is there before all of it is read for the first time, with the index of the namespace to look from.
     Begun(Arc<Host>, usize),
+    /// These chains there are, in the namespace that is looked from, before their rules are read for the first time.
+    Outlined(Ruleset),
     /// The host was read for the first time, with the index of the namespace to look from; or could not be: why, in one line.
     Opened(Result<(Arc<Host>, usize), String>),
     /// So far is the reading that goes on.
@@ -141,6 +144,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
         Event::Pasted(text) => effects.extend(paste(state, &text)),
         Event::Resized(columns, rows) => state.size = (columns, rows),
         Event::Begun(host, namespace) => reading::begun(state, host, namespace),
+        Event::Outlined(ruleset) => reading::outlined(state, ruleset),
         Event::Opened(read) => effects.push(reading::opened(state, read)),
         Event::Reached(reached) => reading::reach(state, reached),
         Event::Aged(age) => state.age = age,
@@ -164,6 +168,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
             if state.selected != before {
                 state.follow();
             }
+            effects.extend(ahead::press_all(state));
         }
         Event::Answered(_, target, answers) => answered(state, target, answers),
         Event::Walked(_, number, answers) => edited::walked(state, number, answers),
@@ -192,7 +197,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
 }
 
 /// What a key does: it is typed where somebody types, else it is an action's.
-fn press(state: &mut State, key: &KeyEvent) -> Option<Effect> {
+pub(super) fn press(state: &mut State, key: &KeyEvent) -> Option<Effect> {
     if state.search.as_ref().is_some_and(Search::is_typing) {
         return search::key(state, key);
     }
@@ -205,8 +210,11 @@ fn press(state: &mut State, key: &KeyEvent) -> Option<Effect> {
     if state.form().is_some() {
         return form::key(state, key);
     }
+    if !state.surveyed && ahead::is_ahead(state, key) {
+        return None;
+    }
     let action = state.keymap.action(key);
-    let begins = action.is_none() && state.surveyed && state.is_bare() && going::begins(key);
+    let begins = action.is_none() && state.is_bare() && going::begins(key);
     if (begins || state.going.is_some()) && going::key(state, key) {
         return None;
     }

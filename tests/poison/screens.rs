@@ -94,7 +94,7 @@ fn what_comes_beside_the_host_is_made_safe_too() {
     watched.press("/");
     watched.take(Event::Pasted(worst.to_owned()));
     let setup = tui::Setup { complaint: Some(worst.to_owned()), ..Look::default().into() };
-    let mut state = State::opening(None, setup, (100, 30));
+    let mut state = State::opening(Source::Live, None, setup, (100, 30));
     update(&mut state, Event::Opened(Ok((Arc::new(host()), 0))));
     watched.state = state;
     watched.look();

@@ -46,15 +46,32 @@ impl Draft {
         self.lifting = false;
     }
 
+    /// The table without its rules: whether it is iptables' is what it looks like so far.
+    pub(super) fn outline(&self) -> Table {
+        Table {
+            family: self.listed.family,
+            name: self.listed.name.clone(),
+            backend: self.backend(),
+            chains: self.chains.iter().map(|(chain, _)| chain.clone()).collect(),
+            sets: Vec::new(),
+            particulars: nft::Particulars::default(),
+        }
+    }
+
+    fn backend(&self) -> Backend {
+        if self.lifting { Backend::IptablesNft } else { Backend::Nft }
+    }
+
     /// The table, at this position, once everything is read; what its policies counted is noted.
     pub(super) fn finish(self, index: u32, observations: &mut Observations) -> Table {
+        let backend = self.backend();
         let Draft { listed: Listed { number: _, family, name, particulars }, chains, sets, lifting, .. } = self;
         let policies = chains.iter().enumerate().filter_map(|(at, (_, counted))| Some((at as u32, (*counted)?)));
         observations.policies.extend(policies.map(|(chain, counted)| (ChainId { table: index, chain }, counted)));
         Table {
             family,
             name,
-            backend: if lifting { Backend::IptablesNft } else { Backend::Nft },
+            backend,
             chains: chains.into_iter().map(|(chain, _)| chain).collect(),
             sets,
             // iptables has no place for any.

@@ -22,7 +22,7 @@ fn press(state: &mut State, word: &str) -> Vec<Effect> {
 
 /// The explorer on a host that nobody has read yet.
 fn opening(target: Option<Target>) -> Explorer {
-    let mut state = State::opening(target, Look::sixteen().into(), SIZE);
+    let mut state = State::opening(Source::Live, target, Look::sixteen().into(), SIZE);
     assert_eq!(update(&mut state, Event::Started), [Effect::Open]);
     Explorer { host: Arc::new(node()), state }
 }
@@ -116,6 +116,50 @@ fn who_listens_is_there_before_the_rules_and_what_is_selected_stays() {
     let late = Event::Begun(Arc::new(node()), 0);
     explorer.take(late);
     assert_eq!(inode(&explorer), selected, "what comes late says nothing");
+}
+
+#[test]
+fn the_chains_are_there_before_their_rules() {
+    let mut explorer = opening(None);
+    let mut outline = node().namespaces.remove(0).ruleset;
+    outline.tables.iter_mut().flat_map(|table| &mut table.chains).for_each(|chain| chain.rules.clear());
+    explorer.take(Event::Outlined(outline.clone()));
+    let mut begun = node();
+    begun.namespaces[0].ruleset = Default::default();
+    explorer.take(Event::Begun(Arc::new(begun), 0));
+    update(&mut explorer.state, Event::Reached(FAR));
+    let text = explorer.text();
+    assert!(explorer.state.is_opening() && text.contains("nginx"), "{text}");
+    assert!(text.contains("prerouting") && text.contains("1 chain"), "{text}");
+    assert!(text.contains("reading: 340 of 10,012 chains"), "{text}");
+    explorer.take(Event::Opened(Ok((Arc::clone(&explorer.host), 0))));
+    let read = explorer.text();
+    explorer.take(Event::Outlined(outline));
+    assert_eq!(explorer.text(), read, "what comes late says nothing");
+}
+
+#[test]
+fn what_is_typed_before_the_host_is_there_is_done_when_it_is() {
+    let mut explorer = opening(None);
+    for word in ["4", "4", "3", "<Enter>", "<Tab>", "u"] {
+        assert_eq!(press(&mut explorer.state, word), [], "{word}");
+    }
+    explorer.take(Event::Opened(Ok((Arc::clone(&explorer.host), 0))));
+    let mut other = Explorer::new(node(), None, Look::sixteen());
+    other.state.source = Source::Live;
+    other.press("443<Enter><Tab>u");
+    assert_eq!(explorer.text(), other.text());
+}
+
+#[test]
+fn whoever_types_a_text_ahead_does_not_leave_by_its_letters() {
+    let mut state = opening(None).state;
+    assert_eq!(press(&mut state, "/"), []);
+    assert_eq!(press(&mut state, "q"), []);
+    assert_eq!(press(&mut state, "<Esc>"), []);
+    assert_eq!(press(&mut state, "q"), [Effect::Quit]);
+    assert_eq!(press(&mut state, "/"), []);
+    assert_eq!(press(&mut state, "<C-c>"), [Effect::Quit]);
 }
 
 #[test]

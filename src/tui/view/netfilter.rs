@@ -32,6 +32,9 @@ fn least(right: &Piece) -> usize {
 
 /// What the tree shows, for its frame.
 pub(super) fn heading(state: &State) -> String {
+    if let Some(reading) = state.reading_text().filter(|_| state.is_opening() && !state.tree.is_empty()) {
+        return reading;
+    }
     let told = match (state.grouping, state.outcome()) {
         (Grouping::Table, _) => "table by table",
         (Grouping::Packet, Some(_)) => "as the packet meets it",
@@ -303,6 +306,8 @@ fn base(state: &State, row: &Row<Id>, frame: FrameId) -> (Vec<Piece>, Piece) {
     let right = match (trodden, row.open) {
         (Some(trodden), Some(false)) => join(&held_of(trodden.held.len(), trodden.seen(all as u32) as usize), &policy),
         (Some(_), _) => policy,
+        // Its rules are still to come.
+        (None, _) if all == 0 && state.is_opening() => policy,
         (None, _) if all == 0 => join("no rules", &policy),
         (None, _) => join(&plural(all, "rule"), &policy),
     };
