@@ -30,6 +30,7 @@ mod overlay;
 mod path;
 mod ports;
 mod reading;
+mod room;
 mod search;
 mod setup;
 mod source;

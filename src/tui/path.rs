@@ -171,9 +171,22 @@ impl Path {
         path.sections.push(Section::Fate);
         path.in_order_of_steps(outcome, frames);
         path.unreached(host, namespace, family, frames);
-        let most = path.trodden.values().map(|trodden| trodden.weight).max().unwrap_or_default();
-        path.open_from = most.max(Weight::Held);
+        path.open_from = path.most().max(Weight::Held);
         path
+    }
+
+    /// Opens chains from this weight on; `false`: none has that much to say.
+    pub fn open_from(&mut self, weight: Weight) -> bool {
+        let some = weight <= self.most().max(Weight::Held);
+        if some {
+            self.open_from = weight;
+        }
+        some
+    }
+
+    /// How much the chain has to say that says most.
+    fn most(&self) -> Weight {
+        self.trodden.values().map(|trodden| trodden.weight).max().unwrap_or_default()
     }
 
     /// Whether the chain is open before anybody folds or unfolds.

@@ -133,7 +133,9 @@ pub struct State {
     mouse: bool,
     /// The column at which the upper panes meet, where somebody moved it.
     pub(super) split: Option<u16>,
-    /// Whether it is being moved.
+    /// How many lines the pane below has, once a way was shown; until then the usual ones.
+    pub(super) lower: Option<u16>,
+    /// Whether the border between the panes is being moved.
     pub(super) dragging: bool,
 
     /// Shared with whoever looks through them.
@@ -212,6 +214,7 @@ impl State {
             size,
             mouse,
             split: None,
+            lower: None,
             dragging: false,
             ports: Arc::default(),
             filter: Filter::default(),
@@ -388,6 +391,7 @@ impl State {
         self.held = None;
         self.offsets.tree = 0;
         self.offsets.why = 0;
+        self.make_room();
         self.lay_out();
         self.cursor = self.deciding().unwrap_or(0);
     }

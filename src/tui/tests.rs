@@ -11,6 +11,7 @@ mod living;
 mod maps;
 mod mouse;
 mod reading;
+mod room;
 mod search;
 mod tables;
 mod tour;

@@ -142,7 +142,11 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
             effects.extend(mouse::take(state, &mouse));
         }
         Event::Pasted(text) => effects.extend(paste(state, &text)),
-        Event::Resized(columns, rows) => state.size = (columns, rows),
+        Event::Resized(columns, rows) => {
+            (state.size, state.lower) = ((columns, rows), None);
+            state.make_room();
+            state.lay_out();
+        }
         Event::Begun(host, namespace) => reading::begun(state, host, namespace),
         Event::Outlined(ruleset) => reading::outlined(state, ruleset),
         Event::Opened(read) => effects.push(reading::opened(state, read)),

@@ -95,7 +95,8 @@ fn arrange(state: &State, area: Rect) -> Option<Panes> {
     let borders = if beside && area.height >= BOXED { Borders::ALL } else { Borders::TOP };
     let frame = if borders == Borders::ALL { 2 } else { 1 };
     let rows = |y: u16, height: u16| Rect { y: area.y + y, height, ..area };
-    let why = (area.height / 4).clamp(3, 10) + frame - if area.height < BOXED { 1 } else { 0 };
+    let usual = usual_lines(area.height);
+    let why = state.lower.map_or(usual, |lines| lines.min(usual)) + frame;
     let middle = area.height - 2 - why;
     let upper = rows(1, middle);
     let (ports, tree) = if beside {
@@ -116,6 +117,21 @@ fn arrange(state: &State, area: Rect) -> Option<Panes> {
         why: pane(rows(1 + middle, why)),
         keys: rows(area.height - 1, 1),
     })
+}
+
+/// How many lines the pane below has on a screen of so many rows, where it gives none of them away.
+fn usual_lines(rows: u16) -> u16 {
+    (rows / 4).clamp(3, 10) - if rows < BOXED { 1 } else { 0 }
+}
+
+/// The same on the state's screen; `None` where that is too small.
+pub(super) fn usual_lower(state: &State) -> Option<u16> {
+    panes(state).map(|_| usual_lines(state.size.1))
+}
+
+/// How many lines it takes to say who answers the selected port.
+pub(super) fn said(state: &State) -> usize {
+    panes(state).map_or(0, |panes| why::said(state, usize::from(panes.why.inner().width)))
 }
 
 /// The first row of a window of `height` rows over `len`, as near to `offset` as it can be, so that `place` is seen.

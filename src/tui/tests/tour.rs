@@ -10,7 +10,7 @@ use crate::tui::text::wrap;
 use crate::tui::tour::{Aim, STEPS};
 
 /// The explorer on the host of the story.
-fn story(size: (u16, u16)) -> Explorer {
+pub(super) fn story(size: (u16, u16)) -> Explorer {
     let name = snapshot::demo_names()[0];
     let host = Arc::new(snapshot::parse(snapshot::demo(name).expect("a demo")).host);
     let source = Source::Demo(name.to_owned());
@@ -37,7 +37,7 @@ fn settle(explorer: &mut Explorer, event: Event) {
     }
 }
 
-fn press(explorer: &mut Explorer, keys: &str) {
+pub(super) fn press(explorer: &mut Explorer, keys: &str) {
     for key in key::sequence(keys).expect("keys") {
         settle(explorer, Event::Key(key.event()));
     }

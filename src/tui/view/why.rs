@@ -36,6 +36,13 @@ pub(super) fn lines(state: &State, width: usize) -> Vec<Line> {
     page.lines
 }
 
+/// How many lines of `width` columns it takes to say who answers.
+pub(super) fn said(state: &State, width: usize) -> usize {
+    let mut page = Page::new(width);
+    answer(state, &mut page);
+    page.lines.len()
+}
+
 fn answer(state: &State, page: &mut Page) {
     if state.edited.is_some()
         && let Some(command) = state.command()
