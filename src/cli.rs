@@ -138,7 +138,7 @@ fn execute(arguments: Arguments) -> Result<(), Refusal> {
                 Some(_) | None => output::print(&text),
             }
         }
-        Some(Command::Shot(asked)) => shot(&source, &asked),
+        Some(Command::Shot(asked)) => shot(&source, &asked, color),
         Some(Command::Completions { shell }) => {
             let mut text = Vec::new();
             clap_complete::generate(shell, &mut arguments::command(), "whyport", &mut text);
@@ -186,8 +186,10 @@ fn look(
     guided: bool,
 ) -> Result<(), Refusal> {
     if output::is_interactive() {
-        let Reading { host, namespace, source, .. } = reading;
+        let Reading { host, namespace, source, notice, .. } = reading;
         return set_up(color, theme, |setup| {
+            // What the person's own files say is told when the screen has been left, too.
+            let setup = Setup { complaint: notice.or(setup.complaint), ..setup };
             explore::run(Start { host: Arc::new(host), source, namespace, target, setup }, guided)
         });
     }
@@ -273,7 +275,7 @@ fn rules(reading: &Reading, asked: &RulesArguments) -> Result<(), Refusal> {
     }
 }
 
-fn shot(source: &arguments::Source, asked: &ShotArguments) -> Result<(), Refusal> {
+fn shot(source: &arguments::Source, asked: &ShotArguments, color: When) -> Result<(), Refusal> {
     let form = Form::of(&asked.output).ok_or_else(|| {
         let shown = asked.output.display();
         Refusal::usage(format!("{shown}: a picture's name ends in .svg, .txt or .ansi"))
@@ -283,7 +285,7 @@ fn shot(source: &arguments::Source, asked: &ShotArguments) -> Result<(), Refusal
         return Err(Refusal::usage(format!("--size: “{}” is not COLSxROWS, such as 120x36", asked.size)));
     };
     let target = asked.target.as_deref().map(target::parse).transpose()?;
-    let look = settings::find(&asked.theme)?;
+    let look = settings::of_picture(color, asked.theme.as_deref())?;
     // What is read later could not be replaced.
     let reading = opened_by(source, if asked.redact { live::read_whole } else { live::read })?;
     let start = Start {

@@ -68,3 +68,22 @@ fn a_theme_is_for_a_screen() {
         Command::new(env!("CARGO_BIN_EXE_whyport")).args(["--theme", "dark", "ports", "--demo"]).output().unwrap();
     assert!(refused(&output).contains("--theme"));
 }
+
+#[test]
+fn a_picture_has_no_colours_where_none_are_wanted_and_a_theme_that_is_asked_for_is_wanted() {
+    let place = config("uncoloured", &[]);
+    let picture = place.join("picture.ansi");
+    fs::create_dir_all(&place).unwrap();
+    let is_coloured = |no_color: &str, arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_whyport"));
+        command.args(["shot", "--demo", "-o"]).arg(&picture).args(arguments).env("XDG_CONFIG_HOME", &place);
+        assert!(command.env("NO_COLOR", no_color).status().unwrap().success(), "{arguments:?}");
+        fs::read_to_string(&picture).unwrap().contains(";38;2;")
+    };
+    assert!(is_coloured("", &[]));
+    assert!(!is_coloured("1", &[]));
+    assert!(is_coloured("1", &["--color", "always"]));
+    assert!(is_coloured("1", &["--theme", "light"]));
+    assert!(!is_coloured("", &["--color", "never"]));
+    assert!(!is_coloured("", &["--color", "never", "--theme", "light"]));
+}

@@ -279,9 +279,9 @@ pub struct ShotArguments {
     /// Keys to press first: characters, and others by name: `80<Enter><Down>?`
     #[arg(long, value_name = "KEYS", default_value = "")]
     pub keys: String,
-    /// How it is painted: dark, light, high-contrast, colours16, mono, one of your own, or a file
-    #[arg(long, value_name = "NAME", default_value = "dark")]
-    pub theme: String,
+    /// How it is painted: dark (unless colours are not wanted), light, high-contrast, colours16, mono, one of your own, or a file
+    #[arg(long, value_name = "NAME")]
+    pub theme: Option<String>,
     /// Replace addresses, names and comments, each by the same one wherever it stands; packets go the same way (keys are pressed, and said, as they are)
     #[arg(long)]
     pub redact: bool,

@@ -48,6 +48,16 @@ pub fn ready(color: When, asked: Option<&str>) -> Result<Ready, Refusal> {
     Ok(Ready { setup: Setup { look, keymap: settings.keymap, complaint, mouse: settings.mouse }, notes })
 }
 
+/// How a picture is painted: by the theme that was asked for, unless no colours are wanted; it depends on no terminal.
+pub fn of_picture(color: When, asked: Option<&str>) -> Result<Look, Refusal> {
+    let look = match asked {
+        Some(name) => find(name)?,
+        None if surroundings(color).no_color => Look::default(),
+        None => theme::built_in("dark").unwrap_or_default(),
+    };
+    Ok(if color == When::Never { Look::default() } else { look })
+}
+
 /// The theme with this name: the person's own, else one that is built in. A name with a slash is that of a file.
 pub fn find(name: &str) -> Result<Look, Refusal> {
     let own = match name.contains('/') {

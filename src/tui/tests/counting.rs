@@ -46,6 +46,14 @@ impl Explorer {
 }
 
 #[test]
+fn a_live_host_that_nobody_follows_tells_what_rules_had_counted() {
+    let mut explorer = Explorer::new(counting(), Some(tcp(22, None)), Look::sixteen());
+    assert_eq!(explorer.rule(), (String::new(), false), "of a recording the details tell it");
+    explorer.state.source = Source::Live;
+    assert_eq!(explorer.rule(), ("7".to_owned(), false));
+}
+
+#[test]
 fn a_rule_tells_what_it_counted_and_glows_while_it_counts() {
     let mut explorer = Explorer::counting();
     assert_eq!(explorer.state.counting(), [DROP]);

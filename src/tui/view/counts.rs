@@ -2,6 +2,7 @@
 
 use super::super::counting::At;
 use super::super::look::Tone;
+use super::super::source::Source;
 use super::super::state::State;
 use super::Piece;
 
@@ -28,7 +29,7 @@ fn per_second(rate: f64) -> String {
 /// What stands beside a rule of a live host; `None` where it counts nothing, or the host is not live. The tone says whether
 /// it glows.
 pub(super) fn beside(state: &State, rule: At) -> Option<Piece> {
-    let counters = state.counted(rule).filter(|_| state.is_live())?;
+    let counters = state.counted(rule).filter(|_| state.is_live() || state.source == Source::Live)?;
     Some(match state.rate(rule) {
         Some(rate) => (Tone::Glow, format!("{GLOWS} {}/s {}", per_second(rate.packets), short(counters.packets))),
         None => (Tone::Dim, short(counters.packets)),

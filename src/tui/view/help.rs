@@ -19,7 +19,7 @@ const WIDTH: u16 = 78;
 /// Columns of one of the two signs that stand side by side.
 const SIGN: usize = 37;
 /// How many signs there are.
-const SIGNS: usize = 11;
+const SIGNS: usize = 12;
 
 /// The lines of the help.
 fn lines(keymap: &Keymap) -> Vec<Vec<Piece>> {
@@ -53,6 +53,7 @@ fn signs() -> [((&'static str, Tone), &'static str); SIGNS] {
         (("◇", Tone::Strong), "routing decides"),
         (("◉", Tone::Strong), "where the way ends"),
         ((GLOWS, Tone::Glow), "a rule that counts right now"),
+        (("12k", Tone::Dim), "packets that a rule has counted"),
     ]
 }
 
