@@ -127,9 +127,14 @@ pub fn open_recorded(text: Text, target: Option<Target>, setup: Setup) -> Result
         tell(Event::Begun(Arc::new(host), namespace));
         let opened = text.read().map(|reading| {
             let _ = told.send(reading.notes);
-            (Arc::new(reading.host), reading.namespace)
+            ((Arc::new(reading.host), reading.namespace), reading.notice)
         });
-        tell(Event::Opened(opened.map_err(|refusal| refusal.line)));
+        let (opened, notice) =
+            opened.map(|(host, notice)| (Ok(host), notice)).unwrap_or_else(|refusal| (Err(refusal.line), None));
+        tell(Event::Opened(opened));
+        if let Some(notice) = notice {
+            tell(Event::Noted(notice));
+        }
     };
     let opening: Opening = Box::new(opening);
     let explored = explore(None, Some(opening), false, |size| State::opening(source, target, setup, size));

@@ -127,7 +127,7 @@ impl Live {
     }
 
     fn reading(self, host: Host) -> Reading {
-        Reading { namespace: host.viewed, host, source: Source::Live(self), notes: Vec::new() }
+        Reading { namespace: host.viewed, host, source: Source::Live(self), notes: Vec::new(), notice: None }
     }
 }
 

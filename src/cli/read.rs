@@ -22,6 +22,8 @@ pub struct Reading {
     pub source: explore::Source,
     /// What could not be used of it, a line each.
     pub notes: Vec<String>,
+    /// The same in one line: how many such lines there are, and what matters most.
+    pub notice: Option<String>,
 }
 
 /// The most that is read of one recording, in bytes: a file that grows without end is no recording.
@@ -97,8 +99,9 @@ impl Text {
     pub fn read(self) -> Result<Reading, Refusal> {
         let Text { shown, source, text, mut notes } = self;
         let recording = parse(&text, &shown)?;
+        let notice = notice(&source, &recording, notes.first());
         notes.extend(complaints(&shown, &recording));
-        Ok(reading(recording, explore::Source::Recording(source), notes))
+        Ok(Reading { notice, ..reading(recording, explore::Source::Recording(source), notes) })
     }
 }
 
@@ -195,9 +198,23 @@ fn complaints(shown: &str, recording: &Recording) -> Vec<String> {
     notes
 }
 
+/// What there is to say about how a recording was read, in one line; `first` is said before all that stands in its text.
+fn notice(source: &str, recording: &Recording, first: Option<&String>) -> Option<String> {
+    let found = recording.diagnostics.iter().min_by_key(|found| match found.kind {
+        DiagnosticKind::Damaged => 0,
+        DiagnosticKind::Unknown | DiagnosticKind::Elsewhere => 1,
+        DiagnosticKind::Passed => 2,
+    });
+    let said = first.cloned().or_else(|| found.map(|found| found.text.clone()))?;
+    Some(match recording.diagnostics.len() + usize::from(first.is_some()) {
+        1 => format!("a note on how {source} was read: {said}"),
+        notes => format!("{notes} notes on how {source} was read, one of them: {said}"),
+    })
+}
+
 fn reading(recording: Recording, source: explore::Source, notes: Vec<String>) -> Reading {
     let namespace = recording.host.viewed;
-    Reading { host: recording.host, namespace, source, notes }
+    Reading { host: recording.host, namespace, source, notes, notice: None }
 }
 
 /// The namespace that `--netns` names: by its name, or the path that ip-netns(8) gives it.
@@ -215,7 +232,24 @@ fn namespace(host: &Host, wanted: &str) -> Result<usize, Refusal> {
 
 #[cfg(test)]
 mod tests {
-    use super::decode;
+    use super::{decode, notice, parse};
+
+    #[test]
+    fn how_a_recording_was_read_is_said_in_a_line_by_what_matters_most() {
+        let said = |text: &str, first: Option<&str>| {
+            let recording = parse(text, "it").unwrap_or_else(|refusal| panic!("{}", refusal.line));
+            notice("host.txt", &recording, first.map(str::to_owned).as_ref())
+        };
+        assert_eq!(said("*nat\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -j ACCEPT\nCOMMIT\n", None), None);
+        let untold = said(include_str!("../../tests/data/json/untold.json"), None);
+        let told = "iptables' target DNAT: nft's JSON leaves out what it says, iptables-save tells it";
+        assert_eq!(untold, Some(format!("a note on how host.txt was read: {told}")));
+        let two = said(
+            "*nat\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -j ACCEPT\n-A PREROUTING -p\nCOMMIT\n",
+            Some("not all of it is UTF-8"),
+        );
+        assert_eq!(two, Some("2 notes on how host.txt was read, one of them: not all of it is UTF-8".to_owned()));
+    }
 
     #[test]
     fn text_of_other_systems_is_read() {

@@ -28,7 +28,8 @@ pub(super) struct Ghosts {
     led: Taken,
     /// The same, of all outcomes together.
     all_led: BTreeMap<(IpFamily, Option<IpAddr>), ValueSet>,
-    /// Those whose packets went on into another namespace, whatever became of them there.
+    /// Those whose packets went on into another namespace, whatever became of them there, or to a rule of which nobody knows what
+    /// it does.
     left: Taken,
 }
 
@@ -43,10 +44,10 @@ impl Ghosts {
                 let query = to_all_ports(ns, &from, query);
                 let mut free = Free { ns, query: &query, held: HashMap::new() };
                 let endings = walks.endings(&query);
-                for ending in endings.all.iter().filter(|ending| ending.diverted) {
+                for ending in endings.all.iter().filter(|ending| ending.diverted || ending.untold) {
                     if is_led(ending) {
                         free.of(ending, &mut found.led);
-                    } else if ending.left {
+                    } else if ending.left || ending.untold {
                         free.of(ending, &mut found.left);
                     }
                 }
@@ -293,6 +294,7 @@ mod tests {
             heard: false,
             diverted: true,
             left: false,
+            untold: false,
         };
         let mut taken = Taken::new();
         Free { ns: &host.namespaces[0], query: &query, held: HashMap::new() }.of(&diverted, &mut taken);

@@ -247,6 +247,7 @@ mod tests {
             heard: false,
             diverted: true,
             left: false,
+            untold: false,
         };
         let dst = query.values(Field::Dst);
         let bridge = dst.and(&ValueSet::one(number(BRIDGE)));

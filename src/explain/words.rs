@@ -223,9 +223,20 @@ pub fn let_through(survey: &Survey) -> Vec<String> {
 }
 
 /// That there is no port to list, and why.
-pub fn no_ports(survey: &Survey) -> String {
-    let unread = survey.unread.iter().any(|unread| unread.what == What::Sockets);
-    say(if unread { Phrase::NoGhost } else { Phrase::NoPorts }, &[])
+pub fn no_ports<'a>(unread: impl IntoIterator<Item = &'a Unread>) -> String {
+    let (mut sockets, mut rules) = (false, false);
+    for unread in unread {
+        sockets |= unread.what == What::Sockets;
+        // What changed while it was read is there all the same.
+        rules |= !unread.torn && matches!(unread.what, What::NfTables | What::LegacyIp | What::LegacyIp6);
+    }
+    let phrase = match (sockets, rules) {
+        (false, false) => Phrase::NoPorts,
+        (true, false) => Phrase::NoGhost,
+        (false, true) => Phrase::NoSocket,
+        (true, true) => Phrase::PortsUnread,
+    };
+    say(phrase, &[])
 }
 
 /// How far a reading is: `reading nf_tables rules: 12,300 rules in 340 of 10,012 chains`.

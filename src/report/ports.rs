@@ -13,7 +13,7 @@ use crate::syntax::part_text;
 pub fn ports(host: &Host, namespace: usize, survey: &Survey, style: Style) -> String {
     let mut page = Page::new(style);
     if survey.ports.is_empty() {
-        page.line(0, 0, &[(Tone::Plain, &words::no_ports(survey))]);
+        page.line(0, 0, &[(Tone::Plain, &words::no_ports(&survey.unread))]);
         missing(&mut page, survey);
         return page.finish();
     }

@@ -65,6 +65,8 @@ pub enum Event {
     Outlined(Ruleset),
     /// The host was read for the first time, with the index of the namespace to look from; or could not be: why, in one line.
     Opened(Result<(Arc<Host>, usize), String>),
+    /// How it was read, in a line.
+    Noted(String),
     /// So far is the reading that goes on.
     Reached(Reached),
     /// The ruleset changed since this reading of the host: what a set holds that a walk asks for can no longer be read.
@@ -150,6 +152,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
         Event::Begun(host, namespace) => reading::begun(state, host, namespace),
         Event::Outlined(ruleset) => reading::outlined(state, ruleset),
         Event::Opened(read) => effects.push(reading::opened(state, read)),
+        Event::Noted(notice) => state.notice = Some(notice),
         Event::Reached(reached) => reading::reach(state, reached),
         Event::Aged(age) => state.age = age,
         Event::Followed(followed) => living::follow(state, followed),

@@ -12,7 +12,7 @@ use super::run::{Watch, watched};
 use super::set::ValueSet;
 use super::space::Space;
 use super::state::{End, Passing, State};
-use crate::host::{QuickMap, SetId, What};
+use crate::host::{Hook, QuickMap, SetId, What};
 
 /// What became of a class of packets.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,6 +29,8 @@ pub struct Ending {
     pub diverted: bool,
     /// They went on into another namespace.
     pub left: bool,
+    /// A rule before routing had the last word of which nobody knows what it does: it may have sent them elsewhere.
+    pub untold: bool,
 }
 
 /// What became of all of them.
@@ -66,6 +68,14 @@ pub(super) fn endings<'a>(plans: Planned<'a>, query: &'a Query, settles: &dyn Fn
 /// Whether a way through a namespace gave packets another destination: conntrack forgets that where they leave it.
 fn is_translated(pass: &Passing) -> bool {
     pass.leaves.as_ref().is_some_and(|leaves| leaves[2..] != pass.enters[2..])
+}
+
+/// Whether rules there can give packets another destination (`nf_nat_ipv4_ops`).
+fn is_before_routing(hook: Hook) -> bool {
+    match hook {
+        Hook::Prerouting | Hook::Output => true,
+        Hook::Ingress | Hook::Input | Hook::Forward | Hook::Postrouting | Hook::Egress => false,
+    }
 }
 
 /// So many endings that rules refuse, which a long list makes many of, count like one of the others.
@@ -123,6 +133,7 @@ impl Watch for Kept<'_> {
             heard: end.kind == FateKind::Delivered && (unread || engine.socket(&state, &end).is_some()),
             diverted: state.packet.flow.dnat || state.packet.socket.is_some() || state.passes.iter().any(is_translated),
             left: state.passes.iter().any(|pass| pass.namespace != self.query.namespace),
+            untold: end.kind == FateKind::Unknown && end.by.as_ref().is_some_and(|by| is_before_routing(by.hook)),
         };
         if (self.settles)(&ending) {
             if let Some(port) = ending.dport.only() {

@@ -8,6 +8,7 @@ use whyport::cli::picture::{self, Form};
 use whyport::explain::Target;
 use whyport::host::{Host, Namespace, Protocol, Ruleset, What};
 use whyport::snapshot;
+use whyport::syntax::pasted;
 use whyport::tui::Look;
 
 #[path = "../poison/host.rs"]
@@ -18,11 +19,12 @@ mod named;
 /// A screen: its name, columns, rows, the port to select, keys.
 pub type Screen = (&'static str, u16, u16, Option<u16>, &'static str);
 
-pub const SCREENS: [Screen; 10] = [
+pub const SCREENS: [Screen; 11] = [
     ("unprivileged-80x24", 80, 24, None, ""),
     ("unprivileged-80-120x36", 120, 36, Some(80), ""),
     ("empty-80x24", 80, 24, None, ""),
     ("empty-asked-80x24", 80, 24, Some(80), ""),
+    ("untold-80x24", 80, 24, None, ""),
     ("scripts-80x24", 80, 24, Some(80), ""),
     ("scripts-120x36", 120, 36, Some(80), "<Enter>"),
     ("scripts-hooks-120x36", 120, 36, Some(80), "H"),
@@ -37,6 +39,7 @@ pub fn screen(name: &str, form: Form) -> Option<String> {
     let host = match name.split('-').next()? {
         "unprivileged" => unprivileged(),
         "empty" => empty(),
+        "untold" => untold(),
         "scripts" => named::named(),
         _ => host::host(),
     };
@@ -65,6 +68,12 @@ fn unprivileged() -> Host {
     ns.mark_unread(What::LegacyIp6, "root with CAP_NET_ADMIN");
     ns.mark_unread(What::IpSets, "CAP_NET_ADMIN");
     Host { namespaces: vec![ns], viewed: 0, ..story }
+}
+
+/// A dump that names a target and leaves out what it says.
+fn untold() -> Host {
+    let text = include_str!("../data/json/untold.json");
+    snapshot::bare(pasted::read(text).unwrap_or_else(|kind| panic!("{kind:?}"))).host
 }
 
 /// A network namespace as the kernel makes it, with `lo` up.

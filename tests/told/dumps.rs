@@ -125,3 +125,17 @@ fn nobody_gets_it_by_this_rule_or_that() {
     let mostly = told("trace 22", &input("DROP", &["-s 10.0.0.8 -j DROP"]));
     assert_has(&mostly, "blocked: nobody No rule of filter INPUT lets it pass, and the policy there is drop.");
 }
+
+/// `nft -j` names a target of iptables and leaves out what it says.
+const UNTOLD: &str = include_str!("../data/json/untold.json");
+
+#[test]
+fn what_a_dump_leaves_out_may_answer_a_port() {
+    let text = told("ports", UNTOLD);
+    assert_has(&text, "depends tcp 80");
+    assert_has_not(&text, "No rule sends a port elsewhere");
+    assert_has(&told("trace 80", UNTOLD), "has a target that whyport does not understand");
+    // What has the last word behind routing sends nothing elsewhere.
+    let late = UNTOLD.replace("prerouting", "input").replace("PREROUTING", "INPUT").replace("-100", "100");
+    assert_has(&told("ports", &late), "No rule sends a port elsewhere");
+}

@@ -143,6 +143,8 @@ pub(super) fn phrase(phrase: Phrase) -> &'static str {
         Phrase::SomeOf => "some packets to {ports}",
         Phrase::NoPort => "none",
         Phrase::NoGhost => "No rule sends a port elsewhere; which sockets listen was not read.",
+        Phrase::NoSocket => "No socket listens here; which ports rules answer was not read.",
+        Phrase::PortsUnread => "Neither which sockets listen nor which ports rules answer was read.",
         Phrase::NoPorts => "No socket listens here, and no rule answers a port.",
         Phrase::Blocked => "blocked",
         Phrase::OneIf => "{who} if {when}",

@@ -146,6 +146,8 @@ pub(super) enum Phrase {
     AllButSome,
     NoPort,
     NoGhost,
+    NoSocket,
+    PortsUnread,
     NoPorts,
     Blocked,
     OneIf,

@@ -1,9 +1,9 @@
 //! Who, from where, under which conditions and assumptions: each in a few words.
 
-use super::{assumption, condition, from, who};
+use super::{assumption, condition, from, no_ports, who};
 use crate::explain::finding::{From, Who};
 use crate::explain::fixture::{INPUT, PREROUTING, addr, nat, node};
-use crate::host::{Host, Process, RuleId, What};
+use crate::host::{Host, Process, RuleId, Unread, What};
 use crate::walk::{Assumed, Assumption, Condition, Endpoints, Field, Op, Values, Why};
 
 #[test]
@@ -27,6 +27,18 @@ fn who_and_from_in_a_few_words() {
     assert_eq!(from(&From::Bridge("cni0".to_owned())), "container bridge cni0");
     assert_eq!(from(&From::Local(addr("::1"))), "localhost");
     assert_eq!(from(&From::Local(addr("192.168.66.100"))), "own address 192.168.66.100");
+}
+
+#[test]
+fn that_no_rule_answers_a_port_is_said_where_the_rules_were_read() {
+    let unread = |what, torn| Unread { what, needs: "CAP_NET_ADMIN".to_owned(), torn };
+    assert_eq!(no_ports(&[]), "No socket listens here, and no rule answers a port.");
+    let torn = [unread(What::NfTables, true)];
+    assert_eq!(no_ports(&torn), "No socket listens here, and no rule answers a port.");
+    let both = [unread(What::NfTables, false), unread(What::Sockets, false)];
+    assert_eq!(no_ports(&both[..1]), "No socket listens here; which ports rules answer was not read.");
+    assert_eq!(no_ports(&both[1..]), "No rule sends a port elsewhere; which sockets listen was not read.");
+    assert_eq!(no_ports(&both), "Neither which sockets listen nor which ports rules answer was read.");
 }
 
 #[test]

@@ -33,13 +33,9 @@ pub(super) fn count(state: &State) -> String {
 
 pub(super) fn draw(state: &State, buffer: &mut Buffer, area: Rect) {
     if state.surveyed && state.ports.is_empty() {
-        let why = match state.ns().unread(What::Sockets) {
-            Some(unread) => format!("Sockets were not read (needs {}), and no rule answers a port.", unread.needs),
-            None => "No socket listens here, and no rule answers a port.".to_owned(),
-        };
         // What was not read may hold one.
-        let unread = words::unread(state.ns().unread.iter().filter(|unread| unread.what != What::Sockets));
-        let told = [Some(why), unread];
+        let unread = &state.ns().unread;
+        let told = [Some(words::no_ports(unread)), words::unread(unread)];
         let lines = told.iter().flatten().flat_map(|text| wrap(&clean(text), usize::from(area.width)));
         for (row, line) in lines.enumerate().take(area.height.into()) {
             put(buffer, Rect { y: area.y + row as u16, height: 1, ..area }, state.look, &[(Tone::Dim, line)]);
