@@ -17,7 +17,11 @@ impl Engine<'_> {
     /// The parts of a class, split where something is open, each with its share of the whole from 0 to 1.
     pub(super) fn parts(&self, state: &State, open: &Open) -> Vec<(Space, f64)> {
         match asks(open) {
-            Some((field, first)) => state.space.split_all(self.query, field, &self.alike(state, field, first)),
+            Some((field, first)) => {
+                let devices = &self.plan.devices;
+                let size = |set: &ValueSet| if field == Field::Iif { devices.weight(set) } else { set.size() };
+                state.space.split_all(self.query, field, &self.alike(state, field, first), size)
+            }
             None => state.space.split(self.query, state.namespace, open),
         }
     }

@@ -35,30 +35,50 @@ impl Class {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Devices {
     classes: Vec<Class>,
+    /// Those that rules make an exception for (`! -i docker0`), where links were not read.
+    excepted: ValueSet,
 }
+
+/// How likely a packet comes in by a device that rules make an exception for, beside another: such rules tell what comes from outside
+/// from what comes out of a network within.
+const WITHIN: f64 = 0.1;
 
 impl Devices {
     /// The devices of a namespace: its links, or what its rules ask for.
     pub(super) fn of(namespace: &Namespace) -> Devices {
         if namespace.is_read(What::Links) {
             let classes = namespace.links.iter().map(|link| Class::Named(link.name.clone())).collect();
-            return Devices { classes };
+            return Devices { classes, excepted: ValueSet::empty() };
         }
         let mut classes = BTreeSet::from([Class::Named("lo".to_owned()), Class::Others(String::new())]);
-        let mut ask = |pattern: &InterfacePattern| {
+        let mut excepted = BTreeSet::new();
+        let mut ask = |(pattern, not): (&InterfacePattern, bool)| {
             let name = pattern.name.to_string();
-            classes.insert(if pattern.prefix { Class::Others(name) } else { Class::Named(name) });
+            let class = if pattern.prefix { Class::Others(name) } else { Class::Named(name) };
+            if not && class != Class::Others(String::new()) {
+                excepted.insert(class.clone());
+            }
+            classes.insert(class);
         };
         for (id, chain) in namespace.ruleset.chains() {
             for rule in &chain.rules {
                 rule.body.matches().flat_map(patterns).for_each(&mut ask);
                 if let Body::Nft(rule) = &rule.body {
-                    native::asked(namespace.ruleset.table(id), rule).iter().for_each(&mut ask);
+                    let asked = native::asked(namespace.ruleset.table(id), rule);
+                    asked.iter().map(|(pattern, not)| (pattern, *not)).for_each(&mut ask);
                 }
             }
-            chain.details.devices.iter().for_each(&mut ask);
+            chain.details.devices.iter().map(|pattern| (pattern, false)).for_each(&mut ask);
         }
-        Devices { classes: classes.into_iter().collect() }
+        let classes: Vec<Class> = classes.into_iter().collect();
+        let excepted = (0..).zip(&classes).filter(|(_, class)| excepted.contains(class)).map(|(i, _)| (i, i));
+        Devices { excepted: ValueSet::from_ranges(excepted), classes }
+    }
+
+    /// How likely a packet comes in by one of these devices, compared with others.
+    pub(super) fn weight(&self, set: &ValueSet) -> f64 {
+        let within = set.and(&self.excepted).size();
+        set.size() - within + WITHIN * within
     }
 
     /// The number of the device with this name.
@@ -150,10 +170,10 @@ impl Devices {
     }
 }
 
-/// The interface patterns that a match asks for.
-fn patterns(matched: &Match) -> impl Iterator<Item = &InterfacePattern> {
+/// The interface patterns that a match asks for, and whether it holds for all other devices.
+fn patterns(matched: &Match) -> impl Iterator<Item = (&InterfacePattern, bool)> {
     match matched {
-        Match::InInterface(pattern) | Match::OutInterface(pattern) => Some(&pattern.value),
+        Match::InInterface(pattern) | Match::OutInterface(pattern) => Some((&pattern.value, pattern.not)),
         _ => None,
     }
     .into_iter()
@@ -171,7 +191,7 @@ mod tests {
                 None => Class::Named((*name).to_owned()),
             });
         }
-        Devices { classes: classes.into_iter().collect() }
+        Devices { classes: classes.into_iter().collect(), ..Devices::default() }
     }
 
     fn pattern(text: &str) -> InterfacePattern {

@@ -248,14 +248,20 @@ impl Space {
     }
 
     /// The same for many questions about one field, to each of which other packets say yes: these apart, and those that
-    /// say no to all.
-    pub(super) fn split_all(&self, query: &Query, field: Field, sets: &[ValueSet]) -> Vec<(Space, f64)> {
+    /// say no to all. `size` tells how many packets have one of some values, as far as shares need it.
+    pub(super) fn split_all(
+        &self,
+        query: &Query,
+        field: Field,
+        sets: &[ValueSet],
+        size: impl Fn(&ValueSet) -> f64,
+    ) -> Vec<(Space, f64)> {
         let asked = ValueSet::from_ranges(sets.iter().flat_map(|set| set.ranges().iter().copied()));
         let values = self.fields.get(field).cloned().unwrap_or_else(|| ValueSet::full(field.bits(query.family)));
-        let whole = values.size();
+        let whole = size(&values);
         let each = sets.iter().map(|set| values.and(set)).chain([values.minus(&asked)]);
         let parts = each.filter(|part| !part.is_empty()).map(|part| {
-            let share = part.size() / whole;
+            let share = size(&part) / whole;
             let mut space = self.clone();
             space.fields.insert(field, part);
             (space, share)
@@ -264,6 +270,6 @@ impl Space {
     }
 
     fn split_field(&self, query: &Query, field: Field, set: &ValueSet) -> Vec<(Space, f64)> {
-        self.split_all(query, field, std::slice::from_ref(set))
+        self.split_all(query, field, std::slice::from_ref(set), ValueSet::size)
     }
 }

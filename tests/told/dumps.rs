@@ -139,3 +139,26 @@ fn what_a_dump_leaves_out_may_answer_a_port() {
     let late = UNTOLD.replace("prerouting", "input").replace("PREROUTING", "INPUT").replace("-100", "100");
     assert_has(&told("ports", &late), "No rule sends a port elsewhere");
 }
+
+/// Of a packet "from outside" a dump tells no device: what rules make an exception for is a network within.
+#[test]
+fn what_comes_from_outside_is_likelier_than_what_comes_out_of_a_network_within() {
+    let rules = [
+        "*nat\n:PREROUTING ACCEPT [0:0]\n:DOCKER - [0:0]\n-A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER\n\
+         -A DOCKER ! -i br1 -p tcp -m tcp --dport 8080 -j DNAT --to-destination 10.0.0.2:80\nCOMMIT\n\
+         *filter\n:FORWARD ACCEPT [0:0]\n-A FORWARD -o br1 -j ACCEPT\n-A FORWARD -o br2 -j ACCEPT\nCOMMIT\n",
+        "table ip nat {\nchain pre {\ntype nat hook prerouting priority -100\n\
+         iifname != \"br1\" tcp dport 8080 dnat to 10.0.0.2:80\n}\n}\n\
+         table ip f {\nchain f {\ntype filter hook forward priority 0\noifname \"br1\" accept\noifname \"br2\" accept\n}\n}\n",
+    ];
+    for rules in rules {
+        let text = told("trace 8080", rules);
+        let first = text.split("outcome 2").next().expect("an outcome");
+        assert_has(first, "destination becomes 10.0.0.2:80");
+        assert_has(&text, "when iif is br1");
+    }
+    // A device that rules name is no exception.
+    let named = "*nat\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -i eth0 -p tcp -m tcp --dport 80 -j DNAT --to-destination 10.0.0.2\nCOMMIT\n";
+    let text = told("trace 80", named);
+    assert_has(text.split("outcome 2").next().expect("an outcome"), "when iif is eth0");
+}

@@ -2,7 +2,7 @@
 //!
 //! It follows which registers hold a name, as far as that takes no packet. Whether the rule holds is not asked here.
 
-use crate::host::nft::{self, Element, Expression, FibResult, LookupResult, MetaKey, Register, Set};
+use crate::host::nft::{self, CompareOp, Element, Expression, FibResult, LookupResult, MetaKey, Register, Set};
 use crate::host::{Table, xt};
 
 use xt::InterfacePattern;
@@ -12,22 +12,25 @@ const WORD: usize = 4;
 /// Bytes in a name (`IFNAMSIZ`).
 const NAME: usize = 16;
 
-/// The names that a rule of this table asks for.
-pub(super) fn asked(table: &Table, rule: &nft::Rule) -> Vec<InterfacePattern> {
+/// The names that a rule of this table asks for, and whether it holds for all others.
+pub(super) fn asked(table: &Table, rule: &nft::Rule) -> Vec<(InterfacePattern, bool)> {
     let mut asked = Vec::new();
     // The words at which a name begins.
     let mut named: Vec<u8> = Vec::new();
     for expression in &rule.expressions {
         let begins = |from: &Register| named.contains(&from.0);
         match expression {
-            Expression::Compare { from, data, .. } if begins(from) => asked.push(InterfacePattern::of_bytes(data)),
-            Expression::Range { from, ends, .. } if begins(from) => {
-                asked.extend(InterfacePattern::between(&ends.0, &ends.1));
+            Expression::Compare { from, op, data } if begins(from) => {
+                asked.push((InterfacePattern::of_bytes(data), *op == CompareOp::NotEqual));
+            }
+            Expression::Range { from, ends, not } if begins(from) => {
+                asked.extend(InterfacePattern::between(&ends.0, &ends.1).map(|pattern| (pattern, *not)));
             }
             Expression::Lookup { set, from, .. } | Expression::ObjectMap { set, from } => {
                 let set = table.sets.iter().find(|known| known.name == *set);
                 for word in named.iter().filter_map(|word| word.checked_sub(from.0)) {
-                    asked.extend(set.into_iter().flat_map(|set| of_set(set, usize::from(word) * WORD)));
+                    let of_set = set.into_iter().flat_map(|set| of_set(set, usize::from(word) * WORD));
+                    asked.extend(of_set.map(|pattern| (pattern, false)));
                 }
             }
             _ => {}
