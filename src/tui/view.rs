@@ -51,6 +51,8 @@ pub struct Panes {
     pub tree: PaneArea,
     /// Who answers, and why.
     pub why: PaneArea,
+    /// The tour's text, where it has rows of its own.
+    tour: Option<Rect>,
     keys: Rect,
 }
 
@@ -87,10 +89,12 @@ pub fn panes(state: &State) -> Option<Panes> {
     arrange(state, Rect::new(0, 0, state.size.0, state.size.1))
 }
 
-fn arrange(state: &State, area: Rect) -> Option<Panes> {
-    if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
+fn arrange(state: &State, whole: Rect) -> Option<Panes> {
+    if whole.width < SMALLEST.0 || whole.height < SMALLEST.1 {
         return None;
     }
+    let taken = tour::rows(state, whole);
+    let area = Rect { height: whole.height - taken, ..whole };
     let beside = area.width >= BESIDE;
     let borders = if beside && area.height >= BOXED { Borders::ALL } else { Borders::TOP };
     let frame = if borders == Borders::ALL { 2 } else { 1 };
@@ -115,7 +119,8 @@ fn arrange(state: &State, area: Rect) -> Option<Panes> {
         ports: pane(ports),
         tree: pane(tree),
         why: pane(rows(1 + middle, why)),
-        keys: rows(area.height - 1, 1),
+        tour: (taken > 0).then(|| rows(area.height - 1, taken)),
+        keys: rows(whole.height - 1, 1),
     })
 }
 
@@ -126,7 +131,8 @@ fn usual_lines(rows: u16) -> u16 {
 
 /// The same on the state's screen; `None` where that is too small.
 pub(super) fn usual_lower(state: &State) -> Option<u16> {
-    panes(state).map(|_| usual_lines(state.size.1))
+    let whole = Rect::new(0, 0, state.size.0, state.size.1);
+    panes(state).map(|_| usual_lines(whole.height - tour::rows(state, whole)))
 }
 
 /// How many lines it takes to say who answers the selected port.

@@ -70,6 +70,24 @@ fn each_step_points_at_its_row_and_stands_beside_it_at_any_size() {
 }
 
 #[test]
+fn no_pane_is_covered_where_there_is_room_for_all() {
+    for size in [(80, 24), (90, 26), (120, 36), (160, 48)] {
+        let mut explorer = story(size);
+        press(&mut explorer, "t");
+        for step in STEPS {
+            let text = explorer.text();
+            let rows: Vec<&str> = text.lines().collect();
+            let (top, edge) = (|row: &&str| row.contains(step.heading), ['─', '┌', '┐', '└', '┘']);
+            let box_at = rows.iter().position(top).expect("its heading");
+            assert!(rows[box_at].starts_with('┌') && rows[box_at].ends_with('┐'), "{size:?}\n{text}");
+            // The pane above ends before it.
+            assert!(rows[box_at - 1].chars().all(|sign| edge.contains(&sign)), "{size:?}\n{text}");
+            press(&mut explorer, "n");
+        }
+    }
+}
+
+#[test]
 fn on_a_small_screen_a_step_is_told_in_pieces() {
     let mut explorer = story((39, 11));
     press(&mut explorer, "t");

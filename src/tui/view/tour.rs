@@ -1,14 +1,16 @@
-//! The text of the tour: a box that never stands on the row that it points at, and a mark on that row.
+//! The text of the tour: a box below the panes, or where there is no room for it one that never stands on the row that it
+//! points at, and a mark on that row.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::widgets::{Block, Borders, Clear, Widget};
 
 use super::super::look::Tone;
+use super::super::overlay::Overlay;
 use super::super::state::{Pane, State};
 use super::super::text::{Columns, fit, wrap};
 use super::super::tour::{STEPS, Tour};
-use super::{Panes, arrange, put};
+use super::{BOXED, Panes, arrange, put};
 
 /// Columns of the box, at most.
 const WIDTH: u16 = 84;
@@ -25,7 +27,17 @@ fn row(state: &State, panes: &Panes) -> Option<Rect> {
     (at < inner.height).then_some(Rect { y: inner.y + at, height: 1, ..inner })
 }
 
-/// Where the box stands: at the bottom, else above the row, else where there is more room.
+/// How many rows the box takes from the panes, which hold each step; none where it lies on top of them, for want of room.
+pub(super) fn rows(state: &State, area: Rect) -> u16 {
+    if !state.overlays.iter().any(|overlay| matches!(overlay, Overlay::Tour(_))) {
+        return 0;
+    }
+    let lines = STEPS.iter().map(|step| wrap(step.says, columns(area)).len());
+    let rows = lines.max().unwrap_or(0) as u16 + 2;
+    if area.height >= BOXED + rows { rows } else { 0 }
+}
+
+/// Where the box stands on top of the panes: at the bottom, else above the row, else where there is more room.
 fn place(area: Rect, row: Option<Rect>, lines: usize) -> Rect {
     let width = WIDTH.min(area.width);
     let (top, bottom) = (area.y + 1, area.bottom().saturating_sub(1));
@@ -48,16 +60,22 @@ fn screen(size: (u16, u16)) -> Rect {
     Rect::new(0, 0, size.0, size.1)
 }
 
+/// Columns of a line of the text.
+fn columns(area: Rect) -> usize {
+    usize::from(WIDTH.min(area.width).saturating_sub(2 * SPACE))
+}
+
 /// What a step says, in lines of the box.
 fn lines(tour: &Tour, area: Rect) -> Vec<String> {
-    wrap(tour.step().says, usize::from(WIDTH.min(area.width).saturating_sub(2 * SPACE)))
+    wrap(tour.step().says, columns(area))
 }
 
 /// Where the box stands on the state's screen.
 fn place_of(state: &State, tour: &Tour) -> Option<Rect> {
     let area = screen(state.size);
-    let row = row(state, &arrange(state, area)?).filter(|_| tour.is_found());
-    Some(place(area, row, lines(tour, area).len()))
+    let panes = arrange(state, area)?;
+    let row = row(state, &panes).filter(|_| tour.is_found());
+    Some(panes.tour.unwrap_or_else(|| place(area, row, lines(tour, area).len())))
 }
 
 /// How many lines of the text can be seen.
@@ -81,7 +99,7 @@ pub(super) fn draw(state: &State, buffer: &mut Buffer, area: Rect, panes: &Panes
         put(buffer, Rect { x, width: 1, ..row }, state.look, &[(Tone::Focus, "◀".to_owned())]);
     }
     let lines = lines(tour, area);
-    let place = place(area, row, lines.len());
+    let place = panes.tour.unwrap_or_else(|| place(area, row, lines.len()));
     Clear.render(place, buffer);
     let block = Block::new().borders(Borders::ALL).border_style(state.look.style(Tone::Focus));
     let inner = block.inner(place);
