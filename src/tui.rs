@@ -33,6 +33,7 @@ mod reading;
 mod room;
 mod search;
 mod setup;
+pub mod signs;
 mod source;
 mod state;
 #[cfg(test)]
@@ -52,6 +53,7 @@ pub use keeping::Keep;
 pub use look::Look;
 pub use search::{Found, Hit, Shelf, Sought, seek};
 pub use setup::{Settings, Setup, settings};
+pub use signs::Signs;
 pub use source::Source;
 pub use state::{Pane, State};
 pub use update::{Effect, Event, update};

@@ -23,7 +23,7 @@ use whyport::cli::explore::{Source, Start};
 use whyport::cli::picture::{self, Form};
 use whyport::explain::Target;
 use whyport::host::{Counters, Protocol, Reached, What};
-use whyport::tui::{Event, Look, State, key, theme, view};
+use whyport::tui::{Event, Look, Signs, State, key, theme, view};
 use whyport::{shot, snapshot};
 
 use settled::{settle, told};
@@ -87,6 +87,14 @@ const THEMES: [&str; 5] = [
     "theme-high-contrast-100x30",
     "theme-colours16-100x30",
     "theme-mono-100x30",
+];
+
+/// The story on terminals with fewer signs: names, keys, signs.
+const SIGNS: [(&str, &str, Signs); 4] = [
+    ("console-80x24", "", Signs::Console),
+    ("console-help-80x24", "?<End>", Signs::Console),
+    ("ascii-80x24", "", Signs::Ascii),
+    ("ascii-help-80x24", "?<End>", Signs::Ascii),
 ];
 
 /// Screens of a host that is being read, or changed while it was, by their names.
@@ -178,6 +186,12 @@ fn themed(name: &str, form: Form) -> String {
     painted((100, 30), None, "/10.42<Enter>", look, form)
 }
 
+/// The story on a terminal with fewer signs.
+fn signed(name: &str, form: Form) -> String {
+    let (_, keys, signs) = SIGNS.iter().find(|(known, ..)| *known == name).unwrap();
+    painted((80, 24), None, keys, Look::sixteen().with_signs(*signs), form)
+}
+
 fn painted(size: (u16, u16), port: Option<u16>, keys: &str, look: Look, form: Form) -> String {
     let demo = snapshot::demo_names()[0];
     let host = snapshot::parse(snapshot::demo(demo).unwrap()).host;
@@ -215,6 +229,7 @@ fn the_screens_are_what_they_were() {
             let now = match SCREENS.iter().find(|(known, ..)| *known == name) {
                 Some((_, columns, rows, port, keys, colour)) => screen(*columns, *rows, *port, keys, *colour, form),
                 None if THEMES.contains(&name) => themed(name, form),
+                None if SIGNS.iter().any(|(known, ..)| *known == name) => signed(name, form),
                 None if FOLLOWED.contains(&name) => followed(name, form),
                 None if large::NAMES.contains(&name) => large::screen(name, form),
                 None => hosts::screen(name, form).unwrap_or_else(|| reading(name, form)),
@@ -239,6 +254,7 @@ fn names() -> impl Iterator<Item = &'static str> {
         .iter()
         .map(|(name, ..)| *name)
         .chain(THEMES)
+        .chain(SIGNS.map(|(name, ..)| name))
         .chain(READINGS)
         .chain(FOLLOWED)
         .chain(large::NAMES)
@@ -249,6 +265,18 @@ fn names() -> impl Iterator<Item = &'static str> {
 fn each_theme_that_is_built_in_has_a_screen() {
     let names: Vec<String> = theme::names().map(|name| format!("theme-{name}-100x30")).collect();
     assert_eq!(names, THEMES);
+}
+
+#[test]
+fn a_terminal_with_fewer_signs_gets_no_other() {
+    const CONSOLE: &str = "√↔○║╠╚═►◄▲▼♦■▌•╔╗╝╣╦╩╬╟╢╤╧─│┌┐└┘├┤┬┴→←↑↓·";
+    for (signs, others) in [(Signs::Console, CONSOLE), (Signs::Ascii, "")] {
+        for (name, columns, rows, port, keys, _) in SCREENS {
+            let text = painted((columns, rows), port, keys, Look::default().with_signs(signs), Form::Text);
+            let foreign: String = text.chars().filter(|sign| !sign.is_ascii() && !others.contains(*sign)).collect();
+            assert_eq!(foreign, "", "{name} {signs:?}");
+        }
+    }
 }
 
 #[test]

@@ -48,6 +48,7 @@ impl Session {
         let mut child = Command::new("env")
             .args(["--default-signal=INT", "script", "-q", "-c", &line, "/dev/null"])
             .env("TERM", "xterm-256color")
+            .env("LC_ALL", "C.UTF-8")
             .env("SHELL", "/bin/sh")
             .env("XDG_CONFIG_HOME", env!("CARGO_TARGET_TMPDIR"))
             .envs(variables.iter().copied())

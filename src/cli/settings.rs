@@ -38,6 +38,7 @@ pub fn ready(color: When, asked: Option<&str>) -> Result<Ready, Refusal> {
         When::Auto | When::Always => wished.or_else(|| theme::built_in(terminal.theme())).unwrap_or_default(),
     };
     let look = if terminal.colours() < Colours::All { look.indexed() } else { look };
+    let look = look.with_signs(terminal.signs());
     let complaint = match &notes[..] {
         [] => None,
         [only] => Some(only.clone()),
@@ -114,6 +115,7 @@ fn surroundings(color: When) -> Surroundings {
         term: said("TERM"),
         colorterm: said("COLORTERM"),
         colorfgbg: said("COLORFGBG"),
+        locale: ["LC_ALL", "LC_CTYPE", "LANG"].map(said),
         no_color: color == When::Auto && !said("NO_COLOR").is_empty(),
     }
 }

@@ -1,7 +1,9 @@
-//! Which theme fits a terminal, by what its environment says of it.
+//! Which theme and which signs fit a terminal, by what its environment says of it.
 //!
 //! Deliberately asks no terminal: an answer would come among the keys, or never. Where nothing says what colours there are,
 //! fewer are taken.
+
+use super::signs::Signs;
 
 /// What the environment says of a terminal; empty: nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -12,6 +14,8 @@ pub struct Surroundings {
     pub colorterm: String,
     /// `COLORFGBG`: numbers of the colours of text and ground, as rxvt tells them: `15;0`.
     pub colorfgbg: String,
+    /// `LC_ALL`, `LC_CTYPE` and `LANG`: the locale, of which the first counts that is set (locale(7)).
+    pub locale: [String; 3],
     /// `NO_COLOR` (<https://no-color.org>): colours are not wanted.
     pub no_color: bool,
 }
@@ -59,6 +63,23 @@ impl Surroundings {
         ground.is_some_and(|number: u8| number == 7 || (9..=15).contains(&number))
     }
 
+    /// Whether its bytes are UTF-8, as far as the locale says: one without a charset has an older one (locale(7)).
+    fn is_utf8(&self) -> bool {
+        let Some(locale) = self.locale.iter().find(|locale| !locale.is_empty()) else { return true };
+        let charset = locale.split_once('.').map_or("", |(_, charset)| charset);
+        let charset = charset.split('@').next().unwrap_or_default();
+        ["utf-8", "utf8"].contains(&charset.to_lowercase().as_str())
+    }
+
+    /// The signs that it can show.
+    pub fn signs(&self) -> Signs {
+        match self.term.split('-').next() {
+            _ if !self.is_utf8() => Signs::Ascii,
+            Some("linux") => Signs::Console,
+            _ => Signs::All,
+        }
+    }
+
     /// The name of the theme that fits.
     pub fn theme(&self) -> &'static str {
         match self.colours() {
@@ -101,6 +122,29 @@ mod tests {
         ] {
             let terminal = terminal(term, colorterm);
             assert_eq!((terminal.colours(), terminal.theme()), (colours, theme), "{term} {colorterm}");
+        }
+    }
+
+    #[test]
+    fn terminals_get_signs_that_they_can_show() {
+        let of = |term: &str, locale: [&str; 3]| {
+            let locale = locale.map(str::to_owned);
+            Surroundings { locale, ..terminal(term, "") }.signs()
+        };
+        for (term, locale, signs) in [
+            ("xterm-256color", ["", "", ""], Signs::All),
+            ("xterm-256color", ["", "", "de_DE.UTF-8"], Signs::All),
+            ("xterm-256color", ["", "C.utf8", "C"], Signs::All),
+            ("xterm-256color", ["C", "C.utf8", "de_DE.UTF-8"], Signs::Ascii),
+            ("xterm-256color", ["", "POSIX", "de_DE.UTF-8"], Signs::Ascii),
+            ("xterm-256color", ["", "", "de_DE.ISO-8859-15@euro"], Signs::Ascii),
+            ("xterm-256color", ["", "", "de_DE.UTF-8@euro"], Signs::All),
+            ("xterm-256color", ["", "", "ja_JP"], Signs::Ascii),
+            ("linux", ["", "", ""], Signs::Console),
+            ("linux-16color", ["", "", "C.UTF-8"], Signs::Console),
+            ("linux", ["C", "", ""], Signs::Ascii),
+        ] {
+            assert_eq!(of(term, locale), signs, "{term} {locale:?}");
         }
     }
 

@@ -6,6 +6,7 @@ use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier, Style};
 
 use super::fitting::Colours;
+use super::signs::Signs;
 use super::theme;
 use crate::explain::AnswerVerdict;
 use crate::walk::{Fate, FateKind};
@@ -20,6 +21,8 @@ pub struct Look {
     pub text: Color,
     /// The colour behind it.
     pub ground: Color,
+    /// The signs that are drawn.
+    signs: Signs,
 }
 
 /// How many tones there are.
@@ -61,8 +64,13 @@ impl Default for Look {
 
 impl Look {
     /// A theme that tells nothing.
-    pub(super) const PLAIN: Look =
-        Look { tones: [Style::new(); TONES], selected: Style::new(), text: Color::Reset, ground: Color::Reset };
+    pub(super) const PLAIN: Look = Look {
+        tones: [Style::new(); TONES],
+        selected: Style::new(),
+        text: Color::Reset,
+        ground: Color::Reset,
+        signs: Signs::All,
+    };
 
     /// In the sixteen colours of the terminal.
     pub fn sixteen() -> Look {
@@ -99,8 +107,9 @@ impl Look {
         }
     }
 
-    /// Gives the cells that name no colour those of the theme.
+    /// Draws the signs that the terminal has, and gives the cells that name no colour those of the theme.
     pub(super) fn fill(self, buffer: &mut Buffer, area: Rect) {
+        self.signs.put(buffer, area);
         if (self.text, self.ground) == (Color::Reset, Color::Reset) {
             return;
         }
@@ -111,6 +120,11 @@ impl Look {
                 cell.bg = if cell.bg == Color::Reset { self.ground } else { cell.bg };
             }
         }
+    }
+
+    /// The same in signs that a terminal has.
+    pub fn with_signs(self, signs: Signs) -> Look {
+        Look { signs, ..self }
     }
 
     /// How many colours a terminal must have for it.
@@ -132,6 +146,7 @@ impl Look {
             selected: style(self.selected),
             text: nearest(self.text),
             ground: nearest(self.ground),
+            ..self
         }
     }
 }

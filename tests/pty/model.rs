@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use whyport::tui::key::Key;
-use whyport::tui::{Event, Look, Source, State, view};
+use whyport::tui::{Event, Look, Signs, Source, State, view};
 use whyport::{shot, snapshot};
 
 use crate::settled::{settle, told};
@@ -17,11 +17,17 @@ pub struct Model {
 
 impl Model {
     pub fn demo(size: (u16, u16)) -> Model {
+        Model::drawn(size, Signs::All)
+    }
+
+    /// The same, on a terminal that has these signs.
+    pub fn drawn(size: (u16, u16), signs: Signs) -> Model {
         let name = snapshot::demo_names()[0];
         let host = Arc::new(snapshot::parse(snapshot::demo(name).unwrap()).host);
         let at = host.viewed;
         let source = Source::Demo(name.to_owned());
-        let mut model = Model { state: State::new(host, at, source, None, Look::default().into(), size), size };
+        let mut model =
+            Model { state: State::new(host, at, source, None, Look::default().with_signs(signs).into(), size), size };
         model.take(Event::Started);
         model
     }

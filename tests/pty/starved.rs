@@ -4,6 +4,8 @@
 use std::fs;
 use std::path::Path;
 
+use whyport::tui::Signs;
+
 use crate::model::Model;
 use crate::term::{Setting, Term};
 
@@ -83,9 +85,19 @@ fn on_a_full_disk_it_says_so_and_leaves_nothing_behind() {
 
 #[test]
 fn terminals_that_know_little_show_it_all_the_same() {
-    let whole = Model::demo((80, 24)).screen();
-    for term in ["linux", "screen", "tmux-256color", "xterm", "vt220", "unheard-of", ""] {
-        let variables = vec![("TERM", term.to_owned()), ("XDG_CONFIG_HOME", "/nowhere".to_owned())];
+    for (term, locale, signs) in [
+        ("linux", "C.UTF-8", Signs::Console),
+        ("xterm", "C", Signs::Ascii),
+        ("screen", "C.UTF-8", Signs::All),
+        ("tmux-256color", "C.UTF-8", Signs::All),
+        ("xterm", "C.UTF-8", Signs::All),
+        ("vt220", "C.UTF-8", Signs::All),
+        ("unheard-of", "C.UTF-8", Signs::All),
+        ("", "C.UTF-8", Signs::All),
+    ] {
+        let whole = Model::drawn((80, 24), signs).screen();
+        let variables =
+            vec![("TERM", term.to_owned()), ("LC_ALL", locale.to_owned()), ("XDG_CONFIG_HOME", "/nowhere".to_owned())];
         let shown = Term::whyport(&Setting { variables, ..Setting::default() }, &["--demo"]);
         shown.wait(&format!("the whole screen in {term:?}"), |shown| shown.screen() == whole);
         shown.press("q");

@@ -103,7 +103,7 @@ impl Term {
         for name in &setting.without {
             command.env_remove(name);
         }
-        command.envs(setting.variables.iter().map(|(name, value)| (name, value)));
+        command.env("LC_ALL", "C.UTF-8").envs(setting.variables.iter().map(|(name, value)| (name, value)));
         let before = settings(&master);
         let shell = command.stdin(end()).stdout(end()).stderr(end()).spawn().expect("setsid of util-linux");
         let (columns, rows) = setting.size;
