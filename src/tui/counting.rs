@@ -4,7 +4,7 @@
 //! Knows no clock: when something was counted is told with it. What was counted when the host was read stands in the host,
 //! and is told where nothing newer is known.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -66,8 +66,11 @@ impl Track {
 }
 
 impl Counting {
-    /// Takes what was counted at this time.
+    /// Takes what was counted at this time. How fast another rule counts is not known any more: nobody looks at it now.
     fn take(&mut self, at: Duration, counted: Vec<(At, Counters)>) {
+        let looked: HashSet<At> = counted.iter().map(|(rule, _)| *rule).collect();
+        let others = self.tracks.iter_mut().filter(|(rule, _)| !looked.contains(rule));
+        others.for_each(|(_, track)| track.moments.clear());
         for (rule, counters) in counted {
             self.tracks.entry(rule).or_default().take(at, counters);
         }

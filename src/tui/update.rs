@@ -395,6 +395,12 @@ fn in_why(state: &mut State, action: Action) {
 fn turn_origin(state: &mut State, by: isize) {
     let Some(answers) = state.all_answers().filter(|answers| !answers.is_empty()) else { return };
     let to = (state.answer_index() as isize + by).rem_euclid(answers.len() as isize) as usize;
+    go_to_origin(state, to);
+}
+
+/// To the packets from the place with this number.
+fn go_to_origin(state: &mut State, to: usize) {
+    let Some(answers) = state.all_answers().filter(|answers| to < answers.len()) else { return };
     let wish = (answers[to].from.clone(), answers[to].family);
     if to != state.answer_index() {
         edited::leave_origin(state);

@@ -156,6 +156,13 @@ pub fn target_name(state: &State) -> String {
     state.selected.as_ref().map(|target| target_text(target).replace('/', "-")).unwrap_or_default()
 }
 
+/// Which of the places from which packets come is told in the why pane at a position.
+pub(super) fn place_at(state: &State, at: Position) -> Option<usize> {
+    let inner = panes(state)?.why.inner();
+    let line = usize::from(at.y - inner.y) + state.offsets.why;
+    why::place_at(state, usize::from(inner.width), line, usize::from(at.x - inner.x))
+}
+
 /// How many lines of the why pane do not fit.
 pub fn why_overflow(state: &State) -> usize {
     panes(state).map_or(0, |panes| {
@@ -291,6 +298,10 @@ fn picture(state: &State, buffer: &mut Buffer, panes: &Panes) {
     summary(state, buffer, panes.why.area, title.width() + 2, more.width());
     for (row, line) in lines.iter().skip(state.offsets.why).take(usize::from(inner.height)).enumerate() {
         put(buffer, Rect { y: inner.y + row as u16, height: 1, ..inner }, state.look, line);
+    }
+    if state.focus == Pane::Netfilter {
+        // The whole of a rule stands here, of which its row may show another part.
+        found::mark(state, buffer, inner);
     }
 }
 

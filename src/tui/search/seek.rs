@@ -126,7 +126,11 @@ impl Taking<'_> {
             let Stretch { namespace, chain, first, end } = shelf.stretches[at];
             let ruleset = &host.namespaces[namespace].ruleset;
             if first == 0 && ruleset.chain(chain).base.is_some() {
-                self.take(Hit::Chain(namespace, chain), &base_text(ruleset, chain));
+                let mut text = base_text(ruleset, chain);
+                if namespace != self.sought.namespace {
+                    text = format!("{text} in {}", clean(&host.namespaces[namespace].name));
+                }
+                self.take(Hit::Chain(namespace, chain), &text);
             }
             for index in first..end {
                 if count % 512 == 0 && stale() {

@@ -54,6 +54,20 @@ fn a_live_host_that_nobody_follows_tells_what_rules_had_counted() {
 }
 
 #[test]
+fn how_fast_a_rule_counts_is_not_taken_over_the_time_in_which_nobody_looked() {
+    let mut explorer = Explorer::counting();
+    explorer.counted(1, 8);
+    explorer.counted(2, 20);
+    let other = (0, RuleId { index: 1, ..DROP.1 });
+    let event = Event::Counted(Arc::clone(explorer.state.host()), seconds(60), vec![(other, Counters::default())]);
+    update(&mut explorer.state, event);
+    explorer.counted(100, 4000);
+    assert_eq!(explorer.rule(), ("4.0k".to_owned(), false), "how fast is not known yet");
+    explorer.counted(101, 4040);
+    assert_eq!(explorer.rule(), ("• 40/s 4.0k".to_owned(), true));
+}
+
+#[test]
 fn a_rule_tells_what_it_counted_and_glows_while_it_counts() {
     let mut explorer = Explorer::counting();
     assert_eq!(explorer.state.counting(), [DROP]);

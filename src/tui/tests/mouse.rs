@@ -51,12 +51,31 @@ fn the_wheel_moves_where_the_pointer_is() {
 }
 
 #[test]
+fn a_click_on_a_place_asks_for_the_packets_from_there() {
+    let mut explorer = Explorer::on(80);
+    let text = explorer.text();
+    let (row, line) = text.lines().enumerate().find(|(_, line)| line.contains("localhost")).expect("a place");
+    let column = line.find("localhost").map_or(0, |at| line[..at].chars().count());
+    let before = explorer.state.answer_index();
+    explorer.click(column as u16, row as u16);
+    assert_ne!(explorer.state.answer_index(), before);
+    let from = explorer.state.answer().expect("an answer").from.clone();
+    assert_eq!(crate::explain::words::from(&from), "localhost");
+    explorer.click(column as u16, 0);
+    assert_ne!(explorer.state.answer_index(), before, "elsewhere nothing happens");
+}
+
+#[test]
 fn the_border_between_the_panes_can_be_dragged() {
     let mut explorer = Explorer::on(80);
     let begin = panes(&explorer.state).expect("room").tree.area().x;
     explorer.mouse(MouseEventKind::Drag(MouseButton::Left), 60, 5);
     assert_eq!(panes(&explorer.state).expect("room").tree.area().x, begin, "nothing was taken hold of");
-    explorer.mouse(MouseEventKind::Down(MouseButton::Left), begin, 5);
+    explorer.mouse(MouseEventKind::Down(MouseButton::Left), begin - 1, 5);
+    explorer.mouse(MouseEventKind::Drag(MouseButton::Left), begin + 3, 5);
+    assert_eq!(panes(&explorer.state).expect("room").tree.area().x, begin + 3, "the border has two columns");
+    explorer.mouse(MouseEventKind::Up(MouseButton::Left), begin + 3, 5);
+    explorer.mouse(MouseEventKind::Down(MouseButton::Left), begin + 3, 5);
     for (to, stands) in [(50, 50), (2, 24), (99, 76)] {
         explorer.mouse(MouseEventKind::Drag(MouseButton::Left), to, 5);
         assert_eq!(panes(&explorer.state).expect("room").tree.area().x, stands);

@@ -63,14 +63,26 @@ fn what_is_folded_is_opened_to_show_it() {
 #[test]
 fn what_has_it_is_marked_while_it_is_typed() {
     let explorer = typed("/sshd");
+    assert_eq!(marked(&explorer, 0..usize::MAX), "sshd");
+    assert!(explorer.bottom().starts_with(" /sshd▏"), "{}", explorer.bottom());
+}
+
+#[test]
+fn what_a_row_leaves_out_of_a_rule_is_marked_below_it() {
+    let explorer = typed("/--dport 22");
+    let why = super::super::view::panes(&explorer.state).expect("room").why.inner();
+    assert_eq!(marked(&explorer, usize::from(why.y)..usize::from(why.bottom())), "--dport22");
+}
+
+/// What is marked in these rows of the screen.
+fn marked(explorer: &Explorer, rows: std::ops::Range<usize>) -> String {
     let buffer = explorer.screen();
-    let marked: String = (0..buffer.area.height)
+    (0..buffer.area.height)
+        .filter(|y| rows.contains(&usize::from(*y)))
         .flat_map(|y| (0..buffer.area.width).map(move |x| (x, y)))
         .filter(|at| buffer[*at].modifier.contains(Modifier::UNDERLINED))
         .map(|at| buffer[at].symbol())
-        .collect();
-    assert_eq!(marked, "sshd");
-    assert!(explorer.bottom().starts_with(" /sshd▏"), "{}", explorer.bottom());
+        .collect()
 }
 
 #[test]

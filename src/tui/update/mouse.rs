@@ -75,9 +75,11 @@ fn turn(state: &mut State, at: Position, row: Action, line: Action) -> Option<Ef
 
 fn click(state: &mut State, at: Position) -> Option<Effect> {
     let (pane, inner) = below(state, at)?;
-    let beside =
-        view::panes(state).is_some_and(|panes| panes.tree.area().x > 0 && at.x.abs_diff(panes.tree.area().x) == 0);
-    if beside && pane == Pane::Netfilter {
+    // The borders of both panes stand beside each other.
+    let beside = |panes: view::Panes| {
+        panes.tree.area().x > 0 && (at.x == panes.tree.area().x || at.x + 1 == panes.tree.area().x)
+    };
+    if pane != Pane::Why && view::panes(state).is_some_and(beside) {
         state.dragging = true;
         return None;
     }
@@ -103,7 +105,11 @@ fn click(state: &mut State, at: Position) -> Option<Effect> {
             }
             state.cursor = place;
         }
-        Pane::Why => {}
+        Pane::Why => {
+            if let Some(place) = view::place_at(state, at) {
+                super::go_to_origin(state, place);
+            }
+        }
     }
     None
 }

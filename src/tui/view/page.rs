@@ -1,6 +1,8 @@
 //! Text in lines, for the pane below and for what lies on top of the panes: paragraphs, items side by side, texts in two
 //! columns. What they say is not known here.
 
+use std::ops::Range;
+
 use super::super::look::Tone;
 use super::super::text::{Columns, fit, pad, wrap};
 use super::Piece;
@@ -19,12 +21,14 @@ pub(super) struct Page {
     /// Columns of text.
     pub(super) width: usize,
     pub(super) lines: Vec<Line>,
+    /// Where places stand from which packets come: line, columns, and which place it is.
+    pub(super) places: Vec<(usize, Range<usize>, usize)>,
 }
 
 impl Page {
     /// An empty page in a frame of `width` columns.
     pub(super) fn new(width: usize) -> Page {
-        Page { width: width.saturating_sub(2).max(1), lines: Vec::new() }
+        Page { width: width.saturating_sub(2).max(1), lines: Vec::new(), places: Vec::new() }
     }
 
     /// A paragraph. It may come from outside.
@@ -34,10 +38,11 @@ impl Page {
         }
     }
 
-    /// Items side by side, two columns apart, in as many lines as they need.
-    pub(super) fn flow(&mut self, items: Vec<Line>) {
+    /// Items side by side, two columns apart, in as many lines as they need. Gives where each stands: its line, and its columns.
+    pub(super) fn flow(&mut self, items: Vec<Line>) -> Vec<(usize, Range<usize>)> {
         let mut line: Line = vec![(Tone::Plain, " ".to_owned())];
         let mut used = 0;
+        let mut spots = Vec::new();
         for item in items {
             let width: usize = item.iter().map(|(_, text)| text.width()).sum();
             if used > 0 && used + 2 + width > self.width {
@@ -48,10 +53,12 @@ impl Page {
                 line.push((Tone::Plain, "  ".to_owned()));
                 used += 2;
             }
+            spots.push((self.lines.len(), used + 1..used + 1 + width));
             used += width;
             line.extend(item);
         }
         self.lines.push(line);
+        spots
     }
 
     /// A line without text.

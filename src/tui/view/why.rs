@@ -27,13 +27,23 @@ pub(super) fn title(state: &State) -> &'static str {
 
 /// What the pane says, in lines of `width` columns.
 pub(super) fn lines(state: &State, width: usize) -> Vec<Line> {
+    page(state, width).lines
+}
+
+/// Which of the places from which packets come is told in a line, at a column.
+pub(super) fn place_at(state: &State, width: usize, line: usize, column: usize) -> Option<usize> {
+    let page = page(state, width);
+    page.places.iter().find(|(at, columns, _)| *at == line && columns.contains(&column)).map(|(.., index)| *index)
+}
+
+fn page(state: &State, width: usize) -> Page {
     let mut page = Page::new(width);
     match (state.focus, state.tree.row(state.cursor).map(|row| row.id)) {
         (Pane::Netfilter, Some(Id::Rule(frame, index))) => rule(state, &mut page, frame, index),
         (Pane::Netfilter, Some(Id::Base(frame))) => chain(state, &mut page, frame),
         (Pane::Ports | Pane::Netfilter | Pane::Why, _) => answer(state, &mut page),
     }
-    page.lines
+    page
 }
 
 /// How many lines of `width` columns it takes to say who answers.
@@ -73,7 +83,7 @@ fn answer(state: &State, page: &mut Page) {
 /// Who answers, and from where: places that get the same answer stand together.
 fn places(state: &State, page: &mut Page, answers: &[Answer]) {
     let chosen = state.answer_index();
-    let mut groups: Vec<(Line, Vec<Line>)> = Vec::new();
+    let mut groups: Vec<(Line, Vec<(usize, Line)>)> = Vec::new();
     for (index, answer) in answers.iter().enumerate() {
         let (sign, tone) = badge(Some(answer.verdict));
         let who = clean(&words::answerers(&state.host, state.namespace, answer, syntax::part_text)).into_owned();
@@ -85,12 +95,15 @@ fn places(state: &State, page: &mut Page, answers: &[Answer]) {
         let tone = if index == chosen { Tone::Strong } else { Tone::Dim };
         let item = vec![(mark.0, mark.1.to_owned()), (tone, clean(&place(answers, answer)).into_owned())];
         match groups.iter_mut().find(|(known, _)| *known == head) {
-            Some((_, items)) => items.push(item),
-            None => groups.push((head, vec![item])),
+            Some((_, items)) => items.push((index, item)),
+            None => groups.push((head, vec![(index, item)])),
         }
     }
     for (head, items) in groups {
-        page.flow(std::iter::once(head).chain(items).collect());
+        let (indices, items): (Vec<usize>, Vec<Line>) = items.into_iter().unzip();
+        let spots = page.flow(std::iter::once(head).chain(items).collect());
+        let places = spots.into_iter().skip(1).zip(indices);
+        page.places.extend(places.map(|((line, columns), index)| (line, columns, index)));
     }
 }
 
