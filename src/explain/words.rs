@@ -4,6 +4,7 @@
 //! Text from outside (process, chain and device names) comes through as it is: whoever shows it calls [`clean`](super::clean()).
 
 mod account;
+mod assuming;
 mod back;
 mod because;
 mod cases;
@@ -273,6 +274,11 @@ pub fn when(query: &Query, outcomes: &[&Outcome], of: Option<&Outcome>) -> When 
 /// in the syntax of the tool that made it.
 pub fn assumption(host: &Host, assumption: &Assumption, match_text: &dyn Fn(RuleId, Option<u16>) -> String) -> String {
     conditions::assumption(host, assumption, match_text)
+}
+
+/// What an outcome assumes, in few words: what tells it from those of `all` that end alike. Empty where it assumes nothing.
+pub fn assuming(host: &Host, all: &[Outcome], outcome: &Outcome, texts: Texts) -> String {
+    assuming::assuming(host, all, outcome, texts)
 }
 
 /// What became of a rule of a namespace, in sentences: what it asks that did not hold, and what the packet of a family had.

@@ -122,7 +122,7 @@ pub(super) fn assumption(
     assumption: &Assumption,
     match_text: &dyn Fn(RuleId, Option<u16>) -> String,
 ) -> String {
-    let what = what(&host.namespaces[assumption.namespace], assumption, match_text);
+    let what = assumed(host, assumption, match_text);
     let why = match assumption.why {
         Why::Order => Phrase::WhyOrder,
         Why::Rate => Phrase::WhyRate,
@@ -134,6 +134,15 @@ pub(super) fn assumption(
         Why::Unread => Phrase::WhyUnread,
     };
     say(why, &[("what", &what)])
+}
+
+/// The same without a word of why it can only be assumed.
+pub(super) fn assumed(
+    host: &Host,
+    assumption: &Assumption,
+    match_text: &dyn Fn(RuleId, Option<u16>) -> String,
+) -> String {
+    what(&host.namespaces[assumption.namespace], assumption, match_text)
 }
 
 fn what(ns: &Namespace, assumption: &Assumption, match_text: &dyn Fn(RuleId, Option<u16>) -> String) -> String {

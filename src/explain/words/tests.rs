@@ -1,10 +1,10 @@
 //! Who, from where, under which conditions and assumptions: each in a few words.
 
-use super::{assumption, condition, from, no_ports, who};
+use super::{assuming, assumption, condition, from, no_ports, who};
 use crate::explain::finding::{From, Who};
-use crate::explain::fixture::{INPUT, PREROUTING, addr, nat, node};
-use crate::host::{Host, Process, RuleId, Unread, What};
-use crate::walk::{Assumed, Assumption, Condition, Endpoints, Field, Op, Values, Why};
+use crate::explain::fixture::{INPUT, PREROUTING, addr, nat, node, outcome};
+use crate::host::{Host, Process, RuleId, Ruleset, Unread, What};
+use crate::walk::{Assumed, Assumption, Condition, Endpoints, FateKind, Field, Op, Values, Why};
 
 #[test]
 fn who_and_from_in_a_few_words() {
@@ -225,4 +225,33 @@ fn the_ports_of_a_large_set_are_told_by_its_name_until_it_is_read() {
     let contents = Contents { elements: vec![element(80), element(443)], catch_all: None };
     let read = Counted { contents: contents.into(), ..counted(Count::Exactly(2)) };
     assert_eq!(told(read), "tcp 80 and 443");
+}
+
+#[test]
+fn what_tells_outcomes_apart_is_told_in_few_words() {
+    let mut host = node();
+    let text = |_: &Ruleset, _: RuleId, part: Option<u16>| format!("-m tcp --dport {}", part.unwrap_or(0));
+    let assumed = |indexes: &[u32], holds| {
+        let mut one = outcome(FateKind::Dropped, "10.0.0.1", 80, Vec::new());
+        let what = |index: &u32| Assumed::Match { rule: RuleId { chain: INPUT, index: *index }, index: 0 };
+        let assumption = |index| Assumption { namespace: 0, what: what(index), holds, why: Why::Rate };
+        one.assumed = indexes.iter().map(assumption).collect();
+        one
+    };
+    let rules = &mut host.namespaces[0].ruleset.tables[INPUT.table as usize].chains[INPUT.chain as usize].rules;
+    let rule = rules[0].clone();
+    rules.resize(5, rule);
+    let all = [assumed(&[0], true), assumed(&[0], false)];
+    let told = |all: &[crate::walk::Outcome], at: usize| assuming(&host, all, &all[at], text);
+    assert_eq!(told(&all, 0), "“-m tcp --dport 0” holds");
+    assert_eq!(told(&all, 1), "“-m tcp --dport 0” does not hold");
+    let all = [assumed(&[0], true), assumed(&[1], false)];
+    assert_eq!(
+        told(&all, 1),
+        "“-m tcp --dport 0” of rule 2 of filter INPUT does not hold",
+        "another rule asks the same"
+    );
+    let many = [assumed(&[0, 1, 2, 3, 4], true)];
+    assert!(told(&many, 0).ends_with(" of rule 3 of filter INPUT holds and 2 more"), "{}", told(&many, 0));
+    assert_eq!(told(&[assumed(&[], true)], 0), "");
 }

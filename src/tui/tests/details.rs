@@ -1,9 +1,11 @@
 //! The pages about a rule and a port: what it says, and that it follows what is selected.
 
 use super::*;
+use crate::explain::fixture::nat;
 use crate::host::Program;
 use crate::tui::callers::callers;
 use crate::tui::overlay::Overlay;
+use crate::walk::{Assumed, Assumption, Why};
 
 /// What stands on top, in rows without their frame.
 fn page(explorer: &Explorer) -> Vec<String> {
@@ -143,6 +145,32 @@ fn enter_on_a_port_tells_its_sockets_and_what_comes_of_its_packets_from_each_pla
     explorer.press("<Enter>");
     assert!(!is_open(&explorer));
     assert_eq!(explorer.state.focus, Pane::Netfilter);
+}
+
+#[test]
+fn outcomes_that_end_alike_are_told_apart_by_what_they_assume() {
+    let mut explorer = Explorer::on(22);
+    let assuming = |holds| {
+        let drop = vec![step(Hook::Input, INPUT, INPUT, 1, Verdict::Drop)];
+        let mut dropped = outcome(FateKind::Dropped, "192.168.66.100", 22, drop);
+        let what = Assumed::Order { first: INPUT, second: nat(0) };
+        dropped.assumed = vec![Assumption { namespace: 0, what, holds, why: Why::Order }];
+        dropped
+    };
+    let walk = walk(packet(22), vec![assuming(true), assuming(false)]);
+    let answer = explain::judge(&explorer.host, &tcp(22, Some(1)), From::Outside("eth0".to_owned()), walk);
+    let target = explorer.state.selected.clone().expect("a port");
+    explorer.take(Event::Answered(FIRST, target, vec![answer]));
+    explorer.press("b");
+    let told = "outcome 2 of 2: dropped";
+    let why = explorer.text().lines().skip_while(|line| !line.contains("┌ Why")).nth(1).map(str::to_owned);
+    assert!(why.is_some_and(|line| line.contains(told)), "{}", explorer.text());
+    explorer.press("<Enter>");
+    let told = [
+        "outcome 1 of 2: dropped, assuming filter INPUT runs before nat PREROUTING",
+        "outcome 2 of 2: dropped, assuming nat PREROUTING runs before filter INPUT",
+    ];
+    assert!(in_order(&page(&explorer), &told), "{}", explorer.text());
 }
 
 #[test]

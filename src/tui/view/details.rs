@@ -1,6 +1,6 @@
 //! Everything about what is selected, on top of the panes.
 
-mod port;
+pub(super) mod port;
 mod rule;
 
 use ratatui::buffer::Buffer;

@@ -6,7 +6,7 @@ use super::super::look::{Tone, badge};
 use super::super::outline::Id;
 use super::super::state::{Pane, State};
 use super::page::{Line, Page};
-use super::{Piece, counts, netfilter};
+use super::{Piece, counts, details, netfilter};
 use crate::explain::{Answer, brief, clean, shell, uncounted, words};
 use crate::host::{IpFamily, RuleId};
 use crate::syntax;
@@ -69,9 +69,16 @@ fn answer(state: &State, page: &mut Page) {
         page.text(Tone::Plain, "No packet can come to this address from any place that is known.");
         return;
     };
+    // Who looks at another outcome than the first wants to know which it is before all else.
+    let is_asked = state.outcome > 0;
+    if is_asked {
+        outcome(state, page);
+    }
     page.text(Tone::Plain, &capital(&words::said(&state.host, state.namespace, answer, syntax::part_text)));
     places(state, page, answers);
-    outcome(state, page);
+    if !is_asked {
+        outcome(state, page);
+    }
     if let Some(text) = words::unread(answer.walk.unread.iter().map(|(_, unread)| unread)) {
         page.text(Tone::Unsure, &text);
     }
@@ -122,6 +129,11 @@ fn outcome(state: &State, page: &mut Page) {
     let (Some(answer), Some(outcome)) = (state.answer(), state.outcome()) else { return };
     if answer.walk.outcomes.len() > 1 {
         let (any, unless) = words::when(&answer.walk.query, &[outcome], None).lines();
+        if state.outcome > 0 {
+            let end = details::port::end(state, answer, outcome);
+            let number = format!("outcome {} of {}: {end}", state.outcome + 1, answer.walk.outcomes.len());
+            page.text(Tone::Strong, &number);
+        }
         for (index, alternative) in any.iter().take(ALTERNATIVES).enumerate() {
             let word = if index == 0 { "when" } else { "or" };
             page.text(Tone::Plain, &format!("{word} {alternative}"));

@@ -89,11 +89,16 @@ fn answers(state: &State, page: &mut Page) -> usize {
 /// Each outcome with its conditions and its end, where there are several.
 fn outcomes(state: &State, page: &mut Page, answer: &Answer, is_chosen: bool) {
     let all = &answer.walk.outcomes;
-    for (index, outcome) in all.iter().enumerate().take(OUTCOMES).filter(|_| all.len() > 1) {
+    let listed = &all[..all.len().min(OUTCOMES)];
+    for (index, outcome) in listed.iter().enumerate().filter(|_| all.len() > 1) {
         let looked = is_chosen && index == state.outcome;
         let tone = if looked { Tone::Strong } else { Tone::Dim };
-        let end = end(state, answer, outcome);
-        page.indented(tone, &format!("outcome {} of {}: {end}{}", index + 1, all.len(), when(outcome)));
+        let (end, when) = (end(state, answer, outcome), when(outcome));
+        let assuming = match words::assuming(&state.host, listed, outcome, syntax::part_text) {
+            none if none.is_empty() => none,
+            what => format!(", assuming {what}"),
+        };
+        page.indented(tone, &format!("outcome {} of {}: {end}{when}{assuming}", index + 1, all.len()));
     }
     if all.len() > OUTCOMES {
         page.indented(Tone::Dim, &format!("and {} more outcomes", all.len() - OUTCOMES));
@@ -101,7 +106,7 @@ fn outcomes(state: &State, page: &mut Page, answer: &Answer, is_chosen: bool) {
 }
 
 /// How an outcome ends.
-fn end(state: &State, answer: &Answer, outcome: &Outcome) -> String {
+pub(in crate::tui::view) fn end(state: &State, answer: &Answer, outcome: &Outcome) -> String {
     let mut text = words::fate(&outcome.fate);
     if outcome.fate.namespace != state.namespace {
         text.push_str(&format!(", in {}", state.host.namespaces[outcome.fate.namespace].name));
