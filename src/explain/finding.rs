@@ -267,16 +267,17 @@ impl PortEntry {
 /// The verdict to show for a port as a whole: what happens to a packet from outside, or the first place there is;
 /// `depends` where places from outside disagree.
 pub fn overall(answers: &[Answer]) -> AnswerVerdict {
-    let outside: Vec<_> = answers
-        .iter()
-        .filter(|answer| matches!(answer.from, From::Outside(_) | From::Somewhere))
-        .map(|answer| answer.verdict)
-        .collect();
-    let all: Vec<_> = answers.iter().map(|answer| answer.verdict).collect();
-    let heard = if outside.is_empty() { all } else { outside };
+    let heard = heard(answers);
     match heard.first() {
         None => AnswerVerdict::Unanswered,
-        Some(first) if heard.iter().all(|verdict| verdict == first) => *first,
+        Some(first) if heard.iter().all(|answer| answer.verdict == first.verdict) => first.verdict,
         Some(_) => AnswerVerdict::Depends,
     }
+}
+
+/// The answers that count for a port as a whole: those to packets from outside, or all where there is none.
+pub fn heard(answers: &[Answer]) -> Vec<&Answer> {
+    let is_outside = |answer: &&Answer| matches!(answer.from, From::Outside(_) | From::Somewhere);
+    let outside: Vec<&Answer> = answers.iter().filter(is_outside).collect();
+    if outside.is_empty() { answers.iter().collect() } else { outside }
 }

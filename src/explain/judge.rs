@@ -39,6 +39,15 @@ pub(super) fn judge(host: &Host, target: &Target, from: From, walk: Walk) -> Ans
     Answer { from, family: walk.query.family, verdict, who, because, walk, replies: None, told: None }
 }
 
+/// Whether this becomes of the packets that an answer is about, or of some of them where it depends.
+pub(super) fn may_be(host: &Host, answer: &Answer, verdict: AnswerVerdict) -> bool {
+    let (walk, holder) = (&answer.walk, answer.because.holder);
+    let is = |index: usize| outcome(host, holder, holder, &walk.query, &walk.outcomes[index]).verdict == verdict;
+    let ns = &host.namespaces[walk.query.namespace];
+    answer.verdict == verdict
+        || answer.verdict == AnswerVerdict::Depends && plausible::outcomes(ns, &answer.from, walk).into_iter().any(is)
+}
+
 /// Whether an outcome that counts is there only if rules that were not read, or not all of one moment, change nothing.
 pub(super) fn rests_on_unread_rules(from: &From, ns: &Namespace, walk: &Walk) -> bool {
     let assumed = plausible::outcomes(ns, from, walk).into_iter().flat_map(|index| &walk.outcomes[index].assumed);

@@ -126,7 +126,8 @@ impl State {
         }
         for port in Arc::make_mut(&mut self.ports) {
             if let Some(was) = port.entry.as_ref().and_then(|entry| known.remove(&key(entry))) {
-                (port.verdict, port.who, port.tables) = (was.verdict, was.who, was.tables);
+                (port.verdict, port.who) = (was.verdict, was.who);
+                (port.tables, port.met) = (was.tables, was.met);
                 port.stale = true;
             }
         }

@@ -86,6 +86,7 @@ fn take(state: &mut State) {
 
 fn go(state: &mut State, target: Target) {
     state.focus = Pane::Ports;
+    state.list_something();
     if state.selected.as_ref() != Some(&target) {
         state.select(target);
     }

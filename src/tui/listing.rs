@@ -5,9 +5,27 @@
 
 use super::outline::Id;
 use super::state::{Pane, Port, State};
-use crate::explain::{Answer, AnswerVerdict};
-use crate::host::{Backend, ChainId, Family, Name, Namespace};
+use crate::explain::{self, Answer, AnswerVerdict};
+use crate::host::{Backend, ChainId, Family, Host, Name, Namespace, Table};
 use crate::walk::{Step, StepAt};
+
+/// What becomes of some of a port's packets at least.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Met {
+    /// Rules send them elsewhere.
+    diverted: bool,
+    /// They are dropped or rejected.
+    blocked: bool,
+}
+
+impl Met {
+    /// By those of these answers that count for a port as a whole.
+    pub(super) fn by(host: &Host, answers: &[Answer]) -> Met {
+        let heard = explain::finding::heard(answers);
+        let any = |verdict| heard.iter().any(|answer| explain::may_be(host, answer, verdict));
+        Met { diverted: any(AnswerVerdict::Diverted), blocked: any(AnswerVerdict::Blocked) }
+    }
+}
 
 /// Which ports are listed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -70,23 +88,41 @@ pub(super) fn tables(ns: &Namespace, namespace: usize, answers: &[Answer]) -> Ve
 
 impl Filter {
     fn fits(&self, port: &Port) -> bool {
-        let is = |verdict: AnswerVerdict| port.verdict == Some(verdict);
         match self {
             Filter::All => true,
-            Filter::Diverted => is(AnswerVerdict::Diverted),
-            Filter::Blocked => is(AnswerVerdict::Blocked),
+            Filter::Diverted => port.met.diverted,
+            Filter::Blocked => port.met.blocked,
             Filter::Table(name) => port.tables.contains(name),
         }
     }
 
     /// What it lists.
-    pub(super) fn text(&self) -> String {
+    pub(super) fn text(&self, ns: &Namespace) -> String {
         match self {
             Filter::All => "Ports".to_owned(),
             Filter::Diverted => "Diverted".to_owned(),
             Filter::Blocked => "Blocked".to_owned(),
-            Filter::Table((_, family, name)) => format!("By {family} {name}"),
+            Filter::Table(table) => format!("By {}", table_text(ns, table)),
         }
+    }
+
+    /// That no port is listed.
+    pub(super) fn nothing(&self, ns: &Namespace) -> String {
+        match self {
+            Filter::All => "No port is listed.".to_owned(),
+            Filter::Diverted => "No port is diverted.".to_owned(),
+            Filter::Blocked => "No port is blocked.".to_owned(),
+            Filter::Table(table) => format!("The table {} decides about no port.", table_text(ns, table)),
+        }
+    }
+}
+
+/// A table's name, with the tool that made it where another's has the same.
+fn table_text(ns: &Namespace, (backend, family, name): &TableName) -> String {
+    let is_twin = |other: &&Table| (other.family, &other.name) == (*family, name);
+    match ns.ruleset.tables.iter().filter(is_twin).count() {
+        0 | 1 => format!("{family} {name}"),
+        _ => format!("{backend} {family} {name}"),
     }
 }
 
@@ -117,11 +153,18 @@ impl State {
         self.listed_from(place).next()
     }
 
-    /// Lists the ports anew. The selected one is always there.
+    /// Who goes to a port while none fits what is listed wants to see it among the others.
+    pub(super) fn list_something(&mut self) {
+        if self.surveyed && self.listing.is_empty() {
+            self.filter = Filter::All;
+        }
+    }
+
+    /// Lists the ports anew. The selected one is always there, unless no port is to be listed.
     pub(super) fn list(&mut self) {
-        let is_listed = |port: &Port| {
-            port.verdict.is_none() || self.filter.fits(port) || self.selected.as_ref() == Some(&port.target)
-        };
+        let fits = |port: &Port| port.verdict.is_none() || self.filter.fits(port);
+        let any = self.ports.iter().any(fits);
+        let is_listed = |port: &Port| fits(port) || any && self.selected.as_ref() == Some(&port.target);
         let mut listing: Vec<usize> = (0..self.ports.len()).filter(|index| is_listed(&self.ports[*index])).collect();
         match self.order {
             Order::Number => {}
@@ -167,11 +210,9 @@ pub(super) fn next_filter(state: &mut State) {
     if selected.is_some_and(|port| state.filter.fits(port)) {
         return;
     }
-    let fitting = state.ports.iter().find(|port| state.filter.fits(port)).map(|port| port.target.clone());
-    match fitting {
-        Some(target) => state.select(target),
-        None if state.ports.iter().any(|port| port.verdict.is_none()) => {}
-        None => state.notice = Some("no other port is listed so".to_owned()),
+    if let Some(target) = state.ports.iter().find(|port| state.filter.fits(port)).map(|port| port.target.clone()) {
+        state.list();
+        state.select(target);
     }
 }
 

@@ -15,7 +15,7 @@ use super::edited::{Edited, Walking};
 use super::frames::Frames;
 use super::going::Going;
 use super::keeping::Keeping;
-use super::listing::{self, Filter, Order, TableName};
+use super::listing::{self, Filter, Met, Order, TableName};
 use super::living::Living;
 use super::look::Look;
 use super::outline::{Id, outline};
@@ -63,6 +63,8 @@ pub struct Port {
     pub who: Option<String>,
     /// The tables that decide about its packets, once that was asked.
     pub(super) tables: Vec<TableName>,
+    /// What becomes of some of its packets at least, once that was asked.
+    pub(super) met: Met,
     /// That is what an older reading of the host said.
     pub(super) stale: bool,
 }
@@ -70,7 +72,7 @@ pub struct Port {
 impl Port {
     /// A port of which nothing is known yet.
     pub(super) fn asked(target: Target) -> Port {
-        Port { target, entry: None, verdict: None, who: None, tables: Vec::new(), stale: false }
+        Port { target, entry: None, verdict: None, who: None, tables: Vec::new(), met: Met::default(), stale: false }
     }
 
     pub(super) fn of(entry: PortEntry) -> Port {
@@ -340,6 +342,7 @@ impl State {
         self.selected = Some(target);
         self.named = None;
         self.outcome = 0;
+        self.list_something();
         self.follow();
     }
 
@@ -350,6 +353,7 @@ impl State {
             port.stale = false;
             port.verdict = Some(explain::finding::overall(&answers));
             port.tables = listing::tables(&self.host.namespaces[self.namespace], self.namespace, &answers);
+            port.met = Met::by(&self.host, &answers);
             let first = answers.first();
             port.who = first.map(|answer| words::answerers(&self.host, self.namespace, answer, syntax::part_text));
         }

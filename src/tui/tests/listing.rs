@@ -1,6 +1,7 @@
 //! Which ports are listed, and in which order.
 
 use super::*;
+use crate::host::Backend;
 
 /// The numbers in the ports pane.
 fn listed(explorer: &Explorer) -> Vec<u16> {
@@ -26,13 +27,13 @@ fn only_diverted_blocked_or_a_tables_ports_are_listed() {
     explorer.press("<Down><Down><Down>");
     assert_eq!(heading(&explorer), "Diverted 2 of 2");
     explorer.press("F");
-    assert_eq!(listed(&explorer), [80], "nothing is blocked: the selected one stays");
-    assert!(explorer.bottom().contains("no other port is listed so"), "{}", explorer.bottom());
+    assert_eq!((listed(&explorer), heading(&explorer)), (vec![22], "Blocked 1 of 1".to_owned()), "it depends");
     explorer.press("F");
     assert_eq!(listed(&explorer), all);
     explorer.press("22<Enter>F");
     assert_eq!(heading(&explorer), "By ip filter 1 of 1");
-    assert!(!explorer.bottom().contains("no other port"), "{}", explorer.bottom());
+    explorer.press("F");
+    assert_eq!(heading(&explorer), "Diverted 1 of 2");
 }
 
 #[test]
@@ -42,6 +43,30 @@ fn where_it_depends_those_who_may_answer_are_named() {
     assert!(text.contains("? blocked or sshd (812)  ▌outside by eth0") && !text.contains("not known"), "{text}");
     explorer.press("<Enter>");
     assert!(explorer.text().contains("→ blocked or sshd (812)"), "{}", explorer.text());
+}
+
+#[test]
+fn no_port_is_listed_where_none_fits_until_somebody_goes_to_one() {
+    let mut host = node();
+    host.namespaces[0].sockets.retain(|socket| socket.port == 22);
+    let mut explorer = Explorer::new(host, Some(tcp(22, None)), Look::sixteen());
+    explorer.press("FF");
+    let told =
+        |explorer: &Explorer| (listed(explorer), heading(explorer), explorer.text().contains("No port is diverted."));
+    assert_eq!(told(&explorer), (vec![], "Diverted 0 of 1".to_owned(), true), "{}", explorer.text());
+    explorer.press("<Down><Enter>22<Enter>");
+    assert_eq!(told(&explorer), (vec![22], "Ports 1 of 1".to_owned(), false), "{}", explorer.text());
+}
+
+#[test]
+fn a_table_whose_name_another_tools_has_is_called_by_its_tool_too() {
+    let mut host = node();
+    let mut other = host.namespaces[0].ruleset.tables[0].clone();
+    other.backend = Backend::IptablesLegacy;
+    host.namespaces[0].ruleset.tables.push(other);
+    let mut explorer = Explorer::new(host, Some(tcp(80, None)), Look::sixteen());
+    explorer.press("F");
+    assert_eq!(heading(&explorer), "By iptables-nft ip nat 1 of 2");
 }
 
 #[test]

@@ -17,7 +17,7 @@ const ADDRESS: usize = 15;
 
 /// Which ports are listed.
 pub(super) fn title(state: &State) -> String {
-    clean(&state.filter.text()).into_owned()
+    clean(&state.filter.text(state.ns())).into_owned()
 }
 
 /// How many ports are listed, which is selected, and how they are sorted.
@@ -27,6 +27,7 @@ pub(super) fn count(state: &State) -> String {
             let (of, listed, order) = (place + 1, state.listed(), state.order.text());
             format!("{of} of {listed}{order}")
         }
+        (true, None) if state.listed() == 0 && !state.ports.is_empty() => format!("0 of {}", state.ports.len()),
         _ => String::new(),
     }
 }
@@ -35,12 +36,10 @@ pub(super) fn draw(state: &State, buffer: &mut Buffer, area: Rect) {
     if state.surveyed && state.ports.is_empty() {
         // What was not read may hold one.
         let unread = &state.ns().unread;
-        let told = [Some(words::no_ports(unread)), words::unread(unread)];
-        let lines = told.iter().flatten().flat_map(|text| wrap(&clean(text), usize::from(area.width)));
-        for (row, line) in lines.enumerate().take(area.height.into()) {
-            put(buffer, Rect { y: area.y + row as u16, height: 1, ..area }, state.look, &[(Tone::Dim, line)]);
-        }
-        return;
+        return instead(state, buffer, area, &[Some(words::no_ports(unread)), words::unread(unread)]);
+    }
+    if state.surveyed && state.listed() == 0 {
+        return instead(state, buffer, area, &[Some(state.filter.nothing(state.ns()))]);
     }
     let place = state.place().unwrap_or(0);
     let offset = super::window(state.offsets.ports, place, state.listed(), usize::from(area.height));
@@ -49,6 +48,14 @@ pub(super) fn draw(state: &State, buffer: &mut Buffer, area: Rect) {
     for (row, port) in shown.enumerate() {
         let line = Rect { y: area.y + row as u16, height: 1, ..area };
         draw_row(state, buffer, line, port, offset + row == place, &widths);
+    }
+}
+
+/// What is said where there are no rows.
+fn instead(state: &State, buffer: &mut Buffer, area: Rect, texts: &[Option<String>]) {
+    let lines = texts.iter().flatten().flat_map(|text| wrap(&clean(text), usize::from(area.width)));
+    for (row, line) in lines.enumerate().take(area.height.into()) {
+        put(buffer, Rect { y: area.y + row as u16, height: 1, ..area }, state.look, &[(Tone::Dim, line)]);
     }
 }
 
