@@ -99,6 +99,11 @@ pub fn judge(host: &Host, target: &Target, from: From, walk: Walk) -> Answer {
     judge::judge(host, target, from, walk)
 }
 
+/// Whether this becomes of the packets that an answer is about, or of some of them where it depends.
+pub fn may_be(host: &Host, answer: &Answer, verdict: AnswerVerdict) -> bool {
+    judge::may_be(host, answer, verdict)
+}
+
 /// The walk of the answers to the packets of a query that was walked, where one of them gets to somebody.
 pub fn replies(query: &Query, walk: &Walk, walker: &Walker<'_>) -> Option<Walk> {
     back::replies(query, walk, |query| walker.walk(query))

@@ -1,7 +1,7 @@
 //! The packet form: what is said of the packet to the selected port, a line for each thing that `trace` can be told of it.
 //!
-//! The tree follows each line that is understood; what is wrong with another is told below it, in the words of the command
-//! line. How it looks is told in `view`.
+//! The tree follows the lines that are understood; what is wrong with another is told below it, in the words of the command
+//! line, and nothing is said of the packet by it. How it looks is told in `view`.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
@@ -220,22 +220,31 @@ fn clear(state: &mut State) {
     changed(state);
 }
 
-/// Something else is typed: the packet is that, if it is understood.
+/// Something else is typed: the packet is that, as far as it is understood.
 fn changed(state: &mut State) {
     let Some(target) = state.selected.clone() else { return };
     let Some(form) = state.form_mut() else { return };
     (form.touched, form.insisted) = (true, false);
     let (description, before) = (form.description(), form.before.place.clone());
-    let read = understood(&state.host, state.namespace, &target, &description, before.as_ref());
-    let Some(form) = state.form_mut() else { return };
-    match read {
-        Ok(place) => {
-            form.flaws.clear();
-            // Who looked from where one looks first still does.
-            let place = if Some(&place) == before.as_ref() { form.before.wish.clone() } else { Some(place) };
-            edited::describe(state, description, place);
+    let read = |said: &Description| understood(&state.host, state.namespace, &target, said, before.as_ref());
+    let mut place = read(&description);
+    let flaws = place.as_ref().err().cloned().unwrap_or_default();
+    // What is not understood is not said: neither what stood there before, nor what it begins with.
+    let mut said = description;
+    while let Err(flaws) = &place {
+        let fewer = flaws.iter().fold(said.clone(), |said, flaw| said.without(flaw.part));
+        if fewer == said {
+            break;
         }
-        Err(flaws) => form.flaws = flaws,
+        place = read(&fewer);
+        said = fewer;
+    }
+    let Some(form) = state.form_mut() else { return };
+    form.flaws = flaws;
+    if let Ok(place) = place {
+        // Who looked from where one looks first still does.
+        let place = if Some(&place) == before.as_ref() { form.before.wish.clone() } else { Some(place) };
+        edited::describe(state, said, place);
     }
 }
 
