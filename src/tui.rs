@@ -49,7 +49,7 @@ mod written;
 pub use again::{Edition, Fresh, counterpart};
 pub use counting::WINDOW;
 pub use fitting::{Colours, Surroundings};
-pub use keeping::Keep;
+pub use keeping::{Keep, Unkept};
 pub use look::Look;
 pub use search::{Found, Hit, Shelf, Sought, seek};
 pub use setup::{Settings, Setup, settings};

@@ -31,13 +31,15 @@ use settled::{settle, told};
 /// A screen: name, columns, rows, port to select, keys, whether in colour.
 type Screen = (&'static str, u16, u16, Option<u16>, &'static str, bool);
 
-const SCREENS: [Screen; 46] = [
+const SCREENS: [Screen; 48] = [
     ("story-80x24", 80, 24, None, "", true),
     ("story-120x36", 120, 36, None, "", true),
     ("story-160x48", 160, 48, None, "", true),
     ("story-without-colour-80x24", 80, 24, None, "", false),
     ("deciding-rule-80x24", 80, 24, Some(80), "<Right>", true),
     ("whole-path-120x36", 120, 36, Some(80), "u", true),
+    ("rule-of-a-pod-80x24", 80, 24, Some(80), "p", true),
+    ("details-of-a-rule-of-a-pod-80x24", 80, 24, Some(80), "p<Enter>", true),
     ("unmatched-rules-120x36", 120, 36, Some(80), "<Right><Up><Enter><Down>", true),
     ("localhost-120x36", 120, 36, Some(80), "oo", true),
     ("loopback-80x24", 80, 24, Some(22), "oo", true),

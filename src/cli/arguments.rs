@@ -60,7 +60,7 @@ fn long_help() -> String {
 /// The name of an embedded host. A target is taken for one where it comes after `--demo`, and then seems to be missing.
 fn demo(name: &str) -> Result<String, String> {
     match target::parse(name) {
-        Ok(_) => Err(format!("TARGET goes before --demo: whyport trace {name} --demo")),
+        Ok(_) => Err(format!("TARGET goes before --demo: {name} --demo")),
         Err(_) => Ok(name.to_owned()),
     }
 }

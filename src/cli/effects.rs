@@ -13,7 +13,7 @@ use crate::explain::{self, Answer, Asked, Survey, Target};
 use crate::host::{Host, SetId};
 use crate::kernel::Progress;
 use crate::snapshot;
-use crate::tui::{self, Edition, Effect, Event, Fresh, Keep};
+use crate::tui::{self, Edition, Effect, Event, Fresh, Keep, Unkept};
 
 /// The live host, and how far a reading of it is, or of its sets; `None`: a recording.
 type Source<'a> = Option<(&'a Live, &'a Arc<Progress>)>;
@@ -47,8 +47,9 @@ pub fn done(
             found.map(|found| Event::Found(edition, number, found)).into_iter().collect()
         }
         Effect::Keep(Keep::Host, name) => {
-            let kept = snapshot_of(host, live).and_then(|text| output::create(&name, &text));
-            vec![Event::Kept(Keep::Host, name, kept.map_err(|refusal| refusal.line))]
+            let text = snapshot_of(host, live).map_err(|refusal| Unkept { why: refusal.line, taken: false });
+            let kept = text.and_then(|text| output::create(&name, &text));
+            vec![Event::Kept(Keep::Host, name, kept)]
         }
         Effect::Open => live.map(|(live, progress)| Event::Opened(open(live, progress))).into_iter().collect(),
         Effect::Read(edition) => live.map_or_else(Vec::new, |(live, progress)| again(edition, read(live, progress))),

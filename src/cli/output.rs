@@ -11,6 +11,7 @@ use super::refusal::Refusal;
 use crate::explain::clean;
 use crate::report::Style;
 use crate::syntax::Pages;
+use crate::tui::Unkept;
 
 /// Whether there is somebody at a terminal to explore, and a screen to do it on.
 pub fn is_interactive() -> bool {
@@ -79,17 +80,15 @@ pub fn save(path: &Path, text: &str) -> Result<(), Refusal> {
 }
 
 /// Writes a file that is not there yet.
-pub fn create(name: &str, text: &str) -> Result<(), Refusal> {
+pub fn create(name: &str, text: &str) -> Result<(), Unkept> {
     let made = std::fs::OpenOptions::new().write(true).create_new(true).open(name);
     let written = made.and_then(|mut file| {
         // What is not whole is of no use, and would stand in the way of the next try.
         file.write_all(text.as_bytes()).inspect_err(|_| drop(std::fs::remove_file(name)))
     });
-    written.map_err(|error| {
-        Refusal::unanswered(match error.kind() {
-            io::ErrorKind::AlreadyExists => "it is there already: choose another name".to_owned(),
-            _ => format!("it could not be written: {error}"),
-        })
+    written.map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => Unkept { why: "is there already".to_owned(), taken: true },
+        _ => Unkept { why: format!("it could not be written: {error}"), taken: false },
     })
 }
 

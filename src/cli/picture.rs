@@ -15,7 +15,7 @@ use super::output;
 use super::refusal::Refusal;
 use crate::explain::clean;
 use crate::shot;
-use crate::tui::{Event, Keep, State, key, update, view};
+use crate::tui::{Event, Keep, State, Unkept, key, update, view};
 
 /// In which form a picture is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,8 +78,8 @@ fn picture(state: &State, size: (u16, u16), form: Form, title: &str) -> String {
 /// Writes a screen to a new file: how that went.
 pub(super) fn keep(state: &State, name: String) -> Event {
     let written = match Form::of(Path::new(&name)) {
-        Some(form) => output::create(&name, &picture(state, state.size(), form, TITLE)).map_err(|refusal| refusal.line),
-        None => Err("a picture's name ends in .svg, .txt or .ansi".to_owned()),
+        Some(form) => output::create(&name, &picture(state, state.size(), form, TITLE)),
+        None => Err(Unkept { why: "a picture's name ends in .svg, .txt or .ansi".to_owned(), taken: false }),
     };
     Event::Kept(Keep::Screen, name, written)
 }

@@ -228,6 +228,7 @@ pub(super) fn act(state: &mut State, diagram: Diagram, action: Action) -> Option
         Action::NextPane => turn_namespace(state, diagram, true),
         Action::PreviousPane => turn_namespace(state, diagram, false),
         Action::Enter => enter(state, diagram),
+        Action::Copy => return copy(state, diagram),
         Action::Help
         | Action::SaveScreen
         | Action::Pause
@@ -294,6 +295,34 @@ pub(super) fn stay_drawn(state: &mut State) {
             diagram.namespace = namespace;
         }
     }
+}
+
+/// The chains of a stop, a line for each, as text.
+fn copy(state: &mut State, Diagram { stop, namespace }: Diagram) -> Option<Effect> {
+    let ruleset = &state.host.namespaces[namespace].ruleset;
+    let picture = state.hooks_of(namespace);
+    let line = |entry: &Entry| match entry {
+        Entry::Chain { chain, .. } => {
+            let (table, chain) = (ruleset.table(*chain), ruleset.chain(*chain));
+            let base = chain.base.as_ref()?;
+            let (priority, policy) = (base.priority, base.policy.name());
+            let rules = chain.rules.len();
+            let (family, backend) = (table.family, table.backend);
+            Some(format!(
+                "{} {priority} {family} {} {}, {backend}, rules: {rules}, policy {policy}\n",
+                base.hook, table.name, chain.name
+            ))
+        }
+        _ => None,
+    };
+    let entries = picture.stops.get(&stop).map_or(&[][..], |content| &content.entries);
+    let text: String = entries.iter().filter_map(line).collect();
+    if text.is_empty() {
+        state.notice = Some(format!("no chain hangs at {}: there is nothing to copy", stop.name()));
+        return None;
+    }
+    state.notice = Some(format!("the chains at {} are copied, if the terminal takes it (OSC 52)", stop.name()));
+    Some(Effect::Copy(text))
 }
 
 /// From a stop to its row in the tree.

@@ -87,7 +87,7 @@ pub(super) fn describe(state: &mut State, description: Description, wish: Option
 pub(super) fn give_up(state: &mut State) {
     state.notice = Some(match state.edited {
         Some(_) => "the packet is the usual one again".to_owned(),
-        None => "nothing is said of the packet".to_owned(),
+        None => "the packet is the usual one: e edits it".to_owned(),
     });
     if state.edited.is_some() {
         let wish = state.wish.clone();

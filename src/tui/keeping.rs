@@ -48,19 +48,47 @@ impl Keeping {
     }
 }
 
+/// Why a file was not written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unkept {
+    /// In one line.
+    pub why: String,
+    /// There is a file of that name.
+    pub taken: bool,
+}
+
 /// The name of a file is typed from now on.
 pub(super) fn begin(state: &mut State, what: Keep) {
+    let name = free(&proposed(state, what), &state.taken);
+    state.keeping = Some(Keeping { what, line: Line::new(&name), said: None });
+}
+
+/// The name that is proposed, whether or not there is a file of that name.
+fn proposed(state: &State, what: Keep) -> String {
     let of = match what {
         Keep::Screen => view::target_name(state),
         Keep::Host => state.host.node.clone().unwrap_or_default(),
     };
     let plain: String = of.chars().map(|c| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' }).collect();
     let stem = if plain.is_empty() { "host".to_owned() } else { plain };
-    let name = match what {
+    match what {
         Keep::Screen => format!("whyport-{stem}.svg"),
         Keep::Host => format!("{stem}.whyport"),
-    };
-    state.keeping = Some(Keeping { what, line: Line::new(&name), said: None });
+    }
+}
+
+/// A name that no file is known to have: this one, or with a number: `a.svg`, `a-2.svg`.
+fn free(name: &str, taken: &[String]) -> String {
+    let numbered = (2_u32..).map(|number| with_number(name, number));
+    let mut names = std::iter::once(name.to_owned()).chain(numbered);
+    names.find(|name| !taken.contains(name)).unwrap_or_default()
+}
+
+fn with_number(name: &str, number: u32) -> String {
+    match name.rsplit_once('.') {
+        Some((stem, kind)) if !kind.contains('/') => format!("{stem}-{number}.{kind}"),
+        Some(_) | None => format!("{name}-{number}"),
+    }
 }
 
 /// A key while the name is typed.
@@ -84,14 +112,24 @@ pub(super) fn key(state: &mut State, key: &KeyEvent) -> Option<Effect> {
 }
 
 /// A file was written, or could not be: why, in one line.
-pub(super) fn kept(state: &mut State, what: Keep, name: &str, written: Result<(), String>) {
+pub(super) fn kept(state: &mut State, what: Keep, name: &str, written: Result<(), Unkept>) {
+    if written.as_ref().err().is_none_or(|unkept| unkept.taken) && !state.taken.iter().any(|known| known == name) {
+        state.taken.push(name.to_owned());
+    }
     match written {
         Ok(()) => state.notice = Some(format!("{name} is written")),
-        Err(why) if state.keeping.is_none() => {
+        Err(Unkept { why, taken }) if state.keeping.is_none() => {
             state.notice = None;
-            state.keeping = Some(Keeping { what, line: Line::new(name), said: Some(why) });
+            let mut next = name.to_owned();
+            if taken {
+                // Of names with numbers another number, not a second one.
+                let known = state.taken.iter().find(|known| (2..100).any(|number| with_number(known, number) == name));
+                next = free(known.map_or(name, String::as_str), &state.taken);
+            }
+            let said = if taken { format!("{name} {why}") } else { why };
+            state.keeping = Some(Keeping { what, line: Line::new(&next), said: Some(said) });
         }
-        Err(why) => state.notice = Some(why),
+        Err(Unkept { why, .. }) => state.notice = Some(why),
     }
 }
 

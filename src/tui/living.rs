@@ -51,8 +51,11 @@ impl State {
     /// What the header says of where the host came from and how old it is.
     pub(super) fn source_text(&self) -> String {
         match (&self.source, self.living) {
-            (Source::Live, Living { paused: true, .. }) if self.age < MINUTE => "paused".to_owned(),
-            (Source::Live, Living { paused: true, .. }) => format!("paused {}", age_text(self.age)),
+            (Source::Live, Living { paused: true, changed, .. }) => {
+                let age = if self.age < MINUTE { String::new() } else { format!(" {}", age_text(self.age)) };
+                let since = if changed.is_empty() { "" } else { ", changed since" };
+                format!("paused{age}{since}")
+            }
             (Source::Live, Living { followed: true, .. }) => "live".to_owned(),
             (source, _) => source.text(self.age),
         }

@@ -42,9 +42,6 @@ impl State {
     }
 }
 
-/// How far a page of an overlay's text is.
-const PAGE: usize = 5;
-
 /// What an action does while something lies on top of the panes.
 pub(super) fn act(state: &mut State, action: Action) -> Option<Effect> {
     let size = state.size;
@@ -65,7 +62,8 @@ pub(super) fn act(state: &mut State, action: Action) -> Option<Effect> {
                 None
             }
             _ => {
-                *offset = moved(*offset, action, view::help_overflow(size) + 1, PAGE).unwrap_or(*offset);
+                let (page, hidden) = view::help_seen(size);
+                *offset = moved(*offset, action, hidden + 1, page).unwrap_or(*offset);
                 None
             }
         },

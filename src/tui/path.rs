@@ -3,8 +3,11 @@
 //! It reads what the walk found and decides nothing about packets. How the way looks is not known here.
 
 mod tables;
+mod unseen;
 
 use std::collections::{BTreeMap, HashMap};
+
+pub use unseen::comes_by;
 
 use super::frames::{Frame, FrameId, Frames, Place};
 use crate::host::{
@@ -170,7 +173,7 @@ impl Path {
         }
         path.sections.push(Section::Fate);
         path.in_order_of_steps(outcome, frames);
-        path.unreached(host, namespace, family, frames);
+        path.unreached(host, namespace, (family, outcome), frames);
         path.open_from = path.most().max(Weight::Held);
         path
     }
@@ -310,7 +313,14 @@ impl Path {
         }
     }
 
-    fn unreached(&mut self, host: &Host, namespace: usize, family: IpFamily, frames: &mut Frames) {
+    /// Hooks with chains that do not see the packet: where it comes by them, else behind all others.
+    fn unreached(
+        &mut self,
+        host: &Host,
+        namespace: usize,
+        (family, outcome): (IpFamily, &Outcome),
+        frames: &mut Frames,
+    ) {
         for hook in Hook::ALL {
             let reached = |section: &Section| match section {
                 Section::Hook { place, .. } => place.hook == hook && place.namespace == namespace,
@@ -318,7 +328,14 @@ impl Path {
             };
             if !self.sections.iter().any(reached) {
                 let place = Place { pass: 0, namespace, hook };
+                let before = self.sections.len();
                 self.hook(&host.namespaces[namespace], place, Some(family), Some(false), frames);
+                if self.sections.len() > before
+                    && let Some(pass) = comes_by(outcome, namespace, hook)
+                {
+                    let at = unseen::place(&self.sections[..before], outcome, pass, hook);
+                    self.sections[at..].rotate_right(1);
+                }
             }
         }
     }

@@ -180,7 +180,7 @@ pub(super) fn again(state: &mut State) -> Option<Effect> {
 /// To the next hit, or the one before.
 pub(super) fn turn(state: &mut State, forward: bool) {
     let Some(search) = &mut state.search else {
-        state.notice = Some("nothing is sought: / finds ports, chains and rules".to_owned());
+        state.notice = Some("nothing was searched for: / finds ports, chains and rules".to_owned());
         return;
     };
     let all = search.found.as_ref().map_or(0, |found| found.hits.len());

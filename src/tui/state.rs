@@ -126,6 +126,8 @@ pub struct State {
     pub(super) sought: u64,
     /// The name of a file that is being typed.
     pub(super) keeping: Option<Keeping>,
+    /// The names of files that are there, as far as somebody came upon them.
+    pub(super) taken: Vec<String>,
     /// What is said until the next key.
     pub(super) notice: Option<String>,
     pub(super) look: Look,
@@ -210,6 +212,7 @@ impl State {
             search: None,
             sought: 0,
             keeping: None,
+            taken: Vec::new(),
             notice: complaint,
             look,
             keymap,

@@ -14,6 +14,7 @@ mod reading;
 mod room;
 mod search;
 mod tables;
+mod told;
 mod tour;
 
 use std::sync::Arc;
@@ -214,7 +215,7 @@ fn the_way_is_open_and_marked_and_everything_else_is_folded() {
 fn a_drop_ends_the_way() {
     let mut explorer = Explorer::on(22);
     let tree = explorer.tree();
-    assert!(in_order(&tree, &["▾ input", "▾ filter INPUT", "┗━━━━━▶ 1 ", "◉ dropped", "▸ prerouting"]), "{tree:#?}");
+    assert!(in_order(&tree, &["▸ prerouting", "▾ input", "▾ filter INPUT", "┗━━━━━▶ 1 ", "◉ dropped"]), "{tree:#?}");
     explorer.press("b");
     let tree = explorer.tree();
     assert!(in_order(&tree, &["input", "◉ delivered: sshd (812) on 0.0.0.0:22"]), "{tree:#?}");

@@ -18,7 +18,7 @@ use super::diagram;
 use super::edited;
 use super::form;
 use super::going;
-use super::keeping::{self, Keep};
+use super::keeping::{self, Keep, Unkept};
 use super::listing;
 use super::living;
 use super::overlay::{self, Overlay};
@@ -56,7 +56,7 @@ pub enum Event {
     /// What was sought was looked for: the number of the text, and what there is.
     Found(Edition, u64, Arc<Found>),
     /// A file of this name was written, or could not be: why, in one line.
-    Kept(Keep, String, Result<(), String>),
+    Kept(Keep, String, Result<(), Unkept>),
     /// The host was read again, beside this reading of it, or could not be: why, in one line.
     Read(Edition, Result<Fresh, String>),
     /// So much of the host is there before all of it is read for the first time, with the index of the namespace to look from.
@@ -384,10 +384,10 @@ fn in_why(state: &mut State, action: Action) {
         Action::Down => turn_origin(state, 1),
         Action::PageUp | Action::First => state.offsets.why = state.offsets.why.saturating_sub(3),
         Action::PageDown | Action::Last => state.offsets.why = (state.offsets.why + 3).min(view::why_overflow(state)),
-        Action::Enter => {
-            state.focus = Pane::Netfilter;
-            state.cursor = state.deciding().unwrap_or(state.cursor);
-        }
+        Action::Enter => match state.deciding() {
+            Some(place) => (state.focus, state.cursor) = (Pane::Netfilter, place),
+            None => state.notice = Some("no rule decides".to_owned()),
+        },
         _ => {}
     }
 }

@@ -4,6 +4,7 @@
 mod counts;
 mod details;
 mod diagram;
+mod footer;
 mod form;
 mod found;
 mod help;
@@ -19,11 +20,10 @@ use ratatui::layout::{Position, Rect};
 use ratatui::style::{Modifier, Style};
 use ratatui::widgets::{Block, Borders, Clear, Widget};
 
-use super::action::{Action, ROWS, Row};
+use super::action::Action;
 use super::diagram::Diagram;
 use super::look::{Look, Tone};
 use super::overlay::Overlay;
-use super::source::Source;
 use super::state::{Pane, Port, State};
 use super::text::{Columns, fit};
 use crate::explain::{clean, words};
@@ -171,9 +171,9 @@ pub fn why_overflow(state: &State) -> usize {
     })
 }
 
-/// How many lines of the help do not fit on a screen of `size` (columns, rows).
-pub fn help_overflow(size: (u16, u16)) -> usize {
-    help::overflow(Rect::new(0, 0, size.0, size.1))
+/// How many lines of the help are seen on a screen of `size` (columns, rows), and how many do not fit.
+pub fn help_seen(size: (u16, u16)) -> (usize, usize) {
+    help::seen(Rect::new(0, 0, size.0, size.1))
 }
 
 /// How many lines of the details on top do not fit.
@@ -251,7 +251,7 @@ fn draw(state: &State, buffer: &mut Buffer, area: Rect, panes: &Panes) {
     } else {
         picture(state, buffer, panes);
     }
-    keys(state, buffer, panes.keys);
+    footer::draw(state, buffer, panes.keys);
     for overlay in &state.overlays {
         match overlay {
             Overlay::Help { offset } => help::draw(state, buffer, area, *offset),
@@ -403,7 +403,7 @@ fn header(state: &State, buffer: &mut Buffer, area: Rect) {
     if ns.unread.iter().any(|unread| unread.torn) {
         left.extend([(Tone::Unsure, "torn".to_owned()), (Tone::Dim, " · ".to_owned())]);
     }
-    left.push((Tone::Dim, clean(&from).into_owned()));
+    left.push((if state.is_paused() { Tone::Unsure } else { Tone::Dim }, clean(&from).into_owned()));
     let mut right = String::new();
     if let Some(answer) = state.answer() {
         let all = answer.walk.outcomes.len();
@@ -434,59 +434,6 @@ fn header(state: &State, buffer: &mut Buffer, area: Rect) {
     let x = area.x + start as u16;
     put(buffer, Rect { x, width: area.right() - x, ..area }, state.look, &[(Tone::Strong, middle)]);
     put_right(buffer, area, state.look, &(Tone::Unsure, right), 0);
-}
-
-/// The line of keys; at its end, what is being worked on.
-fn keys(state: &State, buffer: &mut Buffer, area: Rect) {
-    if let Some(pieces) = found::prompt(state) {
-        put(buffer, area, state.look, &pieces);
-        return;
-    }
-    if let Some(notice) = &state.notice {
-        put(buffer, area, state.look, &[(Tone::Unsure, format!(" {}", clean(notice)))]);
-        return;
-    }
-    let busy = match (state.surveyed, &state.selected) {
-        _ if state.is_opening() => String::new(),
-        _ if state.is_reading() => state.keymap.says(Action::Back, "stops reading "),
-        (false, _) => "finding ports… ".to_owned(),
-        (true, Some(_)) if state.is_walking() => "walking… ".to_owned(),
-        (true, _) => found::told(state),
-    };
-    put_right(buffer, area, state.look, &(Tone::Dim, busy.clone()), 0);
-    let useful = |row: &&Row| match row.bound[0].action {
-        Action::Help | Action::Quit => true,
-        _ if state.is_opening() => false,
-        Action::Read => state.source == Source::Live,
-        Action::Tour => matches!(state.source, Source::Demo(_)),
-        _ => true,
-    };
-    let hints: Vec<_> = match state.overlays.last() {
-        Some(Overlay::Details(_)) => details::hints(state),
-        Some(Overlay::Diagram(diagram)) => diagram::hints(state, diagram),
-        Some(Overlay::Tour(tour)) => tour::hints(tour),
-        Some(Overlay::Form(_)) => form::hints(state),
-        Some(Overlay::Help { .. }) | None => {
-            ROWS.iter().filter(useful).filter_map(|row| state.keymap.hint(row)).collect()
-        }
-    };
-    let width = |(key, word): &(String, &str)| key.width() + word.width() + 4;
-    let mut left = usize::from(area.width).saturating_sub(busy.width());
-    let kept: usize = hints.iter().rev().take(2).map(width).sum();
-    left = left.saturating_sub(kept);
-    let mut pieces = Vec::new();
-    for (index, hint) in hints.iter().enumerate() {
-        let last = index + 2 >= hints.len();
-        if !last {
-            if width(hint) > left {
-                continue;
-            }
-            left -= width(hint);
-        }
-        pieces.push((Tone::Strong, format!(" {}", hint.0)));
-        pieces.push((Tone::Dim, format!(" {}  ", hint.1)));
-    }
-    put(buffer, Rect { width: area.width.saturating_sub(busy.width() as u16), ..area }, state.look, &pieces);
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use whyport::cli::explore::{self, Start};
 use whyport::cli::picture::{self, Form};
 use whyport::host::Host;
 use whyport::shot;
-use whyport::tui::{self, Effect, Event, Keep, Look, Source, State, key, update, view};
+use whyport::tui::{self, Effect, Event, Keep, Look, Source, State, Unkept, key, update, view};
 
 use crate::host::host;
 use crate::safe::{acts, assert_coloured, assert_lines};
@@ -33,7 +33,9 @@ impl Watched {
 
     fn take(&mut self, event: Event) {
         settle(&mut self.state, event, |state, effect| match effect {
-            Effect::Keep(what, name) => Some(Event::Kept(what, name, Err("no\x1b[31m\n\u{202e}".to_owned()))),
+            Effect::Keep(what, name) => {
+                Some(Event::Kept(what, name, Err(Unkept { why: "no\x1b[31m\n\u{202e}".to_owned(), taken: true })))
+            }
             effect => told(state, effect),
         });
         self.look();
@@ -86,7 +88,7 @@ fn what_comes_beside_the_host_is_made_safe_too() {
     let worst = "a\x1b]0;x\x07\n\u{202e}\u{9b}31m";
     let mut watched = Watched::new(host(), 0, (100, 30));
     watched.take(Event::Kept(Keep::Screen, worst.to_owned(), Ok(())));
-    watched.take(Event::Kept(Keep::Host, worst.to_owned(), Err(worst.to_owned())));
+    watched.take(Event::Kept(Keep::Host, worst.to_owned(), Err(Unkept { why: worst.to_owned(), taken: false })));
     watched.press("<Esc>");
     watched.take(Event::Pasted(worst.to_owned()));
     let edition = watched.state.edition();

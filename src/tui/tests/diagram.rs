@@ -174,3 +174,39 @@ fn a_bridge_whose_chains_were_not_asked_is_left_out_of_the_way() {
     let text = explorer.text();
     assert!(text.contains("┌─ bridge in") && text.contains("┏━ prerouting"), "{text}");
 }
+
+#[test]
+fn numbers_of_rules_are_called_so_and_tools_are_told_apart() {
+    let text = |explorer: &mut Explorer, size: (u16, u16)| {
+        explorer.take(Event::Resized(size.0, size.1));
+        explorer.press("H");
+        let text = explorer.text();
+        explorer.press("H");
+        text
+    };
+    let mut explorer = Explorer::on(80);
+    for (size, told) in
+        [((80, 24), " 1 rule "), ((120, 36), "ip filter  ipt 1 rule  accept"), ((200, 48), "iptables-nft  1 rule ")]
+    {
+        let text = text(&mut explorer, size);
+        assert!(text.contains(told), "{told}: {text}");
+    }
+    let mut host = node();
+    host.namespaces[0].ruleset.tables[INPUT.table as usize].backend = Backend::IptablesLegacy;
+    let mut explorer = Explorer::new(host, Some(tcp(80, None)), Look::sixteen());
+    let text = text(&mut explorer, (120, 36));
+    assert!(text.contains("leg 1 rule") && text.contains("ipt "), "{text}");
+}
+
+#[test]
+fn the_chains_of_a_box_are_copied() {
+    let mut explorer = Explorer::on(80);
+    explorer.press("H");
+    let key = |keys: &str| Event::Key(key::sequence(keys).expect("a key")[0].event());
+    let copied = update(&mut explorer.state, key("y"));
+    let [Effect::Copy(text)] = &copied[..] else { panic!("{copied:?}") };
+    assert!(text.starts_with("prerouting -100 ip nat PREROUTING, iptables-nft, rules: "), "{text}");
+    explorer.press("<Down>");
+    assert_eq!(update(&mut explorer.state, key("y")), []);
+    assert!(explorer.bottom().contains("no chain hangs at ingress: there is nothing to copy"), "{}", explorer.bottom());
+}

@@ -1,6 +1,6 @@
 //! What is kept: names of files are typed, what comes of it is said.
 
-use super::super::Keep;
+use super::super::{Keep, Unkept};
 use super::*;
 
 fn pressed(explorer: &mut Explorer, keys: &str) -> Vec<Effect> {
@@ -25,12 +25,38 @@ fn a_name_that_will_not_do_can_be_mended() {
     let mut explorer = Explorer::on(80);
     let typed = pressed(&mut explorer, "S<C-u>a.whyport<Enter>");
     assert_eq!(typed, [Effect::Keep(Keep::Host, "a.whyport".to_owned())]);
-    explorer.take(Event::Kept(Keep::Host, "a.whyport".to_owned(), Err("it is there already".to_owned())));
-    assert!(explorer.bottom().contains("a.whyport▏  it is there already"), "{}", explorer.bottom());
+    explorer.take(Event::Kept(
+        Keep::Host,
+        "a.whyport".to_owned(),
+        Err(failed("it could not be written: no room", false)),
+    ));
+    assert!(explorer.bottom().contains("a.whyport▏  it could not be written"), "{}", explorer.bottom());
     let typed = pressed(&mut explorer, "<BS><BS><BS><BS><BS><BS><BS><BS>2.whyport<Enter>");
     assert_eq!(typed, [Effect::Keep(Keep::Host, "a2.whyport".to_owned())]);
     assert_eq!(pressed(&mut explorer, "s<Esc>"), []);
     assert!(explorer.state.keeping.is_none());
+}
+
+#[test]
+fn a_name_that_a_file_has_is_not_proposed() {
+    let mut explorer = Explorer::on(80);
+    let keep = |explorer: &mut Explorer, keys: &str, written: Result<(), Unkept>| {
+        let [Effect::Keep(what, name)] = &pressed(explorer, keys)[..] else { panic!("{}", explorer.bottom()) };
+        explorer.take(Event::Kept(*what, name.clone(), written));
+        name.clone()
+    };
+    assert_eq!(keep(&mut explorer, "s<Enter>", Ok(())), "whyport-tcp-80.svg");
+    let there = || Err(failed("is there already", true));
+    assert_eq!(keep(&mut explorer, "s<Enter>", there()), "whyport-tcp-80-2.svg", "the first is written");
+    let bottom = explorer.bottom();
+    assert!(bottom.contains("whyport-tcp-80-3.svg▏  whyport-tcp-80-2.svg is there already"), "{bottom}");
+    assert_eq!(keep(&mut explorer, "<C-u>a<Enter>", there()), "a");
+    assert_eq!(keep(&mut explorer, "<Enter>", Ok(())), "a-2");
+    assert_eq!(keep(&mut explorer, "s<Enter>", Ok(())), "whyport-tcp-80-3.svg");
+}
+
+fn failed(why: &str, taken: bool) -> Unkept {
+    Unkept { why: why.to_owned(), taken }
 }
 
 #[test]

@@ -148,14 +148,15 @@ fn space_lets_the_picture_stand_still_and_catches_up() {
     let still = explorer.text();
     assert!(still.contains("paused") && !still.contains("live"), "{still}");
     assert_eq!(explorer.changed(RULES), []);
-    assert_eq!(explorer.text(), still);
+    let below = |text: &str| text.split_once('\n').map(|(_, below)| below.to_owned());
+    assert_eq!(below(&explorer.text()), below(&still), "the header says that something changed");
     let caught_up = explorer.space();
     assert_eq!(caught_up, [refresh(FIRST, RULES.into(), &explorer)]);
     assert!(explorer.text().contains("live"));
     // What comes while it stands still is not shown, and is read another time.
     explorer.space();
     explorer.refreshed(with_a_rule());
-    assert_eq!((explorer.text(), explorer.state.edition()), (still, FIRST));
+    assert_eq!((below(&explorer.text()), explorer.state.edition()), (below(&still), FIRST));
     assert_eq!(update(&mut explorer.state, Event::Rested), []);
     assert_eq!(explorer.space(), [refresh(FIRST, RULES.into(), &explorer)]);
 }
@@ -203,4 +204,20 @@ fn a_recording_stands_still_anyway() {
     assert_eq!(explorer.space(), []);
     assert!(explorer.text().contains("this host is a recording: it stands still anyway"));
     assert_eq!(update(&mut explorer.state, Event::Changed(RULES.into())), []);
+}
+
+#[test]
+fn while_it_stands_still_it_says_how_it_goes_on_and_that_something_changed() {
+    let mut explorer = Explorer::following(80);
+    let header = |explorer: &Explorer| explorer.text().lines().next().expect("a line").to_owned();
+    explorer.take(Event::Resized(160, 48));
+    assert!(explorer.bottom().contains(" Space pause"), "{}", explorer.bottom());
+    explorer.take(Event::Resized(80, 24));
+    explorer.space();
+    assert!(explorer.bottom().starts_with(" Space follow"), "{}", explorer.bottom());
+    assert!(header(&explorer).contains("paused ") && !header(&explorer).contains("changed"), "{}", header(&explorer));
+    assert_eq!(explorer.changed(RULES), []);
+    assert!(header(&explorer).contains("paused, changed since"), "{}", header(&explorer));
+    explorer.space();
+    assert!(!explorer.bottom().contains("Space follow"), "{}", explorer.bottom());
 }

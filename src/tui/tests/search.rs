@@ -106,7 +106,7 @@ fn what_is_nowhere_is_said_to_be_nowhere() {
     assert_eq!(explorer.selected().0, Some(80));
     let mut explorer = Explorer::on(80);
     explorer.press("n");
-    assert!(explorer.bottom().contains("nothing is sought"), "{}", explorer.bottom());
+    assert!(explorer.bottom().contains("nothing was searched for"), "{}", explorer.bottom());
 }
 
 #[test]

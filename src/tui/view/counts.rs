@@ -5,6 +5,7 @@ use super::super::look::Tone;
 use super::super::source::Source;
 use super::super::state::State;
 use super::Piece;
+use super::netfilter::plural;
 
 /// The sign of a rule that counts now: it says so without colour, too.
 pub(super) const GLOWS: &str = "•";
@@ -39,8 +40,7 @@ pub(super) fn beside(state: &State, rule: At) -> Option<Piece> {
 /// What a rule counted since it was made, or since somebody set it to nothing, and how fast it counts now.
 pub(super) fn told(state: &State, rule: At) -> Option<Piece> {
     let counters = state.counted(rule)?;
-    let packets = if counters.packets == 1 { "packet" } else { "packets" };
-    let all = format!("{} {packets}, {} bytes", counters.packets, counters.bytes);
+    let all = format!("{}, {}", plural(counters.packets, "packet"), plural(counters.bytes, "byte"));
     Some(match state.rate(rule) {
         Some(rate) => {
             let (packets, bytes) = (per_second(rate.packets), per_second(rate.bytes));

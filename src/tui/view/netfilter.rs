@@ -7,14 +7,14 @@ use ratatui::layout::Rect;
 use super::super::frames::{FrameId, Place};
 use super::super::look::{self, Tone};
 use super::super::outline::Id;
-use super::super::path::{Grouping, Section};
+use super::super::path::{Grouping, Section, comes_by};
 use super::super::search::base_text;
 use super::super::state::{Pane, State};
 use super::super::text::{Columns, fit, wrap};
 use super::super::tree::Row;
 use super::{Piece, counts, put, put_right};
 use crate::explain::{Who, brief, clean, words};
-use crate::host::{Body, Hook, Policy, Registration, Table, What, xt};
+use crate::host::{Body, Policy, Registration, Table, What, xt};
 use crate::syntax::{self, iptables};
 use crate::walk::{Event, FateKind, Origin, Outcome, Pass, RouteDecision, StepAt, Turn, Verdict};
 
@@ -210,7 +210,11 @@ fn hook(state: &State, row: &Row<Id>, place: Place) -> (Vec<Piece>, Piece) {
     let name = place.hook.name().to_owned();
     let count = |n: usize, what: &str| if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") };
     let right = match reached {
-        Some(false) if passes_by(state, place) => "no chain sees it".to_owned(),
+        Some(false)
+            if state.outcome().is_some_and(|outcome| comes_by(outcome, place.namespace, place.hook).is_some()) =>
+        {
+            "no chain sees it".to_owned()
+        }
         Some(false) => "never reached".to_owned(),
         None => count(chains.len(), "chain"),
         Some(true) if row.open == Some(true) => first_pass(state, place).unwrap_or_default(),
@@ -226,23 +230,6 @@ fn hook(state: &State, row: &Row<Id>, place: Place) -> (Vec<Piece>, Piece) {
         None => Tone::Plain,
     };
     (vec![(tone, name)], (Tone::Dim, right))
-}
-
-/// Whether the packet goes through a hook although no chain there is asked: the nat chains, once its flow is known.
-fn passes_by(state: &State, place: Place) -> bool {
-    let Some(outcome) = state.outcome() else { return false };
-    let stays = outcome.fate.kind == FateKind::Delivered;
-    outcome.passes.iter().filter(|pass| pass.namespace == place.namespace).any(|pass| {
-        let enters = pass.iif.is_some();
-        match place.hook {
-            Hook::Prerouting => enters,
-            Hook::Input => enters && pass.oif.is_none() && stays,
-            Hook::Forward => enters && pass.oif.is_some(),
-            Hook::Output => !enters && pass.oif.is_some(),
-            Hook::Postrouting => pass.oif.is_some(),
-            Hook::Ingress | Hook::Egress => false,
-        }
-    })
 }
 
 /// Where the packet enters, beside the first hook of a way of one pass.
@@ -273,7 +260,7 @@ fn table(state: &State, row: &Row<Id>, index: u32) -> (Vec<Piece>, Piece) {
     let nothing = (Tone::Dim, String::new());
     let Some(table) = state.ns().ruleset.tables.get(index as usize) else { return (Vec::new(), nothing) };
     let name = clean(&format!("{} {}", table.family, table.name)).into_owned();
-    let right = if row.open == Some(false) { (Tone::Dim, plural(table.chains.len(), "chain")) } else { nothing };
+    let right = if row.open == Some(false) { (Tone::Dim, plural(table.chains.len() as u64, "chain")) } else { nothing };
     (vec![(Tone::Strong, name), (Tone::Dim, format!("  {}", table.backend))], right)
 }
 
@@ -292,7 +279,7 @@ fn base(state: &State, row: &Row<Id>, frame: FrameId) -> (Vec<Piece>, Piece) {
     let by_table = state.grouping == Grouping::Table;
     let name = if by_table { clean(&chain.name).into_owned() } else { base_text(ruleset, at.chain) };
     let mut text = vec![(tone, name)];
-    let Some(base) = &chain.base else { return (text, (Tone::Dim, plural(chain.rules.len(), "rule"))) };
+    let Some(base) = &chain.base else { return (text, (Tone::Dim, plural(chain.rules.len() as u64, "rule"))) };
     text.push(match by_table {
         true => (Tone::Dim, format!("  {} {}", base.hook, base.priority)),
         false => (Tone::Dim, format!("  {} {} {}", table.family, base.priority, table.backend)),
@@ -308,14 +295,18 @@ fn base(state: &State, row: &Row<Id>, frame: FrameId) -> (Vec<Piece>, Piece) {
         (Some(_), _) => policy,
         // Its rules are still to come.
         (None, _) if all == 0 && state.is_opening() => policy,
-        (None, _) if all == 0 => join("no rules", &policy),
-        (None, _) => join(&plural(all, "rule"), &policy),
+        (None, _) => join(&plural(all as u64, "rule"), &policy),
     };
     (text, (Tone::Dim, right))
 }
 
-fn plural(count: usize, what: &str) -> String {
-    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+/// `no rules`, `1 rule`, `2 rules`.
+pub(super) fn plural(count: u64, what: &str) -> String {
+    match count {
+        0 => format!("no {what}s"),
+        1 => format!("1 {what}"),
+        _ => format!("{count} {what}s"),
+    }
 }
 
 fn join(first: &str, second: &str) -> String {

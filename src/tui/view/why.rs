@@ -5,6 +5,7 @@ use super::super::frames::FrameId;
 use super::super::look::{Tone, badge};
 use super::super::outline::Id;
 use super::super::state::{Pane, State};
+use super::netfilter::plural;
 use super::page::{Line, Page};
 use super::{Piece, counts, details, netfilter};
 use crate::explain::{Answer, brief, clean, shell, uncounted, words};
@@ -177,12 +178,13 @@ fn rule(state: &State, page: &mut Page, frame: FrameId, index: u32) {
     page.text(Tone::Strong, &uncounted(&syntax::rule_text(&ns.ruleset, rule)));
     let table = ns.ruleset.table(rule.chain);
     let mut about = format!(
-        "rule {} of {} {}, {} {}",
+        "rule {} of {} {}, {} {}{}",
         rule.number(),
         table.name,
         ns.ruleset.chain(rule.chain).name,
         table.family,
-        table.backend
+        table.backend,
+        elsewhere(state, at.place.namespace)
     );
     let counted = counts::told(state, (at.place.namespace, rule));
     if let Some((_, counted)) = &counted {
@@ -226,27 +228,33 @@ pub(super) fn came_of(state: &State, frame: FrameId, index: u32) -> Option<Piece
     Some((netfilter::verdict_tone(&mark.verdict), text))
 }
 
+/// In which namespace something stands, unless it is the one that is looked from: `, in svclb`.
+pub(super) fn elsewhere(state: &State, namespace: usize) -> String {
+    if namespace == state.namespace { String::new() } else { format!(", in {}", state.host.namespaces[namespace].name) }
+}
+
 fn chain(state: &State, page: &mut Page, frame: FrameId) {
     let at = state.frames.get(frame);
     let ns = &state.host.namespaces[at.place.namespace];
     let (table, chain) = (ns.ruleset.table(at.chain), ns.ruleset.chain(at.chain));
-    page.text(Tone::Strong, &format!("{} {}", table.name, chain.name));
+    let elsewhere = elsewhere(state, at.place.namespace);
+    page.text(Tone::Strong, &format!("{} {}{elsewhere}", table.name, chain.name));
     if let Some(base) = &chain.base {
         page.text(
             Tone::Dim,
             &format!(
-                "{} {} at {}, priority {}; {} rules, policy {}",
+                "{} {} at {}, priority {}; {}, policy {}",
                 table.family,
                 table.backend,
                 base.hook,
                 base.priority,
-                chain.rules.len(),
+                plural(chain.rules.len() as u64, "rule"),
                 base.policy.name()
             ),
         );
     }
     if let Some(counters) = ns.observations.policies.get(&at.chain) {
-        let told = format!("counted {} packets, {} bytes", counters.packets, counters.bytes);
+        let told = format!("counted {}, {}", plural(counters.packets, "packet"), plural(counters.bytes, "byte"));
         // What policies count is not followed.
         let told = if state.is_live() { format!("had {told} when it was read") } else { told };
         page.text(Tone::Dim, &format!("the policy {told}"));

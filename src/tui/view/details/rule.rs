@@ -9,7 +9,7 @@ use super::super::super::text::Columns;
 use super::super::Piece;
 use super::super::counts;
 use super::super::page::Page;
-use super::super::why::came_of;
+use super::super::why::{came_of, elsewhere};
 use crate::explain::{clean, uncounted, words};
 use crate::host::nft::Expression;
 use crate::host::{Body, IpFamily, Namespace, RuleId, xt};
@@ -23,7 +23,8 @@ pub(super) fn title(state: &State, frame: FrameId, index: u32) -> String {
     let at = state.frames.get(frame);
     let ruleset = &state.host.namespaces[at.place.namespace].ruleset;
     let (table, chain) = (ruleset.table(at.chain), ruleset.chain(at.chain));
-    format!("Rule {} of {} · {} {}", index + 1, chain.rules.len(), table.name, chain.name)
+    let elsewhere = elsewhere(state, at.place.namespace);
+    format!("Rule {} of {} · {} {}{elsewhere}", index + 1, chain.rules.len(), table.name, chain.name)
 }
 
 pub(super) fn tell(state: &State, details: &Details, page: &mut Page, frame: FrameId, index: u32) {

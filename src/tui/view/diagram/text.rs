@@ -32,15 +32,17 @@ impl Said {
 pub(super) enum Form {
     /// ` -100 ip nat PREROUTING   iptables-nft  2 rules  accept`
     Whole,
-    /// ` -100 ip nat PREROUTING   nft  2 rules  accept`
+    /// ` -100 ip nat PREROUTING   ipt-nft  2 rules  accept`
     Long,
-    /// ` -100 ip nat PREROUTING    nft  2  accept`
+    /// ` -100 ip nat   ipt 2 rules accept`: the chain where its name is not that of its hook.
     Short,
-    /// ` -100 ip nat  nft 2`: the chain where its name is not that of its hook, the policy where it drops.
+    /// ` -100 ip nat  ipt 2 rules`: the policy where it drops.
     Brief,
-    /// ` -100 nat  nft 2`
+    /// ` -100 nat  ipt 2 rules`
     Bare,
-    /// ` -100 nat  2`: the backend only where it is the older one.
+    /// ` -100 nat  2 rules`: where one tool made all of them.
+    Alike,
+    /// ` -100 nat  ipt 2`
     Least,
 }
 
@@ -52,8 +54,7 @@ struct Told {
     chain: String,
     /// Its name is that of its hook, as iptables names its own.
     plain: bool,
-    backend: &'static str,
-    legacy: bool,
+    backend: Backend,
     rules: String,
     policy: &'static str,
 }
@@ -76,8 +77,7 @@ impl Told {
             table: clean(&table.name).into_owned(),
             chain: clean(&format!("{}{at}", chain.name)).into_owned(),
             plain: chain.name.eq_ignore_ascii_case(hook),
-            backend: table.backend.name(),
-            legacy: table.backend == Backend::IptablesLegacy,
+            backend: table.backend,
             rules: chain.rules.len().to_string(),
             policy,
         }
@@ -86,36 +86,37 @@ impl Told {
     fn label(&self, form: Form) -> String {
         let Told { family, table, chain, .. } = self;
         match form {
-            Form::Whole | Form::Long | Form::Short => format!("{family} {table} {chain}"),
-            Form::Brief if self.plain => format!("{family} {table}"),
-            Form::Brief => format!("{family} {table} {chain}"),
-            Form::Bare | Form::Least if self.plain => table.clone(),
-            Form::Bare | Form::Least => format!("{table} {chain}"),
+            Form::Whole | Form::Long => format!("{family} {table} {chain}"),
+            Form::Short | Form::Brief if self.plain => format!("{family} {table}"),
+            Form::Short | Form::Brief => format!("{family} {table} {chain}"),
+            Form::Bare | Form::Alike | Form::Least if self.plain => table.clone(),
+            Form::Bare | Form::Alike | Form::Least => format!("{table} {chain}"),
         }
     }
 
     /// `digits`: columns of the number of rules.
     fn right(&self, form: Form, digits: usize) -> String {
         let Told { rules, policy, .. } = self;
-        let backend = match (form, self.legacy) {
-            (Form::Whole, _) => self.backend,
-            (Form::Long | Form::Short | Form::Brief | Form::Bare, true) => "legacy",
-            (Form::Long | Form::Short | Form::Brief | Form::Bare, false) => "nft",
-            (Form::Least, true) => "leg",
-            (Form::Least, false) => "",
+        let backend = match (form, self.backend) {
+            (Form::Whole, backend) => backend.name(),
+            (Form::Long, Backend::IptablesLegacy) => "legacy",
+            (Form::Long, Backend::IptablesNft) => "ipt-nft",
+            (_, Backend::IptablesLegacy) => "leg",
+            (_, Backend::IptablesNft) => "ipt",
+            (_, Backend::Nft) => "nft",
         };
-        let told = match form {
-            Form::Whole | Form::Long => {
-                let word = if rules == "1" { "rule " } else { "rules" };
-                format!("{backend}  {rules:>digits$} {word}  {policy:<6}")
-            }
-            Form::Short => format!("{backend} {rules:>digits$} {policy:<6}"),
-            Form::Brief | Form::Bare | Form::Least if *policy == Policy::Accept.name() => {
-                format!("{backend} {rules:>digits$}")
-            }
-            Form::Brief | Form::Bare | Form::Least => format!("{backend} {rules:>digits$} {policy}"),
-        };
-        told.trim_start().to_owned()
+        let word = if rules == "1" { "rule " } else { "rules" };
+        let is_usual = *policy == Policy::Accept.name();
+        match form {
+            Form::Whole | Form::Long => format!("{backend}  {rules:>digits$} {word}  {policy:<6}"),
+            Form::Short => format!("{backend} {rules:>digits$} {word} {policy:<6}"),
+            Form::Brief | Form::Bare if is_usual => format!("{backend} {rules:>digits$} {word}"),
+            Form::Brief | Form::Bare => format!("{backend} {rules:>digits$} {word} {policy}"),
+            Form::Alike if is_usual => format!("{rules:>digits$} {word}"),
+            Form::Alike => format!("{rules:>digits$} {word} {policy}"),
+            Form::Least if is_usual => format!("{backend} {rules:>digits$}"),
+            Form::Least => format!("{backend} {rules:>digits$} {policy}"),
+        }
     }
 }
 
@@ -151,7 +152,12 @@ pub(super) fn form(state: &State, diagram: &Diagram, picture: &Picture, width: i
             told.iter().all(|told| needs(told) <= width(stop))
         })
     };
-    [Form::Whole, Form::Long, Form::Short, Form::Brief, Form::Bare].into_iter().find(fits).unwrap_or(Form::Least)
+    let mut tools = Stop::ALL.into_iter().flat_map(|stop| told(state, diagram, picture, stop)).map(|told| told.backend);
+    let first = tools.next();
+    let are_alike = tools.all(|tool| Some(tool) == first);
+    let forms = [Form::Whole, Form::Long, Form::Short, Form::Brief, Form::Bare, Form::Alike];
+    let says_enough = |form: &Form| are_alike || *form != Form::Alike;
+    forms.into_iter().filter(says_enough).find(fits).unwrap_or(Form::Least)
 }
 
 /// Lines of at most `width` columns.
