@@ -7,7 +7,10 @@ use std::sync::Arc;
 
 use super::action::Action;
 use super::again;
+use super::frames::Frames;
+use super::outline::Id;
 use super::overlay::Overlay;
+use super::path::Section;
 use super::setup::Setup;
 use super::source::Source;
 use super::state::State;
@@ -129,6 +132,7 @@ pub(super) fn begun(state: &mut State, mut host: Arc<Host>, namespace: usize) {
             Arc::make_mut(&mut host).namespaces[namespace].ruleset = known.clone();
         }
         show(state, host, namespace);
+        unfold(state);
     }
 }
 
@@ -138,14 +142,25 @@ pub(super) fn outlined(state: &mut State, ruleset: Ruleset) {
         let mut host = Host::clone(&state.host);
         host.namespaces[state.namespace].ruleset = ruleset;
         state.host = Arc::new(host);
-        state.follow();
+        state.frames = Frames::default();
+        unfold(state);
     }
+}
+
+/// Lays out all base chains that are known before their rules.
+fn unfold(state: &mut State) {
+    state.follow();
+    let hooks = state.path.sections.iter().filter(|section| matches!(section, Section::Hook { .. }));
+    state.turned.extend(hooks.map(|section| (Id::of(section), true)));
+    state.lay_out();
 }
 
 /// Shows a reading of the host of which no other ports than those of sockets are known yet.
 fn show(state: &mut State, host: Arc<Host>, namespace: usize) {
     let old = std::mem::replace(&mut state.host, host);
     let was = std::mem::replace(&mut state.namespace, namespace);
+    // Chains have other places than those that were known before.
+    state.frames = Frames::default();
     // Sockets have no fixed places.
     if let (false, Some(selected)) = (state.unchosen || state.named.is_some(), &state.selected) {
         let now = explain::bound(&state.host, namespace);
