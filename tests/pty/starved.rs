@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::Path;
 
+use whyport::snapshot;
 use whyport::tui::Signs;
 
 use crate::model::Model;
@@ -102,6 +103,32 @@ fn terminals_that_know_little_show_it_all_the_same() {
         shown.wait(&format!("the whole screen in {term:?}"), |shown| shown.screen() == whole);
         shown.press("q");
         assert_eq!(shown.left().status, 0);
+    }
+}
+
+/// What could not be used of a recording is said on the screen, and where one comes back to.
+#[test]
+fn how_a_recording_was_read_is_seen() {
+    let whole = snapshot::demo(snapshot::demo_names()[0]).unwrap();
+    let recordings = [
+        (
+            "untold.json",
+            include_str!("../data/json/untold.json").to_owned(),
+            "a note on how untold.json was read: iptables' target",
+        ),
+        (
+            "odd.whyport",
+            format!("{whole}nonsense\n"),
+            "a note on how odd.whyport was read: nothing is read after [end]",
+        ),
+    ];
+    for (name, text, says) in recordings {
+        let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        fs::write(&file, text).unwrap();
+        let term = Term::whyport(&Setting::default(), &["--snapshot", file.to_str().unwrap()]);
+        term.wait_for(says);
+        term.press("q");
+        assert_eq!(term.left().status, 0, "{name}");
     }
 }
 
