@@ -1,9 +1,10 @@
 //! The explorer through a pseudo-terminal, on hosts with 100,000 rules: how soon the first frame is there, how long each key
-//! takes to its finished frame, how many bytes a movement writes, and how much memory all of it takes.
+//! takes to its finished frame, how many bytes a movement writes, how much memory all of it takes, and how much of a processor while
+//! nobody does anything.
 //!
 //! Needs root, iptables of both kinds, ip and setsid. Rules are loaded into a network namespace of this process, and are gone
 //! with it. `cargo bench --bench terminal -- nft legacy` measures the hosts with these names; `WHYPORT_BENCH_RULES`,
-//! `WHYPORT_BENCH_RUNS` (how often it is started) and `WHYPORT_BENCH_SIZES` (`80x24,160x48`) change the numbers;
+//! `WHYPORT_BENCH_RUNS` (how often it is started), `WHYPORT_BENCH_IDLE` (for how many seconds it is left alone) and `WHYPORT_BENCH_SIZES` (`80x24,160x48`) change the numbers;
 //! `WHYPORT_BENCH_KEYS=1` tells every kind of key by itself, and `WHYPORT_BENCH_PROGRAM` is another program than the one that is
 //! built with this, to be compared with it.
 
@@ -34,6 +35,8 @@ const FIRST: f64 = 50.0;
 const KEY: f64 = 10.0;
 const MEMORY: f64 = 150.0;
 const BYTES: usize = 1024;
+/// Of one processor, in percent, while nobody does anything.
+const IDLE: f64 = 0.5;
 
 /// The screen is finished when nothing was written for so long.
 const QUIET: Duration = Duration::from_millis(60);
@@ -122,6 +125,16 @@ fn verdict(met: bool) -> &'static str {
     if met { "met" } else { "MISSED" }
 }
 
+/// How much of a processor it takes while nobody does anything, in percent.
+fn idle(session: &Session) -> f64 {
+    // What the last keys asked for is done by then.
+    std::thread::sleep(Duration::from_secs(5));
+    let time = Duration::from_secs(setting("WHYPORT_BENCH_IDLE", 30) as u64);
+    let before = session.worked();
+    std::thread::sleep(time);
+    100.0 * (session.worked() - before).as_secs_f64() / time.as_secs_f64()
+}
+
 /// Every key of the script, one after the other.
 fn keys(arguments: &[String], size: (u16, u16)) {
     let mut session = Session::start(arguments, size);
@@ -133,6 +146,7 @@ fn keys(arguments: &[String], size: (u16, u16)) {
             all.push((what, key, session.press(&bytes(key), QUIET)));
         }
     }
+    let idle = idle(&session);
     let memory = session.memory();
     session.leave();
     if setting("WHYPORT_BENCH_KEYS", 0) > 0 {
@@ -161,6 +175,7 @@ fn keys(arguments: &[String], size: (u16, u16)) {
         verdict(over == 0)
     );
     println!("  memory {memory:.0} MiB of {MEMORY}: {}", verdict(memory <= MEMORY));
+    println!("  idle {idle:.2} % of a processor of {IDLE}: {}", verdict(idle <= IDLE));
 }
 
 /// Tells the times of some keys; gives the 99th percentile of those to the frame.

@@ -121,6 +121,14 @@ impl Session {
         most.trim().trim_end_matches(" kB").parse::<f64>().unwrap() / 1024.0
     }
 
+    /// The time of a processor that it took so far, all of its threads together (proc(5), `stat`, in ticks of 10 ms).
+    pub fn worked(&self) -> Duration {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
+        let behind_name = stat.rsplit(") ").next().unwrap();
+        let ticks: u64 = behind_name.split(' ').skip(11).take(2).map(|ticks| ticks.parse::<u64>().unwrap()).sum();
+        Duration::from_millis(ticks * 10)
+    }
+
     /// Leaves the program by a key.
     pub fn leave(mut self) {
         self.terminal.write_all(b"\x03").unwrap();

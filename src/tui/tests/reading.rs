@@ -36,6 +36,17 @@ fn again() -> Explorer {
     explorer
 }
 
+/// Who listens is told, and nothing of the rules; gives the screen.
+fn begins(explorer: &mut Explorer) -> String {
+    let mut begun = node();
+    begun.namespaces[0].ruleset = Default::default();
+    explorer.take(Event::Begun(Arc::new(begun), 0));
+    update(&mut explorer.state, Event::Reached(FAR));
+    let text = explorer.text();
+    assert!(explorer.state.is_opening() && text.contains("nginx"), "{text}");
+    text
+}
+
 fn header(explorer: &Explorer) -> String {
     explorer.text().lines().next().expect("a row").to_owned()
 }
@@ -90,12 +101,7 @@ fn the_host_that_is_read_is_explored_as_if_it_had_been_there() {
 #[test]
 fn who_listens_is_there_before_the_rules_and_what_is_selected_stays() {
     let mut explorer = opening(None);
-    let mut begun = node();
-    begun.namespaces[0].ruleset = Default::default();
-    explorer.take(Event::Begun(Arc::new(begun), 0));
-    update(&mut explorer.state, Event::Reached(FAR));
-    let text = explorer.text();
-    assert!(explorer.state.is_opening() && text.contains("nginx"), "{text}");
+    let text = begins(&mut explorer);
     assert!(text.contains("reading nf_tables rules, namespace 2 of 2"), "the tree says what it waits for\n{text}");
     assert!(!text.contains("No base chain") && !text.contains("no socket"), "nobody knows that yet\n{text}");
     explorer.press("<Down>");
@@ -127,12 +133,7 @@ fn the_chains_are_there_before_their_rules() {
     outline.tables.insert(0, outline.tables[0].clone());
     outline.tables[0].chains.iter_mut().for_each(|chain| chain.name = "GONE".into());
     explorer.take(Event::Outlined(outline.clone()));
-    let mut begun = node();
-    begun.namespaces[0].ruleset = Default::default();
-    explorer.take(Event::Begun(Arc::new(begun), 0));
-    update(&mut explorer.state, Event::Reached(FAR));
-    let text = explorer.text();
-    assert!(explorer.state.is_opening() && text.contains("nginx"), "{text}");
+    let text = begins(&mut explorer);
     assert!(text.contains("nat PREROUTING") && !text.contains("no rules"), "{text}");
     assert!(text.contains("reading: 340 of 10,012 chains"), "{text}");
     explorer.take(Event::Opened(Ok((Arc::clone(&explorer.host), 0))));
