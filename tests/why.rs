@@ -102,12 +102,15 @@ fn check(host: &Host, walker: &Walker<'_>, walk: &Walk, outcome: &Outcome) -> Re
         }
     }
     let rules = outcome.steps().filter_map(|step| match step.at {
-        StepAt::Rule(rule) => Some((step.pass, step.hook, rule, Some(step.verdict).filter(|_| !step.sometimes))),
+        StepAt::Rule(rule) => Some((step, rule)),
         StepAt::End(_) => None,
     });
     let mut left = held.clone();
-    for step in rules {
-        match left.iter().position(|one| *one == step) {
+    for (step, rule) in rules {
+        // A rule that some packets met alone, as another chain of the same priority ended the way of the others, held for all of them.
+        let mut told = [Some(step.verdict), None].into_iter().filter(|told| told.is_some() || step.sometimes);
+        let is_it = |verdict| left.iter().position(|one| *one == (step.pass, step.hook, rule, verdict));
+        match told.find_map(is_it) {
             Some(at) => left.swap_remove(at),
             None => return Err(format!("{step:?} is in the steps, and these held: {held:?}")),
         };

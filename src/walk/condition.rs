@@ -105,10 +105,30 @@ impl Scene<'_> {
         }
         let what = match at {
             Some((rule, index)) => Assumed::ChosenFits { rule, index },
-            None => Assumed::SocketAnswers,
+            None => {
+                // What was assumed of it before leaves fewer.
+                let left = self.left_of(among);
+                if left.within(set) || left.apart(set) {
+                    return Ok(left.within(set));
+                }
+                Assumed::ChosenAmong { among: among.clone(), values: set.clone() }
+            }
         };
         let likely = (among.and(set).size() / among.size()).clamp(0.01, 0.99);
         self.assume(Open::either(what, why, likely))
+    }
+
+    /// What the kernel may still have chosen, by what was assumed of that.
+    fn left_of(&self, all: &ValueSet) -> ValueSet {
+        let mut left = all.clone();
+        for made in self.space.assumptions().filter(|made| made.namespace == self.plan.index) {
+            match &made.what {
+                Assumed::ChosenAmong { among, values } if among == all && made.holds => left = left.and(values),
+                Assumed::ChosenAmong { among, values } if among == all => left = left.minus(values),
+                _ => {}
+            }
+        }
+        left
     }
 
     /// Whether something was assumed already; asks for it otherwise.

@@ -211,6 +211,13 @@ pub enum Assumed {
         /// Which of its matches.
         index: u16,
     },
+    /// An address or a port that the kernel chooses is one of these.
+    ChosenAmong {
+        /// Among what it chooses.
+        among: ValueSet,
+        /// These.
+        values: ValueSet,
+    },
     /// What is drawn for a rule is a number that one of its elements has (index into its matches).
     Draws {
         /// The rule.

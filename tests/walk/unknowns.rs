@@ -1,5 +1,6 @@
 //! Rulesets that leave so much open that nobody could follow every way: what is found, and in how many steps.
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 
 use super::nat;
@@ -9,8 +10,9 @@ use whyport::explain::{self, AnswerVerdict, Target, words};
 use whyport::host::{Host, IpFamily, Protocol};
 use whyport::report::Style;
 use whyport::report::trace::trace;
+use whyport::snapshot;
 use whyport::syntax::nft;
-use whyport::walk::{FateKind, Field, Origin, Query, ValueSet, Walk, Why, walk};
+use whyport::walk::{Assumed, FateKind, Field, Origin, Outcome, Query, ValueSet, Walk, Why, walk};
 
 fn from_anywhere(rules: &str, port: u128) -> Walk {
     from_outside(&way::host(rules), port)
@@ -111,6 +113,66 @@ fn a_network_mapped_onto_itself_leads_where_its_addresses_lead() {
     let fates: Vec<_> =
         found.outcomes.iter().map(|one| (one.fate.kind, one.fate.oif.as_deref(), one.is_certain())).collect();
     assert_eq!(fates, [(FateKind::Sent, Some("br0"), true)], "10.0.0.0 and 10.0.0.1 are this host's, and none of them");
+}
+
+/// A host whose own packets take another table once they have a source.
+const BY_SOURCE: &str = r#"# whyport snapshot 1
+[host]
+viewed: node
+[namespace node]
+[ip -d -j link]
+[{"ifindex":1,"ifname":"lo","flags":["LOOPBACK","UP"],"mtu":65536,"link_type":"loopback"},
+{"ifindex":2,"ifname":"eth0","flags":["UP"],"mtu":1500,"link_type":"ether","address":"02:00:00:00:00:02"},
+{"ifindex":3,"ifname":"eth1","flags":["UP"],"mtu":1500,"link_type":"ether","address":"02:00:00:00:00:03"}]
+[ip -j addr]
+[{"ifindex":2,"ifname":"eth0","addr_info":[{"family":"inet6","local":"2001:db8:1::1","prefixlen":64,"scope":"global"}]},
+{"ifindex":3,"ifname":"eth1","addr_info":[{"family":"inet6","local":"fd00::1","prefixlen":64,"scope":"global"}]}]
+[ip -6 -j route show table all]
+[{"dst":"2001:db8:1::/64","dev":"eth0"},{"dst":"fd00::/64","dev":"eth1"},
+{"dst":"default","gateway":"2001:db8:1::2","dev":"eth0"},
+{"dst":"default","gateway":"fd00::2","dev":"eth1","table":"100"},
+{"type":"local","dst":"2001:db8:1::1","dev":"eth0","table":"local"},
+{"type":"local","dst":"fd00::1","dev":"eth1","table":"local"}]
+[ip -6 -j rule]
+[{"priority":0,"src":"all","table":"local"},{"priority":1000,"src":"2000::","srclen":3,"table":"100"},
+{"priority":32766,"src":"all","table":"main"}]
+[ip -4 -j route show table all]
+[]
+[ip -j rule]
+[{"priority":0,"src":"all","table":"local"}]
+[ip -j neigh]
+[]
+[bridge -j fdb]
+[]
+[sysctl]
+net.ipv4.ip_forward = 0
+[ss -H -tulpne]
+[iptables-nft-save]
+[nft list ruleset]
+[iptables-legacy-save]
+[ip6tables-legacy-save]
+[ipset save]
+[ip6tables-nft-save]
+*nat
+:OUTPUT ACCEPT [0:0]
+-A OUTPUT -p udp -j NETMAP --to fd00::/64
+COMMIT
+[end]
+"#;
+
+#[test]
+fn what_is_assumed_of_a_source_says_nothing_of_a_mapped_destination() {
+    let host = snapshot::parse(BY_SOURCE).host;
+    let mut query = Query::new(0, Origin::Local, IpFamily::V6, Protocol::UDP);
+    query.set(Field::Dport, ValueSet::one(53));
+    let found = walk(&host, &query);
+    let goes = |one: &&Outcome| one.assumed.iter().any(|made| matches!(made.what, Assumed::LeavesBy(_)) && made.holds);
+    let fates: HashSet<_> = found.outcomes.iter().filter(goes).map(|one| one.fate.kind).collect();
+    assert_eq!(
+        fates,
+        [FateKind::Sent].into(),
+        "what is no address of this host's leaves, for all that is known of the source"
+    );
 }
 
 #[test]

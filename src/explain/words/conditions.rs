@@ -1,5 +1,7 @@
 //! Conditions and assumptions of outcomes, in words.
 
+use std::net::{Ipv4Addr, Ipv6Addr};
+
 use super::phrase::{Phrase, list, say};
 use super::{Texts, rules};
 use crate::explain::brief;
@@ -185,12 +187,26 @@ fn what(ns: &Namespace, assumption: &Assumption, match_text: &dyn Fn(RuleId, Opt
         Assumed::NoTranslation => say(either(Phrase::NoTranslation, Phrase::Translation), &[]),
         Assumed::Established => say(either(Phrase::Established, Phrase::EstablishedNot), &[]),
         Assumed::AnswerHas(has) => say(Phrase::AnswerHas, &[("condition", &condition(has))]),
+        Assumed::ChosenAmong { values, .. } => {
+            let ranges: Vec<String> = values.ranges().iter().map(|range| chosen(*range)).collect();
+            say(either(Phrase::ChosenAmong, Phrase::ChosenNotAmong), &[("values", &list(Phrase::Or, &ranges, VALUES))])
+        }
         Assumed::SocketAnswers => say(either(Phrase::SocketAnswers, Phrase::SocketSilent), &[]),
         Assumed::UnreadRulesPass(kind) => {
             say(either(Phrase::UnreadRulesPass, Phrase::UnreadRulesStop), &[("rules", &kind.to_string())])
         }
         Assumed::Torn(what) => say(either(Phrase::AsRead, Phrase::NotAsRead), &[("what", &what.to_string())]),
     }
+}
+
+/// Addresses, or ports, which are the smaller numbers.
+fn chosen((first, last): (u128, u128)) -> String {
+    let name = |number: u128| match (u16::try_from(number), u32::try_from(number)) {
+        (Ok(port), _) => port.to_string(),
+        (_, Ok(address)) => Ipv4Addr::from(address).to_string(),
+        _ => Ipv6Addr::from(number).to_string(),
+    };
+    if first == last { name(first) } else { format!("{}–{}", name(first), name(last)) }
 }
 
 /// A match (or the target) of a rule by its name and what tells it from others: enough for a sentence. What takes few words

@@ -236,6 +236,8 @@ pub(super) fn phrase(phrase: Phrase) -> &'static str {
         Phrase::NoAnswer => "nobody answers: the packet gets to nobody",
         Phrase::AnswerAstray => "it comes from {from}, which was not asked",
         Phrase::ChosenFits => "what the kernel chooses fits “{text}” of {rule}",
+        Phrase::ChosenAmong => "what the kernel chooses is {values}",
+        Phrase::ChosenNotAmong => "what the kernel chooses is not {values}",
         Phrase::ChosenFitsNot => "what the kernel chooses does not fit “{text}” of {rule}",
         Phrase::Drawn => "“{text}” of {rule} draws {number}, or what gives the same",
         Phrase::DrawnNot => "“{text}” of {rule} does not draw {number}, nor what gives the same",

@@ -236,6 +236,8 @@ pub(super) enum Phrase {
     NoAnswer,
     ChosenFits,
     ChosenFitsNot,
+    ChosenAmong,
+    ChosenNotAmong,
     Drawn,
     DrawnNot,
     SocketAnswers,

@@ -4,7 +4,7 @@ use super::{assuming, assumption, condition, from, no_ports, who};
 use crate::explain::finding::{From, Who};
 use crate::explain::fixture::{INPUT, PREROUTING, addr, nat, node, outcome};
 use crate::host::{Host, Process, RuleId, Ruleset, Unread, What};
-use crate::walk::{Assumed, Assumption, Condition, Endpoints, FateKind, Field, Op, Values, Why};
+use crate::walk::{Assumed, Assumption, Condition, Endpoints, FateKind, Field, Op, ValueSet, Values, Why};
 
 #[test]
 fn who_and_from_in_a_few_words() {
@@ -149,6 +149,15 @@ fn assumptions_as_clauses() {
             true,
             Why::Random,
             "what the kernel chooses fits “-m limit” of rule 1 of filter INPUT (by chance)",
+        ),
+        (
+            Assumed::ChosenAmong {
+                among: ValueSet::full(32),
+                values: ValueSet::from_ranges([(80, 80), (0x0a00_0001, 0x0a00_00ff)]),
+            },
+            false,
+            Why::State,
+            "what the kernel chooses is not 80 or 10.0.0.1–10.0.0.255 (it depends on what cannot be seen)",
         ),
         (Assumed::SocketAnswers, true, Why::Unread, "a socket listens there (not read)"),
         (
