@@ -72,8 +72,8 @@ fn names(host: &Host) -> BTreeSet<String> {
             names.extend(table.particulars.objects.iter().map(|object| object.name.to_string()));
         }
     }
-    // Some are words of the tools' languages.
-    const WORDS: [&str; 6] = ["to", "out", "end", "dormant", "objects", "addresses"];
+    // Some are words of the tools' languages, or of what is said of ports.
+    const WORDS: [&str; 7] = ["to", "out", "end", "dormant", "objects", "addresses", "blocked"];
     names.retain(|name| name.len() > 1 && !WORDS.contains(&name.as_str()));
     names
 }

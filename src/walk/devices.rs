@@ -41,7 +41,7 @@ pub(super) struct Devices {
 
 /// How likely a packet comes in by a device that rules make an exception for, beside another: such rules tell what comes from outside
 /// from what comes out of a network within.
-const WITHIN: f64 = 0.1;
+const WITHIN: f64 = 0.125;
 
 impl Devices {
     /// The devices of a namespace: its links, or what its rules ask for.

@@ -1,5 +1,6 @@
 //! From classes that ended to outcomes: equal ends become one, fields become conditions, numbers become names.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -63,12 +64,17 @@ pub(super) fn outcomes<'a>(plans: Planned<'a>, query: &'a Query, run: Run) -> Ve
     let goes_on = |group: &Group| !group.assumed.is_empty() && others.iter().any(|other| have_common(group, other));
     let (sometimes, refused): (Vec<_>, Vec<_>) = refused.into_iter().partition(goes_on);
     others.extend(sometimes);
-    others.sort_by(|a, b| b.weight.total_cmp(&a.weight).then(a.place.cmp(&b.place)));
+    others.sort_by_key(|group| (likelier(group.weight), group.place));
     let kept = Arc::new(Kept { trail: run.trail, sights: run.sights });
     let sources = Refused::new(&refused, &others);
     let teller =
         Teller { plans, plan, query, kept: &kept, refused: &sources, whole: if whole > 0.0 { whole } else { 1.0 } };
     let mut outcomes: Vec<Outcome> = others.iter().map(|group| teller.outcome(group, true)).collect();
+    // Of equals the one whose rules stand first: in which order they were found hangs on how devices are called.
+    outcomes.sort_by_cached_key(|outcome| {
+        let way: Vec<(u32, StepAt)> = outcome.steps().map(|step| (step.pass, step.at)).collect();
+        (likelier(outcome.weight), way)
+    });
     let told = refused.iter().map(|group| teller.outcome(group, false)).collect();
     if let Some(mut one) = merge::into_one(told) {
         let mut fields: Vec<_> = refused.into_iter().flat_map(|group| group.fields).collect();
@@ -77,6 +83,12 @@ pub(super) fn outcomes<'a>(plans: Planned<'a>, query: &'a Query, run: Run) -> Ve
         outcomes.push(one);
     }
     outcomes
+}
+
+/// Sorts the likelier before the less likely. Sums of the same weights in another order, as of devices with other names, are the same.
+pub(super) fn likelier(weight: f64) -> Reverse<i64> {
+    const DIGITS: f64 = 1e9;
+    Reverse((weight.ln() * DIGITS).round() as i64)
 }
 
 /// Whether some packets are of both.

@@ -4,6 +4,7 @@ mod lengthened;
 
 use std::collections::BTreeSet;
 
+use super::finish::likelier;
 use super::outcome::{Assumed, Assumption, Outcome, Step, Why};
 use super::plan::Guess;
 use crate::host::ChainId;
@@ -35,10 +36,8 @@ pub(super) fn both(first: Vec<Outcome>, second: Vec<Outcome>, guess: Guess, gues
     let mut outcomes: Vec<Outcome> = told.into_iter().map(|(_, outcome)| outcome).collect();
     if is_open {
         // Refused sources stay last, the others are the likeliest first.
-        outcomes.sort_by(|a, b| {
-            let last = |outcome: &Outcome| outcome.fate.kind == super::FateKind::Martian;
-            last(a).cmp(&last(b)).then(b.weight.total_cmp(&a.weight))
-        });
+        let is_last = |outcome: &Outcome| outcome.fate.kind == super::FateKind::Martian;
+        outcomes.sort_by_key(|outcome| (is_last(outcome), likelier(outcome.weight)));
     }
     outcomes
 }

@@ -329,7 +329,7 @@ pub struct Step {
 }
 
 /// Where a step happened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum StepAt {
     /// At a rule.
     Rule(RuleId),
