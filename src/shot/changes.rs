@@ -39,29 +39,21 @@ fn written(after: &Buffer, cells: impl Iterator<Item = (u16, u16)>) -> String {
     pen.end()
 }
 
-/// How a cell is painted: its colours, and what it is beside them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Look {
-    fg: Color,
-    bg: Color,
-    flags: Modifier,
-}
-
 /// The same cells, those of one look together. A blank has that of the cells beside it where it can.
 fn by_look(after: &Buffer, cells: &[(u16, u16)]) -> Vec<(u16, u16)> {
-    let mut looks: Vec<(Look, Vec<(u16, u16)>)> = Vec::new();
+    let mut looks: Vec<(&Cell, Vec<(u16, u16)>)> = Vec::new();
     let mut last: Option<((u16, u16), usize)> = None;
     for &(x, y) in cells {
         let cell = &after[(x, y)];
-        let look = Look { fg: cell.fg, bg: cell.bg, flags: cell.modifier };
+        let is_like = |other: &Cell| (other.fg, other.bg, other.modifier) == (cell.fg, cell.bg, cell.modifier);
         let beside = last.filter(|((before, row), _)| *row == y && before + 1 == x).map(|(_, at)| at);
         let at = match beside.filter(|at| is_blank(cell) && looks[*at].0.bg == cell.bg) {
             Some(at) => at,
             None => looks
                 .iter()
-                .position(|(known, _)| *known == look || is_blank(cell) && known.bg == cell.bg)
+                .position(|(known, _)| is_like(known) || is_blank(cell) && known.bg == cell.bg)
                 .unwrap_or_else(|| {
-                    looks.push((look, Vec::new()));
+                    looks.push((cell, Vec::new()));
                     looks.len() - 1
                 }),
         };

@@ -143,13 +143,13 @@ pub(super) fn outlined(state: &mut State, ruleset: Ruleset) {
         host.namespaces[state.namespace].ruleset = ruleset;
         state.host = Arc::new(host);
         state.frames = Frames::default();
+        state.follow();
         unfold(state);
     }
 }
 
 /// Lays out all base chains that are known before their rules.
 fn unfold(state: &mut State) {
-    state.follow();
     let hooks = state.path.sections.iter().filter(|section| matches!(section, Section::Hook { .. }));
     state.turned.extend(hooks.map(|section| (Id::of(section), true)));
     state.lay_out();

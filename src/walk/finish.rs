@@ -64,7 +64,7 @@ pub(super) fn outcomes<'a>(plans: Planned<'a>, query: &'a Query, run: Run) -> Ve
     let goes_on = |group: &Group| !group.assumed.is_empty() && others.iter().any(|other| have_common(group, other));
     let (sometimes, refused): (Vec<_>, Vec<_>) = refused.into_iter().partition(goes_on);
     others.extend(sometimes);
-    others.sort_by_key(|group| (likelier(group.weight), group.place));
+    others.sort_by_key(|group| group.place);
     let kept = Arc::new(Kept { trail: run.trail, sights: run.sights });
     let sources = Refused::new(&refused, &others);
     let teller =

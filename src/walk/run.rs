@@ -1,4 +1,5 @@
-//! The order in which classes go on: the likeliest first, each until it ends or is split.
+//! The order in which classes go on: the likeliest first, each until it ends or is split; where nobody asks for ways, those that end
+//! soonest.
 //!
 //! Who watches says which classes are followed, and keeps what it wants of those that ended.
 
@@ -213,6 +214,7 @@ struct Nearest<'r, 'a, W> {
     /// Those that wait, with what has to be known of each before it goes on: the last is the next.
     waiting: Vec<(Box<State>, Open)>,
     guesses: Guesses,
+    /// As in [`Likeliest`].
     left: usize,
 }
 
@@ -245,11 +247,12 @@ impl<W: Watch> Nearest<'_, '_, W> {
     fn part(&mut self, mut state: Box<State>, mut open: Open, ahead: usize) -> ControlFlow<()> {
         loop {
             let mut parts = self.engine.parts(&state, &open);
-            if parts.len() > 1 && self.guesses.too_often(&state.space, &open) {
-                self.left += parts.len() - 1;
-                parts = guesses::likeliest(&mut parts, true).into_iter().collect();
-            }
+            let often = parts.len() > 1 && self.guesses.too_often(&state.space, &open);
             let Some(likeliest) = guesses::likeliest(&mut parts, true) else { return ControlFlow::Continue(()) };
+            if often {
+                self.left += parts.len();
+                parts.clear();
+            }
             parts.sort_by(|(_, one), (_, other)| one.total_cmp(other));
             let whole = common(state);
             for part in parts {

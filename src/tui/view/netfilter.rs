@@ -12,6 +12,7 @@ use super::super::search::base_text;
 use super::super::state::{Pane, State};
 use super::super::text::{Columns, fit, wrap};
 use super::super::tree::Row;
+use super::why::elsewhere;
 use super::{Piece, counts, put, put_right};
 use crate::explain::{Who, brief, clean, words};
 use crate::host::{Body, Policy, Registration, Table, What, xt};
@@ -194,10 +195,7 @@ fn pass_text(state: &State, pass: u32) -> Vec<Piece> {
     let Some(pass) = state.outcome().and_then(|outcome| outcome.pass(pass)) else {
         return Vec::new();
     };
-    let mut text = entrance(state, pass);
-    if pass.namespace != state.namespace {
-        text = format!("{text}, in {}", state.host.namespaces[pass.namespace].name);
-    }
+    let text = entrance(state, pass) + &elsewhere(state, pass.namespace);
     vec![(Tone::Strong, clean(&text).into_owned()), (Tone::Dim, format!(", {}", words::endpoints(&pass.enters)))]
 }
 
@@ -431,10 +429,7 @@ fn route(state: &State, event: usize) -> Vec<Piece> {
 fn fate(state: &State) -> Vec<Piece> {
     let Some(outcome) = state.outcome() else { return Vec::new() };
     let tone = look::fate(&outcome.fate);
-    let mut text = words::fate(&outcome.fate);
-    if outcome.fate.namespace != state.namespace {
-        text.push_str(&format!(", in {}", state.host.namespaces[outcome.fate.namespace].name));
-    }
+    let text = words::fate(&outcome.fate) + &elsewhere(state, outcome.fate.namespace);
     let mut pieces = vec![(tone, clean(&text).into_owned())];
     if outcome.fate.kind == FateKind::Delivered {
         let who = by_kernel(state).unwrap_or_else(|| words::receiver(&state.host, &outcome.fate));

@@ -7,7 +7,7 @@ use super::super::super::look::{Tone, badge};
 use super::super::super::state::{Port, State};
 use super::super::page::Page;
 use super::super::target_text;
-use super::super::why::{ALTERNATIVES, capital, place};
+use super::super::why::{ALTERNATIVES, capital, elsewhere, place};
 use crate::explain::home::home;
 use crate::explain::{Answer, Who, words};
 use crate::host::{Namespace, Process, Protocol, Socket, What};
@@ -107,10 +107,7 @@ fn outcomes(state: &State, page: &mut Page, answer: &Answer, is_chosen: bool) {
 
 /// How an outcome ends.
 pub(in crate::tui::view) fn end(state: &State, answer: &Answer, outcome: &Outcome) -> String {
-    let mut text = words::fate(&outcome.fate);
-    if outcome.fate.namespace != state.namespace {
-        text.push_str(&format!(", in {}", state.host.namespaces[outcome.fate.namespace].name));
-    }
+    let mut text = words::fate(&outcome.fate) + &elsewhere(state, outcome.fate.namespace);
     if outcome.fate.kind == FateKind::Delivered {
         let who = match &answer.who {
             Who::Kernel => words::who(&state.host, state.namespace, &Who::Kernel),

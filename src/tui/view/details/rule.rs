@@ -176,9 +176,7 @@ fn about(state: &State, page: &mut Page, frame: FrameId, ns: &Namespace, rule: R
         )),
         None => place.push_str(&format!(", come to at {}", at.place.hook)),
     }
-    if at.place.namespace != state.namespace {
-        place.push_str(&format!(", in {}", ns.name));
-    }
+    place.push_str(&elsewhere(state, at.place.namespace));
     page.labelled("chain", &(Tone::Plain, place));
 }
 
