@@ -124,7 +124,7 @@ impl State {
                 Some(key) => _ = known.insert(key, port),
             }
         }
-        for port in Arc::make_mut(&mut self.ports) {
+        for port in self.ports_mut() {
             if let Some(was) = port.entry.as_ref().and_then(|entry| known.remove(&key(entry))) {
                 (port.verdict, port.who) = (was.verdict, was.who);
                 (port.tables, port.met) = (was.tables, was.met);

@@ -2,8 +2,6 @@
 //!
 //! Deliberately does not look for anything else: that is a search.
 
-use std::sync::Arc;
-
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::line::{Line, Typed};
@@ -79,7 +77,7 @@ fn take(state: &mut State) {
         return go(state, target);
     }
     // One port that nobody has is asked about at a time.
-    Arc::make_mut(&mut state.ports).retain(|port| port.entry.is_some());
+    state.ports_mut().retain(|port| port.entry.is_some());
     state.insert(Port::asked(target.clone()));
     go(state, target);
 }

@@ -5,7 +5,7 @@
 
 use super::outline::Id;
 use super::state::{Pane, Port, State};
-use crate::explain::{self, Answer, AnswerVerdict};
+use crate::explain::{self, Answer, AnswerVerdict, Target};
 use crate::host::{Backend, ChainId, Family, Host, Name, Namespace, Table};
 use crate::walk::{Step, StepAt};
 
@@ -39,6 +39,24 @@ pub(super) enum Filter {
     Blocked,
     /// Those whose packets a rule or policy of this table decides about.
     Table(TableName),
+}
+
+/// The listed ports.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Listing {
+    /// Their places among all.
+    places: Vec<usize>,
+    /// What was wanted; `None`: the ports changed since.
+    by: Option<(Filter, Order)>,
+    /// The port that was selected.
+    selected: Option<Target>,
+}
+
+impl Listing {
+    /// The ports change.
+    pub(super) fn outdate(&mut self) {
+        self.by = None;
+    }
 }
 
 /// In which order ports are listed.
@@ -140,12 +158,12 @@ impl Order {
 impl State {
     /// How many ports are listed.
     pub(super) fn listed(&self) -> usize {
-        self.listing.len()
+        self.listing.places.len()
     }
 
     /// The listed ports from a place on.
     pub(super) fn listed_from(&self, place: usize) -> impl Iterator<Item = &Port> + Clone {
-        self.listing.iter().skip(place).filter_map(|index| self.ports.get(*index))
+        self.listing.places.iter().skip(place).filter_map(|index| self.ports.get(*index))
     }
 
     /// The listed port at a place.
@@ -155,23 +173,60 @@ impl State {
 
     /// Who goes to a port while none fits what is listed wants to see it among the others.
     pub(super) fn list_something(&mut self) {
-        if self.surveyed && self.listing.is_empty() {
+        if self.surveyed && self.listed() == 0 {
             self.filter = Filter::All;
         }
     }
 
-    /// Lists the ports anew. The selected one is always there, unless no port is to be listed.
+    /// Lists the ports anew, where others are wanted or they changed. The selected one is always there, unless no port is to be
+    /// listed.
     pub(super) fn list(&mut self) {
-        let fits = |port: &Port| port.verdict.is_none() || self.filter.fits(port);
-        let any = self.ports.iter().any(fits);
-        let is_listed = |port: &Port| fits(port) || any && self.selected.as_ref() == Some(&port.target);
-        let mut listing: Vec<usize> = (0..self.ports.len()).filter(|index| is_listed(&self.ports[*index])).collect();
+        let by = (self.filter.clone(), self.order);
+        if self.listing.by.as_ref() == Some(&by) && self.lists_the_same() {
+            self.listing.selected = self.selected.clone();
+            return;
+        }
+        let any = self.ports.iter().any(|port| self.fits(port));
+        let is_listed = |port: &Port| self.fits(port) || any && self.selected.as_ref() == Some(&port.target);
+        let mut places: Vec<usize> = (0..self.ports.len()).filter(|index| is_listed(&self.ports[*index])).collect();
         match self.order {
             Order::Number => {}
-            Order::Name => listing.sort_by_cached_key(|index| name(self, &self.ports[*index])),
-            Order::Verdict => listing.sort_by_key(|index| rank(&self.ports[*index])),
+            Order::Name => places.sort_by_cached_key(|index| name(self, &self.ports[*index])),
+            Order::Verdict => places.sort_by_key(|index| rank(&self.ports[*index])),
         }
-        self.listing = listing;
+        self.listing = Listing { places, by: Some(by), selected: self.selected.clone() };
+    }
+
+    /// Whether no other port is listed as another one is selected: both are wanted all the same.
+    fn lists_the_same(&self) -> bool {
+        let known = |target: &Option<Target>| self.ports.iter().find(|port| Some(&port.target) == target.as_ref());
+        let is_wanted = |target| known(target).is_some_and(|port| self.fits(port));
+        self.selected == self.listing.selected || is_wanted(&self.selected) && is_wanted(&self.listing.selected)
+    }
+
+    /// Whether a port is wanted, as far as one knows.
+    fn fits(&self, port: &Port) -> bool {
+        port.verdict.is_none() || self.filter.fits(port)
+    }
+
+    /// Whether the port at a place among all is wanted, and where it stands by what becomes of its packets.
+    pub(super) fn standing(&self, at: usize) -> (bool, u8) {
+        let port = &self.ports[at];
+        (self.fits(port), rank(port))
+    }
+
+    /// What becomes of one port's packets is known, which stood so before: thousands may be asked one after the other.
+    pub(super) fn list_one(&mut self, at: usize, before: (bool, u8)) {
+        let now = self.standing(at);
+        match (before.0, now.0) {
+            _ if self.order == Order::Verdict && before.1 != now.1 => self.listing.outdate(),
+            (true, true) | (false, false) => {}
+            // Where it may be the last one that fits, or stays though it does not, all is looked at.
+            (true, false) if self.listed() > 2 && self.selected.as_ref() != Some(&self.ports[at].target) => {
+                self.listing.places.retain(|place| *place != at);
+            }
+            _ => self.listing.outdate(),
+        }
     }
 }
 

@@ -10,6 +10,17 @@ use crate::explain::{self, AnswerVerdict, PortEntry, Survey, Target};
 use crate::host::IpFamily;
 
 impl State {
+    /// The ports, to be changed: they are listed anew then.
+    pub(super) fn ports_mut(&mut self) -> &mut Vec<Port> {
+        self.listing.outdate();
+        Arc::make_mut(&mut self.ports)
+    }
+
+    fn replace(&mut self, entries: Vec<PortEntry>) {
+        self.listing.outdate();
+        self.ports = Arc::new(entries.into_iter().map(Port::of).collect());
+    }
+
     /// Lists the ports of sockets, as long as nobody knows which others rules answer.
     pub(super) fn list_sockets(&mut self) {
         let bound = explain::bound(&self.host, self.namespace);
@@ -27,7 +38,7 @@ impl State {
     /// nobody selected one, it is the first.
     fn put(&mut self, entries: Vec<PortEntry>) {
         let asked = self.ports.iter().find(|port| port.entry.is_none()).map(|port| port.target.clone());
-        self.ports = Arc::new(entries.into_iter().map(Port::of).collect());
+        self.replace(entries);
         if let Some(asked) = self.named.clone().or(asked) {
             let meant = self.find_meant(&asked);
             if meant.is_none() {
@@ -45,7 +56,7 @@ impl State {
 
     /// The rows of the survey, and no other.
     pub(super) fn fill(&mut self, survey: Survey) {
-        self.ports = Arc::new(survey.ports.into_iter().map(Port::of).collect());
+        self.replace(survey.ports);
         self.surveyed = true;
     }
 
@@ -53,7 +64,7 @@ impl State {
     pub(super) fn insert(&mut self, port: Port) {
         let key = |target: &Target| (target.protocol, target.port);
         let at = self.ports.partition_point(|other| key(&other.target) < key(&port.target));
-        Arc::make_mut(&mut self.ports).insert(at, port);
+        self.ports_mut().insert(at, port);
     }
 
     /// The port that was found and is the one that the user named.

@@ -15,7 +15,7 @@ use super::edited::{Edited, Walking};
 use super::frames::Frames;
 use super::going::Going;
 use super::keeping::Keeping;
-use super::listing::{self, Filter, Met, Order, TableName};
+use super::listing::{self, Filter, Listing, Met, Order, TableName};
 use super::living::Living;
 use super::look::Look;
 use super::outline::{Id, outline};
@@ -148,8 +148,8 @@ pub struct State {
     pub(super) filter: Filter,
     /// In which order.
     pub(super) order: Order,
-    /// The listed ones, as indices of `ports`.
-    pub(super) listing: Vec<usize>,
+    /// The listed ones.
+    pub(super) listing: Listing,
     pub(super) surveyed: bool,
     pub(super) selected: Option<Target>,
     /// The port that was named at the begin, until another is selected.
@@ -224,7 +224,7 @@ impl State {
             ports: Arc::default(),
             filter: Filter::default(),
             order: Order::default(),
-            listing: Vec::new(),
+            listing: Listing::default(),
             surveyed: false,
             selected: None,
             named: target.clone(),
@@ -351,14 +351,16 @@ impl State {
 
     /// Keeps who answers a port.
     pub(super) fn keep(&mut self, target: Target, answers: Vec<Answer>) {
-        let at = self.ports.iter().position(|port| port.target == target);
-        if let Some(port) = at.and_then(|at| Arc::make_mut(&mut self.ports).get_mut(at)) {
+        if let Some(at) = self.ports.iter().position(|port| port.target == target) {
+            let before = self.standing(at);
+            let port = &mut Arc::make_mut(&mut self.ports)[at];
             port.stale = false;
             port.verdict = Some(explain::finding::overall(&answers));
             port.tables = listing::tables(&self.host.namespaces[self.namespace], self.namespace, &answers);
             port.met = Met::by(&self.host, &answers);
             let first = answers.first();
             port.who = first.map(|answer| words::answerers(&self.host, self.namespace, answer, syntax::part_text));
+            self.list_one(at, before);
         }
         if self.answers.insert(target.clone(), Arc::new(answers)).is_none() {
             self.asked.push_back(target);

@@ -104,10 +104,41 @@ fn beside_a_range_of_ports_names_keep_their_room() {
         answers: vec![],
     };
     let port = crate::tui::state::Port { entry: Some(range), ..explorer.state.ports[0].clone() };
-    Arc::make_mut(&mut explorer.state.ports).push(port);
+    explorer.state.ports_mut().push(port);
     explorer.state.list();
     let text = explorer.text();
     assert!(text.contains("tcp   22 0.0.0.0 sshd") && text.contains("tcp 7000-7002 no socket"), "{text}");
+}
+
+#[test]
+fn what_is_listed_is_the_same_as_if_all_were_listed_anew() {
+    let mut explorer = super::tour::story((100, 30));
+    let keys =
+        "<Down><Down>F<Down>F<Down><Up>F<Home>Fz<Down>zF<Down>FFz<End>F80<Enter>FF7<Enter><Up>zzF8080<Enter>F<Up>F";
+    for key in crate::tui::key::sequence(keys).expect("keys") {
+        // Everything that is asked for is answered before the next key; here one answer after the other comes in.
+        let mut waiting = vec![Event::Key(key.event())];
+        while let Some(event) = waiting.pop() {
+            let effects = update(&mut explorer.state, event);
+            let asked = effects.into_iter().filter_map(|effect| match effect {
+                Effect::Answer(edition, target) => {
+                    let answers = explain::answers(&explorer.state.host, explorer.state.namespace, &target);
+                    Some(Event::Answered(edition, target, answers))
+                }
+                _ => None,
+            });
+            waiting.extend(asked);
+            let listed = |state: &State| state.listed_from(0).map(|port| port.target.clone()).collect::<Vec<_>>();
+            let mut anew = explorer.state.clone();
+            anew.ports_mut();
+            anew.list();
+            assert_eq!(listed(&explorer.state), listed(&anew), "{key}");
+        }
+        // The answers are forgotten, so that they are asked for again.
+        explorer.state.answers.clear();
+        explorer.state.asked.clear();
+        explorer.state.ports_mut().iter_mut().for_each(|port| port.verdict = None);
+    }
 }
 
 #[test]
