@@ -41,6 +41,14 @@ const IDLE: f64 = 0.5;
 /// The screen is finished when nothing was written for so long.
 const QUIET: Duration = Duration::from_millis(60);
 
+/// What the settings say of the link.
+const FAST: &str = "fast";
+const SLOW: &str = "slow";
+/// Over a slow link the screen is finished when nothing was written for so long.
+const REST: Duration = Duration::from_millis(160);
+/// How often a key comes that is held, and how long after the one before.
+const HELD: (usize, Duration) = (60, Duration::from_millis(33));
+
 fn main() {
     // Whoever only sees to it that everything builds does not mean to wait for this.
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -72,6 +80,7 @@ fn measure(host: &Host, rules: usize, sizes: &[(u16, u16)]) {
         println!("{} with {rules} rules at {}×{} (load {})", host.what, size.0, size.1, load());
         starts(&made.arguments, *size);
         keys(&made.arguments, *size);
+        movements(&made.arguments, *size);
     }
 }
 
@@ -86,7 +95,7 @@ fn starts(arguments: &[String], size: (u16, u16)) {
     let runs = setting("WHYPORT_BENCH_RUNS", 5);
     let mut seen: [Vec<f64>; 4] = Default::default();
     for _ in 0..runs {
-        let session = Session::start(arguments, size);
+        let session = Session::start(arguments, size, FAST);
         let all = session.wait_for(is_all);
         let found = [
             session.first(|_| true),
@@ -137,7 +146,7 @@ fn idle(session: &Session) -> f64 {
 
 /// Every key of the script, one after the other.
 fn keys(arguments: &[String], size: (u16, u16)) {
-    let mut session = Session::start(arguments, size);
+    let mut session = Session::start(arguments, size, FAST);
     session.wait_for(is_all);
     session.wait(QUIET);
     let mut all: Vec<(&str, &str, Pressed)> = Vec::new();
@@ -164,18 +173,66 @@ fn keys(arguments: &[String], size: (u16, u16)) {
     let late = table("all keys", all.iter().map(|(.., pressed)| pressed));
     println!("  p99 {late:.1} ms of {KEY}: {}", verdict(late <= KEY));
     let moves = all.iter().filter(|(_, key, _)| pressed::is_move(key));
-    let mut written: Vec<usize> = moves.map(|(.., pressed)| pressed.bytes).collect();
-    written.sort_unstable();
-    let most = written.last().copied().unwrap_or(0);
-    let over = written.iter().filter(|bytes| **bytes >= BYTES).count();
-    println!(
-        "  a movement writes {} bytes (median), {most} at most; {over} of {} {BYTES} or more: {}",
-        written[written.len() / 2],
-        written.len(),
-        verdict(over == 0)
-    );
+    println!("  a movement writes {}", Written::of(moves.map(|(.., pressed)| pressed.bytes)));
     println!("  memory {memory:.0} MiB of {MEMORY}: {}", verdict(memory <= MEMORY));
     println!("  idle {idle:.2} % of a processor of {IDLE}: {}", verdict(idle <= IDLE));
+}
+
+/// What a movement writes over a slow link, and what one key that is held writes there and elsewhere.
+fn movements(arguments: &[String], size: (u16, u16)) {
+    let started = |link| {
+        let session = Session::start(arguments, size, link);
+        session.wait_for(is_all);
+        session.wait(QUIET);
+        session
+    };
+    let mut session = started(SLOW);
+    let mut all = Vec::new();
+    for key in SCRIPT.iter().flat_map(|(_, keys)| pressed::split(keys)) {
+        let pressed = session.press(&bytes(key), REST);
+        if pressed::is_move(key) {
+            all.push(pressed.at_once);
+        }
+    }
+    session.leave();
+    let written = Written::of(all.into_iter());
+    println!("  over a slow link a movement writes at once {written}: {}", verdict(written.over == 0));
+    let held = [SLOW, FAST].map(|link| {
+        let mut session = started(link);
+        let held = ["<Down>", "<Up>"].map(|key| session.hold(&bytes(key), HELD.0, HELD.1));
+        session.leave();
+        held.iter().sum::<usize>() / (2 * HELD.0)
+    });
+    println!(
+        "  held in the ports, each of {} keys a second writes {} bytes there, {} elsewhere",
+        1000 / HELD.1.as_millis(),
+        held[0],
+        held[1]
+    );
+}
+
+/// How many bytes movements wrote.
+struct Written {
+    median: usize,
+    most: usize,
+    over: usize,
+    count: usize,
+}
+
+impl Written {
+    fn of(bytes: impl Iterator<Item = usize>) -> Written {
+        let mut all: Vec<usize> = bytes.collect();
+        all.sort_unstable();
+        let over = all.iter().filter(|bytes| **bytes >= BYTES).count();
+        Written { median: all[all.len() / 2], most: all[all.len() - 1], over, count: all.len() }
+    }
+}
+
+impl std::fmt::Display for Written {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Written { median, most, over, count } = self;
+        write!(f, "{median} bytes (median), {most} at most; {over} of {count} {BYTES} or more")
+    }
 }
 
 /// Tells the times of some keys; gives the 99th percentile of those to the frame.

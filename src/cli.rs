@@ -9,6 +9,7 @@ mod desk;
 mod effects;
 pub mod explore;
 mod follow;
+mod link;
 mod listen;
 pub mod live;
 mod output;
@@ -17,6 +18,7 @@ pub mod picture;
 mod read;
 pub mod refusal;
 mod settings;
+pub mod start;
 pub mod target;
 pub mod terminal;
 mod wait;
@@ -28,12 +30,12 @@ use std::sync::Arc;
 
 use arguments::{Arguments, Command, PacketArguments, RulesArguments, RulesKind, ShotArguments, TraceArguments, When};
 use clap::FromArgMatches;
-use explore::Start;
 use picture::Form;
 use read::Reading;
 use refusal::{Fault, Refusal};
 use signal_hook::consts::signal::SIGINT;
 use signal_hook::low_level::emulate_default_handler;
+use start::Start;
 
 use crate::explain;
 use crate::host::{Backend, IpFamily};
@@ -220,7 +222,7 @@ fn trace(reading: Reading, target: explain::Target, asked: &TraceArguments, colo
     let namespace = reading.namespace;
     // A recording tells its own time in words only.
     let now = || std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).ok();
-    let now = matches!(reading.source, explore::Source::Live(_)).then(now).flatten().map(|since| since.as_secs());
+    let now = matches!(reading.source, start::Source::Live(_)).then(now).flatten().map(|since| since.as_secs());
     let (host, (packets, walks, replies)) = live::answered(reading, |host, namespace| {
         let packets = packet::ask(host, namespace, target.clone(), &asked.packet, now)?;
         let walker = Walker::new(host, namespace);

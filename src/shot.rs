@@ -9,7 +9,7 @@ mod sgr;
 mod signs;
 mod svg;
 
-pub use changes::changes;
+pub use changes::{between, changes};
 pub use svg::{Window, svg};
 
 use std::fmt::Write;

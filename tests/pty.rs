@@ -7,6 +7,8 @@
 mod ends;
 #[path = "pty/keys.rs"]
 mod keys;
+#[path = "pty/link.rs"]
+mod link;
 #[path = "pty/model.rs"]
 mod model;
 mod settled;

@@ -10,8 +10,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ipnet::IpNet;
-use whyport::cli::explore::{Source, Start};
 use whyport::cli::picture::{self, Form};
+use whyport::cli::start::{Source, Start};
 use whyport::explain::{self, Answer};
 use whyport::host::redact::redacted;
 use whyport::host::{Backend, Host, LinkKind, ruleset};

@@ -19,8 +19,8 @@ use std::time::Duration;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use whyport::cli::explore::{Source, Start};
 use whyport::cli::picture::{self, Form};
+use whyport::cli::start::{Source, Start};
 use whyport::explain::Target;
 use whyport::host::{Counters, Protocol, Reached, What};
 use whyport::tui::{Event, Look, Signs, State, key, theme, view};

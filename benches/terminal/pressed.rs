@@ -12,6 +12,8 @@ pub struct Pressed {
     pub last: Option<Duration>,
     /// How many bytes were written.
     pub bytes: usize,
+    /// How many of them at once: in the first update of the screen.
+    pub at_once: usize,
 }
 
 /// What is done, and by which keys.

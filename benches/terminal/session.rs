@@ -2,8 +2,9 @@
 //!
 //! Deliberately does not know what keys mean.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{Read, Write};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -33,8 +34,11 @@ pub struct Session {
 }
 
 impl Session {
-    /// Starts the program in a terminal of so many columns and rows.
-    pub fn start(arguments: &[String], size: (u16, u16)) -> Session {
+    /// Starts the program in a terminal of so many columns and rows; `link`: what its settings say of the way there.
+    pub fn start(arguments: &[String], size: (u16, u16), link: &str) -> Session {
+        let settings = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("terminal-{link}"));
+        fs::create_dir_all(settings.join("whyport")).unwrap();
+        fs::write(settings.join("whyport/config.toml"), format!("link = \"{link}\"\n")).unwrap();
         let window = Winsize { ws_col: size.0, ws_row: size.1, ws_xpixel: 0, ws_ypixel: 0 };
         let pair = openpty(&window, None).expect("a pseudo-terminal");
         let end = || Stdio::from(pair.slave.try_clone().unwrap());
@@ -45,7 +49,7 @@ impl Session {
             .args(arguments)
             .env("TERM", "xterm-256color")
             .env("COLORTERM", "truecolor")
-            .env("XDG_CONFIG_HOME", env!("CARGO_TARGET_TMPDIR"))
+            .env("XDG_CONFIG_HOME", settings)
             .stdin(end())
             .stdout(end())
             .stderr(Stdio::null())
@@ -100,7 +104,18 @@ impl Session {
             frame: new.get(ended.unwrap_or_else(gap)).map(|(came, _)| *came - at),
             last: new.last().map(|(came, _)| *came - at),
             bytes: new.iter().map(|(_, bytes)| bytes.len()).sum(),
+            at_once: at_once(&new.iter().flat_map(|(_, bytes)| bytes).copied().collect::<Vec<u8>>()),
         }
+    }
+
+    /// Holds a key down: it comes so many times, with a pause between them. Gives the bytes that were written meanwhile.
+    pub fn hold(&mut self, key: &[u8], times: usize, pause: Duration) -> usize {
+        let before = self.chunks.lock().unwrap().len();
+        for _ in 0..times {
+            self.terminal.write_all(key).unwrap();
+            thread::sleep(pause);
+        }
+        self.chunks.lock().unwrap()[before..].iter().map(|(_, bytes)| bytes.len()).sum()
     }
 
     /// When the screen said for the first time what is looked for, after the start.
@@ -137,5 +152,15 @@ impl Session {
 }
 
 fn ends(bytes: &[u8]) -> bool {
-    bytes.windows(END.len()).any(|window| window == END)
+    end(bytes).is_some()
+}
+
+/// How many bytes the first update is long; without marks, all.
+fn at_once(bytes: &[u8]) -> usize {
+    end(bytes).unwrap_or(bytes.len())
+}
+
+/// Where the first update ends.
+fn end(bytes: &[u8]) -> Option<usize> {
+    bytes.windows(END.len()).position(|window| window == END).map(|at| at + END.len())
 }

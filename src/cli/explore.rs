@@ -15,78 +15,18 @@ use signal_hook::low_level::emulate_default_handler;
 use super::desk::Desk;
 use super::effects::{answer_each, done};
 use super::follow::{Follower, pause};
+use super::link::{self, Link};
 use super::listen::{Message, Watch, listen_to_end, listen_to_keys, listen_to_signals};
 use super::live::Live;
 use super::output;
 use super::picture::keep;
 use super::read::Text;
 use super::refusal::Refusal;
+use super::start::Start;
 use super::terminal::Terminal;
 use crate::explain::Target;
-use crate::host::Host;
-use crate::host::redact::redacted;
 use crate::kernel::Progress;
 use crate::tui::{self, Edition, Effect, Event, Keep, Setup, Shelf, Sought, State, update, view};
-
-/// Where a host comes from, and how it can be had again.
-#[derive(Debug, Clone)]
-pub enum Source {
-    /// A recording, in a word or two: `host.txt`.
-    Recording(String),
-    /// A host that is embedded, by its name.
-    Demo(String),
-    /// This host, as it was when it was read.
-    Live(Live),
-}
-
-/// What the explorer opens with.
-#[derive(Debug, Clone)]
-pub struct Start {
-    /// The host.
-    pub host: Arc<Host>,
-    /// Where it came from.
-    pub source: Source,
-    /// Index of the namespace to look from.
-    pub namespace: usize,
-    /// The port to select.
-    pub target: Option<Target>,
-    /// How the explorer is set up.
-    pub setup: Setup,
-}
-
-impl Source {
-    pub(super) fn live(&self) -> Option<&Live> {
-        match self {
-            Source::Live(live) => Some(live),
-            Source::Recording(_) | Source::Demo(_) => None,
-        }
-    }
-}
-
-impl Start {
-    /// The same on a host in which addresses, names and comments are replaced. Of where it came from, the kind is told.
-    pub fn redacted(self) -> Start {
-        let asked: Vec<_> = self.target.iter().filter_map(Target::one_addr).collect();
-        let (host, now) = redacted(&self.host, &asked);
-        let target = self.target.map(|target| Target { addr: now.first().copied().or(target.addr), ..target });
-        let source = match self.source {
-            // Its tour tells the names that it had.
-            Source::Demo(name) => Source::Recording(format!("demo {name}")),
-            Source::Recording(_) => Source::Recording("a recording".to_owned()),
-            Source::Live(_) => Source::Recording("live".to_owned()),
-        };
-        Start { host: Arc::new(host), source, target, ..self }
-    }
-
-    pub(super) fn state(self, size: (u16, u16)) -> State {
-        let source = match self.source {
-            Source::Recording(name) => tui::Source::Recording(name),
-            Source::Demo(name) => tui::Source::Demo(name),
-            Source::Live(_) => tui::Source::Live,
-        };
-        State::new(self.host, self.namespace, source, self.target, self.setup, size)
-    }
-}
 
 /// A port of a reading, and how far the sets are read that its answer takes.
 type Question = (Edition, Target, Arc<Progress>);
@@ -157,6 +97,7 @@ fn explore(
     let mut terminal = Terminal::take().map_err(failed)?;
     let size = terminal.size().map_err(failed)?;
     let state = state(size);
+    let link = Link::new(state.link());
     if state.takes_mouse() {
         terminal.listen_to_mouse().map_err(failed)?;
     }
@@ -178,6 +119,8 @@ fn explore(
         messages,
         redraw: false,
         continued: false,
+        link,
+        behind: false,
     };
     if guided {
         let _ = sender.send(Message::Event(Event::Guided));
@@ -241,6 +184,10 @@ struct Explorer {
     redraw: bool,
     /// Whether it was suspended, and the signal that continued it has not been told of yet.
     continued: bool,
+    /// What lies between here and the terminal.
+    link: Link,
+    /// Whether the terminal does not show all of the screen yet.
+    behind: bool,
 }
 
 impl Explorer {
@@ -261,16 +208,30 @@ impl Explorer {
                 Next::Retake => terminal.retake()?,
                 Next::Draw => {}
             }
-            if std::mem::take(&mut self.redraw) {
+            let redraws = std::mem::take(&mut self.redraw);
+            if redraws {
                 terminal.clear()?;
+            }
+            if redraws || matches!(next, Next::Suspend | Next::Retake) {
+                // Of a screen that is empty all is to be shown.
+                self.link.hear(false, Instant::now());
             }
             let (columns, rows) = terminal.size()?;
             if (columns, rows) != self.state.size() {
                 self.take(Message::Event(Event::Resized(columns, rows)))?;
             }
-            terminal.draw(|buffer, area| view(&self.state, buffer, area))?;
+            self.draw(terminal)?;
             next = self.wait()?;
         }
+    }
+
+    /// Draws the screen, on a slow link at first what is next to the cursor.
+    fn draw(&mut self, terminal: &mut Terminal) -> std::io::Result<()> {
+        let first = self.link.holds(Instant::now()).map(|_| tui::nearest(&self.state)).unwrap_or_default();
+        let drawn = terminal.draw_first(|buffer, area| view(&self.state, buffer, area), &first, link::MOST);
+        self.behind = !drawn?;
+        self.link.drew(terminal.took(), Instant::now());
+        Ok(())
     }
 
     /// Waits for something to happen, and takes in all that has happened by then.
@@ -278,6 +239,7 @@ impl Explorer {
         loop {
             let message = match self.next() {
                 Ok(message) => message,
+                Err(RecvTimeoutError::Timeout) if self.is_due() => return Ok(Next::Draw),
                 Err(RecvTimeoutError::Timeout) => Message::Event(self.tick()),
                 Err(RecvTimeoutError::Disconnected) => return Ok(Next::Leave(Left::Quit)),
             };
@@ -286,7 +248,8 @@ impl Explorer {
             let next = self.take(message)?;
             // What cannot be seen is no reason to draw.
             if seen || !matches!(next, Next::Draw) {
-                return self.gather(next, PATIENCE);
+                let next = self.gather(next, PATIENCE)?;
+                return self.rest(next);
             }
         }
     }
@@ -305,22 +268,40 @@ impl Explorer {
         Ok(next)
     }
 
+    /// Takes in what happens until the next frame may come.
+    fn rest(&mut self, mut next: Next) -> std::io::Result<Next> {
+        while matches!(next, Next::Draw)
+            && let Some(left) = self.link.rests(Instant::now())
+            && let Ok(message) = self.messages.recv_timeout(left)
+        {
+            next = self.take(message)?;
+        }
+        Ok(next)
+    }
+
     /// The next message, as long as the screen need not tell something new about the reading, or another age of the host.
     fn next(&self) -> Result<Message, RecvTimeoutError> {
+        let rest = || self.behind.then(|| self.link.holds(Instant::now()).unwrap_or_default());
+        let wait = |left: Option<Duration>| match left.into_iter().chain(rest()).min() {
+            Some(left) => self.messages.recv_timeout(left),
+            None => self.messages.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        };
         match (&self.live, self.watched()) {
             (Some(_), Some(progress)) => loop {
                 let told = || self.state.reached().unwrap_or_default() == progress.reached();
-                match self.messages.recv_timeout(TICK) {
-                    Err(RecvTimeoutError::Timeout) if told() => {}
+                match wait(Some(TICK)) {
+                    Err(RecvTimeoutError::Timeout) if !self.is_due() && told() => {}
                     next => return next,
                 }
             },
-            (Some(_), None) => match self.state.ages_in(self.age()) {
-                Some(left) => self.messages.recv_timeout(left),
-                None => self.messages.recv().map_err(|_| RecvTimeoutError::Disconnected),
-            },
-            (None, _) => self.messages.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            (Some(_), None) => wait(self.state.ages_in(self.age())),
+            (None, _) => wait(None),
         }
+    }
+
+    /// Whether the rest of the screen is to be shown.
+    fn is_due(&self) -> bool {
+        self.behind && self.link.holds(Instant::now()).is_none()
     }
 
     /// The reading that somebody waits for: that of the host, or that of sets which an answer takes.
@@ -353,7 +334,10 @@ impl Explorer {
             Message::Signal(SIGCONT) if std::mem::take(&mut self.continued) => return Ok(Next::Draw),
             Message::Signal(SIGCONT) => return Ok(Next::Retake),
             // A frame is as large as the terminal.
-            Message::Signal(SIGWINCH) => return Ok(Next::Draw),
+            Message::Signal(SIGWINCH) => {
+                self.link.hear(false, Instant::now());
+                return Ok(Next::Draw);
+            }
             Message::Signal(signal) => return Ok(Next::Leave(Left::Signal(signal))),
             Message::Panicked => return Ok(Next::Leave(Left::Panicked)),
             Message::Gone(error) => return Err(error),
@@ -363,6 +347,9 @@ impl Explorer {
             && !self.state.is_paused()
         {
             live.at = self.begun;
+        }
+        if let Event::Key(_) | Event::Mouse(_) | Event::Pasted(_) | Event::Resized(..) = event {
+            self.link.hear(tui::is_movement(&self.state, &event), Instant::now());
         }
         let (mut next, was_paused) = (Next::Draw, self.state.is_paused());
         for effect in update(&mut self.state, event) {

@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::explore::Source;
 use super::output;
 use super::read::Reading;
 use super::refusal::Refusal;
+use super::start::Source;
 use super::wait::wait;
 use crate::host::{Host, SetId};
 use crate::kernel::{self, Ear, NoEntry, NotRead, Places, Progress, Watch};

@@ -9,10 +9,10 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::effects::done;
-use super::explore::Start;
 use super::live::Live;
 use super::output;
 use super::refusal::Refusal;
+use super::start::Start;
 use crate::explain::clean;
 use crate::shot;
 use crate::tui::{Event, Keep, State, Unkept, key, update, view};

@@ -6,8 +6,8 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use super::arguments::Source;
-use super::explore;
 use super::refusal::Refusal;
+use super::start;
 use crate::host::Host;
 use crate::snapshot::{self, Recording};
 use crate::syntax::{DiagnosticKind, Kind, pasted};
@@ -19,7 +19,7 @@ pub struct Reading {
     /// Index of the namespace to look from.
     pub namespace: usize,
     /// Where it came from.
-    pub source: explore::Source,
+    pub source: start::Source,
     /// What could not be used of it, a line each.
     pub notes: Vec<String>,
     /// The same in one line: how many such lines there are, and what matters most.
@@ -61,7 +61,7 @@ pub fn embedded(name: &str) -> Result<Reading, Refusal> {
     let Some(text) = snapshot::demo(wanted) else {
         return Err(Refusal::usage(format!("no demo is called “{name}”; there is {}", names.join(", "))));
     };
-    Ok(reading(snapshot::parse(text), explore::Source::Demo(wanted.to_owned()), Vec::new()))
+    Ok(reading(snapshot::parse(text), start::Source::Demo(wanted.to_owned()), Vec::new()))
 }
 
 fn recorded(path: &Path) -> Result<Reading, Refusal> {
@@ -101,7 +101,7 @@ impl Text {
         let recording = parse(&text, &shown)?;
         let notice = notice(&source, &recording, notes.first());
         notes.extend(complaints(&shown, &recording));
-        Ok(Reading { notice, ..reading(recording, explore::Source::Recording(source), notes) })
+        Ok(Reading { notice, ..reading(recording, start::Source::Recording(source), notes) })
     }
 }
 
@@ -212,7 +212,7 @@ fn notice(source: &str, recording: &Recording, first: Option<&String>) -> Option
     })
 }
 
-fn reading(recording: Recording, source: explore::Source, notes: Vec<String>) -> Reading {
+fn reading(recording: Recording, source: start::Source, notes: Vec<String>) -> Reading {
     let namespace = recording.host.viewed;
     Reading { host: recording.host, namespace, source, notes, notice: None }
 }

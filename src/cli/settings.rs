@@ -46,7 +46,8 @@ pub fn ready(color: When, asked: Option<&str>) -> Result<Ready, Refusal> {
     };
     let place = folder.unwrap_or_default();
     let notes = notes.iter().map(|note| place.join(note).display().to_string()).collect();
-    Ok(Ready { setup: Setup { look, keymap: settings.keymap, complaint, mouse: settings.mouse }, notes })
+    let Settings { keymap, mouse, link, .. } = settings;
+    Ok(Ready { setup: Setup { look, keymap, complaint, mouse, link }, notes })
 }
 
 /// How a picture is painted: by the theme that was asked for, unless no colours are wanted; it depends on no terminal.

@@ -8,6 +8,7 @@ use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::panic;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use crossterm::cursor::{Hide, Show};
 use crossterm::style::Print;
@@ -21,7 +22,7 @@ use ratatui::layout::Rect;
 use signal_hook::consts::signal::SIGTSTP;
 use signal_hook::low_level::emulate_default_handler;
 
-use crate::shot::changes;
+use crate::shot::{between, changes};
 
 /// Whether the terminal is taken now: whoever gives it back clears this first, so that it happens once.
 static TAKEN: AtomicBool = AtomicBool::new(false);
@@ -38,12 +39,17 @@ const PASTE_OFF: &str = "\x1b[?2004l";
 const MOUSE_ON: &str = "\x1b[?1002h\x1b[?1006h";
 const MOUSE_OFF: &str = "\x1b[?1006l\x1b[?1002l";
 
+/// So many bytes mark the begin and the end of an update.
+const MARKS: usize = 16;
+
 /// The terminal, taken. Dropping it gives it back.
 pub struct Terminal {
     /// What it is told goes out at once, not line by line.
     out: File,
     /// What it shows.
     shown: Buffer,
+    /// How long it took to take what was written last.
+    took: Duration,
 }
 
 impl Terminal {
@@ -56,7 +62,7 @@ impl Terminal {
         }));
         let out = File::from(io::stdout().as_fd().try_clone_to_owned()?);
         seize()?;
-        Ok(Terminal { out, shown: Buffer::default() })
+        Ok(Terminal { out, shown: Buffer::default(), took: Duration::ZERO })
     }
 
     /// Columns and rows.
@@ -73,24 +79,49 @@ impl Terminal {
     /// Draws a screen: only the cells that changed go out, in one piece that the terminal shows at once if it can
     /// (synchronized output; others take no notice). Where a panic has given the terminal back, nothing does.
     pub fn draw(&mut self, view: impl FnOnce(&mut Buffer, Rect)) -> io::Result<()> {
+        self.draw_first(view, &[], usize::MAX).map(drop)
+    }
+
+    /// The same; where that would be `most` bytes or more, as many of the areas of `first` as take less go out, in their order, if
+    /// there are any. `false`: not all of the screen is shown yet.
+    pub fn draw_first(
+        &mut self,
+        view: impl FnOnce(&mut Buffer, Rect),
+        first: &[Rect],
+        most: usize,
+    ) -> io::Result<bool> {
         if !TAKEN.load(Ordering::SeqCst) {
-            return Ok(());
+            return Ok(true);
         }
         let (width, height) = self.size()?;
         let area = Rect::new(0, 0, width, height);
-        if area != self.shown.area {
+        let is_new = area != self.shown.area;
+        if is_new {
             self.clear()?;
         }
         let mut next = Buffer::empty(area);
         view(&mut next, area);
-        let changes = changes(&self.shown, &next);
-        self.shown = next;
-        if changes.is_empty() {
-            return Ok(());
+        let mut told = changes(&self.shown, &next);
+        let is_whole = is_new || first.is_empty() || told.len() + MARKS < most;
+        if !is_whole {
+            next = between(&self.shown, &next, first, most.saturating_sub(MARKS));
+            told = changes(&self.shown, &next);
         }
-        let mut told = Vec::with_capacity(changes.len() + 16);
-        queue!(told, BeginSynchronizedUpdate, Print(changes), EndSynchronizedUpdate)?;
-        self.out.write_all(&told)
+        self.shown = next;
+        if told.is_empty() {
+            return Ok(is_whole);
+        }
+        let mut update = Vec::with_capacity(told.len() + MARKS);
+        queue!(update, BeginSynchronizedUpdate, Print(told), EndSynchronizedUpdate)?;
+        let begun = Instant::now();
+        self.out.write_all(&update)?;
+        self.took = begun.elapsed();
+        Ok(is_whole)
+    }
+
+    /// How long it took to take what was written last.
+    pub fn took(&self) -> Duration {
+        self.took
     }
 
     /// Forgets what is on the screen, so that the next frame goes out whole.

@@ -8,6 +8,7 @@
 use std::fmt::Write;
 
 use ratatui::buffer::{Buffer, Cell};
+use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier};
 use unicode_width::UnicodeWidthStr;
 
@@ -27,6 +28,24 @@ pub fn changes(before: &Buffer, after: &Buffer) -> String {
     let apart = |rows: Vec<&Row>| rows.into_iter().flat_map(|row| row.cells.iter().copied()).collect::<Vec<_>>();
     let by_look = written(after, apart(wide).into_iter().chain(by_look(after, &apart(narrow))));
     if by_look.len() < by_row.len() { by_look } else { by_row }
+}
+
+/// The screen between two of the same size on which as many of these areas are new, in their order, as can be told in fewer
+/// than `bytes`.
+pub fn between(before: &Buffer, after: &Buffer, areas: &[Rect], bytes: usize) -> Buffer {
+    let mut screen = before.clone();
+    let mut left = bytes;
+    for area in areas.iter().map(|area| area.intersection(after.area)) {
+        let cells = area.rows().flat_map(|row| Row::of(before, after, row.y).cells);
+        // What is told of each by itself is told in no more when all is told at once.
+        let told = written(after, cells.filter(|(x, _)| (area.left()..area.right()).contains(x))).len();
+        if told >= left {
+            break;
+        }
+        left -= told;
+        area.positions().for_each(|place| screen[place] = after[place].clone());
+    }
+    screen
 }
 
 /// What is said of these cells, in this order.
@@ -257,7 +276,6 @@ fn along(from: u16, to: u16) -> String {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use ratatui::layout::Rect;
     use ratatui::style::Style;
 
     const SIZE: (u16, u16) = (20, 5);
@@ -354,6 +372,23 @@ mod tests {
             }
             buffer
         })
+    }
+
+    #[test]
+    fn the_first_areas_are_new_as_far_as_they_can_be_told_in_so_few_bytes() {
+        let before = screen(&[]);
+        let after = screen(&[("one", Style::new()), ("two", Style::new()), ("three", Style::new())]);
+        let rows = [2, 0, 1].map(|y| Rect::new(0, y, SIZE.0, 1));
+        let told = |bytes| changes(&before, &between(&before, &after, &rows, bytes));
+        let all = told(1000);
+        let some = told(all.len());
+        assert!(
+            some.contains("three") && some.contains("one") && !some.contains("two") && some.len() < all.len(),
+            "{some:?}"
+        );
+        assert_eq!(all, changes(&before, &after));
+        assert_eq!(between(&before, &after, &rows, 0), before);
+        assert_eq!(between(&before, &after, &[Rect::new(0, 0, 9999, 9999)], 1000), after, "no area leaves the screen");
     }
 
     proptest! {

@@ -3,6 +3,7 @@
 //! ```toml
 //! theme = "light"
 //! mouse = false                 # the terminal selects text by itself then
+//! link = "slow"                 # or "fast"; else it is found out
 //!
 //! [keys]
 //! find = "<C-s>"                # one key; it does nothing else any more
@@ -20,6 +21,15 @@ use super::key::{self, Key};
 use super::look::Look;
 use super::written::{Entry, Flaw, Page};
 
+/// What lies between the program and the terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Link {
+    /// Whatever is written is there at once.
+    Fast,
+    /// What is written takes its time: a movement shows the cursor first, and the rest once no key is pressed for a moment.
+    Slow,
+}
+
 /// How the explorer is set up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Setup {
@@ -31,12 +41,14 @@ pub struct Setup {
     pub complaint: Option<String>,
     /// Whether the mouse is listened to.
     pub mouse: bool,
+    /// What lies between the program and the terminal, where somebody says so.
+    pub link: Option<Link>,
 }
 
 /// Painted so, with the keys of the table.
 impl From<Look> for Setup {
     fn from(look: Look) -> Setup {
-        Setup { look, keymap: Keymap::default(), complaint: None, mouse: true }
+        Setup { look, keymap: Keymap::default(), complaint: None, mouse: true, link: None }
     }
 }
 
@@ -49,12 +61,14 @@ pub struct Settings {
     pub keymap: Keymap,
     /// Whether the mouse is listened to.
     pub mouse: bool,
+    /// What lies between the program and the terminal, where it is said.
+    pub link: Option<Link>,
 }
 
 /// What holds where a file says nothing.
 impl Default for Settings {
     fn default() -> Settings {
-        Settings { theme: None, keymap: Keymap::default(), mouse: true }
+        Settings { theme: None, keymap: Keymap::default(), mouse: true, link: None }
     }
 }
 
@@ -72,6 +86,11 @@ pub fn settings(text: &str) -> (Settings, Vec<Flaw>) {
                 Some(mouse) => settings.mouse = mouse,
                 None => page.flaw(&entry.said, "“mouse” is true or false"),
             },
+            "link" => match entry.value.as_str() {
+                Some("fast") => settings.link = Some(Link::Fast),
+                Some("slow") => settings.link = Some(Link::Slow),
+                _ => page.flaw(&entry.said, "“link” is \"fast\" or \"slow\""),
+            },
             "keys" => {
                 let at = entry.at.clone();
                 let mut taken = Vec::new();
@@ -82,7 +101,7 @@ pub fn settings(text: &str) -> (Settings, Vec<Flaw>) {
                     page.flaw(&at, "no key is left for “quit”: it keeps those that it has by default");
                 }
             }
-            _ => page.unknown(&entry, "setting", ["theme", "mouse", "keys"]),
+            _ => page.unknown(&entry, "setting", ["theme", "mouse", "link", "keys"]),
         }
     }
     (settings, page.close())
@@ -173,6 +192,16 @@ mod tests {
     fn the_mouse_can_be_left_to_the_terminal() {
         assert!(settings("").0.mouse && !settings("mouse = false\n").0.mouse);
         assert_eq!(told("mouse = \"no\"\n"), ["1: “mouse” is true or false"]);
+    }
+
+    #[test]
+    fn what_lies_between_program_and_terminal_can_be_said() {
+        let link = |text: &str| settings(text).0.link;
+        assert_eq!(
+            [link(""), link("link = \"fast\""), link("link = \"slow\"")],
+            [None, Some(Link::Fast), Some(Link::Slow)]
+        );
+        assert_eq!(told("link = 9600\n"), ["1: “link” is \"fast\" or \"slow\""]);
     }
 
     #[test]

@@ -23,7 +23,7 @@ use super::overlay::Overlay;
 use super::path::{Grouping, Path};
 use super::reading::Reading;
 use super::search::Search;
-use super::setup::Setup;
+use super::setup::{Link, Setup};
 use super::source::Source;
 use super::tree::Tree;
 use crate::explain::{self, Answer, AnswerVerdict, Place, PortEntry, Target, nearest, words};
@@ -135,6 +135,8 @@ pub struct State {
     pub(super) size: (u16, u16),
     /// Whether the mouse is listened to.
     mouse: bool,
+    /// What lies between the program and the terminal, where somebody says so.
+    link: Option<Link>,
     /// The column at which the upper panes meet, where somebody moved it.
     pub(super) split: Option<u16>,
     /// How many lines the pane below has, once a way was shown; until then the usual ones.
@@ -193,7 +195,7 @@ impl State {
         namespace: usize,
         source: Source,
         target: Option<Target>,
-        Setup { look, keymap, complaint, mouse }: Setup,
+        Setup { look, keymap, complaint, mouse, link }: Setup,
         size: (u16, u16),
     ) -> State {
         let mut state = State {
@@ -218,6 +220,7 @@ impl State {
             keymap,
             size,
             mouse,
+            link,
             split: None,
             lower: None,
             dragging: false,
@@ -276,6 +279,11 @@ impl State {
     /// Whether the mouse is listened to.
     pub fn takes_mouse(&self) -> bool {
         self.mouse
+    }
+
+    /// What lies between the program and the terminal, where somebody says so.
+    pub fn link(&self) -> Option<Link> {
+        self.link
     }
 
     /// How the screen is painted.

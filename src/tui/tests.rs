@@ -10,6 +10,7 @@ mod listing;
 mod living;
 mod maps;
 mod mouse;
+mod nearest;
 mod reading;
 mod room;
 mod search;

@@ -8,6 +8,7 @@ mod footer;
 mod form;
 mod found;
 mod help;
+mod nearest;
 mod netfilter;
 mod page;
 mod ports;
@@ -28,6 +29,8 @@ use super::state::{Pane, Port, State};
 use super::text::{Columns, fit};
 use crate::explain::{clean, words};
 use crate::host::Namespace;
+
+pub use nearest::{is_movement, nearest};
 
 /// The smallest screen that is drawn: columns, rows.
 pub const SMALLEST: (u16, u16) = (39, 11);

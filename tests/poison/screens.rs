@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use whyport::cli::explore::{self, Start};
 use whyport::cli::picture::{self, Form};
+use whyport::cli::start::{self, Start};
 use whyport::host::Host;
 use whyport::shot;
 use whyport::tui::{self, Effect, Event, Keep, Look, Source, State, Unkept, key, update, view};
@@ -112,7 +112,7 @@ fn no_picture_holds_what_acts() {
     {
         let start = Start {
             host: Arc::clone(&host),
-            source: explore::Source::Recording("a\x1b[31m<b>&\"".to_owned()),
+            source: start::Source::Recording("a\x1b[31m<b>&\"".to_owned()),
             namespace: host.viewed,
             target: None,
             setup: Look::sixteen().into(),

@@ -1,5 +1,8 @@
 //! What is typed and what the mouse does reaches the screen: it is what the explorer's state is drawn as.
 
+use std::thread;
+use std::time::Duration;
+
 use crossterm::event::{KeyCode, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use whyport::tui::Event;
 use whyport::tui::action::{Action, ROWS};
@@ -37,15 +40,18 @@ fn sent(key: Key) -> String {
 }
 
 /// The explorer in a terminal, and what it should show.
-struct Twins {
-    term: Term,
+pub struct Twins {
+    pub term: Term,
     model: Model,
 }
 
 impl Twins {
     fn new(size: (u16, u16)) -> Twins {
-        let term = Term::whyport(&Setting { size, ..Setting::default() }, &["--demo"]);
-        let twins = Twins { term, model: Model::demo(size) };
+        Twins::in_terminal(&Setting { size, ..Setting::default() })
+    }
+
+    pub fn in_terminal(setting: &Setting) -> Twins {
+        let twins = Twins { term: Term::whyport(setting, &["--demo"]), model: Model::demo(setting.size) };
         twins.agree("the first screen");
         twins
     }
@@ -55,10 +61,19 @@ impl Twins {
         self.term.wait(&format!("after {after}, the screen\n{expected}"), |term| term.screen() == expected);
     }
 
-    fn press(&mut self, key: Key, name: &str) {
-        self.term.press(&sent(key));
-        self.model.press(key);
-        self.agree(&format!("{key} ({name})"));
+    pub fn press(&mut self, key: Key, name: &str) {
+        self.press_all(&[key], Duration::ZERO, name);
+    }
+
+    /// Presses keys with a pause after each.
+    pub fn press_all(&mut self, keys: &[Key], pause: Duration, name: &str) {
+        for key in keys {
+            self.term.press(&sent(*key));
+            self.model.press(*key);
+            thread::sleep(pause);
+        }
+        let keys: String = keys.iter().map(Key::to_string).collect();
+        self.agree(&format!("{keys} ({name})"));
     }
 
     fn mouse(&mut self, kind: MouseEventKind, column: u16, row: u16) {

@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use whyport::cli::explore::{Source, Start};
 use whyport::cli::picture::{self, Form};
+use whyport::cli::start::{Source, Start};
 use whyport::explain::Target;
 use whyport::host::{Host, Namespace, Protocol, Ruleset, What};
 use whyport::snapshot;
