@@ -59,11 +59,30 @@ const RUN: u32 = 2;
 
 /// The visible rows for a path. `turned` holds what somebody folded or unfolded.
 pub fn outline(host: &Host, path: &Path, frames: &mut Frames, turned: &QuickMap<Id, bool>) -> Tree<Id> {
-    let mut outline = Outline { host, path, frames, turned, rows: Vec::new() };
+    Tree::new(begin(host, path, frames, turned, usize::MAX))
+}
+
+/// How many rows the way takes to its end, or all of them where it has none in the tree; `None`: more than `most`.
+pub fn rows_of_way(
+    host: &Host,
+    path: &Path,
+    frames: &mut Frames,
+    turned: &QuickMap<Id, bool>,
+    most: usize,
+) -> Option<usize> {
+    // A tree of 10,000 chains is not made to be told that it is long.
+    let rows = begin(host, path, frames, turned, most);
+    let way = rows.iter().position(|row| row.id == Id::Fate).map_or(rows.len(), |end| end + 1);
+    Some(way).filter(|way| *way <= most)
+}
+
+/// The visible rows; once there are more than `most`, not all that come then.
+fn begin(host: &Host, path: &Path, frames: &mut Frames, turned: &QuickMap<Id, bool>, most: usize) -> Vec<Row<Id>> {
+    let mut outline = Outline { host, path, frames, turned, rows: Vec::new(), most };
     for section in &path.sections {
         outline.section(section);
     }
-    Tree::new(outline.rows)
+    outline.rows
 }
 
 struct Outline<'a> {
@@ -72,6 +91,7 @@ struct Outline<'a> {
     frames: &'a mut Frames,
     turned: &'a QuickMap<Id, bool>,
     rows: Vec<Row<Id>>,
+    most: usize,
 }
 
 impl Outline<'_> {
@@ -79,6 +99,10 @@ impl Outline<'_> {
         let open = open.map(|open| self.turned.get(&id).copied().unwrap_or(open));
         self.rows.push(Row { id, depth, open });
         open == Some(true)
+    }
+
+    fn is_long(&self) -> bool {
+        self.rows.len() > self.most
     }
 
     fn section(&mut self, section: &Section) {
@@ -90,6 +114,9 @@ impl Outline<'_> {
             Section::Hook { chains, .. } | Section::Table { chains, .. } => {
                 if self.push(id, 0, Some(self.path.opens_hook(chains))) {
                     for frame in chains {
+                        if self.is_long() {
+                            break;
+                        }
                         self.base(*frame);
                     }
                 }
@@ -148,6 +175,9 @@ impl Outline<'_> {
 
     fn plain(&mut self, frame: FrameId, first: u32, end: u32, depth: u16) {
         for index in first..end {
+            if self.is_long() {
+                break;
+            }
             self.rule(frame, index, depth);
         }
     }

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use super::outline::{Id, outline};
+use super::outline::rows_of_way;
 use super::path::Weight;
 use super::state::State;
 use super::view;
@@ -24,7 +24,7 @@ impl State {
         let kept = self.lower.unwrap_or(usual).clamp(needed, usual);
         let room = |state: &State| view::panes(state).map_or(0, |panes| panes.tree.inner_height());
         self.lower = Some(needed);
-        let way = self.open_what_fits(room(self));
+        let Some(way) = self.open_what_fits(room(self)) else { return };
         for lines in (needed..=kept).rev() {
             self.lower = Some(lines);
             if room(self) >= way {
@@ -34,20 +34,18 @@ impl State {
     }
 
     /// Opens all that held, where the way then fits into so many rows; else what let the packet pass, else what decides alone.
-    /// Gives how many rows the way takes.
-    fn open_what_fits(&mut self, rows: usize) -> usize {
+    /// Gives how many rows the way takes; `None`: more than there are.
+    fn open_what_fits(&mut self, rows: usize) -> Option<usize> {
         let host = Arc::clone(&self.host);
-        let mut way = 0;
         for from in [Weight::Held, Weight::Accepts, Weight::Decides] {
             if !self.path.open_from(from) {
                 break;
             }
-            let tree = outline(&host, &self.path, &mut self.frames, &self.turned);
-            way = tree.place(&Id::Fate).map_or(tree.len(), |end| end + 1);
-            if way <= rows {
-                break;
+            let way = rows_of_way(&host, &self.path, &mut self.frames, &self.turned, rows);
+            if way.is_some() {
+                return way;
             }
         }
-        way
+        None
     }
 }
