@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::pty::{Winsize, openpty};
 
 use super::pressed::Pressed;
@@ -41,6 +42,10 @@ impl Session {
         fs::write(settings.join("whyport/config.toml"), format!("link = \"{link}\"\n")).unwrap();
         let window = Winsize { ws_col: size.0, ws_row: size.1, ws_xpixel: 0, ws_ypixel: 0 };
         let pair = openpty(&window, None).expect("a pseudo-terminal");
+        // A program that holds both ends would stay when this one is gone.
+        for end in [&pair.master, &pair.slave] {
+            fcntl(end, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).unwrap();
+        }
         let end = || Stdio::from(pair.slave.try_clone().unwrap());
         let begun = Instant::now();
         let child = Command::new("setsid")
