@@ -97,6 +97,15 @@ pub struct Offsets {
     pub why: usize,
 }
 
+/// A border that can be moved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Border {
+    /// Between the upper panes.
+    Between,
+    /// Above the lower one.
+    Above,
+}
+
 /// What the explorer knows and shows.
 #[derive(Debug, Clone)]
 pub struct State {
@@ -141,8 +150,10 @@ pub struct State {
     pub(super) split: Option<u16>,
     /// How many lines the pane below has, once a way was shown; until then the usual ones.
     pub(super) lower: Option<u16>,
-    /// Whether the border between the panes is being moved.
-    pub(super) dragging: bool,
+    /// How many rows it has with its frame, where somebody moved its border.
+    pub(super) below: Option<u16>,
+    /// The border that is being moved.
+    pub(super) dragging: Option<Border>,
 
     /// Shared with whoever looks through them.
     pub(super) ports: Arc<Vec<Port>>,
@@ -223,7 +234,8 @@ impl State {
             link,
             split: None,
             lower: None,
-            dragging: false,
+            below: None,
+            dragging: None,
             ports: Arc::default(),
             filter: Filter::default(),
             order: Order::default(),

@@ -39,6 +39,8 @@ pub const SMALLEST: (u16, u16) = (39, 11);
 const BESIDE: u16 = 72;
 /// The narrowest that one of them is made with the mouse.
 const NARROWEST: u16 = 24;
+/// So many rows the upper panes keep, with their frames, where the mouse makes the lower one larger.
+const UPPER: u16 = 5;
 /// From this width on the header tells a namespace and its host.
 const ROOMY: u16 = 100;
 /// Below this height panes have a line above instead of a box around.
@@ -103,7 +105,10 @@ fn arrange(state: &State, whole: Rect) -> Option<Panes> {
     let frame = if borders == Borders::ALL { 2 } else { 1 };
     let rows = |y: u16, height: u16| Rect { y: area.y + y, height, ..area };
     let usual = usual_lines(area.height);
-    let why = state.lower.map_or(usual, |lines| lines.min(usual)) + frame;
+    let why = match state.below {
+        Some(rows) => rows.clamp(frame + 1, area.height - 2 - UPPER),
+        None => state.lower.map_or(usual, |lines| lines.min(usual)) + frame,
+    };
     let middle = area.height - 2 - why;
     let upper = rows(1, middle);
     let (ports, tree) = if beside {

@@ -186,7 +186,7 @@ pub enum Assumed {
     },
     /// conntrack looks at the packet before this base chain, which has its priority, runs.
     TracksBefore(ChainId),
-    /// The packet leaves by one of these devices (a trailing `+` stands for all names that start so).
+    /// The packet leaves by one of these devices (a trailing `+` stands for all names that start so); none: no route leads it out.
     LeavesBy(Vec<String>),
     /// The packet is for this host: a dump without addresses and routes.
     Local(Endpoints),

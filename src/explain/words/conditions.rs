@@ -171,6 +171,9 @@ fn what(ns: &Namespace, assumption: &Assumption, match_text: &dyn Fn(RuleId, Opt
         Assumed::TracksBefore(chain) => {
             say(either(Phrase::TracksBefore, Phrase::TracksAfter), &[("chain", &rules::chain(ns, *chain))])
         }
+        Assumed::LeavesBy(devices) if devices.is_empty() => {
+            say(either(Phrase::LeavesNowhere, Phrase::LeavesSomewhere), &[])
+        }
         Assumed::LeavesBy(devices) => {
             say(either(Phrase::LeavesBy, Phrase::LeavesNotBy), &[("devices", &list(Phrase::Or, devices, VALUES))])
         }

@@ -206,6 +206,8 @@ pub(super) fn phrase(phrase: Phrase) -> &'static str {
         Phrase::TracksAfter => "{chain} runs before conntrack looks at the packet",
         Phrase::LeavesBy => "it leaves by {devices}",
         Phrase::LeavesNotBy => "it does not leave by {devices}",
+        Phrase::LeavesNowhere => "no route leads it out",
+        Phrase::LeavesSomewhere => "a route leads it out",
         Phrase::IsLocal => "{dst} is an address of this host",
         Phrase::IsNotLocal => "{dst} is not an address of this host",
         Phrase::Forwards => "forwarding is on",

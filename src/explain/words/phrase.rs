@@ -205,6 +205,8 @@ pub(super) enum Phrase {
     TracksAfter,
     LeavesBy,
     LeavesNotBy,
+    LeavesNowhere,
+    LeavesSomewhere,
     IsLocal,
     IsNotLocal,
     Forwards,

@@ -118,6 +118,8 @@ fn assumptions_as_clauses() {
             Why::Unread,
             "it leaves by docker0 or veth+ (not read)",
         ),
+        (Assumed::LeavesBy(Vec::new()), true, Why::State, "no route leads it out (it depends on what cannot be seen)"),
+        (Assumed::LeavesBy(Vec::new()), false, Why::State, "a route leads it out (it depends on what cannot be seen)"),
         (
             Assumed::Local(Endpoints { dst: Some(addr("10.0.0.5")), ..Endpoints::default() }),
             false,

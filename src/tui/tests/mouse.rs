@@ -86,6 +86,30 @@ fn the_border_between_the_panes_can_be_dragged() {
 }
 
 #[test]
+fn the_border_above_the_pane_below_can_be_dragged_and_stays() {
+    let mut explorer = Explorer::on(80);
+    let area = |explorer: &Explorer| panes(&explorer.state).expect("room").why.area();
+    let begin = area(&explorer);
+    explorer.mouse(MouseEventKind::Down(MouseButton::Left), 50, begin.y - 1);
+    explorer.mouse(MouseEventKind::Drag(MouseButton::Left), 50, begin.y - 3);
+    assert_eq!((area(&explorer).y, area(&explorer).bottom()), (begin.y - 3, begin.bottom()), "the border has two rows");
+    explorer.mouse(MouseEventKind::Up(MouseButton::Left), 50, begin.y - 3);
+    let row = area(&explorer).y;
+    explorer.mouse(MouseEventKind::Down(MouseButton::Left), 50, row);
+    for (to, height) in [(begin.bottom() + 9, 3), (0, 30 - 2 - 5), (20, 9)] {
+        explorer.mouse(MouseEventKind::Drag(MouseButton::Left), 50, to);
+        assert_eq!(area(&explorer).height, height, "to {to}");
+    }
+    explorer.mouse(MouseEventKind::Up(MouseButton::Left), 50, 20);
+    // Another port, and another size, leave it so.
+    explorer.press("<Up><Down>");
+    explorer.take(Event::Resized(120, 40));
+    assert_eq!(area(&explorer).height, 9);
+    explorer.take(Event::Resized(60, 12));
+    assert!(explorer.text().contains("Ports"), "{}", explorer.text());
+}
+
+#[test]
 fn while_somebody_types_the_mouse_does_nothing() {
     let mut explorer = Explorer::on(80);
     explorer.press("/x");

@@ -1,5 +1,5 @@
 //! What the mouse does: a click goes to a row, a second one does what Enter does there; the wheel moves in the pane below the
-//! pointer; the border between the upper panes can be dragged.
+//! pointer; their borders can be dragged.
 //!
 //! Deliberately does not know how a terminal tells of it, and nothing of what keys do that the mouse does not.
 
@@ -10,7 +10,7 @@ use super::super::action::Action;
 use super::super::form;
 use super::super::overlay::Overlay;
 use super::super::search::Search;
-use super::super::state::{Pane, State};
+use super::super::state::{Border, Pane, State};
 use super::super::view;
 use super::{Effect, act};
 
@@ -40,16 +40,40 @@ pub(super) fn take(state: &mut State, event: &MouseEvent) -> Option<Effect> {
             }
             None
         }
-        MouseEventKind::Drag(MouseButton::Left) if state.dragging => {
-            state.split = Some(at.x);
+        MouseEventKind::Drag(MouseButton::Left) => {
+            drag(state, at);
             None
         }
         MouseEventKind::Up(MouseButton::Left) => {
-            state.dragging = false;
+            state.dragging = None;
             None
         }
         _ => None,
     }
+}
+
+/// Moves the border that was taken hold of.
+fn drag(state: &mut State, at: Position) {
+    match state.dragging {
+        Some(Border::Between) => state.split = Some(at.x),
+        Some(Border::Above) => {
+            let bottom = view::panes(state).map(|panes| panes.why.area().bottom());
+            state.below = bottom.map(|bottom| bottom.saturating_sub(at.y));
+        }
+        None => {}
+    }
+}
+
+/// The border at a place: those of two panes stand beside each other, or one above the other.
+fn border(state: &State, at: Position) -> Option<Border> {
+    let panes = view::panes(state)?;
+    let (tree, why) = (panes.tree.area(), panes.why.area());
+    let next_to = |at: u16, begin: u16| begin > 0 && (at == begin || at + 1 == begin);
+    let framed = panes.tree.inner().bottom() < tree.bottom();
+    if at.y == why.y || framed && next_to(at.y, why.y) {
+        return Some(Border::Above);
+    }
+    (at.y < why.y && next_to(at.x, tree.x)).then_some(Border::Between)
 }
 
 /// The pane below the pointer, and what is inside of its frame.
@@ -75,12 +99,8 @@ fn turn(state: &mut State, at: Position, row: Action, line: Action) -> Option<Ef
 
 fn click(state: &mut State, at: Position) -> Option<Effect> {
     let (pane, inner) = below(state, at)?;
-    // The borders of both panes stand beside each other.
-    let beside = |panes: view::Panes| {
-        panes.tree.area().x > 0 && (at.x == panes.tree.area().x || at.x + 1 == panes.tree.area().x)
-    };
-    if pane != Pane::Why && view::panes(state).is_some_and(beside) {
-        state.dragging = true;
+    state.dragging = border(state, at);
+    if state.dragging == Some(Border::Between) {
         return None;
     }
     let again = state.focus == pane;
