@@ -231,7 +231,7 @@ fn after_a_panic_which_is_told_on_the_screen_that_came_back() {
 #[ignore = "run by the test above, in a terminal of its own"]
 fn child_panics() {
     let mut terminal = whyport::cli::terminal::Terminal::take().unwrap();
-    terminal.draw(|_, _| {}).unwrap();
+    terminal.draw(|_, _| {}, &[], 0).unwrap();
     panic!("a defect for the test");
 }
 
@@ -239,7 +239,7 @@ fn child_panics() {
 #[ignore = "run by the test above, in a terminal of its own"]
 fn child_panics_elsewhere() {
     let mut terminal = whyport::cli::terminal::Terminal::take().unwrap();
-    terminal.draw(|_, _| {}).unwrap();
+    terminal.draw(|_, _| {}, &[], 0).unwrap();
     let result = thread::spawn(|| panic!("a defect for the test")).join();
     drop(terminal);
     result.unwrap();

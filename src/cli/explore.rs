@@ -15,10 +15,10 @@ use signal_hook::low_level::emulate_default_handler;
 use super::desk::Desk;
 use super::effects::{answer_each, done};
 use super::follow::{Follower, pause};
-use super::link::{self, Link};
 use super::listen::{Message, Watch, listen_to_end, listen_to_keys, listen_to_signals};
 use super::live::Live;
 use super::output;
+use super::pace::{self, Pace};
 use super::picture::keep;
 use super::read::Text;
 use super::refusal::Refusal;
@@ -97,7 +97,7 @@ fn explore(
     let mut terminal = Terminal::take().map_err(failed)?;
     let size = terminal.size().map_err(failed)?;
     let state = state(size);
-    let link = Link::new(state.link());
+    let pace = Pace::new(state.link());
     if state.takes_mouse() {
         terminal.listen_to_mouse().map_err(failed)?;
     }
@@ -119,7 +119,7 @@ fn explore(
         messages,
         redraw: false,
         continued: false,
-        link,
+        pace,
         behind: false,
     };
     if guided {
@@ -184,8 +184,8 @@ struct Explorer {
     redraw: bool,
     /// Whether it was suspended, and the signal that continued it has not been told of yet.
     continued: bool,
-    /// What lies between here and the terminal.
-    link: Link,
+    /// When the next frame comes, and how much of it.
+    pace: Pace,
     /// Whether the terminal does not show all of the screen yet.
     behind: bool,
 }
@@ -214,7 +214,7 @@ impl Explorer {
             }
             if redraws || matches!(next, Next::Suspend | Next::Retake) {
                 // Of a screen that is empty all is to be shown.
-                self.link.hear(false, Instant::now());
+                self.pace.hear(false, Instant::now());
             }
             let (columns, rows) = terminal.size()?;
             if (columns, rows) != self.state.size() {
@@ -225,12 +225,12 @@ impl Explorer {
         }
     }
 
-    /// Draws the screen, on a slow link at first what is next to the cursor.
+    /// Draws the screen; where the way to it is slow, at first what is next to the cursor.
     fn draw(&mut self, terminal: &mut Terminal) -> std::io::Result<()> {
-        let first = self.link.holds(Instant::now()).map(|_| tui::nearest(&self.state)).unwrap_or_default();
-        let drawn = terminal.draw_first(|buffer, area| view(&self.state, buffer, area), &first, link::MOST);
+        let first = self.pace.holds(Instant::now()).map(|_| tui::nearest(&self.state)).unwrap_or_default();
+        let drawn = terminal.draw(|buffer, area| view(&self.state, buffer, area), &first, pace::MOST);
         self.behind = !drawn?;
-        self.link.drew(terminal.took(), Instant::now());
+        self.pace.drew(terminal.took(), self.state.is_waiting(), Instant::now());
         Ok(())
     }
 
@@ -248,8 +248,8 @@ impl Explorer {
             let next = self.take(message)?;
             // What cannot be seen is no reason to draw.
             if seen || !matches!(next, Next::Draw) {
-                let next = self.gather(next, PATIENCE)?;
-                return self.rest(next);
+                let next = self.hold_off(next)?;
+                return self.gather(next, PATIENCE);
             }
         }
     }
@@ -269,9 +269,9 @@ impl Explorer {
     }
 
     /// Takes in what happens until the next frame may come.
-    fn rest(&mut self, mut next: Next) -> std::io::Result<Next> {
+    fn hold_off(&mut self, mut next: Next) -> std::io::Result<Next> {
         while matches!(next, Next::Draw)
-            && let Some(left) = self.link.rests(Instant::now())
+            && let Some(left) = self.pace.waits(Instant::now())
             && let Ok(message) = self.messages.recv_timeout(left)
         {
             next = self.take(message)?;
@@ -279,10 +279,11 @@ impl Explorer {
         Ok(next)
     }
 
-    /// The next message, as long as the screen need not tell something new about the reading, or another age of the host.
+    /// The next message, as long as the screen need not tell something new about the reading, or another age of the host, and what
+    /// is not on it yet may wait.
     fn next(&self) -> Result<Message, RecvTimeoutError> {
-        let rest = || self.behind.then(|| self.link.holds(Instant::now()).unwrap_or_default());
-        let wait = |left: Option<Duration>| match left.into_iter().chain(rest()).min() {
+        let remainder = || self.behind.then(|| self.pace.holds(Instant::now()).unwrap_or_default());
+        let wait = |left: Option<Duration>| match left.into_iter().chain(remainder()).min() {
             Some(left) => self.messages.recv_timeout(left),
             None => self.messages.recv().map_err(|_| RecvTimeoutError::Disconnected),
         };
@@ -301,7 +302,7 @@ impl Explorer {
 
     /// Whether the rest of the screen is to be shown.
     fn is_due(&self) -> bool {
-        self.behind && self.link.holds(Instant::now()).is_none()
+        self.behind && self.pace.holds(Instant::now()).is_none()
     }
 
     /// The reading that somebody waits for: that of the host, or that of sets which an answer takes.
@@ -335,7 +336,7 @@ impl Explorer {
             Message::Signal(SIGCONT) => return Ok(Next::Retake),
             // A frame is as large as the terminal.
             Message::Signal(SIGWINCH) => {
-                self.link.hear(false, Instant::now());
+                self.pace.hear(false, Instant::now());
                 return Ok(Next::Draw);
             }
             Message::Signal(signal) => return Ok(Next::Leave(Left::Signal(signal))),
@@ -349,7 +350,7 @@ impl Explorer {
             live.at = self.begun;
         }
         if let Event::Key(_) | Event::Mouse(_) | Event::Pasted(_) | Event::Resized(..) = event {
-            self.link.hear(tui::is_movement(&self.state, &event), Instant::now());
+            self.pace.hear(tui::is_movement(&self.state, &event), Instant::now());
         }
         let (mut next, was_paused) = (Next::Draw, self.state.is_paused());
         for effect in update(&mut self.state, event) {

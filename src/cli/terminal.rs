@@ -78,18 +78,10 @@ impl Terminal {
 
     /// Draws a screen: only the cells that changed go out, in one piece that the terminal shows at once if it can
     /// (synchronized output; others take no notice). Where a panic has given the terminal back, nothing does.
-    pub fn draw(&mut self, view: impl FnOnce(&mut Buffer, Rect)) -> io::Result<()> {
-        self.draw_first(view, &[], usize::MAX).map(drop)
-    }
-
-    /// The same; where that would be `most` bytes or more, as many of the areas of `first` as take less go out, in their order, if
-    /// there are any. `false`: not all of the screen is shown yet.
-    pub fn draw_first(
-        &mut self,
-        view: impl FnOnce(&mut Buffer, Rect),
-        first: &[Rect],
-        most: usize,
-    ) -> io::Result<bool> {
+    ///
+    /// Where that would be `most` bytes or more, as many of the areas of `first` as take less go out, in their order, and the first
+    /// of them in any case, if there are any. `false`: not all of the screen is shown yet.
+    pub fn draw(&mut self, view: impl FnOnce(&mut Buffer, Rect), first: &[Rect], most: usize) -> io::Result<bool> {
         if !TAKEN.load(Ordering::SeqCst) {
             return Ok(true);
         }

@@ -31,18 +31,18 @@ pub fn changes(before: &Buffer, after: &Buffer) -> String {
 }
 
 /// The screen between two of the same size on which as many of these areas are new, in their order, as can be told in fewer
-/// than `bytes`.
+/// than `bytes`, and the first of them in any case.
 pub fn between(before: &Buffer, after: &Buffer, areas: &[Rect], bytes: usize) -> Buffer {
     let mut screen = before.clone();
     let mut left = bytes;
-    for area in areas.iter().map(|area| area.intersection(after.area)) {
+    for (at, area) in areas.iter().map(|area| area.intersection(after.area)).enumerate() {
         let cells = area.rows().flat_map(|row| Row::of(before, after, row.y).cells);
         // What is told of each by itself is told in no more when all is told at once.
         let told = written(after, cells.filter(|(x, _)| (area.left()..area.right()).contains(x))).len();
-        if told >= left {
+        if told >= left && at > 0 {
             break;
         }
-        left -= told;
+        left = left.saturating_sub(told);
         area.positions().for_each(|place| screen[place] = after[place].clone());
     }
     screen
@@ -387,7 +387,7 @@ mod tests {
             "{some:?}"
         );
         assert_eq!(all, changes(&before, &after));
-        assert_eq!(between(&before, &after, &rows, 0), before);
+        assert!(told(0).contains("three") && !told(0).contains("one"), "the first is always new");
         assert_eq!(between(&before, &after, &[Rect::new(0, 0, 9999, 9999)], 1000), after, "no area leaves the screen");
     }
 
@@ -395,6 +395,20 @@ mod tests {
         #[test]
         fn a_terminal_shows_the_screen_that_it_is_told_of(before in screens(), after in screens()) {
             agrees(&before, &after)?;
+        }
+
+        #[test]
+        fn what_is_new_first_is_told_in_as_few_bytes_as_wanted_and_the_rest_after_it(
+            before in screens(),
+            after in screens(),
+            bytes in 60..400_usize,
+        ) {
+            let rows: Vec<Rect> = before.area.rows().rev().collect();
+            let screen = between(&before, &after, &rows, bytes);
+            let alone = changes(&before, &between(&before, &after, &rows[..1], 0));
+            prop_assert!(changes(&before, &screen).len() < bytes.max(alone.len() + 1));
+            agrees(&before, &screen)?;
+            agrees(&screen, &after)?;
         }
     }
 }

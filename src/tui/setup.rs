@@ -3,7 +3,7 @@
 //! ```toml
 //! theme = "light"
 //! mouse = false                 # the terminal selects text by itself then
-//! link = "slow"                 # or "fast"; else it is found out
+//! link = "slow"                 # or "fast": the link to the terminal; else it is found out
 //!
 //! [keys]
 //! find = "<C-s>"                # one key; it does nothing else any more
@@ -21,9 +21,9 @@ use super::key::{self, Key};
 use super::look::Look;
 use super::written::{Entry, Flaw, Page};
 
-/// What lies between the program and the terminal.
+/// How fast the way to the terminal is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Link {
+pub enum Speed {
     /// Whatever is written is there at once.
     Fast,
     /// What is written takes its time: a movement shows the cursor first, and the rest once no key is pressed for a moment.
@@ -41,8 +41,8 @@ pub struct Setup {
     pub complaint: Option<String>,
     /// Whether the mouse is listened to.
     pub mouse: bool,
-    /// What lies between the program and the terminal, where somebody says so.
-    pub link: Option<Link>,
+    /// How fast the way to the terminal is, where somebody says so.
+    pub link: Option<Speed>,
 }
 
 /// Painted so, with the keys of the table.
@@ -61,8 +61,8 @@ pub struct Settings {
     pub keymap: Keymap,
     /// Whether the mouse is listened to.
     pub mouse: bool,
-    /// What lies between the program and the terminal, where it is said.
-    pub link: Option<Link>,
+    /// How fast the way to the terminal is, where it is said.
+    pub link: Option<Speed>,
 }
 
 /// What holds where a file says nothing.
@@ -87,8 +87,8 @@ pub fn settings(text: &str) -> (Settings, Vec<Flaw>) {
                 None => page.flaw(&entry.said, "“mouse” is true or false"),
             },
             "link" => match entry.value.as_str() {
-                Some("fast") => settings.link = Some(Link::Fast),
-                Some("slow") => settings.link = Some(Link::Slow),
+                Some("fast") => settings.link = Some(Speed::Fast),
+                Some("slow") => settings.link = Some(Speed::Slow),
                 _ => page.flaw(&entry.said, "“link” is \"fast\" or \"slow\""),
             },
             "keys" => {
@@ -195,11 +195,11 @@ mod tests {
     }
 
     #[test]
-    fn what_lies_between_program_and_terminal_can_be_said() {
+    fn how_fast_the_way_to_the_terminal_is_can_be_said() {
         let link = |text: &str| settings(text).0.link;
         assert_eq!(
             [link(""), link("link = \"fast\""), link("link = \"slow\"")],
-            [None, Some(Link::Fast), Some(Link::Slow)]
+            [None, Some(Speed::Fast), Some(Speed::Slow)]
         );
         assert_eq!(told("link = 9600\n"), ["1: “link” is \"fast\" or \"slow\""]);
     }

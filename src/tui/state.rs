@@ -23,7 +23,7 @@ use super::overlay::Overlay;
 use super::path::{Grouping, Path};
 use super::reading::Reading;
 use super::search::Search;
-use super::setup::{Link, Setup};
+use super::setup::{Setup, Speed};
 use super::source::Source;
 use super::tree::Tree;
 use crate::explain::{self, Answer, AnswerVerdict, Place, PortEntry, Target, nearest, words};
@@ -144,8 +144,8 @@ pub struct State {
     pub(super) size: (u16, u16),
     /// Whether the mouse is listened to.
     mouse: bool,
-    /// What lies between the program and the terminal, where somebody says so.
-    link: Option<Link>,
+    /// How fast the way to the terminal is, where somebody says so.
+    link: Option<Speed>,
     /// The column at which the upper panes meet, where somebody moved it.
     pub(super) split: Option<u16>,
     /// How many lines the pane below has, once a way was shown; until then the usual ones.
@@ -293,8 +293,8 @@ impl State {
         self.mouse
     }
 
-    /// What lies between the program and the terminal, where somebody says so.
-    pub fn link(&self) -> Option<Link> {
+    /// How fast the way to the terminal is, where somebody says so.
+    pub fn link(&self) -> Option<Speed> {
         self.link
     }
 

@@ -2,7 +2,10 @@
 //! here is slow: walks are effects, and come back as events.
 
 mod mouse;
+mod movement;
 mod tree;
+
+pub use movement::is_movement;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -229,19 +232,11 @@ pub(super) fn press(state: &mut State, key: &KeyEvent) -> Option<Effect> {
     action.and_then(|action| act(state, action))
 }
 
-/// Whether keys are the letters of a text.
-pub(super) fn is_typing(state: &State) -> bool {
-    state.search.as_ref().is_some_and(Search::is_typing)
-        || state.keeping.is_some()
-        || state.going.is_some()
-        || state.form().is_some()
-}
-
 /// Types what was pasted, up to the end of its line, where somebody types; elsewhere its characters would do things that nobody
 /// asked for.
 fn paste(state: &mut State, text: &str) -> Vec<Effect> {
     state.notice = None;
-    if !is_typing(state) {
+    if !movement::is_typing(state) {
         state.notice =
             Some(format!("what is pasted is not taken for keys; {}", state.keymap.says(Action::Find, "finds it")));
         return Vec::new();

@@ -30,7 +30,7 @@ use super::text::{Columns, fit};
 use crate::explain::{clean, words};
 use crate::host::Namespace;
 
-pub use nearest::{is_movement, nearest};
+pub use nearest::nearest;
 
 /// The smallest screen that is drawn: columns, rows.
 pub const SMALLEST: (u16, u16) = (39, 11);

@@ -76,6 +76,12 @@ impl Twins {
         self.agree(&format!("{keys} ({name})"));
     }
 
+    pub fn resize(&mut self, (columns, rows): (u16, u16)) {
+        self.term.resize(columns, rows);
+        self.model.take(Event::Resized(columns, rows));
+        self.agree(&format!("{columns}×{rows}"));
+    }
+
     fn mouse(&mut self, kind: MouseEventKind, column: u16, row: u16) {
         let (button, end) = match kind {
             MouseEventKind::Down(MouseButton::Left) => (0, 'M'),

@@ -154,3 +154,22 @@ fn without_a_screen_or_keys_it_prints() {
         assert_eq!(left.screen.contains("traefik"), !interactive, "{term} {first}: {}", left.screen);
     }
 }
+
+#[test]
+fn where_hardly_a_file_can_be_opened_it_works_or_says_so() {
+    for (limit, works) in [(4, false), (6, false), (8, false), (32, true)] {
+        let first = format!("ulimit -n {limit} && exec \"$@\"");
+        let term = Term::start(&Setting::default(), &after(&first, &[WHYPORT, "--demo"]));
+        term.wait("a screen or an end", |term| term.screen().contains("traefik") || term.has_ended());
+        term.press("q");
+        let left = term.left();
+        match works {
+            true => assert_eq!((left.status, left.screen.as_str()), (0, ""), "{limit}"),
+            false => {
+                assert_eq!(left.status, 1, "{limit}: {}", left.screen);
+                assert!(left.screen.starts_with("whyport: the terminal: "), "{limit}: {}", left.screen);
+                assert_eq!(left.screen.trim_end().lines().count(), 1, "{limit}: {}", left.screen);
+            }
+        }
+    }
+}

@@ -1,6 +1,7 @@
 //! What of the screen a movement is about.
 
-use super::super::view::{is_movement, nearest};
+use super::super::update::is_movement;
+use super::super::view::nearest;
 use super::tour::{press, story};
 use super::*;
 use crate::tui::key;
@@ -27,6 +28,15 @@ fn letters_of_a_text_are_no_movements() {
         press(&mut explorer, "<Esc>");
         assert!(moves(&explorer, "j"), "{typing}");
     }
+}
+
+#[test]
+fn keys_of_the_tour_turn_its_pages() {
+    let mut explorer = story((80, 24));
+    explorer.take(Event::Guided);
+    assert!(!moves(&explorer, "<Down>") && !moves(&explorer, "p"));
+    press(&mut explorer, "<Esc>");
+    assert!(moves(&explorer, "<Down>"));
 }
 
 #[test]

@@ -2,24 +2,14 @@
 
 use ratatui::layout::Rect;
 
-use super::super::action::Action;
 use super::super::state::{Pane, State};
-use super::super::update::{Event, is_typing};
 use super::{panes, window};
-
-/// Whether something that happens moves the cursor by a row, or along the way of the packet.
-pub fn is_movement(state: &State, event: &Event) -> bool {
-    let Event::Key(key) = event else { return false };
-    let action = state.keymap.action(key).filter(|_| !is_typing(state));
-    matches!(action, Some(Action::Up | Action::Down | Action::NextStep | Action::PreviousStep))
-}
 
 /// The rows of what has the cursor, the nearest to it first: those of its pane, or where something lies on top, all from above.
 /// Whatever they show is whole: no sign stands in two of them.
 pub fn nearest(state: &State) -> Vec<Rect> {
     let whole = Rect::new(0, 0, state.size.0, state.size.1);
-    let in_panes = state.is_bare() || state.tour().is_some();
-    let Some(panes) = panes(state).filter(|_| in_panes) else { return whole.rows().collect() };
+    let Some(panes) = panes(state).filter(|_| state.is_bare()) else { return whole.rows().collect() };
     let seen = |offset: usize, place: usize, len: usize, height: usize| {
         place.saturating_sub(window(offset, place, len, height))
     };

@@ -1,5 +1,6 @@
-//! The link to the terminal: where it may be slow, a movement shows the cursor at once, and the rest of the screen when no key
-//! was pressed for a moment. Whoever holds a key down waits for no screen that is old when it comes.
+//! How frames follow each other. Where the way to the terminal may be slow, a step of the cursor shows the rows next to it, and
+//! the rest of the screen when no key was pressed for a moment: what a key that is held would show meanwhile is old when it comes.
+//! And frames that nobody asked for by a key come so many a second at most.
 //!
 //! A terminal is not asked how fast it is: its answer would come among the keys, or never.
 
@@ -7,9 +8,9 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::tui;
+use crate::tui::Speed;
 
-/// So much goes out at once for a movement, in bytes: a second's worth at 9,600 baud.
+/// Less than so much goes out at once for a step of the cursor, in bytes: a second's worth at 9,600 baud.
 pub const MOST: usize = 1024;
 
 /// The rest of the screen comes when no key was pressed for so long: keys that are held come every 25 to 50 ms.
@@ -18,7 +19,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// Frames that nobody asked for by a key follow each other after so long: where thousands of ports are asked, each has an answer.
 const FRAME: Duration = Duration::from_millis(40);
 
-/// A terminal that takes nothing for so long has a slow link.
+/// A terminal that takes nothing for so long is far away.
 const BLOCKED: Duration = Duration::from_millis(100);
 
 /// Variables of which sshd(8) sets one at least for whoever comes over the network.
@@ -28,31 +29,30 @@ const SERVERS: [&str; 7] = ["sshd", "sshd-session", "sshd-auth", "dropbear", "mo
 /// Terminals on a line that has a speed, by how their names begin.
 const SERIAL: [&str; 6] = ["/dev/ttyS", "/dev/ttyAMA", "/dev/ttyUSB", "/dev/ttyACM", "/dev/ttyGS", "/dev/hvc"];
 
-/// The link to the terminal.
+/// When the next frame comes, and how much of it.
 #[derive(Debug, Clone, Copy)]
-pub struct Link {
+pub struct Pace {
     is_slow: bool,
+    /// Whether somebody said how fast the way is.
+    is_said: bool,
     /// When the cursor was moved last, if nothing else was done since.
     moved: Option<Instant>,
     /// Whether somebody did something since the last frame.
     touched: bool,
-    /// When that came, if nobody had done anything before.
-    alone: Option<Instant>,
+    /// When the last frame was drawn, if nobody had done anything before and nobody waited for an answer.
+    unasked: Option<Instant>,
 }
 
-impl Link {
-    /// As somebody says it is; else by where the program stands.
-    pub fn new(said: Option<tui::Link>) -> Link {
+impl Pace {
+    /// On a way that somebody says is so fast; else by where the program stands.
+    pub fn new(said: Option<Speed>) -> Pace {
         let found = || {
             let tty = rustix::termios::ttyname(std::io::stdout(), Vec::new());
             let tty = tty.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
             is_slow(|name| std::env::var_os(name).is_some(), &tty, Path::new("/proc"))
         };
-        Link::that_is(said.map_or_else(found, |said| said == tui::Link::Slow))
-    }
-
-    fn that_is(is_slow: bool) -> Link {
-        Link { is_slow, moved: None, touched: false, alone: None }
+        let is_slow = said.map_or_else(found, |said| said == Speed::Slow);
+        Pace { is_slow, is_said: said.is_some(), moved: None, touched: true, unasked: None }
     }
 
     /// Somebody did something: moved the cursor, or something else.
@@ -61,28 +61,31 @@ impl Link {
         self.touched = true;
     }
 
-    /// A frame was drawn, which the terminal took in so long.
-    pub fn drew(&mut self, took: Duration, now: Instant) {
-        self.is_slow |= took >= BLOCKED;
-        self.alone = Some(now).filter(|_| !self.touched);
+    /// A frame was drawn, which the terminal took in so long; `waiting`: somebody waits for an answer that it does not show yet.
+    pub fn drew(&mut self, took: Duration, waiting: bool, now: Instant) {
+        self.is_slow |= took >= BLOCKED && !self.is_said;
+        self.unasked = Some(now).filter(|_| !self.touched && !waiting);
         self.touched = false;
     }
 
-    /// How long the next frame waits still; what somebody does is seen at once, and so is the first that comes of it.
-    pub fn rests(&self, now: Instant) -> Option<Duration> {
-        let alone = self.alone.filter(|_| !self.touched)?;
-        let pause = if self.is_slow { PAUSE } else { FRAME };
-        Some(pause.saturating_sub(now.saturating_duration_since(alone))).filter(|left| !left.is_zero())
+    /// How long the next frame waits; `None`: it may come. What somebody does is seen at once, and so is what comes of it.
+    pub fn waits(&self, now: Instant) -> Option<Duration> {
+        let unasked = self.unasked.filter(|_| !self.touched)?;
+        left(if self.is_slow { PAUSE } else { FRAME }, unasked, now)
     }
 
     /// For how long no more than what is next to the cursor is shown; `None`: everything is.
     pub fn holds(&self, now: Instant) -> Option<Duration> {
-        let left = PAUSE.checked_sub(now.saturating_duration_since(self.moved?))?;
-        Some(left).filter(|left| !left.is_zero())
+        left(PAUSE, self.moved?, now)
     }
 }
 
-/// Whether the link may be slow, by the variables that are set, the name of the terminal and the processes that began this one.
+/// What is left of a time that began then, if anything.
+fn left(time: Duration, begun: Instant, now: Instant) -> Option<Duration> {
+    Some(time.saturating_sub(now.saturating_duration_since(begun))).filter(|left| !left.is_zero())
+}
+
+/// Whether the way may be slow, by the variables that are set, the name of the terminal and the processes that began this one.
 fn is_slow(is_set: impl Fn(&str) -> bool, tty: &str, proc: &Path) -> bool {
     let mut process = "self".to_owned();
     let above = std::iter::from_fn(|| {
@@ -101,6 +104,8 @@ fn is_slow(is_set: impl Fn(&str) -> bool, tty: &str, proc: &Path) -> bool {
 mod tests {
     use super::*;
 
+    const NOTHING: Duration = Duration::ZERO;
+
     fn at(begin: Instant, milliseconds: u64) -> Instant {
         begin + Duration::from_millis(milliseconds)
     }
@@ -108,47 +113,55 @@ mod tests {
     #[test]
     fn after_a_movement_the_rest_waits_until_no_key_is_pressed_or_another_one_is() {
         let begin = Instant::now();
-        let mut link = Link::that_is(true);
-        assert_eq!(link.holds(begin), None);
-        link.hear(true, begin);
-        assert_eq!(link.holds(at(begin, 30)), Some(Duration::from_millis(70)));
-        link.hear(true, at(begin, 30));
-        assert_eq!(link.holds(at(begin, 120)), Some(Duration::from_millis(10)));
-        assert_eq!(link.holds(at(begin, 130)), None);
-        link.hear(true, at(begin, 200));
-        link.hear(false, at(begin, 201));
-        assert_eq!(link.holds(at(begin, 201)), None);
+        let mut pace = Pace::new(Some(Speed::Slow));
+        assert_eq!(pace.holds(begin), None);
+        pace.hear(true, begin);
+        assert_eq!(pace.holds(at(begin, 30)), Some(Duration::from_millis(70)));
+        pace.hear(true, at(begin, 30));
+        assert_eq!(pace.holds(at(begin, 120)), Some(Duration::from_millis(10)));
+        assert_eq!(pace.holds(at(begin, 130)), None);
+        pace.hear(true, at(begin, 200));
+        pace.hear(false, at(begin, 201));
+        assert_eq!(pace.holds(at(begin, 201)), None);
     }
 
     #[test]
-    fn on_a_fast_link_nothing_waits_until_the_terminal_takes_nothing() {
+    fn on_a_fast_way_nothing_is_held_back_until_the_terminal_takes_nothing_unless_it_is_said_to_be_fast() {
         let begin = Instant::now();
-        let mut link = Link::that_is(false);
-        link.hear(true, begin);
-        link.drew(Duration::from_millis(99), begin);
-        assert_eq!(link.holds(begin), None);
-        link.drew(Duration::from_millis(100), begin);
-        link.hear(true, begin);
-        assert!(link.holds(begin).is_some());
+        let unsaid = Pace { is_said: false, ..Pace::new(Some(Speed::Fast)) };
+        for (mut pace, becomes_slow) in [(unsaid, true), (Pace::new(Some(Speed::Fast)), false)] {
+            pace.hear(true, begin);
+            pace.drew(Duration::from_millis(99), false, begin);
+            pace.hear(true, begin);
+            assert_eq!(pace.holds(begin), None);
+            pace.drew(Duration::from_millis(100), false, begin);
+            pace.hear(true, begin);
+            assert_eq!(pace.holds(begin).is_some(), becomes_slow);
+        }
     }
 
     #[test]
     fn frames_that_nobody_asked_for_follow_each_other_slowly_and_others_at_once() {
         let begin = Instant::now();
-        let mut link = Link::that_is(false);
-        assert_eq!(link.rests(begin), None);
-        link.drew(Duration::ZERO, begin);
-        assert_eq!(link.rests(at(begin, 10)), Some(Duration::from_millis(30)));
-        assert_eq!(link.rests(at(begin, 40)), None);
-        link.hear(false, at(begin, 10));
-        assert_eq!(link.rests(at(begin, 10)), None, "a key");
-        link.drew(Duration::ZERO, at(begin, 11));
-        assert_eq!(link.rests(at(begin, 12)), None, "the first that comes of it");
-        link.drew(Duration::ZERO, at(begin, 12));
-        assert_eq!(link.rests(at(begin, 12)), Some(FRAME));
-        let mut slow = Link::that_is(true);
-        slow.drew(Duration::ZERO, begin);
-        assert_eq!(slow.rests(begin), Some(PAUSE));
+        let mut pace = Pace::new(Some(Speed::Fast));
+        assert_eq!(pace.waits(begin), None);
+        pace.drew(NOTHING, true, begin);
+        pace.drew(NOTHING, true, at(begin, 1));
+        assert_eq!(pace.waits(at(begin, 2)), None, "the ports are waited for");
+        pace.drew(NOTHING, false, at(begin, 2));
+        assert_eq!(pace.waits(at(begin, 12)), Some(Duration::from_millis(30)));
+        assert_eq!(pace.waits(at(begin, 42)), None);
+        pace.hear(false, at(begin, 12));
+        assert_eq!(pace.waits(at(begin, 12)), None, "a key");
+        pace.drew(NOTHING, true, at(begin, 13));
+        pace.drew(NOTHING, true, at(begin, 14));
+        assert_eq!(pace.waits(at(begin, 15)), None, "what comes of it");
+        pace.drew(NOTHING, false, at(begin, 15));
+        assert_eq!(pace.waits(at(begin, 15)), Some(FRAME));
+        let mut slow = Pace::new(Some(Speed::Slow));
+        slow.drew(NOTHING, false, begin);
+        slow.drew(NOTHING, false, begin);
+        assert_eq!(slow.waits(begin), Some(PAUSE));
     }
 
     #[test]

@@ -1,0 +1,24 @@
+//! Which keys only move the cursor: whoever holds one down goes through rows, and asks for nothing else.
+//!
+//! Deliberately does not know where the cursor goes.
+
+use super::super::action::Action;
+use super::super::search::Search;
+use super::super::state::State;
+use super::Event;
+
+/// Whether keys are the letters of a text.
+pub(super) fn is_typing(state: &State) -> bool {
+    state.search.as_ref().is_some_and(Search::is_typing)
+        || state.keeping.is_some()
+        || state.going.is_some()
+        || state.form().is_some()
+}
+
+/// Whether what happens moves the cursor by a row, or to the next rule on the packet's way.
+pub fn is_movement(state: &State, event: &Event) -> bool {
+    let Event::Key(key) = event else { return false };
+    // Keys of the tour turn its pages.
+    let action = state.keymap.action(key).filter(|_| !is_typing(state) && state.tour().is_none());
+    matches!(action, Some(Action::Up | Action::Down | Action::NextStep | Action::PreviousStep))
+}
