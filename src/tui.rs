@@ -56,6 +56,6 @@ pub use setup::{Settings, Setup, Speed, settings};
 pub use signs::Signs;
 pub use source::Source;
 pub use state::{Pane, State};
-pub use update::{Effect, Event, is_movement, update};
+pub use update::{Effect, Event, movement, update};
 pub use view::{SMALLEST, nearest, view};
 pub use written::Flaw;

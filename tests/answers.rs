@@ -130,6 +130,22 @@ fn rules_and_the_sentence_for_them() {
         ),
         (
             "filter",
+            "-A INPUT -s 10.42.0.0/24 -p tcp -m tcp --dport 22 -j ACCEPT\n-A INPUT -p tcp -m tcp --dport 22 -j DROP",
+            22,
+            "blocked: sshd (4364) never gets this packet. Rule 2 of filter INPUT drops tcp 22. A source that does not \
+             belong there may get through: outcome 2 of 3.",
+        ),
+        (
+            "filter",
+            "-A INPUT -s 10.42.0.0/24 -p tcp -m tcp --dport 22 -j ACCEPT\n-A INPUT -p tcp -m tcp --dport 22 -m limit \
+             --limit 3/min -j ACCEPT\n-A INPUT -p tcp -m tcp --dport 22 -j DROP",
+            22,
+            "depends: It depends: if “-m limit --limit 3/min” of rule 2 of filter INPUT holds (it depends on how many \
+             packets came before), sshd (4364) gets the packet; else rule 3 of filter INPUT drops tcp 22. A source that \
+             does not belong there may get through: outcome 3 of 4.",
+        ),
+        (
+            "filter",
             "-A INPUT -p tcp -m multiport --dports 22,25 -j REJECT --reject-with icmp-port-unreachable",
             22,
             "blocked: sshd (4364) never gets this packet. Rule 1 of filter INPUT rejects tcp 22 and 25 with port-unreachable.",

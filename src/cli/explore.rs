@@ -214,7 +214,7 @@ impl Explorer {
             }
             if redraws || matches!(next, Next::Suspend | Next::Retake) {
                 // Of a screen that is empty all is to be shown.
-                self.pace.hear(false, Instant::now());
+                self.pace.hear(None, Instant::now());
             }
             let (columns, rows) = terminal.size()?;
             if (columns, rows) != self.state.size() {
@@ -230,7 +230,7 @@ impl Explorer {
         let first = self.pace.holds(Instant::now()).map(|_| tui::nearest(&self.state)).unwrap_or_default();
         let drawn = terminal.draw(|buffer, area| view(&self.state, buffer, area), &first, pace::MOST);
         self.behind = !drawn?;
-        self.pace.drew(terminal.took(), self.state.is_waiting(), Instant::now());
+        self.pace.drew(!self.behind, terminal.took(), self.state.is_waiting(), Instant::now());
         Ok(())
     }
 
@@ -336,7 +336,7 @@ impl Explorer {
             Message::Signal(SIGCONT) => return Ok(Next::Retake),
             // A frame is as large as the terminal.
             Message::Signal(SIGWINCH) => {
-                self.pace.hear(false, Instant::now());
+                self.pace.hear(None, Instant::now());
                 return Ok(Next::Draw);
             }
             Message::Signal(signal) => return Ok(Next::Leave(Left::Signal(signal))),
@@ -350,7 +350,7 @@ impl Explorer {
             live.at = self.begun;
         }
         if let Event::Key(_) | Event::Mouse(_) | Event::Pasted(_) | Event::Resized(..) = event {
-            self.pace.hear(tui::is_movement(&self.state, &event), Instant::now());
+            self.pace.hear(tui::movement(&self.state, &event), Instant::now());
         }
         let (mut next, was_paused) = (Next::Draw, self.state.is_paused());
         for effect in update(&mut self.state, event) {

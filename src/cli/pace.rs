@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::tui::Speed;
+use crate::tui::{Pane, Speed};
 
 /// Less than so much goes out at once for a step of the cursor, in bytes: a second's worth at 9,600 baud.
 pub const MOST: usize = 1024;
@@ -29,14 +29,24 @@ const SERVERS: [&str; 7] = ["sshd", "sshd-session", "sshd-auth", "dropbear", "mo
 /// Terminals on a line that has a speed, by how their names begin.
 const SERIAL: [&str; 6] = ["/dev/ttyS", "/dev/ttyAMA", "/dev/ttyUSB", "/dev/ttyACM", "/dev/ttyGS", "/dev/hvc"];
 
+/// What somebody did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Done {
+    Nothing,
+    /// Moved the cursor, in this place alone, the last time then: nothing else on the screen need be new.
+    Moved((Pane, usize), Instant),
+    /// Other things, too.
+    More,
+}
+
 /// When the next frame comes, and how much of it.
 #[derive(Debug, Clone, Copy)]
 pub struct Pace {
     is_slow: bool,
     /// Whether somebody said how fast the way is.
     is_said: bool,
-    /// When the cursor was moved last, if nothing else was done since.
-    moved: Option<Instant>,
+    /// What was done since all of the screen was shown.
+    done: Done,
     /// Whether somebody did something since the last frame.
     touched: bool,
     /// When the last frame was drawn, if nobody had done anything before and nobody waited for an answer.
@@ -52,17 +62,25 @@ impl Pace {
             is_slow(|name| std::env::var_os(name).is_some(), &tty, Path::new("/proc"))
         };
         let is_slow = said.map_or_else(found, |said| said == Speed::Slow);
-        Pace { is_slow, is_said: said.is_some(), moved: None, touched: true, unasked: None }
+        Pace { is_slow, is_said: said.is_some(), done: Done::Nothing, touched: true, unasked: None }
     }
 
-    /// Somebody did something: moved the cursor, or something else.
-    pub fn hear(&mut self, moves: bool, now: Instant) {
-        self.moved = Some(now).filter(|_| moves && self.is_slow);
+    /// Somebody did something: moved the cursor somewhere, or something else.
+    pub fn hear(&mut self, movement: Option<(Pane, usize)>, now: Instant) {
         self.touched = true;
+        self.done = match (self.done, movement) {
+            (Done::Nothing, Some(place)) => Done::Moved(place, now),
+            (Done::Moved(known, _), Some(place)) if known == place => Done::Moved(place, now),
+            (Done::Nothing | Done::Moved(..) | Done::More, _) => Done::More,
+        };
     }
 
-    /// A frame was drawn, which the terminal took in so long; `waiting`: somebody waits for an answer that it does not show yet.
-    pub fn drew(&mut self, took: Duration, waiting: bool, now: Instant) {
+    /// A frame was drawn, all of the screen or what is next to the cursor, which the terminal took in so long; `waiting`: somebody
+    /// waits for an answer that it does not show yet.
+    pub fn drew(&mut self, whole: bool, took: Duration, waiting: bool, now: Instant) {
+        if whole {
+            self.done = Done::Nothing;
+        }
         self.is_slow |= took >= BLOCKED && !self.is_said;
         self.unasked = Some(now).filter(|_| !self.touched && !waiting);
         self.touched = false;
@@ -76,7 +94,10 @@ impl Pace {
 
     /// For how long no more than what is next to the cursor is shown; `None`: everything is.
     pub fn holds(&self, now: Instant) -> Option<Duration> {
-        left(PAUSE, self.moved?, now)
+        match self.done {
+            Done::Moved(_, at) if self.is_slow => left(PAUSE, at, now),
+            Done::Nothing | Done::Moved(..) | Done::More => None,
+        }
     }
 }
 
@@ -110,19 +131,41 @@ mod tests {
         begin + Duration::from_millis(milliseconds)
     }
 
+    /// Somebody moves in this pane.
+    fn moves(pane: Pane) -> Option<(Pane, usize)> {
+        Some((pane, 0))
+    }
+
     #[test]
     fn after_a_movement_the_rest_waits_until_no_key_is_pressed_or_another_one_is() {
         let begin = Instant::now();
         let mut pace = Pace::new(Some(Speed::Slow));
         assert_eq!(pace.holds(begin), None);
-        pace.hear(true, begin);
+        pace.hear(moves(Pane::Ports), begin);
         assert_eq!(pace.holds(at(begin, 30)), Some(Duration::from_millis(70)));
-        pace.hear(true, at(begin, 30));
+        pace.drew(false, NOTHING, false, at(begin, 30));
+        pace.hear(moves(Pane::Ports), at(begin, 30));
         assert_eq!(pace.holds(at(begin, 120)), Some(Duration::from_millis(10)));
         assert_eq!(pace.holds(at(begin, 130)), None);
-        pace.hear(true, at(begin, 200));
-        pace.hear(false, at(begin, 201));
-        assert_eq!(pace.holds(at(begin, 201)), None);
+        pace.hear(None, at(begin, 131));
+        assert_eq!(pace.holds(at(begin, 131)), None);
+    }
+
+    #[test]
+    fn movements_elsewhere_show_what_was_held_back_before() {
+        let begin = Instant::now();
+        let mut pace = Pace::new(Some(Speed::Slow));
+        for between in [moves(Pane::Netfilter), None] {
+            pace.hear(moves(Pane::Ports), begin);
+            pace.drew(false, NOTHING, false, begin);
+            pace.hear(between, begin);
+            pace.hear(moves(Pane::Netfilter), begin);
+            assert_eq!(pace.holds(begin), None, "the tree is that of another port");
+            pace.drew(true, NOTHING, false, begin);
+            pace.hear(moves(Pane::Netfilter), begin);
+            assert!(pace.holds(begin).is_some());
+            pace.drew(true, NOTHING, false, begin);
+        }
     }
 
     #[test]
@@ -130,12 +173,11 @@ mod tests {
         let begin = Instant::now();
         let unsaid = Pace { is_said: false, ..Pace::new(Some(Speed::Fast)) };
         for (mut pace, becomes_slow) in [(unsaid, true), (Pace::new(Some(Speed::Fast)), false)] {
-            pace.hear(true, begin);
-            pace.drew(Duration::from_millis(99), false, begin);
-            pace.hear(true, begin);
+            pace.drew(true, Duration::from_millis(99), false, begin);
+            pace.hear(moves(Pane::Ports), begin);
             assert_eq!(pace.holds(begin), None);
-            pace.drew(Duration::from_millis(100), false, begin);
-            pace.hear(true, begin);
+            pace.drew(true, Duration::from_millis(100), false, begin);
+            pace.hear(moves(Pane::Ports), begin);
             assert_eq!(pace.holds(begin).is_some(), becomes_slow);
         }
     }
@@ -145,22 +187,22 @@ mod tests {
         let begin = Instant::now();
         let mut pace = Pace::new(Some(Speed::Fast));
         assert_eq!(pace.waits(begin), None);
-        pace.drew(NOTHING, true, begin);
-        pace.drew(NOTHING, true, at(begin, 1));
+        pace.drew(true, NOTHING, true, begin);
+        pace.drew(true, NOTHING, true, at(begin, 1));
         assert_eq!(pace.waits(at(begin, 2)), None, "the ports are waited for");
-        pace.drew(NOTHING, false, at(begin, 2));
+        pace.drew(true, NOTHING, false, at(begin, 2));
         assert_eq!(pace.waits(at(begin, 12)), Some(Duration::from_millis(30)));
         assert_eq!(pace.waits(at(begin, 42)), None);
-        pace.hear(false, at(begin, 12));
+        pace.hear(None, at(begin, 12));
         assert_eq!(pace.waits(at(begin, 12)), None, "a key");
-        pace.drew(NOTHING, true, at(begin, 13));
-        pace.drew(NOTHING, true, at(begin, 14));
+        pace.drew(true, NOTHING, true, at(begin, 13));
+        pace.drew(true, NOTHING, true, at(begin, 14));
         assert_eq!(pace.waits(at(begin, 15)), None, "what comes of it");
-        pace.drew(NOTHING, false, at(begin, 15));
+        pace.drew(true, NOTHING, false, at(begin, 15));
         assert_eq!(pace.waits(at(begin, 15)), Some(FRAME));
         let mut slow = Pace::new(Some(Speed::Slow));
-        slow.drew(NOTHING, false, begin);
-        slow.drew(NOTHING, false, begin);
+        slow.drew(true, NOTHING, false, begin);
+        slow.drew(true, NOTHING, false, begin);
         assert_eq!(slow.waits(begin), Some(PAUSE));
     }
 

@@ -116,7 +116,7 @@ pub(super) fn told(parts: Vec<Part>, free: &[Part], domains: &[ValueSet], cost: 
 /// The same packets in as few parts as are found, each with as little said as possible; parts may overlap then.
 fn fewest(parts: Vec<Part>, free: &[Part], domains: &[ValueSet], cost: Cost<'_>) -> Vec<Part> {
     let mut parts: Vec<Part> = parts.into_iter().filter_map(|part| part.plain(domains)).collect();
-    if parts.len() < 2 || parts.len() > MANY {
+    if parts.is_empty() || parts.len() > MANY {
         return parts;
     }
     join(&mut parts, domains);

@@ -31,6 +31,18 @@ pub(super) fn outcomes(ns: &Namespace, from: &From, walk: &Walk) -> Vec<usize> {
     if likely.is_empty() { real } else { likely }
 }
 
+/// The outcomes that do not count because of their sources alone, though nothing refuses those: as indexes.
+pub(super) fn strange(ns: &Namespace, from: &From, walk: &Walk) -> Vec<usize> {
+    let counted = outcomes(ns, from, walk);
+    let is_strange = |at: &usize| !counted.contains(at) && !is_refused_source(&walk.outcomes[*at]);
+    (0..walk.outcomes.len()).filter(is_strange).collect()
+}
+
+/// The sources that are meant where something is said of these outcomes; `None`: all that they have.
+pub(super) fn meant(ns: &Namespace, from: &From, query: &Query, outcomes: &[&Outcome]) -> Option<ValueSet> {
+    sources(ns, from, query).filter(|sources| outcomes.iter().all(|outcome| fits(outcome, sources)))
+}
+
 /// The shares of a walk that count, where not all of its ways were followed.
 pub(super) fn shares<'w>(ns: &Namespace, from: &From, walk: &'w Walk) -> Vec<&'w Share> {
     let is_real = |share: &&Share| !is_refused(share.kind, share.reason, || share.translated);

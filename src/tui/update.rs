@@ -5,7 +5,7 @@ mod mouse;
 mod movement;
 mod tree;
 
-pub use movement::is_movement;
+pub use movement::movement;
 
 use std::sync::Arc;
 use std::time::Duration;

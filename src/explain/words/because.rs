@@ -2,7 +2,7 @@
 
 use super::phrase::{Phrase, list, say, sentence, sentence_of_name};
 use super::{FEW, Texts, back, cases, devices, kernel, onward, out, port_text, rules, socket_holder, vrf, with_home};
-use crate::explain::finding::{Answer, Cause, Finding, Who};
+use crate::explain::finding::{Answer, AnswerVerdict, Cause, Finding, Who};
 use crate::explain::judge::{self, Judged};
 use crate::explain::{plausible, sockets};
 use crate::host::{ChainId, Hook, Host, Namespace, Protocol, Socket, What};
@@ -15,7 +15,7 @@ pub(super) fn because(host: &Host, namespace: usize, answer: &Answer, texts: Tex
     }
     let teller = Teller::of(host, namespace, answer, texts);
     let text = decides(&teller, answer);
-    let all = [Some(text), back::lost(&teller), devices::dead(&teller)];
+    let all = [Some(text), back::lost(&teller), devices::dead(&teller), teller.otherwise()];
     all.into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
@@ -99,6 +99,28 @@ impl<'a> Teller<'a> {
             })
             .collect();
         Teller { host, namespace, ns, answer, texts, judged }
+    }
+
+    /// That packets with sources that do not belong there come through, should there be any, where others do not, or not for
+    /// sure: the first such outcome. That they are refused, too, is no news.
+    fn otherwise(&self) -> Option<String> {
+        let Answer { from, walk, because, .. } = self.answer;
+        let is_other = |at: &usize| {
+            let other = &walk.outcomes[*at];
+            let judged = judge::outcome(self.host, because.holder, because.holder, &walk.query, other);
+            if matches!(judged.verdict, AnswerVerdict::Blocked | AnswerVerdict::Unanswered) {
+                return false;
+            }
+            let same = |(outcome, known): &(&Outcome, Judged)| {
+                known.verdict == judged.verdict
+                    && judge::same_who(self.host, &known.who, &judged.who)
+                    && outcome.assumed == other.assumed
+            };
+            !self.judged.iter().any(same)
+        };
+        let number = plausible::strange(self.ns, from, walk).into_iter().find(is_other)? + 1;
+        let (number, all) = (number.to_string(), walk.outcomes.len().to_string());
+        Some(say(Phrase::OtherSources, &[("number", &number), ("all", &all)]))
     }
 
     pub(super) fn protocol(&self) -> Protocol {

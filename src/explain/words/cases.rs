@@ -6,8 +6,9 @@ use super::because::Teller;
 use super::conditions;
 use super::phrase::{self, Phrase, say};
 use super::when::Map;
-use crate::explain::finding::{AnswerVerdict, Cause};
+use crate::explain::finding::{Answer, AnswerVerdict, Cause};
 use crate::explain::judge::{Judged, same_who};
+use crate::explain::plausible;
 use crate::walk::{Assumed, Assumption, FateKind, Outcome, rank};
 
 /// At most this many cases are told one by one.
@@ -138,7 +139,9 @@ fn with_map<T>(teller: &Teller<'_>, brief: bool, told: impl FnOnce(&Map<'_>) -> 
     };
     let outcomes: Vec<&Outcome> = teller.judged.iter().map(|(outcome, _)| *outcome).collect();
     let map = Map::of(&teller.answer.walk.query, outcomes.iter().copied(), |one| disputed.has(one), &clause);
-    told(&map.only(&outcomes, None))
+    let Answer { from, walk, .. } = teller.answer;
+    let sources = plausible::meant(teller.ns, from, &walk.query, &outcomes);
+    told(&map.only(&outcomes, sources.as_ref()))
 }
 
 fn told(teller: &Teller<'_>, cases: Vec<Case<'_>>, begin: Phrase) -> String {

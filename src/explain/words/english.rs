@@ -163,6 +163,7 @@ pub(super) fn phrase(phrase: Phrase) -> &'static str {
         Phrase::CaseThrough => "it is let through (who listens was not read)",
         Phrase::NobodyGets => "nobody gets it",
         Phrase::OtherCase => "one other case ends otherwise",
+        Phrase::OtherSources => "A source that does not belong there may get through: outcome {number} of {all}.",
         Phrase::OtherCases => "{count} other cases end otherwise",
         Phrase::Unexplored => "{count} ways were not followed to their end",
 

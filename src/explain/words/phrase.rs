@@ -167,6 +167,7 @@ pub(super) enum Phrase {
     NobodyGets,
     OtherCase,
     OtherCases,
+    OtherSources,
     Unexplored,
     // The kernel's own reasons.
     IpForward,

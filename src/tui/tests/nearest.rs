@@ -1,6 +1,6 @@
 //! What of the screen a movement is about.
 
-use super::super::update::is_movement;
+use super::super::update::movement;
 use super::super::view::nearest;
 use super::tour::{press, story};
 use super::*;
@@ -9,7 +9,7 @@ use crate::tui::key;
 /// Whether a key moves now.
 fn moves(explorer: &Explorer, name: &str) -> bool {
     let key = key::sequence(name).expect("a key")[0];
-    is_movement(&explorer.state, &Event::Key(key.event()))
+    movement(&explorer.state, &Event::Key(key.event())).is_some()
 }
 
 #[test]
@@ -21,7 +21,7 @@ fn letters_of_a_text_are_no_movements() {
     for key in ["<PgDn>", "<Enter>", "/", "o", "<Tab>"] {
         assert!(!moves(&explorer, key), "{key}");
     }
-    assert!(!is_movement(&explorer.state, &Event::Rested));
+    assert_eq!(movement(&explorer.state, &Event::Rested), None);
     for typing in ["/", "e", "s"] {
         press(&mut explorer, typing);
         assert!(!moves(&explorer, "j") && !moves(&explorer, "<Down>"), "{typing}");

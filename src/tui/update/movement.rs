@@ -4,7 +4,7 @@
 
 use super::super::action::Action;
 use super::super::search::Search;
-use super::super::state::State;
+use super::super::state::{Pane, State};
 use super::Event;
 
 /// Whether keys are the letters of a text.
@@ -15,10 +15,16 @@ pub(super) fn is_typing(state: &State) -> bool {
         || state.form().is_some()
 }
 
-/// Whether what happens moves the cursor by a row, or to the next rule on the packet's way.
-pub fn is_movement(state: &State, event: &Event) -> bool {
-    let Event::Key(key) = event else { return false };
+/// Where what happens moves the cursor by a row, or to the next rule on the packet's way: in this pane, and with so much on top of
+/// the panes; `None`: it does something else.
+pub fn movement(state: &State, event: &Event) -> Option<(Pane, usize)> {
+    let Event::Key(key) = event else { return None };
     // Keys of the tour turn its pages.
     let action = state.keymap.action(key).filter(|_| !is_typing(state) && state.tour().is_none());
-    matches!(action, Some(Action::Up | Action::Down | Action::NextStep | Action::PreviousStep))
+    let pane = match action? {
+        Action::Up | Action::Down => state.focus,
+        Action::NextStep | Action::PreviousStep => Pane::Netfilter,
+        _ => return None,
+    };
+    Some((pane, state.overlays.len()))
 }
