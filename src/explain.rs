@@ -36,7 +36,7 @@ pub use finding::{Answer, AnswerVerdict, Cause, Finding, From, LetThrough, PortE
 pub use sockets::group;
 
 use crate::host::{Host, IpFamily};
-use crate::walk::{Query, Walk, Walker};
+use crate::walk::{Query, StepAt, Walk, Walker};
 
 /// Every port of the namespace with who answers it: by protocol, port and address, ghosts among sockets. The walks of these
 /// answers come without outcomes; [`answers`] gives a port's with them. `texts` says what parts of rules say.
@@ -92,6 +92,12 @@ impl<'a> Asked<'a> {
 /// The source stays open. Nothing where the target's address is of another family, or the device has none to ask.
 pub fn queries(host: &Host, namespace: usize, target: &Target, from: &From, family: IpFamily) -> Vec<Query> {
     queries::queries(&host.namespaces[namespace], namespace, target, from, family)
+}
+
+/// What decides in each of the outcomes of an answer that count, or ends their way, with the index of the namespace in which it
+/// stands; some more than once.
+pub fn deciders(host: &Host, answer: &Answer) -> Vec<(usize, StepAt)> {
+    judge::deciders(host, answer)
 }
 
 /// Who answers, judged from a walk that was made.

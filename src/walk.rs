@@ -16,6 +16,7 @@
 mod alter;
 mod apart;
 mod chain;
+mod clock;
 mod condition;
 mod conntrack;
 mod devices;
@@ -67,6 +68,7 @@ mod way;
 pub mod why;
 mod wires;
 
+pub use clock::asks_for_time;
 pub use endings::{Ending, Endings};
 pub use field::Field;
 pub use finish::addresses;

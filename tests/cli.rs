@@ -203,6 +203,22 @@ fn a_bare_dump_is_walked_and_says_what_it_assumed() {
 }
 
 #[test]
+fn of_which_moment_an_answer_is_stands_above_it_where_rules_ask_for_the_time() {
+    const BY_MATCH: &str = "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -p tcp -m tcp --dport 22 -m time --timestart 08:00 \
+                            --timestop 18:00 -j DROP\nCOMMIT\n";
+    const BY_KEY: &str = "table inet t {\n\tchain c {\n\t\ttype filter hook input priority 0;\n\t\tmeta day \"Monday\" tcp dport 22 drop\n\t}\n}\n";
+    let header = |dump: &str| {
+        let asked = ["trace", "22", "--snapshot", "-", "--with", "time=2026-11-30T12:00"];
+        let output = run_on(&asked, dump.as_bytes());
+        text(&output.stdout).lines().take(2).map(str::trim).collect::<Vec<_>>().join(" ")
+    };
+    for dump in [BY_MATCH, BY_KEY] {
+        assert!(header(dump).contains(" at 2026-11-30 12:00:00 UTC"), "{}", header(dump));
+    }
+    assert!(!header(DUMP).contains("2026"), "{}", header(DUMP));
+}
+
+#[test]
 fn a_dump_that_is_not_utf8_is_read_with_a_note() {
     let dump = DUMP.replace("from inside", "from ins\u{ff}de");
     let bytes: Vec<u8> = dump.chars().map(|c| c as u32 as u8).collect();

@@ -268,9 +268,12 @@ impl PortEntry {
 /// `depends` where places from outside disagree.
 pub fn overall(answers: &[Answer]) -> AnswerVerdict {
     let heard = heard(answers);
+    let nobody = [AnswerVerdict::Blocked, AnswerVerdict::Unanswered];
     match heard.first() {
         None => AnswerVerdict::Unanswered,
         Some(first) if heard.iter().all(|answer| answer.verdict == first.verdict) => first.verdict,
+        // Nobody answers, be it that here a rule sees to it and there no socket listens.
+        Some(_) if heard.iter().all(|answer| nobody.contains(&answer.verdict)) => AnswerVerdict::Blocked,
         Some(_) => AnswerVerdict::Depends,
     }
 }

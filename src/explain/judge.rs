@@ -48,6 +48,20 @@ pub(super) fn may_be(host: &Host, answer: &Answer, verdict: AnswerVerdict) -> bo
         || answer.verdict == AnswerVerdict::Depends && plausible::outcomes(ns, &answer.from, walk).into_iter().any(is)
 }
 
+/// What decides in each of the outcomes that count, or ends their way, with the index of the namespace in which it stands.
+pub(super) fn deciders(host: &Host, answer: &Answer) -> Vec<(usize, StepAt)> {
+    let (walk, holder) = (&answer.walk, answer.because.holder);
+    let counted = plausible::outcomes(&host.namespaces[walk.query.namespace], &answer.from, walk);
+    let of_outcome = |index: usize| {
+        let one = &walk.outcomes[index];
+        let because = outcome(host, holder, holder, &walk.query, one).because;
+        let ends = one.fate.by.as_ref().and_then(|by| Some((one.pass(by.pass)?.namespace, by.at)));
+        [because.by.map(|by| (because.namespace, by.at)), ends]
+    };
+    let because = answer.because.by.as_ref().map(|by| (answer.because.namespace, by.at));
+    counted.into_iter().flat_map(of_outcome).flatten().chain(because).collect()
+}
+
 /// Whether an outcome that counts is there only if rules that were not read, or not all of one moment, change nothing.
 pub(super) fn rests_on_unread_rules(from: &From, ns: &Namespace, walk: &Walk) -> bool {
     let assumed = plausible::outcomes(ns, from, walk).into_iter().flat_map(|index| &walk.outcomes[index].assumed);

@@ -363,3 +363,28 @@ fn chance_among_addresses_is_diverted_to_one_of_them() {
     says(&host, &answer, AnswerVerdict::Diverted, Cause::Translated, sentence);
     assert_eq!(words::who(&host, 0, &answer.who), "10.42.0.7:8000 or 10.42.0.8:8000");
 }
+
+#[test]
+fn where_nobody_answers_it_matters_not_for_the_whole_what_it_is_that_keeps_it_from_them() {
+    let host = node();
+    let blocked = ask(&host, 6001, None, vec![dropped_at_input(6001)]);
+    let unanswered = ask(&host, 6001, None, vec![delivered(6001, None)]);
+    let reached = ask(&host, 22, Some(2), vec![delivered(22, Some(2))]);
+    let overall = |answers: &[&Answer]| super::finding::overall(&answers.iter().copied().cloned().collect::<Vec<_>>());
+    assert_eq!((blocked.verdict, unanswered.verdict), (AnswerVerdict::Blocked, AnswerVerdict::Unanswered));
+    assert_eq!(overall(&[&unanswered, &blocked]), AnswerVerdict::Blocked);
+    assert_eq!(overall(&[&unanswered, &unanswered]), AnswerVerdict::Unanswered);
+    assert_eq!(overall(&[&unanswered, &reached]), AnswerVerdict::Depends);
+}
+
+#[test]
+fn what_decides_is_known_of_each_outcome_where_it_depends() {
+    let host = node();
+    let diverted = outcome(FateKind::Forwarded, "10.42.0.2", 80, translating("10.42.0.2", 80));
+    let (here, there) = (from_net(Op::In, "10.0.0.0/8"), from_net(Op::NotIn, "10.0.0.0/8"));
+    let outcomes = vec![Outcome { when: there, ..diverted }, Outcome { when: here, ..delivered(80, Some(0)) }];
+    let answer = ask(&host, 80, Some(0), outcomes);
+    assert_eq!((answer.verdict, &answer.because.by), (AnswerVerdict::Depends, &None));
+    let rule = RuleId { chain: nat(CNI_DN), index: 2 };
+    assert_eq!(super::deciders(&host, &answer), [(0, StepAt::Rule(rule))]);
+}

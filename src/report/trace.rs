@@ -7,10 +7,11 @@ use crate::explain::chance::{Chance, chances};
 use crate::explain::{Answer, AnswerVerdict, brief, fields, words};
 use crate::host::xt::CtStates;
 use crate::host::{ChainId, Host, IpFamily, RuleId, Ruleset};
+use crate::syntax::nft::date;
 use crate::syntax::{part_text, rule_spec};
 use crate::walk::{
     Assumption, Condition, Event, Fate, FateKind, Field, Op, Origin, Outcome, Query, RouteDecision, RouteEvent, Step,
-    StepAt, Turn, ValueSet, Values, Verdict, Why,
+    StepAt, Turn, ValueSet, Values, Verdict, Why, asks_for_time,
 };
 
 /// What happens to the packets of each answer's walk, as text: one answer for each device that they may come in by.
@@ -46,7 +47,11 @@ impl<'h> Telling<'h, '_> {
         let query = &answer.walk.query;
         self.is_reply = query.turn == Turn::Reply;
         self.made_here = query.origin == Origin::Local && !self.is_reply;
-        self.page.line(0, 2, &[(Tone::Strong, &asked(query)), (Tone::Plain, &format!(" {}", comes_from(query)))]);
+        self.page.line(
+            0,
+            2,
+            &[(Tone::Strong, &asked(query)), (Tone::Plain, &format!(" {}", comes_from(self.host, query)))],
+        );
         self.judgement(answer);
         if let Some(text) = words::unread(answer.walk.unread.iter().map(|(_, unread)| unread)) {
             self.page.line(2, 4, &[(Tone::Unsure, &text)]);
@@ -315,7 +320,7 @@ fn is_made_answer(outcome: &Outcome) -> bool {
 }
 
 /// Where it starts, and what else is known of it beyond what every first packet is.
-fn comes_from(query: &Query) -> String {
+fn comes_from(host: &Host, query: &Query) -> String {
     let start = match &query.origin {
         Origin::Device(device) => format!("arrives by {device}"),
         Origin::Somewhere => "arrives by any device but lo".to_owned(),
@@ -332,6 +337,9 @@ fn comes_from(query: &Query) -> String {
         let known = told_above || is_new || is_said || usual.fields.get(field) == Some(set);
         if known { None } else { condition(query.family, *field, set) }
     };
+    let asks = || host.namespaces.iter().any(|ns| asks_for_time(&ns.ruleset));
+    let now = query.known(Field::Time).filter(|_| asks()).and_then(|now| u64::try_from(now).ok());
+    let start = now.map_or(start.clone(), |now| format!("{start} at {} UTC", date(now)));
     let more: Vec<String> = query.fields.iter().filter_map(told).collect();
     if more.is_empty() { start } else { format!("{start}; {}", more.join(", ")) }
 }

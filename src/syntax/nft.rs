@@ -34,6 +34,7 @@ use relation::Scope;
 
 pub use list::{Listing, SetText, list, pages, set_words};
 pub use objects::object_words;
+pub use values::date;
 
 /// What a listing says.
 #[derive(Debug, Clone, Default)]

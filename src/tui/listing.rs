@@ -7,7 +7,6 @@ use super::outline::Id;
 use super::state::{Pane, Port, State};
 use crate::explain::{self, Answer, AnswerVerdict, Target};
 use crate::host::{Backend, ChainId, Family, Host, Name, Namespace, Table};
-use crate::walk::{Step, StepAt};
 
 /// What becomes of some of a port's packets at least.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -81,22 +80,11 @@ fn named(ns: &Namespace, chain: ChainId) -> TableName {
 }
 
 /// The tables of a namespace that decide in these answers or end the way of one of their outcomes, each once.
-pub(super) fn tables(ns: &Namespace, namespace: usize, answers: &[Answer]) -> Vec<TableName> {
-    let mut steps = Vec::new();
-    for answer in answers {
-        steps.extend(answer.because.by.as_ref().filter(|_| answer.because.namespace == namespace));
-        for outcome in &answer.walk.outcomes {
-            let here = |step: &&Step| outcome.pass(step.pass).is_some_and(|pass| pass.namespace == namespace);
-            steps.extend(outcome.fate.by.as_ref().filter(here));
-        }
-    }
+pub(super) fn tables(host: &Host, namespace: usize, answers: &[Answer]) -> Vec<TableName> {
     let mut tables = Vec::new();
-    for step in steps {
-        let chain = match step.at {
-            StepAt::Rule(rule) => rule.chain,
-            StepAt::End(chain) => chain,
-        };
-        let name = named(ns, chain);
+    for (_, at) in answers.iter().flat_map(|answer| explain::deciders(host, answer)).filter(|(at, _)| *at == namespace)
+    {
+        let name = named(&host.namespaces[namespace], at.chain());
         if !tables.contains(&name) {
             tables.push(name);
         }

@@ -376,7 +376,7 @@ impl State {
             let port = &mut Arc::make_mut(&mut self.ports)[at];
             port.stale = false;
             port.verdict = Some(explain::finding::overall(&answers));
-            port.tables = listing::tables(&self.host.namespaces[self.namespace], self.namespace, &answers);
+            port.tables = listing::tables(&self.host, self.namespace, &answers);
             port.met = Met::by(&self.host, &answers);
             let first = answers.first();
             port.who = first.map(|answer| words::answerers(&self.host, self.namespace, answer, syntax::part_text));

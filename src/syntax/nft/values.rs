@@ -232,7 +232,7 @@ pub(super) fn value(kind: Kind, bytes: &[u8], host: bool) -> String {
             number => format!("{:x}:{:x}", number >> 16, number & 0xffff),
         },
         Kind::Time => time(number(bytes, host)),
-        Kind::Date => date((number(bytes, host) / 1_000_000_000) as u64),
+        Kind::Date => format!("\"{}\"", date((number(bytes, host) / 1_000_000_000) as u64)),
         Kind::Hour => hour(number(bytes, host)),
         Kind::Label => match number(bytes, host) {
             bits if bits.is_power_of_two() => bits.trailing_zeros().to_string(),
@@ -314,8 +314,8 @@ pub(super) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(&bytes[..end]).into_owned()
 }
 
-/// Seconds since 1970 as a date and a time of UTC.
-fn date(seconds: u64) -> String {
+/// Seconds since 1970 as a date and a time of UTC: `2026-11-30 14:25:10`.
+pub fn date(seconds: u64) -> String {
     let (days, second) = (seconds / 86_400, seconds % 86_400);
     // Years begin in March, so that the day that some have more is their last; 400 of them have 146,097 days.
     let days = days + 719_468;
@@ -326,7 +326,7 @@ fn date(seconds: u64) -> String {
     let (day, month) = (day - (153 * month + 2) / 5 + 1, if month < 10 { month + 3 } else { month - 9 });
     let year = era * 400 + year + u64::from(month <= 2);
     let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
-    format!("\"{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}\"")
+    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}")
 }
 
 /// A second of the day as a time.

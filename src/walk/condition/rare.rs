@@ -245,7 +245,8 @@ fn open(found: &Rare) -> (Why, f64) {
     let seldom = |seldom: bool| (Why::Rate, if seldom { 0.01 } else { 0.99 });
     match found {
         Rare::Hashlimit(limit) => seldom(limit.above),
-        Rare::Connlimit(limit) => seldom(limit.above),
+        // How many connections there are now is the kernel's to know.
+        Rare::Connlimit(limit) => (Why::State, if limit.above { 0.01 } else { 0.99 }),
         Rare::Rateest(_) => (Why::Rate, 0.5),
         Rare::Quota(quota) => (Why::State, if quota.not { 0.01 } else { 0.99 }),
         Rare::Connbytes(_) | Rare::Connlabel(_) | Rare::Helper(_) | Rare::Cluster(_) => UNSEEN,
