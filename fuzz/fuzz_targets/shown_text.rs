@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use libfuzzer_sys::fuzz_target;
 use unicode_width::UnicodeWidthStr;
-use whyport::cli::explore::{Source, Start};
+use whyport::cli::start::{Source, Start};
 use whyport::cli::picture::{self, Form};
 use whyport::explain::clean;
 use whyport::host::xt::{Match, Rule};
