@@ -186,6 +186,8 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
         Event::Read(_, Ok(fresh)) => {
             state.reading = None;
             effects.extend(living::renew(state, fresh));
+            // A small host is read before anybody sees that it is.
+            state.notice = Some("everything was read again".to_owned());
         }
         Event::Refreshed(_, read) => effects.extend(living::refreshed(state, read)),
         Event::Read(_, Err(why)) => reading::failed(state, &why),

@@ -203,6 +203,7 @@ fn beside_the_older_picture_the_header_says_how_far_the_new_one_is() {
     let survey = explain::ports(&explorer.host, 0);
     let fresh = Fresh { host: Arc::clone(&explorer.host), namespace: 0, survey, answers: Vec::new() };
     explorer.take(Event::Read(FIRST, Ok(fresh)));
+    assert!(explorer.bottom().contains("everything was read again"), "{}", explorer.text());
     assert!(!explorer.text().contains("reading"));
     update(&mut explorer.state, Event::Reached(FAR));
     assert!(!explorer.text().contains("10,012"), "what comes late says nothing");
