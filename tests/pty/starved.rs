@@ -160,8 +160,11 @@ fn where_hardly_a_file_can_be_opened_it_works_or_says_so() {
     for (limit, works) in [(4, false), (6, false), (8, false), (32, true)] {
         let first = format!("ulimit -n {limit} && exec \"$@\"");
         let term = Term::start(&Setting::default(), &after(&first, &[WHYPORT, "--demo"]));
-        term.wait("a screen or an end", |term| term.screen().contains("traefik") || term.has_ended());
-        term.press("q");
+        // What is typed when it has ended stands behind what the shell says.
+        if works {
+            term.wait_for("traefik");
+            term.press("q");
+        }
         let left = term.left();
         match works {
             true => assert_eq!((left.status, left.screen.as_str()), (0, ""), "{limit}"),
