@@ -76,6 +76,12 @@ impl Twins {
         self.agree(&format!("{keys} ({name})"));
     }
 
+    /// Leaves by a key.
+    pub fn leave(self) {
+        self.term.press("q");
+        assert_eq!(self.term.left().status, 0);
+    }
+
     pub fn resize(&mut self, (columns, rows): (u16, u16)) {
         self.term.resize(columns, rows);
         self.model.take(Event::Resized(columns, rows));

@@ -52,6 +52,7 @@ fn move_about(size: (u16, u16)) {
         }
     }
     assert!(most > MOST / 2, "some movements change much of the screen");
+    twins.leave();
 }
 
 #[test]
@@ -71,7 +72,9 @@ fn a_key_that_is_held_writes_little_and_the_rest_comes_once_it_is_let_go() {
         let mut twins = Twins::in_terminal(&setting("held", link, (80, 24)));
         let before = twins.term.text().len();
         twins.press_all(&sequence(&held).unwrap(), Duration::from_millis(20), "held");
-        updates(&twins, before)
+        let written = updates(&twins, before);
+        twins.leave();
+        written
     });
     let sums = written.each_ref().map(|updates| updates.iter().sum::<usize>());
     assert!(sums[0] * 3 < sums[1] * 2, "{written:?}");
@@ -92,4 +95,5 @@ fn whatever_follows_a_movement_the_screen_is_whole_in_the_end() {
     twins.term.wait_for_state(Some('T'));
     twins.term.signal("CONT");
     twins.press_all(&sequence("<Down>").unwrap(), Duration::ZERO, "continued");
+    twins.leave();
 }

@@ -284,7 +284,8 @@ impl Drop for Term {
             && let Ok(pid) = pid.trim().parse::<u32>()
             && self.shell.try_wait().is_ok_and(|ended| ended.is_none())
         {
-            signal("KILL", pid);
+            // It may end by itself meanwhile, as its terminal is closed.
+            let _ = Command::new("kill").args(["-KILL", &pid.to_string()]).stderr(Stdio::null()).status();
         }
         let _ = self.shell.kill();
         let _ = self.shell.wait();
