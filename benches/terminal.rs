@@ -144,11 +144,17 @@ fn idle(session: &Session) -> f64 {
     100.0 * (session.worked() - before).as_secs_f64() / time.as_secs_f64()
 }
 
-/// Every key of the script, one after the other.
-fn keys(arguments: &[String], size: (u16, u16)) {
-    let mut session = Session::start(arguments, size, FAST);
+/// The program, with everything read and drawn.
+fn ready(arguments: &[String], size: (u16, u16), link: &str) -> Session {
+    let session = Session::start(arguments, size, link);
     session.wait_for(is_all);
     session.wait(QUIET);
+    session
+}
+
+/// Every key of the script, one after the other.
+fn keys(arguments: &[String], size: (u16, u16)) {
+    let mut session = ready(arguments, size, FAST);
     let mut all: Vec<(&str, &str, Pressed)> = Vec::new();
     for (what, keys) in SCRIPT {
         for key in pressed::split(keys) {
@@ -180,13 +186,7 @@ fn keys(arguments: &[String], size: (u16, u16)) {
 
 /// What a movement writes over a slow link, and what one key that is held writes there and elsewhere.
 fn movements(arguments: &[String], size: (u16, u16)) {
-    let started = |link| {
-        let session = Session::start(arguments, size, link);
-        session.wait_for(is_all);
-        session.wait(QUIET);
-        session
-    };
-    let mut session = started(SLOW);
+    let mut session = ready(arguments, size, SLOW);
     let mut all = Vec::new();
     for key in SCRIPT.iter().flat_map(|(_, keys)| pressed::split(keys)) {
         let pressed = session.press(&bytes(key), REST);
@@ -198,7 +198,7 @@ fn movements(arguments: &[String], size: (u16, u16)) {
     let written = Written::of(all.into_iter());
     println!("  over a slow link a movement writes at once {written}: {}", verdict(written.over == 0));
     let held = [SLOW, FAST].map(|link| {
-        let mut session = started(link);
+        let mut session = ready(arguments, size, link);
         let held = ["<Down>", "<Up>"].map(|key| session.hold(&bytes(key), HELD.0, HELD.1));
         session.leave();
         held.iter().sum::<usize>() / (2 * HELD.0)

@@ -103,13 +103,14 @@ impl Session {
         self.quiet_since(at, quiet);
         let chunks = self.chunks.lock().unwrap();
         let new = &chunks[before..];
-        let ended = new.iter().position(|(_, bytes)| ends(bytes));
+        let ended = new.iter().position(|(_, bytes)| end(bytes).is_some());
+        let written: Vec<u8> = new.iter().flat_map(|(_, bytes)| bytes).copied().collect();
         let gap = || new.windows(2).position(|pair| pair[1].0 - pair[0].0 > GAP).unwrap_or(new.len().saturating_sub(1));
         Pressed {
             frame: new.get(ended.unwrap_or_else(gap)).map(|(came, _)| *came - at),
             last: new.last().map(|(came, _)| *came - at),
-            bytes: new.iter().map(|(_, bytes)| bytes.len()).sum(),
-            at_once: at_once(&new.iter().flat_map(|(_, bytes)| bytes).copied().collect::<Vec<u8>>()),
+            bytes: written.len(),
+            at_once: end(&written).unwrap_or(written.len()),
         }
     }
 
@@ -154,15 +155,6 @@ impl Session {
         self.terminal.write_all(b"\x03").unwrap();
         let _ = self.child.wait();
     }
-}
-
-fn ends(bytes: &[u8]) -> bool {
-    end(bytes).is_some()
-}
-
-/// How many bytes the first update is long; without marks, all.
-fn at_once(bytes: &[u8]) -> usize {
-    end(bytes).unwrap_or(bytes.len())
 }
 
 /// Where the first update ends.

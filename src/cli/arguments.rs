@@ -44,7 +44,8 @@ const FORM: &str = "The packet form of the explorer (e) has a line for each thin
 
 const SETTINGS: &str = "Settings: config.toml in $XDG_CONFIG_HOME/whyport (else ~/.config/whyport) says theme = \"light\", mouse = false, \
     link = \"slow\" or \"fast\" (over a slow one a step of the cursor shows the rows next to it, and the rest when no key was \
-    pressed for a moment; where nothing is said, those of ssh and of serial lines are taken for slow), and under [keys] which keys do something else: find = \"<C-s>\", next-origin = \
+    pressed for a moment; where nothing is said, those of ssh and of serial lines are taken for slow), \
+    and under [keys] which keys do something else: find = \"<C-s>\", next-origin = \
     [\"o\", \"<F5>\"]. Keys are characters, and others by name: <Enter>, <Space>, <PgDn>, <C-l>, <F1>. Themes of one's own are \
     themes/NAME.toml beside it: based-on = \"dark\", and what differs. NO_COLOR, COLORTERM, TERM and COLORFGBG choose a theme \
     where nothing else does.";

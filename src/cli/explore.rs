@@ -120,7 +120,6 @@ fn explore(
         redraw: false,
         continued: false,
         pace,
-        behind: false,
     };
     if guided {
         let _ = sender.send(Message::Event(Event::Guided));
@@ -186,8 +185,6 @@ struct Explorer {
     continued: bool,
     /// When the next frame comes, and how much of it.
     pace: Pace,
-    /// Whether the terminal does not show all of the screen yet.
-    behind: bool,
 }
 
 impl Explorer {
@@ -228,9 +225,8 @@ impl Explorer {
     /// Draws the screen; where the way to it is slow, at first what is next to the cursor.
     fn draw(&mut self, terminal: &mut Terminal) -> std::io::Result<()> {
         let first = self.pace.holds(Instant::now()).map(|_| tui::nearest(&self.state)).unwrap_or_default();
-        let drawn = terminal.draw(|buffer, area| view(&self.state, buffer, area), &first, pace::MOST);
-        self.behind = !drawn?;
-        self.pace.drew(!self.behind, terminal.took(), self.state.is_waiting(), Instant::now());
+        let whole = terminal.draw(|buffer, area| view(&self.state, buffer, area), &first, pace::MOST)?;
+        self.pace.drew(whole, terminal.took(), self.state.is_waiting(), Instant::now());
         Ok(())
     }
 
@@ -282,8 +278,7 @@ impl Explorer {
     /// The next message, as long as the screen need not tell something new about the reading, or another age of the host, and what
     /// is not on it yet may wait.
     fn next(&self) -> Result<Message, RecvTimeoutError> {
-        let remainder = || self.behind.then(|| self.pace.holds(Instant::now()).unwrap_or_default());
-        let wait = |left: Option<Duration>| match left.into_iter().chain(remainder()).min() {
+        let wait = |left: Option<Duration>| match left.into_iter().chain(self.pace.remainder(Instant::now())).min() {
             Some(left) => self.messages.recv_timeout(left),
             None => self.messages.recv().map_err(|_| RecvTimeoutError::Disconnected),
         };
@@ -302,7 +297,7 @@ impl Explorer {
 
     /// Whether the rest of the screen is to be shown.
     fn is_due(&self) -> bool {
-        self.behind && self.pace.holds(Instant::now()).is_none()
+        self.pace.remainder(Instant::now()) == Some(Duration::ZERO)
     }
 
     /// The reading that somebody waits for: that of the host, or that of sets which an answer takes.

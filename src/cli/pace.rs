@@ -92,6 +92,11 @@ impl Pace {
         left(if self.is_slow { PAUSE } else { FRAME }, unasked, now)
     }
 
+    /// How long what the screen does not show yet waits still, if there is anything.
+    pub fn remainder(&self, now: Instant) -> Option<Duration> {
+        (self.done != Done::Nothing).then(|| self.holds(now).unwrap_or_default())
+    }
+
     /// For how long no more than what is next to the cursor is shown; `None`: everything is.
     pub fn holds(&self, now: Instant) -> Option<Duration> {
         match self.done {

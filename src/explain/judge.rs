@@ -41,25 +41,35 @@ pub(super) fn judge(host: &Host, target: &Target, from: From, walk: Walk) -> Ans
 
 /// Whether this becomes of the packets that an answer is about, or of some of them where it depends.
 pub(super) fn may_be(host: &Host, answer: &Answer, verdict: AnswerVerdict) -> bool {
-    let (walk, holder) = (&answer.walk, answer.because.holder);
-    let is = |index: usize| outcome(host, holder, holder, &walk.query, &walk.outcomes[index]).verdict == verdict;
-    let ns = &host.namespaces[walk.query.namespace];
     answer.verdict == verdict
-        || answer.verdict == AnswerVerdict::Depends && plausible::outcomes(ns, &answer.from, walk).into_iter().any(is)
+        || answer.verdict == AnswerVerdict::Depends
+            && counted(host, answer).any(|(_, judged)| judged.verdict == verdict)
+}
+
+/// The outcomes of an answer that count, with what each says.
+pub(super) fn counted<'a>(host: &'a Host, answer: &'a Answer) -> impl Iterator<Item = (&'a Outcome, Judged)> {
+    let ns = &host.namespaces[answer.walk.query.namespace];
+    let counted = plausible::outcomes(ns, &answer.from, &answer.walk).into_iter();
+    counted.map(move |index| {
+        let outcome = &answer.walk.outcomes[index];
+        (outcome, of_answer(host, answer, outcome))
+    })
+}
+
+/// What an outcome of an answer says.
+pub(super) fn of_answer(host: &Host, answer: &Answer, one: &Outcome) -> Judged {
+    let holder = answer.because.holder;
+    outcome(host, holder, holder, &answer.walk.query, one)
 }
 
 /// What decides in each of the outcomes that count, or ends their way, with the index of the namespace in which it stands.
 pub(super) fn deciders(host: &Host, answer: &Answer) -> Vec<(usize, StepAt)> {
-    let (walk, holder) = (&answer.walk, answer.because.holder);
-    let counted = plausible::outcomes(&host.namespaces[walk.query.namespace], &answer.from, walk);
-    let of_outcome = |index: usize| {
-        let one = &walk.outcomes[index];
-        let because = outcome(host, holder, holder, &walk.query, one).because;
+    let of_outcome = |(one, Judged { because, .. }): (&Outcome, Judged)| {
         let ends = one.fate.by.as_ref().and_then(|by| Some((one.pass(by.pass)?.namespace, by.at)));
         [because.by.map(|by| (because.namespace, by.at)), ends]
     };
     let because = answer.because.by.as_ref().map(|by| (answer.because.namespace, by.at));
-    counted.into_iter().flat_map(of_outcome).flatten().chain(because).collect()
+    counted(host, answer).flat_map(of_outcome).flatten().chain(because).collect()
 }
 
 /// Whether an outcome that counts is there only if rules that were not read, or not all of one moment, change nothing.

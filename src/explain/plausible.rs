@@ -31,13 +31,6 @@ pub(super) fn outcomes(ns: &Namespace, from: &From, walk: &Walk) -> Vec<usize> {
     if likely.is_empty() { real } else { likely }
 }
 
-/// The outcomes that do not count because of their sources alone, though nothing refuses those: as indexes.
-pub(super) fn strange(ns: &Namespace, from: &From, walk: &Walk) -> Vec<usize> {
-    let counted = outcomes(ns, from, walk);
-    let is_strange = |at: &usize| !counted.contains(at) && !is_refused_source(&walk.outcomes[*at]);
-    (0..walk.outcomes.len()).filter(is_strange).collect()
-}
-
 /// The sources that are meant where something is said of these outcomes; `None`: all that they have.
 pub(super) fn meant(ns: &Namespace, from: &From, query: &Query, outcomes: &[&Outcome]) -> Option<ValueSet> {
     sources(ns, from, query).filter(|sources| outcomes.iter().all(|outcome| fits(outcome, sources)))
@@ -63,7 +56,7 @@ fn is_most(outcome: &Outcome, sources: &ValueSet) -> bool {
 }
 
 /// Whether routing refused the packet for the source it claims.
-fn is_refused_source(outcome: &Outcome) -> bool {
+pub(super) fn is_refused_source(outcome: &Outcome) -> bool {
     let translated = || outcome.steps().any(|step| matches!(step.verdict, Verdict::Dnat(_) | Verdict::Redirect(_)));
     is_refused(outcome.fate.kind, outcome.fate.reason, translated)
 }

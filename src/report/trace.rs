@@ -339,7 +339,10 @@ fn comes_from(host: &Host, query: &Query) -> String {
     };
     let asks = || host.namespaces.iter().any(|ns| asks_for_time(&ns.ruleset));
     let now = query.known(Field::Time).filter(|_| asks()).and_then(|now| u64::try_from(now).ok());
-    let start = now.map_or(start.clone(), |now| format!("{start} at {} UTC", date(now)));
+    let start = match now {
+        Some(now) => format!("{start} at {} UTC", date(now)),
+        None => start,
+    };
     let more: Vec<String> = query.fields.iter().filter_map(told).collect();
     if more.is_empty() { start } else { format!("{start}; {}", more.join(", ")) }
 }

@@ -90,36 +90,28 @@ pub(super) struct Teller<'a> {
 impl<'a> Teller<'a> {
     pub(super) fn of(host: &'a Host, namespace: usize, answer: &'a Answer, texts: Texts) -> Teller<'a> {
         let ns = &host.namespaces[namespace];
-        let holder = answer.because.holder;
-        let judged = plausible::outcomes(ns, &answer.from, &answer.walk)
-            .into_iter()
-            .map(|index| {
-                let outcome = &answer.walk.outcomes[index];
-                (outcome, judge::outcome(host, holder, holder, &answer.walk.query, outcome))
-            })
-            .collect();
+        let judged = judge::counted(host, answer).collect();
         Teller { host, namespace, ns, answer, texts, judged }
     }
 
     /// That packets with sources that do not belong there come through, should there be any, where others do not, or not for
     /// sure: the first such outcome. That they are refused, too, is no news.
     fn otherwise(&self) -> Option<String> {
-        let Answer { from, walk, because, .. } = self.answer;
-        let is_other = |at: &usize| {
-            let other = &walk.outcomes[*at];
-            let judged = judge::outcome(self.host, because.holder, because.holder, &walk.query, other);
-            if matches!(judged.verdict, AnswerVerdict::Blocked | AnswerVerdict::Unanswered) {
-                return false;
-            }
+        let all = &self.answer.walk.outcomes;
+        let counts = |one: &Outcome| self.judged.iter().any(|(counted, _)| std::ptr::eq(*counted, one));
+        let is_other = |one: &Outcome| {
+            let judged = judge::of_answer(self.host, self.answer, one);
             let same = |(outcome, known): &(&Outcome, Judged)| {
                 known.verdict == judged.verdict
                     && judge::same_who(self.host, &known.who, &judged.who)
-                    && outcome.assumed == other.assumed
+                    && outcome.assumed == one.assumed
             };
-            !self.judged.iter().any(same)
+            !matches!(judged.verdict, AnswerVerdict::Blocked | AnswerVerdict::Unanswered)
+                && !self.judged.iter().any(same)
         };
-        let number = plausible::strange(self.ns, from, walk).into_iter().find(is_other)? + 1;
-        let (number, all) = (number.to_string(), walk.outcomes.len().to_string());
+        let found = |one: &Outcome| !counts(one) && !plausible::is_refused_source(one) && is_other(one);
+        let number = all.iter().position(found)? + 1;
+        let (number, all) = (number.to_string(), all.len().to_string());
         Some(say(Phrase::OtherSources, &[("number", &number), ("all", &all)]))
     }
 

@@ -9,9 +9,9 @@ use ratatui::layout::{Position, Rect};
 use super::super::action::Action;
 use super::super::form;
 use super::super::overlay::Overlay;
-use super::super::search::Search;
 use super::super::state::{Border, Pane, State};
 use super::super::view;
+use super::movement::is_typing_line;
 use super::{Effect, act};
 
 /// How many rows a notch of the wheel is.
@@ -19,9 +19,7 @@ const NOTCH: usize = 3;
 
 /// Takes what the mouse did.
 pub(super) fn take(state: &mut State, event: &MouseEvent) -> Option<Effect> {
-    let typed =
-        state.search.as_ref().is_some_and(Search::is_typing) || state.keeping.is_some() || state.going.is_some();
-    if typed || state.is_opening() {
+    if is_typing_line(state) || state.is_opening() {
         return None;
     }
     let at = Position::new(event.column, event.row);

@@ -7,12 +7,14 @@ use super::super::search::Search;
 use super::super::state::{Pane, State};
 use super::Event;
 
+/// Whether keys are the letters of the line at the bottom.
+pub(super) fn is_typing_line(state: &State) -> bool {
+    state.search.as_ref().is_some_and(Search::is_typing) || state.keeping.is_some() || state.going.is_some()
+}
+
 /// Whether keys are the letters of a text.
 pub(super) fn is_typing(state: &State) -> bool {
-    state.search.as_ref().is_some_and(Search::is_typing)
-        || state.keeping.is_some()
-        || state.going.is_some()
-        || state.form().is_some()
+    is_typing_line(state) || state.form().is_some()
 }
 
 /// Where what happens moves the cursor by a row, or to the next rule on the packet's way: in this pane, and with so much on top of
