@@ -17,6 +17,7 @@ pub use shelf::Shelf;
 
 use super::line::{Line, Typed};
 use super::matching::Query;
+use super::path::Grouping;
 use super::state::{Pane, State};
 use super::update::Effect;
 use crate::explain::Target;
@@ -46,6 +47,7 @@ pub(super) struct Search {
 struct Before {
     focus: Pane,
     selected: Option<Target>,
+    grouping: Grouping,
     cursor: usize,
 }
 
@@ -92,7 +94,12 @@ impl Search {
 pub(super) fn begin(state: &mut State) {
     let before = match state.search.take() {
         Some(Search { before, typing: true, .. }) => before,
-        _ => Before { focus: state.focus, selected: state.selected.clone(), cursor: state.cursor },
+        _ => Before {
+            focus: state.focus,
+            selected: state.selected.clone(),
+            grouping: state.grouping,
+            cursor: state.cursor,
+        },
     };
     let number = state.sought;
     state.search =
@@ -138,11 +145,13 @@ fn look(state: &mut State) -> Option<Effect> {
     Some(Effect::Search(state.edition, number, Box::new(sought)))
 }
 
-/// The base chains of the tree, each once.
+/// The base chains of the tree, each once; then the others of the namespace, which see no packet of this family.
 fn roots(state: &State) -> Vec<(usize, ChainId)> {
     let mut known = HashSet::new();
-    let bases = state.path.bases().map(|frame| state.frames.get(frame));
-    bases.map(|at| (at.place.namespace, at.chain)).filter(|root| known.insert(*root)).collect()
+    let bases = state.path.bases().map(|frame| state.frames.get(frame)).map(|at| (at.place.namespace, at.chain));
+    let others = state.ns().ruleset.chains().filter(|(_, chain)| chain.base.is_some());
+    let others = others.map(|(id, _)| (state.namespace, id));
+    bases.chain(others).filter(|root| known.insert(*root)).collect()
 }
 
 /// The rules on the packet's way, and how many stand before each.
@@ -209,7 +218,12 @@ fn go(state: &mut State) {
     }
 }
 
-/// To a rule, where the tree has it.
+/// To a rule, where the tree has it in the order in which it is.
+pub(super) fn stay(state: &mut State, namespace: usize, rule: RuleId) {
+    reveal::there(state, namespace, rule, &[]);
+}
+
+/// To a rule, wherever it stands.
 pub(super) fn reveal(state: &mut State, namespace: usize, rule: RuleId) {
     reveal::rule(state, namespace, rule, &[]);
 }
@@ -220,7 +234,11 @@ pub(super) fn leave(state: &mut State) {
     if !search.typing {
         return;
     }
-    let Before { focus, selected, cursor } = search.before;
+    let Before { focus, selected, grouping, cursor } = search.before;
+    if state.grouping != grouping {
+        state.grouping = grouping;
+        state.follow();
+    }
     if state.selected != selected
         && let Some(selected) = selected
     {

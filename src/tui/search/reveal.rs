@@ -4,11 +4,16 @@ use super::super::frames::FrameId;
 use super::super::outline::Id;
 use super::super::path::Grouping;
 use super::super::state::{Pane, State};
+use super::base_text;
 use crate::host::{ChainId, RuleId};
 
 /// To a base chain.
 pub(super) fn chain(state: &mut State, namespace: usize, chain: ChainId) {
-    let Some(frame) = base(state, namespace, chain) else { return };
+    let frame = base(state, namespace, chain).or_else(|| {
+        by_table(state, namespace, chain)?;
+        base(state, namespace, chain)
+    });
+    let Some(frame) = frame else { return };
     unfold_section(state, frame);
     state.lay_out();
     go(state, Id::Base(frame));
@@ -16,26 +21,37 @@ pub(super) fn chain(state: &mut State, namespace: usize, chain: ChainId) {
 
 /// To a rule. `by`: the rules that lead to its chain, the last one first.
 pub(super) fn rule(state: &mut State, namespace: usize, rule: RuleId, by: &[RuleId]) {
-    let frame = seen(state, namespace, rule).or_else(|| open(state, namespace, rule.chain, by));
-    // What no packet comes to stands in the order of the tables alone.
-    let frame = frame.or_else(|| {
-        (state.grouping == Grouping::Packet && namespace == state.namespace).then(|| {
-            state.grouping = Grouping::Table;
-            state.follow();
-            open(state, namespace, rule.chain, &[])
-        })?
-    });
-    match frame {
-        Some(frame) => {
-            unfold_run(state, frame, rule.index);
-            go(state, Id::Rule(frame, rule.index));
-        }
-        None => {
-            let ruleset = &state.host.namespaces[namespace].ruleset;
-            let (table, chain) = (&ruleset.table(rule.chain).name, &ruleset.chain(rule.chain).name);
-            state.notice = Some(format!("rule {} of {table} {chain}: nothing leads to that chain here", rule.number()));
-        }
+    if there(state, namespace, rule, by)
+        || by_table(state, namespace, rule.chain).is_some() && there(state, namespace, rule, &[])
+    {
+        return;
     }
+    let ruleset = &state.host.namespaces[namespace].ruleset;
+    let (table, chain) = (&ruleset.table(rule.chain).name, &ruleset.chain(rule.chain).name);
+    state.notice = Some(format!("rule {} of {table} {chain}: nothing leads to that chain here", rule.number()));
+}
+
+/// To a rule, where the tree has it in the order in which it is; gives whether it has.
+pub(super) fn there(state: &mut State, namespace: usize, rule: RuleId, by: &[RuleId]) -> bool {
+    let frame = seen(state, namespace, rule).or_else(|| open(state, namespace, rule.chain, by));
+    if let Some(frame) = frame {
+        unfold_run(state, frame, rule.index);
+        go(state, Id::Rule(frame, rule.index));
+    }
+    frame.is_some()
+}
+
+/// Puts the tree into the order of the tables, where alone stands what no packet of the port comes to, and says so. `None`: it
+/// has nothing more there.
+fn by_table(state: &mut State, namespace: usize, chain: ChainId) -> Option<()> {
+    if state.grouping != Grouping::Packet || namespace != state.namespace {
+        return None;
+    }
+    state.grouping = Grouping::Table;
+    state.follow();
+    let told = base_text(&state.ns().ruleset, chain);
+    state.notice = Some(format!("{told} is not where this packet comes by: the tree is table by table now"));
+    Some(())
 }
 
 /// The visit of the rule's chain in which the rule can be seen, or is in a run that can be.

@@ -42,22 +42,46 @@ fn the_rule_on_the_way_is_looked_at_first_and_others_come_after() {
     assert_eq!(row(&explorer), first, "there and back");
 }
 
+/// A rule with a comment to be found.
+fn needle(number: u32) -> Rule {
+    let comment = xt::Match::Comment(format!("needle {number}").into());
+    Rule { handle: None, body: Body::Iptables(xt::Rule { matches: vec![comment].into(), target: xt::Target::Drop }) }
+}
+
 #[test]
 fn what_is_folded_is_opened_to_show_it() {
     let mut host = node();
-    let rule = |port| Rule {
-        handle: None,
-        body: Body::Iptables(xt::Rule {
-            matches: vec![xt::Match::Comment(format!("needle {port}").into())].into(),
-            target: xt::Target::Drop,
-        }),
-    };
-    host.namespaces[0].ruleset.tables[0].chains[2].rules.extend((0..1000).map(rule));
+    host.namespaces[0].ruleset.tables[0].chains[2].rules.extend((0..1000).map(needle));
     let mut explorer = Explorer::new(host, Some(tcp(80, None)), Look::sixteen());
     explorer.press("/needle 777<Enter>");
     assert!(explorer.text().contains("needle 777"), "{}", explorer.text());
     assert_eq!(explorer.state.focus, Pane::Netfilter);
     assert!(explorer.bottom().ends_with("/needle 777 1 of 1"), "{}", explorer.bottom());
+}
+
+#[test]
+fn what_packets_of_the_other_family_meet_is_found_and_shown_table_by_table() {
+    let mut host = node();
+    let mut table = host.namespaces[0].ruleset.tables[0].clone();
+    table.family = crate::host::Family::Ip6;
+    table.chains[0].name = "SIX".into();
+    table.chains[0].rules.push(needle(6));
+    host.namespaces[0].ruleset.tables.push(table);
+    let mut explorer = Explorer::new(host, Some(tcp(80, None)), Look::sixteen());
+    let before = explorer.text();
+    assert!(!before.contains("table by table"), "{before}");
+    for keys in ["/needle 6", "/nat SIX"] {
+        explorer.press(keys);
+        assert!(explorer.bottom().contains(" of "), "{keys}: {}", explorer.bottom());
+        assert!(explorer.text().contains("table by table"), "{keys}: {}", explorer.text());
+        assert_eq!(explorer.state.focus, Pane::Netfilter, "{keys}");
+        explorer.press("<Esc>");
+        assert_eq!(explorer.text(), before, "{keys} is taken back");
+    }
+    explorer.press("/needle 6<Enter>g");
+    assert!(explorer.text().contains("as the packet meets it"), "{}", explorer.text());
+    explorer.press("n");
+    assert!(explorer.bottom().contains("the tree is table by table now"), "{}", explorer.bottom());
 }
 
 #[test]

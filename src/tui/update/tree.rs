@@ -117,6 +117,6 @@ pub(super) fn group(state: &mut State) {
     };
     state.follow();
     if let Some((at, index)) = looked.filter(|_| state.focus == Pane::Netfilter) {
-        search::reveal(state, at.place.namespace, RuleId { chain: at.chain, index });
+        search::stay(state, at.place.namespace, RuleId { chain: at.chain, index });
     }
 }
