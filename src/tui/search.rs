@@ -3,11 +3,11 @@
 //! Looking through the host takes its time and is an effect ([`seek`]); what comes back for an older text is dropped. Where a
 //! rule is folded away, all that it is below is opened.
 
+mod before;
 mod reveal;
 mod seek;
 mod shelf;
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crossterm::event::{KeyCode, KeyEvent};
@@ -17,12 +17,10 @@ pub use shelf::Shelf;
 
 use super::line::{Line, Typed};
 use super::matching::Query;
-use super::path::Grouping;
 use super::state::{Pane, State};
 use super::update::Effect;
-use crate::explain::Target;
-use crate::host::{ChainId, RuleId};
-use crate::walk::StepAt;
+use crate::host::RuleId;
+use before::{Before, Ground};
 
 /// What is sought, and what was found.
 #[derive(Debug, Clone)]
@@ -40,15 +38,6 @@ pub(super) struct Search {
     again: bool,
     /// What was looked at before.
     before: Before,
-}
-
-/// What was looked at before, to come back to.
-#[derive(Debug, Clone)]
-struct Before {
-    focus: Pane,
-    selected: Option<Target>,
-    grouping: Grouping,
-    cursor: usize,
 }
 
 impl State {
@@ -94,12 +83,7 @@ impl Search {
 pub(super) fn begin(state: &mut State) {
     let before = match state.search.take() {
         Some(Search { before, typing: true, .. }) => before,
-        _ => Before {
-            focus: state.focus,
-            selected: state.selected.clone(),
-            grouping: state.grouping,
-            cursor: state.cursor,
-        },
+        _ => Before::of(state),
     };
     let number = state.sought;
     state.search =
@@ -128,43 +112,19 @@ pub(super) fn key(state: &mut State, key: &KeyEvent) -> Option<Effect> {
 fn look(state: &mut State) -> Option<Effect> {
     state.sought += 1;
     let number = state.sought;
-    let search = state.search.as_mut()?;
+    let mut search = state.search.take()?;
     (search.number, search.found, search.at) = (number, None, 0);
     search.again = false;
     let query = search.query();
     if query.is_empty() {
+        search.before.restore(state);
+        state.search = Some(search);
         return None;
     }
-    let sought = Sought {
-        query,
-        namespace: state.namespace,
-        ports: Listed(Arc::clone(&state.ports)),
-        roots: roots(state),
-        lit: lit(state),
-    };
+    let Ground { roots, lit } = search.before.ground(state);
+    state.search = Some(search);
+    let sought = Sought { query, namespace: state.namespace, ports: Listed(Arc::clone(&state.ports)), roots, lit };
     Some(Effect::Search(state.edition, number, Box::new(sought)))
-}
-
-/// The base chains of the tree, each once; then the others of the namespace, which see no packet of this family.
-fn roots(state: &State) -> Vec<(usize, ChainId)> {
-    let mut known = HashSet::new();
-    let bases = state.path.bases().map(|frame| state.frames.get(frame)).map(|at| (at.place.namespace, at.chain));
-    let others = state.ns().ruleset.chains().filter(|(_, chain)| chain.base.is_some());
-    let others = others.map(|(id, _)| (state.namespace, id));
-    bases.chain(others).filter(|root| known.insert(*root)).collect()
-}
-
-/// The rules on the packet's way, and how many stand before each.
-fn lit(state: &State) -> HashMap<(usize, RuleId), u32> {
-    let mut lit = HashMap::new();
-    let Some(outcome) = state.outcome() else { return lit };
-    for step in outcome.steps() {
-        if let (StepAt::Rule(rule), Some(pass)) = (step.at, outcome.pass(step.pass)) {
-            let before = lit.len() as u32;
-            lit.entry((pass.namespace, rule)).or_insert(before);
-        }
-    }
-    lit
 }
 
 /// Something was found, or nothing.
@@ -172,9 +132,14 @@ pub(super) fn found(state: &mut State, number: u64, found: Arc<Found>) {
     let Some(search) = state.search.as_mut().filter(|search| search.number == number) else { return };
     search.at = found.best;
     search.found = Some(found);
-    if !search.again {
-        go(state);
+    if search.again {
+        return;
     }
+    if let Some(search) = state.search.take() {
+        search.before.restore(state);
+        state.search = Some(search);
+    }
+    go(state);
 }
 
 /// The host was read again: places in the old one mean nothing any more.
@@ -234,16 +199,5 @@ pub(super) fn leave(state: &mut State) {
     if !search.typing {
         return;
     }
-    let Before { focus, selected, grouping, cursor } = search.before;
-    if state.grouping != grouping {
-        state.grouping = grouping;
-        state.follow();
-    }
-    if state.selected != selected
-        && let Some(selected) = selected
-    {
-        state.select(selected);
-    }
-    state.focus = focus;
-    state.cursor = cursor.min(state.tree.len().saturating_sub(1));
+    search.before.restore(state);
 }

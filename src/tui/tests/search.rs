@@ -123,6 +123,33 @@ fn a_text_that_is_taken_back_leaves_all_as_it_was() {
 }
 
 #[test]
+fn what_an_earlier_letter_led_to_is_left_again() {
+    let mut explorer = Explorer::on(80);
+    let before = explorer.text();
+    explorer.press("/22");
+    assert_eq!(explorer.selected().0, Some(22));
+    explorer.press("<BS><BS>");
+    assert_eq!(rest(&explorer), rest_of(&before), "nothing is sought");
+    explorer.press("22<C-u>-j dnat");
+    assert_eq!(explorer.selected().0, Some(80), "the port whose way it was");
+    assert_eq!(explorer.state.focus, Pane::Netfilter);
+    explorer.press("qqq");
+    assert!(explorer.bottom().contains("nowhere"), "{}", explorer.bottom());
+    assert_eq!(rest(&explorer), rest_of(&before), "nowhere to go");
+}
+
+/// All but the line in which something is typed.
+fn rest(explorer: &Explorer) -> String {
+    rest_of(&explorer.text())
+}
+
+fn rest_of(text: &str) -> String {
+    let mut lines: Vec<&str> = text.trim_end().lines().collect();
+    lines.pop();
+    lines.join("\n")
+}
+
+#[test]
 fn what_is_nowhere_is_said_to_be_nowhere() {
     let mut explorer = typed("/qqqqqq");
     assert!(explorer.bottom().contains("nowhere"), "{}", explorer.bottom());
