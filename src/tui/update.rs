@@ -3,6 +3,7 @@
 
 mod mouse;
 mod movement;
+mod packets;
 mod tree;
 
 pub use movement::movement;
@@ -32,7 +33,7 @@ use super::state::{Pane, State};
 use super::tour;
 use super::view;
 use crate::explain::description::Description;
-use crate::explain::{Answer, Survey, Target, words};
+use crate::explain::{Answer, Survey, Target};
 use crate::host::{Changes, Counters, Host, Reached, RuleId, Ruleset};
 
 /// Something that happened.
@@ -301,13 +302,12 @@ pub(super) fn in_panes(state: &mut State, action: Action) -> Option<Effect> {
         Action::Back => state.focus = Pane::Ports,
         Action::NextPane => turn_pane(state, 1),
         Action::PreviousPane => turn_pane(state, Pane::ALL.len() - 1),
-        Action::TextDown => state.offsets.why = (state.offsets.why + 1).min(view::why_overflow(state)),
-        Action::TextUp => state.offsets.why = state.offsets.why.saturating_sub(1),
-        Action::NextOrigin => turn_origin(state, 1),
-        Action::PreviousOrigin => turn_origin(state, -1),
-        Action::OtherFamily => turn_family(state),
-        Action::NextOutcome => turn_outcome(state, 1),
-        Action::PreviousOutcome => turn_outcome(state, -1),
+        Action::TextDown | Action::TextUp => scroll_why(state, action),
+        Action::NextOrigin => packets::turn_origin(state, 1),
+        Action::PreviousOrigin => packets::turn_origin(state, -1),
+        Action::OtherFamily => packets::turn_family(state),
+        Action::NextOutcome => packets::turn_outcome(state, 1),
+        Action::PreviousOutcome => packets::turn_outcome(state, -1),
         Action::UnfoldPath => tree::unfold_path(state),
         Action::SaveScreen => keeping::begin(state, Keep::Screen),
         Action::SaveHost => keeping::begin(state, Keep::Host),
@@ -361,7 +361,10 @@ fn turn_pane(state: &mut State, by: usize) {
 }
 
 fn in_ports(state: &mut State, action: Action) {
-    let Some(place) = state.place() else { return };
+    let Some(place) = state.place() else {
+        packets::say_why_not(state, "the selected port is not listed");
+        return;
+    };
     let page = view::panes(state).map_or(1, |panes| panes.ports.inner_height());
     match moved(place, action, state.listed(), page) {
         Some(to) if to != place => {
@@ -379,10 +382,20 @@ fn in_ports(state: &mut State, action: Action) {
     }
 }
 
+/// Scrolls what stands below by a line, whichever pane has the keys.
+fn scroll_why(state: &mut State, action: Action) {
+    let most = view::why_overflow(state);
+    if most == 0 {
+        state.notice = Some("all of the text below can be seen".to_owned());
+    }
+    let line = state.offsets.why;
+    state.offsets.why = if action == Action::TextDown { (line + 1).min(most) } else { line.saturating_sub(1) };
+}
+
 fn in_why(state: &mut State, action: Action) {
     match action {
-        Action::Up => turn_origin(state, -1),
-        Action::Down => turn_origin(state, 1),
+        Action::Up => packets::turn_origin(state, -1),
+        Action::Down => packets::turn_origin(state, 1),
         Action::PageUp | Action::First => state.offsets.why = state.offsets.why.saturating_sub(3),
         Action::PageDown | Action::Last => state.offsets.why = (state.offsets.why + 3).min(view::why_overflow(state)),
         Action::Enter => match state.deciding() {
@@ -390,53 +403,6 @@ fn in_why(state: &mut State, action: Action) {
             None => state.notice = Some("no rule decides".to_owned()),
         },
         _ => {}
-    }
-}
-
-fn turn_origin(state: &mut State, by: isize) {
-    let Some(answers) = state.all_answers().filter(|answers| !answers.is_empty()) else { return };
-    let to = (state.answer_index() as isize + by).rem_euclid(answers.len() as isize) as usize;
-    go_to_origin(state, to);
-}
-
-/// To the packets from the place with this number.
-fn go_to_origin(state: &mut State, to: usize) {
-    let Some(answers) = state.all_answers().filter(|answers| to < answers.len()) else { return };
-    let wish = (answers[to].from.clone(), answers[to].family);
-    if to != state.answer_index() {
-        edited::leave_origin(state);
-    }
-    state.wish = Some(wish);
-    state.outcome = 0;
-    state.follow();
-}
-
-/// To the packets of the other family, from the same place where there are any.
-fn turn_family(state: &mut State) {
-    let (Some(answers), Some(answer)) = (state.all_answers(), state.answer()) else { return };
-    let family = answer.family;
-    let others = || answers.iter().filter(|other| other.family != family);
-    let other = others().find(|other| other.from == answer.from).or_else(|| others().next());
-    match other.map(|other| (other.from.clone(), other.family)) {
-        Some(wish) => {
-            state.wish = Some(wish);
-            state.outcome = 0;
-            state.follow();
-        }
-        None if edited::turn_family(state, family) => {}
-        None => {
-            let version = words::version(family);
-            state.notice = Some(format!("only {version} packets come to this port"));
-        }
-    }
-}
-
-fn turn_outcome(state: &mut State, by: isize) {
-    let Some(answer) = state.answer() else { return };
-    let all = answer.walk.outcomes.len() as isize;
-    if all > 1 {
-        state.outcome = (state.outcome as isize + by).rem_euclid(all) as usize;
-        state.follow();
     }
 }
 

@@ -125,7 +125,7 @@ fn click(state: &mut State, at: Position) -> Option<Effect> {
         }
         Pane::Why => {
             if let Some(place) = view::place_at(state, at) {
-                super::go_to_origin(state, place);
+                super::packets::go_to_origin(state, place);
             }
         }
     }

@@ -1,6 +1,6 @@
 //! What keys do in the tree: movements, folding, and steps along the path.
 
-use super::moved;
+use super::{moved, packets};
 use crate::host::RuleId;
 use crate::tui::action::Action;
 use crate::tui::details;
@@ -30,6 +30,7 @@ pub(super) fn act(state: &mut State, action: Action) {
         (Action::Unfold, Some(true)) => state.cursor += 1,
         (Action::Enter, _) if matches!(id, Id::Rule(..)) => details::open(state),
         (Action::Enter, Some(open)) => turn(state, id, !open),
+        (Action::Enter, None) => state.notice = Some("there is no more to tell of this row".to_owned()),
         _ => {}
     }
 }
@@ -98,10 +99,16 @@ pub(super) fn step(state: &mut State, forward: bool) {
     };
     let found =
         if forward { (state.cursor + 1..state.tree.len()).find(held) } else { (0..state.cursor).rev().find(held) };
-    if let Some(place) = found {
-        state.cursor = place;
-        state.focus = Pane::Netfilter;
-        state.offsets.why = 0;
+    match found {
+        Some(place) => {
+            state.cursor = place;
+            state.focus = Pane::Netfilter;
+            state.offsets.why = 0;
+        }
+        None => {
+            let end = if forward { "the path ends here" } else { "no rule holds before this one" };
+            packets::say_why_not(state, end);
+        }
     }
 }
 
