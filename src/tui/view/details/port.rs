@@ -6,13 +6,14 @@ use std::net::{IpAddr, SocketAddr};
 use super::super::super::look::{Tone, badge};
 use super::super::super::state::{Port, State};
 use super::super::page::Page;
+use super::super::summary;
 use super::super::target_text;
 use super::super::why::{ALTERNATIVES, capital, elsewhere, place};
 use crate::explain::home::home;
 use crate::explain::{Answer, Who, words};
 use crate::host::{Namespace, Process, Protocol, Socket, What};
 use crate::syntax;
-use crate::walk::{FateKind, Outcome, Turn};
+use crate::walk::{FateKind, Outcome, StepAt, Turn, Verdict};
 
 /// So many outcomes of an answer are told; the rest is counted.
 const OUTCOMES: usize = 6;
@@ -105,8 +106,23 @@ fn outcomes(state: &State, page: &mut Page, answer: &Answer, is_chosen: bool) {
     }
 }
 
-/// How an outcome ends.
+/// How an outcome ends, and what turned the packet on its way where another one ends alike.
 pub(in crate::tui::view) fn end(state: &State, answer: &Answer, outcome: &Outcome) -> String {
+    let end = ending(state, answer, outcome);
+    let first = answer.walk.outcomes.iter().take(OUTCOMES);
+    let alike: Vec<_> = first.filter(|other| ending(state, answer, other) == end).map(turns).collect();
+    let apart = turns(outcome).into_iter().filter(|turn| alike.iter().any(|other| !other.contains(turn)));
+    let apart: Vec<String> = apart.filter_map(|(.., verdict)| summary::turn(&verdict)).collect();
+    if apart.is_empty() { end } else { format!("{end}, by way of {}", apart.join(" and ")) }
+}
+
+/// The rules that turn a packet on its way, each with its pass.
+fn turns(outcome: &Outcome) -> Vec<(u32, StepAt, Verdict)> {
+    let turns = outcome.steps().filter(|step| step.verdict.translation().is_some());
+    turns.map(|step| (step.pass, step.at, step.verdict)).collect()
+}
+
+fn ending(state: &State, answer: &Answer, outcome: &Outcome) -> String {
     let mut text = words::fate(&outcome.fate) + &elsewhere(state, outcome.fate.namespace);
     if outcome.fate.kind == FateKind::Delivered {
         let who = match &answer.who {
