@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 use super::chain::matches_hold;
 use super::engine::Engine;
 use super::field::Field;
+use super::packet::Value;
+use super::query::address;
 use super::set::ValueSet;
 use super::space::{Open, Space};
 use super::state::{At, State};
@@ -16,9 +18,16 @@ use crate::host::{Body, RuleId};
 impl Engine<'_> {
     /// The parts of a class, split where something is open, each with its share of the whole from 0 to 1.
     pub(super) fn parts(&self, state: &State, open: &Open) -> Vec<(Space, f64)> {
+        let devices = &self.plan.devices;
+        if let Open::Leaves(set) = open {
+            let to = match state.packet.dst {
+                Value::Known(to) => Some(address(self.family(), to)),
+                _ => None,
+            };
+            return state.space.split_leaves(set, |set| devices.weight_leaving(to, set));
+        }
         match asks(open) {
             Some((field, first)) => {
-                let devices = &self.plan.devices;
                 let size = |set: &ValueSet| if field == Field::Iif { devices.weight(set) } else { set.size() };
                 state.space.split_all(self.query, field, &self.alike(state, field, first), size)
             }

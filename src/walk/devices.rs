@@ -3,9 +3,13 @@
 //! Where the links of a namespace were read, every link is a class of its own. Where they were not (a bare dump), the names
 //! that rules ask for are, and one more class stands for every other device that starts alike, or for any other at all.
 
+mod behind;
 mod native;
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use ipnet::IpNet;
 
 use super::names::cover;
 use super::outcome::Values;
@@ -37,21 +41,25 @@ pub(super) struct Devices {
     classes: Vec<Class>,
     /// Those that rules make an exception for (`! -i docker0`), where links were not read.
     excepted: ValueSet,
+    /// By which of them networks lie as far as rules let it be seen, where links were not read.
+    behind: Vec<(IpNet, ValueSet)>,
 }
 
 /// How likely a packet comes in by a device that rules make an exception for, beside another: such rules tell what comes from outside
 /// from what comes out of a network within.
 const WITHIN: f64 = 0.125;
+/// How likely a packet leaves by another device than the one by which rules let its network be seen.
+const ASIDE: f64 = 0.125;
 
 impl Devices {
     /// The devices of a namespace: its links, or what its rules ask for.
     pub(super) fn of(namespace: &Namespace) -> Devices {
         if namespace.is_read(What::Links) {
             let classes = namespace.links.iter().map(|link| Class::Named(link.name.clone())).collect();
-            return Devices { classes, excepted: ValueSet::empty() };
+            return Devices { classes, ..Devices::default() };
         }
         let mut classes = BTreeSet::from([Class::Named("lo".to_owned()), Class::Others(String::new())]);
-        let mut excepted = BTreeSet::new();
+        let (mut excepted, mut behind) = (BTreeSet::new(), Vec::new());
         let mut ask = |(pattern, not): (&InterfacePattern, bool)| {
             let name = pattern.name.to_string();
             let class = if pattern.prefix { Class::Others(name) } else { Class::Named(name) };
@@ -62,6 +70,7 @@ impl Devices {
         };
         for (id, chain) in namespace.ruleset.chains() {
             for rule in &chain.rules {
+                behind.extend(behind::told(rule));
                 rule.body.matches().flat_map(patterns).for_each(&mut ask);
                 if let Body::Nft(rule) = &rule.body {
                     let asked = native::asked(namespace.ruleset.table(id), rule);
@@ -72,7 +81,19 @@ impl Devices {
         }
         let classes: Vec<Class> = classes.into_iter().collect();
         let excepted = (0..).zip(&classes).filter(|(_, class)| excepted.contains(class)).map(|(i, _)| (i, i));
-        Devices { excepted: ValueSet::from_ranges(excepted), classes }
+        let excepted = ValueSet::from_ranges(excepted);
+        let mut devices = Devices { excepted, classes, behind: Vec::new() };
+        devices.behind = behind.into_iter().map(|(net, pattern)| (net, devices.fitting(&pattern))).collect();
+        devices
+    }
+
+    /// How likely a packet to this address leaves by one of these devices, compared with others.
+    pub(super) fn weight_leaving(&self, to: Option<IpAddr>, set: &ValueSet) -> f64 {
+        let around = || self.behind.iter().filter(|(net, _)| to.is_some_and(|to| net.contains(&to)));
+        let Some(nearest) = around().map(|(net, _)| net.prefix_len()).max() else { return set.size() };
+        let those = around().filter(|(net, _)| net.prefix_len() == nearest);
+        let there = those.fold(ValueSet::empty(), |all, (_, by)| all.or(by)).and(set).size();
+        there + ASIDE * (set.size() - there)
     }
 
     /// How likely a packet comes in by one of these devices, compared with others.

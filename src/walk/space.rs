@@ -224,14 +224,7 @@ impl Space {
         match open {
             Open::Field(field, set) => self.split_field(query, *field, set),
             Open::Range(field, first, last) => self.split_field(query, *field, &ValueSet::range(*first, *last)),
-            Open::Leaves(set) => {
-                let whole = self.leaves.size();
-                [self.leaves.and(set), self.leaves.minus(set)]
-                    .into_iter()
-                    .filter(|part| !part.is_empty())
-                    .map(|part| (Space { leaves: part.clone(), ..self.clone() }, part.size() / whole))
-                    .collect()
-            }
+            Open::Leaves(set) => self.split_leaves(set, ValueSet::size),
             Open::Assume { what, why, likely, only, while_tuple } => {
                 let part = |holds: bool, share: f64| {
                     let mut space = self.clone();
@@ -245,6 +238,13 @@ impl Space {
                 }
             }
         }
+    }
+
+    /// The same for packets that leave by one of these devices, and by others. `size` tells how likely one of some devices is.
+    pub(super) fn split_leaves(&self, set: &ValueSet, size: impl Fn(&ValueSet) -> f64) -> Vec<(Space, f64)> {
+        let whole = size(&self.leaves);
+        let parts = [self.leaves.and(set), self.leaves.minus(set)].into_iter().filter(|part| !part.is_empty());
+        parts.map(|part| (Space { leaves: part.clone(), ..self.clone() }, size(&part) / whole)).collect()
     }
 
     /// The same for many questions about one field, to each of which other packets say yes: these apart, and those that

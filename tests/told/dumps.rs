@@ -162,3 +162,32 @@ fn what_comes_from_outside_is_likelier_than_what_comes_out_of_a_network_within()
     let text = told("trace 80", named);
     assert_has(text.split("outcome 2").next().expect("an outcome"), "when iif is eth0");
 }
+
+/// A dump has no routes, but rules about a network name the bridge by which it lies.
+#[test]
+fn a_network_likelier_lies_where_rules_let_it_be_seen() {
+    let filter = "*filter\n:FORWARD ACCEPT [0:0]\n-A FORWARD -o docker0 -j DROP\n-A FORWARD -o br1 -j ACCEPT\nCOMMIT\n";
+    let nat = "*nat\n:PREROUTING ACCEPT [0:0]\n:POSTROUTING ACCEPT [0:0]\n\
+        -A PREROUTING ! -i br1 -p tcp --dport 8080 -j DNAT --to-destination 10.0.0.2:80\n";
+    let seen = format!("{nat}-A POSTROUTING -s 10.0.0.0/24 ! -o br1 -j MASQUERADE\nCOMMIT\n{filter}");
+    let text = told("trace 8080", &seen);
+    assert_has(text.split("outcome 2").next().expect("an outcome"), "10.0.0.2: out by br1");
+    // What lies elsewhere too is likelier there alone.
+    let nearer =
+        seen.replace("COMMIT\n*filter", "-A POSTROUTING -s 10.0.0.2/32 ! -o docker0 -j MASQUERADE\nCOMMIT\n*filter");
+    let text = told("trace 8080", &nearer);
+    assert_has(text.split("outcome 2").next().expect("an outcome"), "10.0.0.2: out by docker0");
+}
+
+/// What befalls most packets comes before what befalls some.
+#[test]
+fn several_exceptions_come_after_what_they_are_from() {
+    let rules = "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -s 10.0.0.1 -p tcp --dport 22 -j DROP\n\
+        -A INPUT -s 10.0.0.2 -j REJECT\nCOMMIT\n";
+    let text = told("trace 22", rules);
+    assert_has(
+        &text,
+        "It depends: it is let through (who listens was not read), but if src is 10.0.0.1, rule 1 of filter INPUT drops",
+    );
+    assert_has(&text, "; if src is 10.0.0.2, rule 2 of filter INPUT rejects");
+}

@@ -1,7 +1,7 @@
 //! What becomes of an answer, in a sentence: told where it does not come back.
 
 use super::because::Teller;
-use super::cases::LONG;
+use super::cases::BRIEF;
 use super::phrase::{Phrase, say, sentence};
 use super::rules;
 use super::when::Map;
@@ -64,7 +64,7 @@ fn told(
     }
     let alike: Vec<&Outcome> = those.iter().filter(|(_, other)| other == what).map(|(reply, _)| *reply).collect();
     let when = when(teller, query, replies, &alike);
-    Some(sentence(&match when.is_empty() || when.chars().count() > LONG {
+    Some(sentence(&match when.is_empty() || when.chars().count() > BRIEF {
         true => say(some, &[("what", what)]),
         false => say(some_if, &[("when", &when), ("what", what)]),
     }))

@@ -16,9 +16,9 @@ const MOST: usize = 5;
 /// Of more than that, this many.
 const FEW: usize = 3;
 /// A condition that takes more letters than this is not told in a sentence.
-pub(super) const LONG: usize = 200;
+const LONG: usize = 200;
 /// A condition that takes more letters than this is not told in brief.
-const BRIEF: usize = 120;
+pub(super) const BRIEF: usize = 120;
 /// What befalls so many of the packets that nobody gets befalls them.
 const MOSTLY: f64 = 0.9;
 
@@ -151,6 +151,7 @@ fn told(teller: &Teller<'_>, cases: Vec<Case<'_>>, begin: Phrase) -> String {
         let told = cases[..cases.len() - left_out].iter();
         told.map(|case| (map.told(&case.outcomes).sentence(), ends(teller, case))).collect()
     });
+    let likeliest = told.first().cloned();
     // The case that takes the most words is the "else" of the others.
     told.sort_by_key(|(when, _)| if when.is_empty() { usize::MAX } else { when.chars().count() });
     let last = told.len().saturating_sub(1);
@@ -164,9 +165,15 @@ fn told(teller: &Teller<'_>, cases: Vec<Case<'_>>, begin: Phrase) -> String {
             _ if i == first_long => say(Phrase::SomeCases, &[("what", what)]),
             _ if i > first_long => say(Phrase::InOthers, &[("what", what)]),
             true => say(Phrase::Always, &[("what", what)]),
-            false => say(Phrase::Case, &[("when", when), ("what", what)]),
+            false => case(when, what),
         })
         .collect();
+    // What befalls most packets is told before several exceptions from it.
+    if parts.len() > 2 && left_out == 0 && first_long == usize::MAX && told.last() == likeliest.as_ref() {
+        let exceptions: Vec<String> = told[..last].iter().map(|(when, what)| case(when, what)).collect();
+        let what = told.pop().map(|(_, what)| what).unwrap_or_default();
+        parts = vec![say(Phrase::ButCases, &[("what", &what), ("cases", &exceptions.join("; "))])];
+    }
     if left_out > 0 {
         let phrase = if left_out == 1 { Phrase::OtherCase } else { Phrase::OtherCases };
         parts.push(say(phrase, &[("count", &left_out.to_string())]));
@@ -176,6 +183,10 @@ fn told(teller: &Teller<'_>, cases: Vec<Case<'_>>, begin: Phrase) -> String {
         parts.push(say(Phrase::Unexplored, &[("count", &unexplored.to_string())]));
     }
     phrase::sentence(&format!("{}: {}", say(begin, &[]), parts.join("; ")))
+}
+
+fn case(when: &str, what: &str) -> String {
+    say(Phrase::Case, &[("when", when), ("what", what)])
 }
 
 fn ends_alike(teller: &Teller<'_>, a: &Judged, b: &Judged) -> bool {

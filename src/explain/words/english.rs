@@ -154,6 +154,7 @@ pub(super) fn phrase(phrase: Phrase) -> &'static str {
         Phrase::Depends => "it depends",
         Phrase::Case => "if {when}, {what}",
         Phrase::Always => "else {what}",
+        Phrase::ButCases => "{what}, but {cases}",
         Phrase::SomeCases => "in some cases {what}",
         Phrase::InOthers => "in others {what}",
         Phrase::CaseGets => "{who} gets the packet",

@@ -157,6 +157,7 @@ pub(super) enum Phrase {
     Depends,
     Case,
     Always,
+    ButCases,
     SomeCases,
     InOthers,
     CaseGets,
