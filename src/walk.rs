@@ -43,6 +43,7 @@ mod order;
 pub mod outcome;
 mod outgoing;
 mod output;
+mod overlooked;
 mod packet;
 mod passes;
 mod plan;

@@ -41,7 +41,8 @@ impl Ghosts {
         let mut found = Ghosts { protocol, led: Taken::new(), all_led: BTreeMap::new(), left: Taken::new() };
         for (from, family) in places::places(host, namespace, &target) {
             for query in queries::queries(ns, namespace, &target, &from, family) {
-                let query = to_all_ports(ns, &from, query);
+                // A port that some are refused is a port that others are answered at.
+                let query = Query { overlooks: true, ..to_all_ports(ns, &from, query) };
                 let mut free = Free { ns, query: &query, held: HashMap::new() };
                 let endings = walks.endings(&query);
                 for ending in endings.all.iter().filter(|ending| ending.diverted || ending.untold) {

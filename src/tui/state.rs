@@ -393,6 +393,13 @@ impl State {
         }
     }
 
+    /// Tells the rows of ports that were answered before all were found.
+    pub(super) fn keep_again(&mut self) {
+        for (target, answers) in self.answers.clone() {
+            self.keep(target, Arc::unwrap_or_clone(answers));
+        }
+    }
+
     /// Follows the selected port's packets, now that it is known who answers them; what was looked at in an older reading is
     /// found again.
     pub(super) fn show_answers(&mut self) {

@@ -175,6 +175,24 @@ fn it_asks_for_the_ports_and_then_for_one_port_after_another() {
 }
 
 #[test]
+fn a_port_that_was_named_is_asked_about_before_all_are_found() {
+    let host = Arc::new(node());
+    let mut state = State::new(Arc::clone(&host), 0, a_test(), Some(tcp(80, None)), Look::sixteen().into(), SIZE);
+    let survey = explain::ports(&host, 0);
+    let target = state.selected.clone().expect("the port that was named");
+    let asked = update(&mut state, Event::Started);
+    assert_eq!(asked, [Effect::Survey(FIRST), Effect::Answer(FIRST, target.clone())]);
+    update(&mut state, Event::Answered(FIRST, target.clone(), answers(&host, &target)));
+    assert!(state.outcome().is_some(), "its way is shown");
+    let told = |state: &State| state.place().and_then(|place| state.port_at(place)).and_then(|port| port.verdict);
+    let verdict = told(&state);
+    assert!(verdict.is_some());
+    let asked = update(&mut state, Event::Surveyed(FIRST, survey));
+    assert!(!asked.contains(&Effect::Answer(FIRST, target)), "once is enough: {asked:?}");
+    assert_eq!(told(&state), verdict, "what was told stays");
+}
+
+#[test]
 fn a_held_key_never_asks_for_more_than_two_ports_at_once() {
     let host = Arc::new(node());
     let mut state = State::new(Arc::clone(&host), 0, a_test(), None, Look::sixteen().into(), SIZE);

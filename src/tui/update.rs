@@ -176,6 +176,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
         Event::Surveyed(_, survey) => {
             let before = state.selected.clone();
             state.take_ports(survey);
+            state.keep_again();
             if state.selected != before {
                 state.follow();
             }
@@ -424,7 +425,8 @@ fn scroll(state: &mut State) {
 
 /// Asks who answers: the selected port first, then the ports that can be seen.
 fn ask(state: &mut State, effects: &mut Vec<Effect>) {
-    if !state.surveyed {
+    // Who named a port, or chose one, need not wait until all are found.
+    if state.is_opening() || !state.surveyed && state.unchosen {
         return;
     }
     effects.extend(edited::ask(state));
@@ -434,6 +436,9 @@ fn ask(state: &mut State, effects: &mut Vec<Effect>) {
     {
         state.asking.push(selected.clone());
         effects.push(Effect::Answer(state.edition, selected));
+    }
+    if !state.surveyed {
+        return;
     }
     // One place is left free for what the user selects next.
     let height = view::panes(state).map_or(0, |panes| panes.ports.inner_height());

@@ -8,6 +8,7 @@ use super::engine::Engine;
 use super::nat::bound;
 use super::native::{self, Ran};
 use super::outcome::{FateKind, Reason, StepAt, Verdict, Why};
+use super::overlooked;
 use super::space::{Asked, Open};
 use super::state::{At, End, Frame, State};
 use super::target::{Effect, is_without_effect};
@@ -61,6 +62,7 @@ impl Engine<'_> {
                     step.sometimes = true;
                     self.mark(state, Mark::Step(step));
                 }
+                Err(_) if self.overlooks(state, id) => {}
                 Err(open) => {
                     set_next(state, index);
                     return Err(open);
@@ -106,6 +108,7 @@ impl Engine<'_> {
                 self.mark(state, Mark::Step(step));
                 Ok(None)
             }
+            Err(_) if self.overlooks(state, id) => Ok(None),
             Err(open) => {
                 if matches!(open, Open::Assume { why: Why::Unread, .. }) {
                     self.need(state);
@@ -114,6 +117,13 @@ impl Engine<'_> {
                 Err(open)
             }
         }
+    }
+
+    /// Whether a rule is taken not to hold as it refuses few of the packets.
+    fn overlooks(&self, state: &State, id: RuleId) -> bool {
+        let ruleset = &self.plan.namespace().ruleset;
+        let is_of_few = || overlooked::is_of_few(&ruleset.rule(id).body, ruleset.table(id.chain).family, &state.space);
+        self.query.overlooks && is_of_few()
     }
 
     /// The packet ran off the end of the current chain.

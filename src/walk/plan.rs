@@ -25,6 +25,7 @@ use crate::host::{
 };
 pub(super) use contents::{Content, Contents, Left, Part};
 use keyed::Keyed;
+pub(super) use keyed::sources_of;
 use layers::Layers;
 pub(super) use types::TypedBy;
 use types::{TypeRange, address_types, of_one_type6, of_type, of_type6};

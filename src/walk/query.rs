@@ -52,6 +52,8 @@ pub struct Query {
     pub turn: Turn,
     /// It is followed no further than to where it leaves the namespace.
     pub stays: bool,
+    /// Packets of a few sources that a rule refuses go on as if it did not: for questions that those of others answer.
+    pub overlooks: bool,
     /// At most this many outcomes are followed to their end.
     pub limit: usize,
 }
@@ -73,6 +75,7 @@ impl Query {
             dst_is_local: false,
             turn: Turn::First,
             stays: false,
+            overlooks: false,
             limit: Query::LIMIT,
         };
         query.set(Field::Mark, ValueSet::one(0));

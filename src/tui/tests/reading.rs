@@ -249,6 +249,8 @@ fn a_large_set_that_an_answer_takes_is_told_as_it_is_read() {
     assert!(!explorer.state.is_reading(), "the host itself is read");
     update(&mut explorer.state, Event::Reached(Reached { what: None, ..so_far(120_000) }));
     assert!(!header(&explorer).contains("elements"), "{}", explorer.text());
+    let selected = explorer.state.selected.clone().expect("the port that was named");
+    explorer.take(Event::Answered(FIRST, selected.clone(), answers(&host, &selected)));
     explorer.take(Event::Surveyed(FIRST, explain::ports(&host, 0)));
     assert!(!explorer.state.is_waiting());
     update(&mut explorer.state, Event::Reached(so_far(130_000)));

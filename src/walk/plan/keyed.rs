@@ -6,6 +6,8 @@
 
 mod native;
 
+pub(in crate::walk) use native::sources_of;
+
 use ipnet::IpNet;
 
 use crate::host::xt::{AddressMask, Match, Neg, PortRange, WhichPort};

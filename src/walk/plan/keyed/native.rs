@@ -52,6 +52,15 @@ struct Reader {
 
 /// The values that a packet must have one of for a rule of a table of this family to hold, and of what.
 pub(super) fn asked(rule: &Rule, family: Family) -> Option<(Key, Vec<u128>)> {
+    read(rule, family).into_iter().min_by_key(|(key, _)| *key as usize)
+}
+
+/// The sources that a packet must have one of for a rule of a table of this family to hold.
+pub(in crate::walk) fn sources_of(rule: &Rule, family: Family) -> Option<Vec<u128>> {
+    read(rule, family).into_iter().find(|(key, _)| *key == Key::Source).map(|(_, values)| values)
+}
+
+fn read(rule: &Rule, family: Family) -> Vec<(Key, Vec<u128>)> {
     let ip6 = match family {
         Family::Ip => Some(false),
         Family::Ip6 => Some(true),
@@ -59,7 +68,7 @@ pub(super) fn asked(rule: &Rule, family: Family) -> Option<(Key, Vec<u128>)> {
     };
     let mut reader = Reader { loads: Vec::new(), ip6, protocol: None, least: None, found: Vec::new() };
     let _end = rule.expressions.iter().find(|expression| !reader.reads(expression));
-    reader.found.into_iter().min_by_key(|(key, _)| *key as usize)
+    reader.found
 }
 
 impl Reader {
