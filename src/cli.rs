@@ -11,6 +11,7 @@ pub mod explore;
 mod follow;
 mod listen;
 pub mod live;
+mod manual;
 mod output;
 mod pace;
 pub mod packet;
@@ -137,7 +138,7 @@ fn execute(arguments: Arguments) -> Result<(), Refusal> {
             let text = snapshot::print(&reading.host);
             match file {
                 Some(path) if path.as_os_str() != "-" => output::save(&path, &text),
-                Some(_) | None => output::print(&text),
+                Some(_) | None => output::print_recording(&text),
             }
         }
         Some(Command::Shot(asked)) => shot(&source, &asked, color),
@@ -147,10 +148,8 @@ fn execute(arguments: Arguments) -> Result<(), Refusal> {
             output::print(&String::from_utf8_lossy(&text))
         }
         Some(Command::Man) => {
-            let mut text = Vec::new();
-            let page = clap_mangen::Man::new(arguments::command());
-            page.render(&mut text).map_err(|error| Refusal::unanswered(error.to_string()))?;
-            output::print(&String::from_utf8_lossy(&text))
+            let page = manual::page().map_err(|error| Refusal::unanswered(error.to_string()))?;
+            output::print(&page)
         }
     }
 }

@@ -332,6 +332,12 @@ fn completions_and_the_manual_name_every_command() {
     let manual = printed(&["man"]);
     for name in ["ports", "trace", "rules", "record", "shot", "demo"] {
         assert!(completions.contains(name) && manual.contains(name), "{name}");
+        // Each option that the command's help tells; a hyphen is written so (groff_char(7)).
+        let help = printed(&[name, "--help"]);
+        let options = help.split_whitespace().filter(|word| word.starts_with("--") && word.len() > 2);
+        for option in options.map(|option| option.trim_end_matches([',', ')', ':'])) {
+            assert!(manual.contains(&option.replace('-', "\\-")), "{name} {option}");
+        }
     }
     for binding in &whyport::tui::action::ROWS {
         // An apostrophe is written so (groff_char(7)).

@@ -158,7 +158,6 @@ pub enum Command {
         shell: clap_complete::Shell,
     },
     /// The manual page, on standard output (read it with: whyport man | man -l -)
-    #[command(hide = true)]
     Man,
 }
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crossterm::clipboard::CopyToClipboard;
 use crossterm::execute;
-use signal_hook::consts::signal::{SIGCONT, SIGTSTP, SIGWINCH};
+use signal_hook::consts::signal::{SIGCONT, SIGTSTP, SIGWINCH, SIGXFSZ};
 use signal_hook::low_level::emulate_default_handler;
 
 use super::desk::Desk;
@@ -334,6 +334,8 @@ impl Explorer {
                 self.pace.hear(None, Instant::now());
                 return Ok(Next::Draw);
             }
+            // Who writes a file that grows too large hears of it from the call that does (setrlimit(2)).
+            Message::Signal(SIGXFSZ) => return Ok(Next::Draw),
             Message::Signal(signal) => return Ok(Next::Leave(Left::Signal(signal))),
             Message::Panicked => return Ok(Next::Leave(Left::Panicked)),
             Message::Gone(error) => return Err(error),

@@ -8,7 +8,10 @@ use std::thread;
 
 use crossterm::event;
 use rustix::event::{PollFd, PollFlags, poll};
-use signal_hook::consts::signal::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGWINCH};
+use signal_hook::consts::signal::{
+    SIGABRT, SIGALRM, SIGCONT, SIGHUP, SIGINT, SIGPROF, SIGQUIT, SIGSYS, SIGTERM, SIGTSTP, SIGUSR1, SIGUSR2, SIGVTALRM,
+    SIGWINCH, SIGXCPU, SIGXFSZ,
+};
 use signal_hook::iterator::Signals;
 
 use crate::tui::Event;
@@ -36,8 +39,15 @@ impl Drop for Watch<'_> {
     }
 }
 
+/// Those that are heard: all that end a program (signal(7)), but for those that nobody can catch, and those with which the kernel
+/// tells a program of a fault of its own, after which nothing can be trusted to run.
+const SIGNALS: [i32; 16] = [
+    SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGABRT, SIGALRM, SIGUSR1, SIGUSR2, SIGVTALRM, SIGPROF, SIGXCPU, SIGSYS, SIGXFSZ,
+    SIGTSTP, SIGCONT, SIGWINCH,
+];
+
 pub(super) fn listen_to_signals(sender: &Sender<Message>) -> std::io::Result<()> {
-    let mut signals = Signals::new([SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGTSTP, SIGCONT, SIGWINCH])?;
+    let mut signals = Signals::new(SIGNALS)?;
     let sender = sender.clone();
     thread::spawn(move || {
         for signal in signals.forever() {

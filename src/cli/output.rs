@@ -63,6 +63,15 @@ pub fn print_rules(pages: &Pages<'_>) -> Result<(), Refusal> {
     })
 }
 
+/// Prints a recording to standard output: made safe for a terminal, byte for byte for anything else that may read it.
+pub fn print_recording(text: &str) -> Result<(), Refusal> {
+    if !io::stdout().is_terminal() {
+        return print(text);
+    }
+    let mut out = io::stdout().lock();
+    finished(text.lines().try_for_each(|line| writeln!(out, "{}", clean(line))).and_then(|()| out.flush()))
+}
+
 /// How printing went: a reader that has seen enough is no error.
 fn finished(written: io::Result<()>) -> Result<(), Refusal> {
     match written {

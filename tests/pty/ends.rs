@@ -27,7 +27,7 @@ fn keys_and_signals_leave_the_terminal_as_it_was() {
         let left = term.left();
         assert_eq!((left.status, left.screen.as_str()), (status, ""), "{keys:?}");
     }
-    for (name, number) in [("TERM", 15), ("HUP", 1), ("INT", 2), ("QUIT", 3)] {
+    for (name, number) in [("TERM", 15), ("HUP", 1), ("INT", 2), ("QUIT", 3), ("USR1", 10), ("ALRM", 14), ("ABRT", 6)] {
         let term = explorer();
         term.signal(name);
         let left = term.left();
