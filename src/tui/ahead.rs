@@ -26,7 +26,7 @@ pub(super) fn is_ahead(state: &mut State, key: &KeyEvent) -> bool {
     let action = state.keymap.action(key);
     let is_number = action.is_none() && going::begins(key);
     let first = state.ahead.keys.is_empty();
-    if !state.is_bare() || first && !state.is_opening() && !is_number {
+    if !state.is_bare() && first || first && !state.is_opening() && !is_number {
         return false;
     }
     let at_once = match action {
@@ -49,9 +49,25 @@ pub(super) fn is_ahead(state: &mut State, key: &KeyEvent) -> bool {
     true
 }
 
-/// Presses those that waited.
+impl Ahead {
+    /// Whether no key waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+}
+
+/// Presses those that waited, as far as the way is known that they are about: the rest waits until it is.
 pub(super) fn press_all(state: &mut State) -> Vec<Effect> {
     let keys = std::mem::take(&mut state.ahead).keys;
     state.unchosen &= keys.is_empty();
-    keys.iter().filter_map(|key| press(state, key)).collect()
+    let mut effects = Vec::new();
+    for (at, key) in keys.iter().enumerate() {
+        let is_typing = state.search.is_some() || state.going.is_some() || !state.is_bare();
+        if !is_typing && state.selected.is_some() && state.all_answers().is_none() {
+            state.ahead.keys = keys[at..].to_vec();
+            break;
+        }
+        effects.extend(press(state, key));
+    }
+    effects
 }

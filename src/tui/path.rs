@@ -23,6 +23,8 @@ pub struct Path {
     pub sections: Vec<Section>,
     /// What happened in each chain that it entered.
     pub trodden: QuickMap<FrameId, Trodden>,
+    /// The rules that held in the packet's order, each by its index; none: the end of a chain whose policy drops.
+    pub way: Vec<(FrameId, Option<u32>)>,
     /// From which weight on a chain is opened.
     open_from: Weight,
     /// Where the tree is in the order of the tables: the packet's first visit to a chain that stands there once.
@@ -264,13 +266,19 @@ impl Path {
         match step.at {
             StepAt::Rule(rule) => {
                 trodden.held.insert(rule.index, Mark { verdict: step.verdict, sometimes: step.sometimes });
+                self.way.push((frame, Some(rule.index)));
                 if let Verdict::Jump(to) | Verdict::Goto(to) = step.verdict {
                     let below = frames.below(frame, rule.index, to);
                     self.trodden.entry(below).or_default();
                     stack.push(below);
                 }
             }
-            StepAt::End(_) => trodden.end = Some(step.verdict),
+            StepAt::End(_) => {
+                trodden.end = Some(step.verdict);
+                if step.verdict == Verdict::Policy(Policy::Drop) {
+                    self.way.push((frame, None));
+                }
+            }
         }
         self.weigh(frame, weight, frames);
     }

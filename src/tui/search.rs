@@ -17,6 +17,7 @@ pub use shelf::Shelf;
 
 use super::line::{Line, Typed};
 use super::matching::Query;
+use super::outline::Id;
 use super::state::{Pane, State};
 use super::update::Effect;
 use crate::host::RuleId;
@@ -186,6 +187,11 @@ fn go(state: &mut State) {
 /// To a rule, where the tree has it in the order in which it is.
 pub(super) fn stay(state: &mut State, namespace: usize, rule: RuleId) {
     reveal::there(state, namespace, rule, &[]);
+}
+
+/// To a row of the path.
+pub(super) fn show(state: &mut State, id: Id) {
+    reveal::row(state, id);
 }
 
 /// To a rule, wherever it stands.

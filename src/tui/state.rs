@@ -188,6 +188,8 @@ pub struct State {
     pub(super) tree: Tree<Id>,
     pub(super) turned: QuickMap<Id, bool>,
     pub(super) cursor: usize,
+    /// To which row of the path somebody stepped, counted in the packet's order.
+    pub(super) stop: Option<usize>,
     /// The row at which the packet's way ends.
     pub(super) end: Option<usize>,
     /// What became of the rule that is looked at.
@@ -258,6 +260,7 @@ impl State {
             tree: Tree::default(),
             turned: QuickMap::default(),
             cursor: 0,
+            stop: None,
             end: None,
             told: None,
             focus: Pane::Ports,

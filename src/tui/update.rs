@@ -182,7 +182,12 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
             }
             effects.extend(ahead::press_all(state));
         }
-        Event::Answered(_, target, answers) => answered(state, target, answers),
+        Event::Answered(_, target, answers) => {
+            answered(state, target, answers);
+            if state.surveyed && !state.ahead.is_empty() {
+                effects.extend(ahead::press_all(state));
+            }
+        }
         Event::Walked(_, number, answers) => edited::walked(state, number, answers),
         Event::Found(_, number, found) => search::found(state, number, found),
         Event::Read(_, Ok(fresh)) => {
@@ -224,7 +229,7 @@ pub(super) fn press(state: &mut State, key: &KeyEvent) -> Option<Effect> {
     if state.form().is_some() {
         return form::key(state, key);
     }
-    if !state.surveyed && ahead::is_ahead(state, key) {
+    if (!state.surveyed || !state.ahead.is_empty()) && ahead::is_ahead(state, key) {
         return None;
     }
     let action = state.keymap.action(key);

@@ -136,3 +136,18 @@ fn wait_for_end(pid: u32) {
         std::thread::sleep(Duration::from_millis(10));
     }
 }
+
+/// A chain's name may be a command to the terminal.
+#[test]
+fn what_is_printed_on_a_terminal_is_safe_for_it() {
+    let file = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("hostile-host");
+    let rules = "*filter\n:INPUT ACCEPT [0:0]\n:\x1b]0;owned\x07\x1b[31mred - [0:0]\nCOMMIT\n";
+    std::fs::write(&file, rules).expect("a file");
+    let file = file.to_str().expect("a name");
+    for command in ["record", "rules"] {
+        let left = Term::whyport(&Setting::default(), &[command, "--snapshot", file]).left();
+        assert_eq!(left.status, 0, "{}", left.text);
+        assert!(left.text.contains("owned"), "{command}: {}", left.text);
+        assert!(!left.text.contains("\x1b]0;") && !left.text.contains("\x1b[31m"), "{command}: {:?}", left.text);
+    }
+}

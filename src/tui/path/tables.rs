@@ -13,6 +13,7 @@ impl Path {
         let mut path = Path { open_from: self.open_from.max(Weight::Held), ..Path::default() };
         let met = self.met(namespace, frames);
         let ruleset = &host.namespaces[namespace].ruleset;
+        let mut frame_of: HashMap<ChainId, FrameId> = HashMap::new();
         for (index, table) in ruleset.tables.iter().enumerate().filter(|(_, table)| !table.chains.is_empty()) {
             let mut chains = Vec::new();
             for (number, chain) in table.chains.iter().enumerate() {
@@ -24,10 +25,16 @@ impl Path {
                     path.trodden.insert(frame, trodden.clone());
                     path.visits.insert(frame, *first);
                 }
+                frame_of.insert(id, frame);
                 chains.push(frame);
             }
             path.sections.push(Section::Table { table: index as u32, chains });
         }
+        let here = |(visit, index): &(FrameId, Option<u32>)| {
+            let at = frames.get(*visit);
+            (at.place.namespace == namespace).then(|| Some((*frame_of.get(&at.chain)?, *index)))?
+        };
+        path.way = self.way.iter().filter_map(here).collect();
         path
     }
 

@@ -41,6 +41,23 @@ pub(super) fn there(state: &mut State, namespace: usize, rule: RuleId, by: &[Rul
     frame.is_some()
 }
 
+/// To a row of the path, which the tree has: what it is below is opened.
+pub(super) fn row(state: &mut State, id: Id) {
+    if state.tree.place(&id).is_none()
+        && let Id::Rule(frame, _) | Id::End(frame) = id
+    {
+        let mut top = frame;
+        while let Some((above, index)) = state.frames.get(top).parent {
+            state.turned.insert(Id::Rule(above, index), true);
+            top = above;
+        }
+        state.turned.insert(Id::Base(top), true);
+        unfold_section(state, top);
+        state.lay_out();
+    }
+    go(state, id);
+}
+
 /// Puts the tree into the order of the tables, where alone stands what no packet of the port comes to, and says so. `None`: it
 /// has nothing more there.
 fn by_table(state: &mut State, namespace: usize, chain: ChainId) -> Option<()> {

@@ -42,6 +42,14 @@ fn turn(state: &mut State, id: Id, open: bool) {
 
 /// Opens every chain that the packet enters.
 pub(super) fn unfold_path(state: &mut State) {
+    let before = state.tree.len();
+    open_path(state);
+    if state.tree.len() == before {
+        packets::say_why_not(state, "all that the packet walks through is open");
+    }
+}
+
+fn open_path(state: &mut State) {
     loop {
         let closed: Vec<Id> = (0..state.tree.len())
             .filter_map(|place| state.tree.row(place))
@@ -59,8 +67,11 @@ pub(super) fn unfold_path(state: &mut State) {
 /// Whether the packet goes into what is below the row.
 fn is_walked(state: &State, id: Id) -> bool {
     match id {
-        Id::Hook(place) => state.path.held_at(place, &state.frames) > 0,
-        Id::Base(frame) => state.path.trodden.get(&frame).is_some_and(|trodden| !trodden.held.is_empty()),
+        Id::Hook(_) => match state.path.sections.iter().find(|section| Id::of(section) == id) {
+            Some(Section::Hook { chains, .. }) => chains.iter().any(|frame| state.path.trodden.contains_key(frame)),
+            _ => false,
+        },
+        Id::Base(frame) => state.path.trodden.contains_key(&frame),
         Id::Rule(frame, index) => {
             state.path.trodden.get(&frame).is_some_and(|trodden| trodden.held.contains_key(&index))
         }
@@ -88,21 +99,21 @@ pub(super) fn fold_all(state: &mut State) {
     state.lay_out();
 }
 
-/// To the next or the former rule that held, among the visible rows.
+/// To the next or the former rule that held, as the packet meets them: what it is below is opened. From elsewhere than the tree
+/// to the first of them, or the last.
 pub(super) fn step(state: &mut State, forward: bool) {
-    let held = |place: &usize| match state.tree.row(*place).map(|row| row.id) {
-        Some(Id::Rule(frame, index)) => {
-            state.path.trodden.get(&frame).is_some_and(|trodden| trodden.held.contains_key(&index))
-        }
-        Some(Id::Fate) => true,
-        _ => false,
+    let stops = stops(state);
+    let to = match at(state, &stops) {
+        _ if stops.is_empty() => None,
+        Some(at) if forward => Some(at + 1),
+        Some(at) => at.checked_sub(1),
+        None if state.focus == Pane::Netfilter => beside(state, &stops, forward),
+        None => Some(if forward { 0 } else { stops.len() - 1 }),
     };
-    let found =
-        if forward { (state.cursor + 1..state.tree.len()).find(held) } else { (0..state.cursor).rev().find(held) };
-    match found {
-        Some(place) => {
-            state.cursor = place;
-            state.focus = Pane::Netfilter;
+    match to.and_then(|to| Some((to, *stops.get(to)?))) {
+        Some((to, stop)) => {
+            search::show(state, stop);
+            state.stop = Some(to);
             state.offsets.why = 0;
         }
         None => {
@@ -110,6 +121,34 @@ pub(super) fn step(state: &mut State, forward: bool) {
             packets::say_why_not(state, end);
         }
     }
+}
+
+/// The rows of the path, in the packet's order.
+fn stops(state: &State) -> Vec<Id> {
+    let way = state.path.way.iter().map(|(frame, index)| match index {
+        Some(index) => Id::Rule(*frame, *index),
+        None => Id::End(*frame),
+    });
+    let end = state.tree.place(&Id::Fate).map(|_| Id::Fate);
+    way.chain(end).collect()
+}
+
+/// Which of them is looked at: a rule that is met more than once stands for the time to which somebody stepped.
+fn at(state: &State, stops: &[Id]) -> Option<usize> {
+    let looked = state.tree.row(state.cursor).filter(|_| state.focus == Pane::Netfilter)?.id;
+    let known = state.stop.filter(|at| stops.get(*at) == Some(&looked));
+    known.or_else(|| stops.iter().position(|stop| *stop == looked))
+}
+
+/// The next of them among the visible rows, or the one before.
+fn beside(state: &State, stops: &[Id], forward: bool) -> Option<usize> {
+    let place = |stop: &Id| state.tree.place(stop);
+    let mut seen = stops.iter().enumerate().filter_map(|(at, stop)| Some((at, place(stop)?)));
+    let found = match forward {
+        true => seen.find(|(_, place)| *place > state.cursor),
+        false => seen.filter(|(_, place)| *place < state.cursor).last(),
+    };
+    found.map(|(at, _)| at)
 }
 
 /// Tells chains in the other order. The row that is looked at stays, where it is there.
