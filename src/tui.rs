@@ -32,6 +32,7 @@ mod ports;
 mod reading;
 mod room;
 mod search;
+mod sets;
 mod setup;
 pub mod signs;
 mod source;

@@ -29,7 +29,7 @@ use whyport::host::xt::Target;
 use whyport::host::{Host, IpFamily, Protocol, RuleId};
 use whyport::snapshot;
 use whyport::syntax;
-use whyport::walk::why::{Account, Spot, accounts, visited};
+use whyport::walk::why::{Account, Met, Spot, accounts, visited};
 use whyport::walk::{FateKind, Field, Origin, Outcome, Query, StepAt, ValueSet, Verdict, Walk, Walker};
 
 use random::Lot;
@@ -382,4 +382,81 @@ fn what_native_rules_ask_is_told_with_what_the_packet_had() {
     let recording = snapshot::parse(&way::HOST.replace("RULES", "").replace(NATIVE, &format!("{NATIVE}\n{table}")));
     let told: Vec<(&str, &str)> = cases.iter().map(|(_, told)| (TCP, *told)).collect();
     assert_all(&recording.host, "c", &told);
+}
+
+/// The elements that a packet of an outcome met, by what each rule of a chain asks: `2` of nf_tables, `*` for the one that stands for
+/// all others, `SET:0` of ipset.
+fn met(host: &Host, src: Option<&str>, dport: Option<u16>, chain: &str) -> Vec<String> {
+    let mut query = Query::new(0, Origin::Device("eth0".to_owned()), IpFamily::V4, Protocol::TCP);
+    query.set_address(Field::Dst, "192.168.1.2".parse().unwrap());
+    if let Some(src) = src {
+        query.set_address(Field::Src, src.parse().unwrap());
+    }
+    if let Some(port) = dport {
+        query.set(Field::Dport, ValueSet::one(port.into()));
+    }
+    let walk = Walker::new(host, 0).walk(&query);
+    let ns = &host.namespaces[0];
+    let (id, known) = ns.ruleset.chains().find(|(_, known)| *known.name == *chain).unwrap();
+    let spot = visited(&walk.outcomes[0]).into_iter().find(|spot| spot.rule.chain == id).unwrap();
+    let of_rule = |index: u32| {
+        let rule = RuleId { chain: id, index };
+        let accounts = accounts(host, &walk.query, &walk.outcomes[0], &Spot { rule, ..spot.clone() });
+        let all = accounts.iter().flat_map(|account| account.checks()).flat_map(|check| check.met.clone());
+        let told = all.map(|met| match met {
+            Met::Native(id) => id.element.map_or_else(|| "*".to_owned(), |element| element.to_string()),
+            Met::Ipset { set, element } => format!("{}:{element}", ns.ipsets[set as usize].name),
+        });
+        told.collect::<Vec<_>>().join(" ")
+    };
+    (0..known.rules.len() as u32).map(of_rule).collect()
+}
+
+#[test]
+fn the_element_of_a_native_set_that_a_packet_met_is_told() {
+    let rules = [
+        "ip saddr @nets",
+        "ip saddr != @nets",
+        "tcp dport vmap @ports",
+        "meta mark set tcp dport map @marks",
+        "ip saddr . tcp dport @both",
+        "tcp dport { 22, 23 }",
+        "tcp dport vmap @rest",
+    ];
+    let table = "table inet t {\n\
+        \tset nets {\n\t\ttype ipv4_addr\n\t\tflags interval\n\t\telements = { 10.0.0.0/8, 192.168.1.0/24 }\n\t}\n\
+        \tmap ports {\n\t\ttype inet_service : verdict\n\t\telements = { 21 : drop, 22 : continue, 23 : drop }\n\t}\n\
+        \tmap marks {\n\t\ttype inet_service : mark\n\t\telements = { 22 : 7, 80 : 8 }\n\t}\n\
+        \tset both {\n\t\ttype ipv4_addr . inet_service\n\t\telements = { 10.0.0.1 . 22, 192.168.1.77 . 22 }\n\t}\n\
+        \tmap rest {\n\t\ttype inet_service : verdict\n\t\telements = { 80 : drop, * : continue }\n\t}\n\
+        \tchain c {\n\t\ttype filter hook prerouting priority filter; policy accept;\n";
+    let rules: String = rules.iter().map(|rule| format!("\t\t{rule}\n")).collect();
+    let text = way::HOST.replace("RULES", "").replace(NATIVE, &format!("{NATIVE}\n{table}{rules}\t}}\n}}\n"));
+    let host = snapshot::parse(&text).host;
+    assert_eq!(met(&host, Some("192.168.1.77"), Some(22), "c"), ["1", "1", "1", "0", "1", "0", "*"]);
+    assert_eq!(met(&host, Some("172.16.0.1"), Some(80), "c"), ["", "", "", "1", "", "", "0"]);
+    // Of what is open an element is told where all packets that are meant have the same.
+    assert_eq!(met(&host, None, Some(22), "c")[2..4], ["1", "0"]);
+    assert_eq!(met(&host, Some("10.9.9.9"), None, "c")[..2], ["0", "0"]);
+}
+
+#[test]
+fn the_element_of_an_ipset_that_a_packet_met_is_told() {
+    let rules = "*raw\n:PREROUTING ACCEPT [0:0]\n\
+        -A PREROUTING -m set --match-set nets src\n\
+        -A PREROUTING -m set ! --match-set nets src\n\
+        -A PREROUTING -m set --match-set ends dst,dst\n\
+        -A PREROUTING -m set --match-set all src\n\
+        -A PREROUTING -m set --match-set nets dst\nCOMMIT\n";
+    let sets = "create nets hash:net\nadd nets 10.0.0.0/8\nadd nets 192.168.0.0/16\nadd nets 192.168.1.77 nomatch\n\
+        create ends hash:ip,port\nadd ends 192.168.1.2,tcp:80\nadd ends 192.168.1.2,tcp:22\n\
+        create few hash:ip\nadd few 192.168.1.78\n\
+        create all list:set size 8\nadd all few\nadd all nets\n";
+    let host = way::host(&format!("{rules}\n[ipset save]\n{sets}"));
+    let met = |src: Option<&str>, dport| met(&host, src, dport, "PREROUTING");
+    assert_eq!(met(Some("192.168.1.78"), Some(22)), ["nets:1", "nets:1", "ends:1", "few:0", "nets:1"]);
+    // What is shut out of a larger prefix met the element that does so.
+    assert_eq!(met(Some("192.168.1.77"), Some(23)), ["nets:2", "nets:2", "", "", "nets:1"]);
+    assert_eq!(met(Some("10.0.0.1"), Some(80)), ["nets:0", "nets:0", "ends:0", "nets:0", "nets:1"]);
+    assert_eq!(met(None, Some(22))[2], "ends:1");
 }

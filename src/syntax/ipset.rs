@@ -66,8 +66,16 @@ pub fn options_text(set: &IpSet) -> String {
 
 /// An element as ipset prints it, without what was seen of it.
 pub fn element_text(element: &Element) -> String {
+    timed_text(element, None)
+}
+
+/// The same with the seconds that it still lives, where that was told.
+pub fn timed_text(element: &Element, timeout: Option<u32>) -> String {
     let mut out = String::new();
     print::push_key(&mut out, &element.key, Form::Tool);
+    if let Some(timeout) = timeout {
+        out.push_str(&format!(" timeout {timeout}"));
+    }
     print::push_extras(&mut out, element, None, Form::Tool);
     out
 }

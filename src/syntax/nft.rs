@@ -32,8 +32,9 @@ use crate::host::{Link, Observations, Ruleset, Table};
 use reader::{Role, Statement, Tallies};
 use relation::Scope;
 
-pub use list::{Listing, SetText, list, pages, set_words};
+pub use list::{Listing, SetText, list, pages, set_type, set_words};
 pub use objects::object_words;
+pub use relation::Contents;
 pub use values::date;
 
 /// What a listing says.

@@ -30,7 +30,7 @@ pub enum Action {
     UnfoldPath,
     /// Fold everything.
     FoldAll,
-    /// Find a port, a chain or a rule.
+    /// Find a port, a chain or a rule, by what is in its sets too.
     Find,
     /// To the next that was found.
     NextHit,
@@ -163,7 +163,7 @@ pub const ROWS: [Row; 28] = [
     Row { bound: &[bound(Action::UnfoldPath, "unfold-path", &[bare('u')]), bound(Action::FoldAll, "fold-all", &[bare('c')])],
           does: "unfold all that the packet walks through; fold everything", hint: Hint::No },
     Row { bound: &[bound(Action::Find, "find", &[bare('/')])],
-          does: "find a port, process, address, chain, rule; 80: that port", hint: Hint::One("find") },
+          does: "find port, process, address, chain, rule, set; 80: port", hint: Hint::One("find") },
     Row { bound: &[bound(Action::NextHit, "next-hit", &[bare('n')]), bound(Action::PreviousHit, "previous-hit", &[bare('N')])],
           does: "the next that was found, the one before", hint: Hint::No },
     Row { bound: &[bound(Action::Group, "group", &[bare('g')])],

@@ -4,6 +4,7 @@
 //! rule is folded away, all that it is below is opened.
 
 mod before;
+mod elements;
 mod reveal;
 mod seek;
 mod shelf;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 
 use crossterm::event::{KeyCode, KeyEvent};
 
+pub use elements::Within;
 pub use seek::{Found, Hit, Listed, Sought, base_text, seek};
 pub use shelf::Shelf;
 
@@ -67,6 +69,11 @@ impl Search {
     /// What was found; `None` while it is looked for.
     pub(super) fn found(&self) -> Option<&Found> {
         self.found.as_deref()
+    }
+
+    /// The element of a set by which a rule was found, whose text does not have what is sought.
+    pub(super) fn within(&self, namespace: usize, rule: RuleId) -> Option<Within> {
+        self.found.as_ref()?.within.get(&(namespace, rule)).copied()
     }
 
     /// The number of the hit that is looked at, from 1.
@@ -155,7 +162,7 @@ pub(super) fn again(state: &mut State) -> Option<Effect> {
 /// To the next hit, or the one before.
 pub(super) fn turn(state: &mut State, forward: bool) {
     let Some(search) = &mut state.search else {
-        state.notice = Some("nothing was searched for: / finds ports, chains and rules".to_owned());
+        state.notice = Some("nothing was searched for: / finds ports, chains, rules and what is in sets".to_owned());
         return;
     };
     let all = search.found.as_ref().map_or(0, |found| found.hits.len());

@@ -14,6 +14,7 @@ mod nearest;
 mod reading;
 mod room;
 mod search;
+mod sets;
 mod silent;
 mod tables;
 mod told;

@@ -11,6 +11,7 @@ mod lookup;
 mod piece;
 mod registers;
 mod translate;
+mod tried;
 mod unknown;
 
 use super::condition::{Scene, negate};
@@ -33,6 +34,7 @@ use load::Loaded;
 use lookup::Given;
 use piece::{Piece, undecided};
 use registers::Registers;
+pub(super) use tried::Tried;
 
 /// Expressions that load something whyport does not know, into a register.
 const LOADS: [&str; 14] = [
@@ -129,33 +131,7 @@ impl Engine<'_> {
         run.settled()?;
         Ok(Ran { effect: Some(Effect::Continue(run.told)), packet: run.packet })
     }
-
-    /// Runs a rule, and tells of each expression whether the rule goes on after it.
-    pub(super) fn tried(&self, state: &State, hook: Hook, rule: &Rule, id: RuleId, tell: &mut Tell<'_>) {
-        let mut run = Run::of(self, state, hook, id);
-        let mut is_over = false;
-        for (index, expression) in rule.expressions.iter().enumerate() {
-            let mut holds = None;
-            if !is_over {
-                let before = run.open.clone();
-                (holds, is_over) = match run.step(expression, index as u16) {
-                    Ok(Step::Next) => {
-                        (Some(run.open.clone().filter(|_| run.open != before).map_or(Ok(true), Err)), false)
-                    }
-                    Ok(Step::Break) => (Some(Ok(false)), true),
-                    Ok(Step::Ends(_)) => (Some(Ok(true)), true),
-                    // What was open before stops the rule here.
-                    Err(_) if before.is_some() => (None, true),
-                    Err(open) => (Some(Err(open)), true),
-                };
-            }
-            tell(&run.scene(), expression, index as u16, holds);
-        }
-    }
 }
-
-/// Hears of an expression, with its position, and whether it holds for the packet of a scene; `None`: the rule was over.
-pub(super) type Tell<'t> = dyn FnMut(&Scene<'_>, &Expression, u16, Option<Asked<bool>>) + 't;
 
 /// What an expression does.
 enum Step {

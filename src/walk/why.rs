@@ -4,6 +4,7 @@
 //! told as data ([`Fact`]); words are somebody else's business, and so is the rule's text.
 
 mod fact;
+mod met;
 mod native;
 mod subject;
 mod visit;
@@ -11,6 +12,7 @@ mod visit;
 use std::sync::OnceLock;
 
 pub use fact::{End, Fact, Now, Part, Subject, Way};
+pub use met::Met;
 pub use visit::{Spot, visited};
 
 use super::condition::Scene;
@@ -69,6 +71,9 @@ pub struct Check {
     pub open: Option<Field>,
     /// What was assumed of it.
     pub assumed: Option<Assumption>,
+    /// The elements that the packets met in the set that is asked, each of them one of these; empty where that is not known,
+    /// or nothing of the kind is asked.
+    pub met: Vec<Met>,
 }
 
 /// Why a packet was not held against a rule.
@@ -156,6 +161,7 @@ impl Check {
     /// The kernel did not come to it.
     fn unlooked(&mut self) {
         (self.holds, self.open, self.assumed) = (None, None, None);
+        self.met.clear();
     }
 
     /// Takes in a check of the same part that may have come out otherwise, and asked other things.
@@ -168,6 +174,7 @@ impl Check {
             }
             self.holds = self.holds.filter(|holds| other.holds == Some(*holds));
             self.assumed = None;
+            self.met.clear();
         }
     }
 
@@ -181,6 +188,7 @@ impl Check {
         if is_same {
             self.facts.iter_mut().zip(&other.facts).for_each(|(fact, other)| fact.now.take_in(&other.now));
             self.assumed = self.assumed.take().filter(|assumed| other.assumed.as_ref() == Some(assumed));
+            met::take_in(&mut self.met, &other.met);
         }
         is_same
     }
@@ -226,7 +234,7 @@ pub(super) fn settle<'a>(plans: Planned<'a>, query: &'a Query, outcome: &mut Out
         let namespace = outcome.pass(*pass).map_or(query.namespace, |pass| pass.namespace);
         let spot = Spot { pass: *pass, namespace, hook: *hook, jumps: Vec::new(), rule: *rule };
         let answers = outcome.memory.classes().map(|(kept, class)| {
-            let checks = checks(&engine, kept, class, &spot, at);
+            let checks = checks(&engine, kept, class, &spot, at, false);
             if checks.iter().any(|check| check.holds == Some(false)) {
                 return Some(false);
             }
@@ -271,11 +279,11 @@ fn of_class(engine: &Engine<'_>, kept: &Kept, class: &Class, spot: &Spot) -> Acc
             StepAt::End(_) => Account::Unreached(Unreached::Ended),
         },
         Moment::Passed(at) => {
-            let checks = checks(engine, kept, class, spot, at);
+            let checks = checks(engine, kept, class, spot, at, true);
             split(checks).unwrap_or(Account::Unreached(Unreached::Ended))
         }
         Moment::Held(at, step) => {
-            let checks = checks(engine, kept, class, spot, at);
+            let checks = checks(engine, kept, class, spot, at, true);
             let split = step.sometimes.then(|| split(checks.clone())).flatten();
             split.unwrap_or(Account::Held { verdict: step.verdict, checks })
         }
@@ -311,8 +319,8 @@ fn unvisited(engine: &Engine<'_>, visits: &[Visit<'_>], spot: &Spot) -> Unreache
     if here.is_empty() { Unreached::Hook } else { Unreached::Ended }
 }
 
-/// What a rule asks, of the packet as it was after so many marks.
-fn checks(engine: &Engine<'_>, kept: &Kept, class: &Class, spot: &Spot, at: usize) -> Vec<Check> {
+/// What a rule asks, of the packet as it was after so many marks; with the elements of sets that it met, where they are wanted.
+fn checks(engine: &Engine<'_>, kept: &Kept, class: &Class, spot: &Spot, at: usize, met: bool) -> Vec<Check> {
     let Some((packet, made_here)) = visit::packet_at(kept, class, spot.rule, at) else { return Vec::new() };
     let start = engine.start();
     let (space, packet) = (class.space.clone(), packet.clone());
@@ -330,11 +338,12 @@ fn checks(engine: &Engine<'_>, kept: &Kept, class: &Class, spot: &Spot, at: usiz
                 .map(|(part, matched)| {
                     let at = (spot.rule, part as u16);
                     let holds = scene.holds(matched, at);
-                    check(&scene, at, Some(&holds), subject::of_match(&scene, matched, at))
+                    let check = check(&scene, at, Some(&holds), subject::of_match(&scene, matched, at));
+                    Check { met: if met { met::in_match(&scene, matched, at) } else { Vec::new() }, ..check }
                 })
                 .collect()
         }
-        Body::Nft(rule) => native::checks(&engine, &state, spot.hook, rule, spot.rule),
+        Body::Nft(rule) => native::checks(&engine, &state, spot.hook, rule, spot.rule, met),
     }
 }
 
@@ -355,6 +364,7 @@ fn check(scene: &Scene<'_>, (rule, part): (RuleId, u16), holds: Option<&Asked<bo
         facts: subjects.into_iter().map(|subject| fact::of(scene, subject)).collect(),
         open: holds.and_then(|holds| holds.as_ref().err()).and_then(decisive),
         assumed: scene.space.assumptions().find(about).cloned(),
+        met: Vec::new(),
     }
 }
 

@@ -25,12 +25,21 @@ const MORE: &str = "\
 -A INPUT -j SECMARK --selctx own:own
 -A INPUT -j TEE --gateway 10.0.0.1 --oif eth0
 -A INPUT -m own --what ever -j OWN --more of it
+-A INPUT -m set --match-set own src -j ACCEPT
+-A INPUT -m set --match-set lists src -j ACCEPT
 ";
 const NATIVE: &str = "\
 table inet more {
 	secmark own { \"own:own\"; }
+	set says { type ipv4_addr; flags interval,timeout; elements = { 0.0.0.0/1 timeout 1h comment \"half of all\", 192.0.0.0/2 timeout 1h comment \"a quarter\" }; }
+	map ways { type inet_service : verdict; flags interval; elements = { 0-65535 comment \"every port\" : jump own }; }
 	flowtable own { hook ingress priority 0; devices = { eth0 }; }
 	chain own { ip protocol tcp flow add @own }
+	chain asks {
+		type filter hook prerouting priority -310
+		ip saddr @says counter
+		tcp dport vmap @ways
+	}
 }
 ";
 const SETS: &str = "\

@@ -80,6 +80,19 @@ fn no_screen_shows_what_acts() {
         }
         let told: String = watched.seen.iter().map(String::as_str).collect();
         assert!(told.contains("\\x1b") && told.contains("\\u{202e}"), "nothing of the poison was met");
+        if namespace == host.viewed {
+            // What elements of sets say: where one is found, and on the page of its rule.
+            for sought in ["/1h<Space>comment<Enter>", "/set<Space>comment<Enter>", "/vmap<Enter>"] {
+                watched.press(sought);
+                for _ in 0..8 {
+                    watched.press("<Enter>JJ<Esc>n");
+                }
+            }
+            for label in ["│ found in @set", "│ found in set", "│ found  ", "│ map "] {
+                let is_it = |row: &&String| row.contains(label) && row.contains("\\x1b");
+                assert!(watched.seen.iter().any(|row| is_it(&row)), "{label}: {:#?}", watched.seen);
+            }
+        }
     }
 }
 

@@ -19,7 +19,7 @@ mod named;
 /// A screen: its name, columns, rows, the port to select, keys.
 pub type Screen = (&'static str, u16, u16, Option<u16>, &'static str);
 
-pub const SCREENS: [Screen; 11] = [
+pub const SCREENS: [Screen; 18] = [
     ("unprivileged-80x24", 80, 24, None, ""),
     ("unprivileged-80-120x36", 120, 36, Some(80), ""),
     ("empty-80x24", 80, 24, None, ""),
@@ -31,6 +31,13 @@ pub const SCREENS: [Screen; 11] = [
     ("hostile-80x24", 80, 24, Some(80), ""),
     ("hostile-120x36", 120, 36, None, "<Enter>"),
     ("hostile-found-100x30", 100, 30, None, "/comment<Enter>"),
+    ("services-found-80x24", 80, 24, Some(53), "/10.96.113.7"),
+    ("services-found-120x36", 120, 36, Some(53), "/10.96.113.7<Enter>"),
+    ("services-details-80x24", 80, 24, Some(53), "/@service-ips<Enter><Enter>"),
+    ("services-details-120x36", 120, 36, Some(53), "/10.96.113.7<Enter><Enter>"),
+    ("policies-details-80x24", 80, 24, Some(8080), "/10.240.0.31<Enter><Enter>"),
+    ("policies-details-120x36", 120, 36, Some(8080), "/203.0.113.77<Enter><Enter>"),
+    ("policies-unread-80x24", 80, 24, Some(8080), "/10.240.0.31"),
 ];
 
 /// The screen with this name; `None`: there is none.
@@ -41,9 +48,17 @@ pub fn screen(name: &str, form: Form) -> Option<String> {
         "empty" => empty(),
         "untold" => untold(),
         "scripts" => named::named(),
+        "services" => dump(SERVICES),
+        "policies" if name.contains("unread") => dump(POLICIES.split_once("create ").unwrap().0),
+        "policies" => dump(POLICIES),
         _ => host::host(),
     };
-    let target = port.map(|port| Target { protocol: Protocol::TCP, addr: None, port: Some(port), socket: None });
+    let addr = match name.split('-').next()? {
+        "services" => Some("10.96.0.10".parse().unwrap()),
+        "policies" => Some("10.240.0.17".parse().unwrap()),
+        _ => None,
+    };
+    let target = port.map(|port| Target { protocol: Protocol::TCP, addr, port: Some(port), socket: None });
     let source = Source::Recording("host.whyport".to_owned());
     let start = Start { namespace: host.viewed, host: Arc::new(host), source, target, setup: Look::sixteen().into() };
     let drawn = picture::shot(start, (*columns, *rows), keys, form, picture::TITLE);
@@ -70,10 +85,18 @@ fn unprivileged() -> Host {
     Host { namespaces: vec![ns], viewed: 0, ..story }
 }
 
+/// What kube-proxy makes of services in its nftables mode: maps, with a chain for each service.
+const SERVICES: &str = include_str!("kube-proxy.nft");
+/// What Azure's network policy manager makes of policies: rules that look into ipset's sets, and these.
+const POLICIES: &str = include_str!("network-policies.save");
+
+fn dump(text: &str) -> Host {
+    snapshot::bare(pasted::read(text).unwrap_or_else(|kind| panic!("{kind:?}"))).host
+}
+
 /// A dump that names a target and leaves out what it says.
 fn untold() -> Host {
-    let text = include_str!("../data/json/untold.json");
-    snapshot::bare(pasted::read(text).unwrap_or_else(|kind| panic!("{kind:?}"))).host
+    dump(include_str!("../data/json/untold.json"))
 }
 
 /// A network namespace as the kernel makes it, with `lo` up.

@@ -42,6 +42,11 @@ pub fn set_words(table: &Table, set: &Set, links: &[Link]) -> SetText {
     SetText { kind: type_text(set), flags: flag_words(set), elements }
 }
 
+/// What the keys of a set or map are, and what it gives: `ipv4_addr . inet_service : verdict`.
+pub fn set_type(set: &Set) -> String {
+    type_text(set)
+}
+
 /// What is printed, and how.
 #[derive(Debug, Clone, Copy)]
 pub struct Listing<'a> {

@@ -2,7 +2,11 @@
 //!
 //! Knows how the sides of a comparison are written. What its statement becomes is the business of `reader`.
 
+mod contents;
+
 use std::ops::Range;
+
+pub use contents::Contents;
 
 use super::effects;
 use super::terms::{Side, Term, with_mask};

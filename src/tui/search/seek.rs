@@ -1,4 +1,5 @@
-//! Looking through everything that can be found: ports, base chains and rules, with the way by which the tree comes to each.
+//! Looking through everything that can be found: ports, base chains and rules, with what is in the sets into which they look, and
+//! with the way by which the tree comes to each.
 //!
 //! It takes its time on a large host, so it is an effect: whoever asks says when the answer is no longer wanted. It knows
 //! nothing of rows or of what is folded.
@@ -9,6 +10,7 @@ use std::sync::Arc;
 use super::super::matching::{Manner, Matcher, Query, matcher};
 use super::super::state::Port;
 use super::super::view::port_text;
+use super::elements::{Looked, Within};
 use super::shelf::{Shelf, Stretch};
 use crate::explain::{Target, clean, uncounted};
 use crate::host::{ChainId, Host, QuickMap, RuleId, Ruleset};
@@ -62,6 +64,10 @@ pub struct Found {
     pub hits: Vec<Hit>,
     /// The hit that is most like what is sought.
     pub best: usize,
+    /// Of rules whose text has it not: the element that has it, of a set into which the rule looks.
+    pub within: QuickMap<(usize, RuleId), Within>,
+    /// How many sets rules look into of which nobody has read what is in them: nothing of it can be found.
+    pub unread: usize,
     /// The rule by which the tree comes to a chain.
     pub ways: Arc<QuickMap<(usize, ChainId), RuleId>>,
 }
@@ -94,6 +100,7 @@ impl Shelf {
             return Some(Found::default());
         }
         self.arrange(host, &sought.roots);
+        let unread = self.looks.unread(host);
         for manner in [Manner::Exactly, Manner::Nearly] {
             let (matcher, found) = (matcher(), Found::default());
             let mut taking = Taking { sought, manner, matcher, worth: i64::MIN, found };
@@ -103,10 +110,10 @@ impl Shelf {
             }
             taking.rules(host, self, &stale)?;
             if !taking.found.hits.is_empty() {
-                return Some(Found { manner: Some(manner), ways: Arc::clone(&self.ways), ..taking.found });
+                return Some(Found { manner: Some(manner), unread, ways: Arc::clone(&self.ways), ..taking.found });
             }
         }
-        Some(Found::default())
+        Some(Found { unread, ..Found::default() })
     }
 }
 
@@ -122,6 +129,7 @@ struct Taking<'a> {
 impl Taking<'_> {
     fn rules(&mut self, host: &Host, shelf: &mut Shelf, stale: impl Fn() -> bool) -> Option<()> {
         let mut count = 0;
+        let mut looked = Looked::default();
         for at in 0..shelf.stretches.len() {
             let Stretch { namespace, chain, first, end } = shelf.stretches[at];
             let ruleset = &host.namespaces[namespace].ruleset;
@@ -138,28 +146,47 @@ impl Taking<'_> {
                 }
                 let rule = RuleId { chain, index };
                 let told = || clean(&uncounted(&syntax::rule_spec(ruleset, rule))).into_owned();
-                self.take(Hit::Rule(namespace, rule), shelf.text(count, told));
+                let has = self.take(Hit::Rule(namespace, rule), shelf.text(count, told));
+                // What is in a set is a value: one that is nearly so is another.
+                if !has && self.manner == Manner::Exactly {
+                    let query = &self.sought.query;
+                    if let Some(within) = looked.first(host, &shelf.looks, count, query, &stale)? {
+                        self.put(Hit::Rule(namespace, rule), within.alone);
+                        self.found.within.insert((namespace, rule), within);
+                    }
+                }
                 count += 1;
             }
         }
         Some(())
     }
 
-    fn take(&mut self, hit: Hit, text: &str) {
-        /// What is on the packet's way comes before what is more alike and is not.
-        const LIT: i64 = 1 << 32;
+    /// Takes what is to be found by this text, if that has it.
+    fn take(&mut self, hit: Hit, text: &str) -> bool {
+        let query = &self.sought.query;
+        match self.manner {
+            Manner::Exactly if query.is_in(text, Manner::Exactly) => self.put(hit, query.stands_in(text)),
+            Manner::Exactly => return false,
+            Manner::Nearly => match query.nearness(text, &self.matcher) {
+                Some(near) => self.weigh(hit, near),
+                None => return false,
+            },
+        }
+        true
+    }
+
+    /// Takes what has it; `alone`: as a word of its own.
+    fn put(&mut self, hit: Hit, alone: bool) {
         /// What stands by itself comes before a part of a longer name.
         const ALONE: i64 = 1 << 24;
+        self.weigh(hit, if alone { ALONE } else { 0 });
+    }
+
+    fn weigh(&mut self, hit: Hit, mut worth: i64) {
+        /// What is on the packet's way comes before what is more alike and is not.
+        const LIT: i64 = 1 << 32;
         /// The port with just this number comes before everything.
         const JUST: i64 = 1 << 40;
-        let near = match self.manner {
-            Manner::Exactly => self.sought.query.is_in(text, Manner::Exactly).then_some(0),
-            Manner::Nearly => self.sought.query.nearness(text, &self.matcher),
-        };
-        let Some(mut worth) = near else { return };
-        if self.manner == Manner::Exactly && self.sought.query.stands_in(text) {
-            worth += ALONE;
-        }
         match &hit {
             Hit::Port(target) if self.sought.query.is_just(target.port) => worth += JUST,
             Hit::Rule(namespace, rule) => {

@@ -1,12 +1,13 @@
 //! What a search looks through: every rule, in the order of the tree, with its text. Making the texts takes most of a search, so
 //! that they are kept from one letter that is typed to the next.
 //!
-//! It knows nothing of what is sought, and belongs to one host: whoever keeps it sees to that.
+//! The elements of sets are many and soon told: they are not kept, only which rule looks into which set. It knows nothing of what is sought, and belongs to one host: whoever keeps it sees to that.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::super::frames::target;
+use super::elements::Looks;
 use super::seek::Found;
 use crate::host::{ChainId, Host, Quick, QuickMap, RuleId};
 
@@ -20,6 +21,8 @@ pub struct Shelf {
     pub(super) stretches: Vec<Stretch>,
     /// The rule by which the tree comes to a chain.
     pub(super) ways: Arc<QuickMap<Place, RuleId>>,
+    /// Which of the rules look into which sets.
+    pub(super) looks: Looks,
     texts: String,
     /// Where the text of each rule ends.
     ends: Vec<usize>,
@@ -34,7 +37,8 @@ impl Shelf {
             return;
         }
         let Order { stretches, ways, known: _ } = Order::of(host, roots);
-        *self = Shelf { roots: roots.to_vec(), stretches, ways: Arc::new(ways), ..Shelf::default() };
+        let looks = Looks::of(host, &stretches);
+        *self = Shelf { roots: roots.to_vec(), stretches, ways: Arc::new(ways), looks, ..Shelf::default() };
     }
 
     /// The text of the rule at this place of the order; they are told one after the other, each once.

@@ -2,6 +2,7 @@
 
 pub(super) mod port;
 mod rule;
+mod sets;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;

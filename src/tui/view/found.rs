@@ -37,13 +37,23 @@ pub(super) fn mark(state: &State, buffer: &mut Buffer, area: Rect) {
 /// How many there are, and which is looked at.
 fn count(search: &Search) -> Piece {
     match (search.found(), search.text().trim().is_empty()) {
-        (_, true) => (Tone::Dim, "ports, processes, addresses, chains, rules".to_owned()),
+        (_, true) => (Tone::Dim, "ports, processes, addresses, chains, rules, what is in sets".to_owned()),
         (None, false) => (Tone::Dim, "…".to_owned()),
-        (Some(Found { hits, .. }), false) if hits.is_empty() => (Tone::Unsure, "nowhere".to_owned()),
+        (Some(found), false) if found.hits.is_empty() => (Tone::Unsure, format!("nowhere{}", unread(found))),
         (Some(found), false) => {
             let nearly = if found.manner == Some(Manner::Nearly) { ", nearly" } else { "" };
-            (Tone::Dim, format!("{} of {}{nearly}", search.at(), found.hits.len()))
+            let unread = if search.is_typing() { unread(found) } else { String::new() };
+            (Tone::Dim, format!("{} of {}{nearly}{unread}", search.at(), found.hits.len()))
         }
+    }
+}
+
+/// Where nothing can be found, as nobody has read what is there.
+fn unread(found: &Found) -> String {
+    match found.unread {
+        0 => String::new(),
+        1 => ", 1 set unread".to_owned(),
+        sets => format!(", {sets} sets unread"),
     }
 }
 
@@ -91,7 +101,7 @@ fn port(state: &State, going: &Going) -> Vec<Piece> {
     ]
 }
 
-/// What was sought, while it is not typed any more; empty where nothing was.
+/// What was sought, while it is not typed any more; empty where nothing was. What is unread was said while it was typed.
 pub(super) fn told(state: &State) -> String {
     let Some(search) = &state.search else { return String::new() };
     format!("/{} {} ", clean(search.text()), count(search).1)

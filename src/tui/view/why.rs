@@ -176,6 +176,9 @@ fn rule(state: &State, page: &mut Page, frame: FrameId, index: u32) {
     let ns = &state.host.namespaces[at.place.namespace];
     let rule = at.rule(index);
     page.text(Tone::Strong, &uncounted(&syntax::rule_text(&ns.ruleset, rule)));
+    if let Some(text) = within(state, at.place.namespace, rule) {
+        page.text(Tone::Plain, &text);
+    }
     let table = ns.ruleset.table(rule.chain);
     let mut about = format!(
         "rule {} of {} {}, {} {}{}",
@@ -199,6 +202,19 @@ fn rule(state: &State, page: &mut Page, frame: FrameId, index: u32) {
         let texts = |rule: RuleId, part: Option<u16>| syntax::part_text(&ns.ruleset, rule, part);
         page.text(Tone::Plain, &words::account(ns, answer.family, rule, &told.accounts, &texts));
     }
+}
+
+/// By which element of a set a rule was found: `found in @service-ips: 10.96.0.10 . tcp . 53 : goto dns, and in 2 others`.
+fn within(state: &State, namespace: usize, rule: RuleId) -> Option<String> {
+    let ns = &state.host.namespaces[namespace];
+    let found = state.search.as_ref()?.within(namespace, rule)?;
+    let element = found.holder.contents(ns)?.text(found.element);
+    let others = match found.others {
+        0 => String::new(),
+        1 => ", and in 1 other".to_owned(),
+        others => format!(", and in {others} others"),
+    };
+    Some(format!("found in {}: {element}{others}", found.holder.name(ns)))
 }
 
 /// What came of a rule that held.

@@ -21,6 +21,8 @@ enum Given {
 
 /// Sets within sets, as deep as they are followed: ipset allows none in a list that is in a list.
 const DEPTH: u8 = 4;
+/// Which one of more elements than this a packet meets of which something is open is not asked.
+const MANY: usize = 256;
 
 impl Scene<'_> {
     /// `set_match_v4`.
@@ -35,6 +37,42 @@ impl Scene<'_> {
             found => found,
         };
         negate(found, set.not)
+    }
+
+    /// The set, and the position in it of the element, that all packets which are meant meet, where that is known: of a list
+    /// of sets it is a member.
+    pub(in crate::walk) fn met_in_ipset(&self, set: &SetMatch, at: At) -> Option<(u32, u32)> {
+        self.met_in(self.plan.ipsets.number(&set.set.name)?, set, at, DEPTH)
+    }
+
+    fn met_in(&self, number: u32, asked: &SetMatch, at: At, depth: u8) -> Option<(u32, u32)> {
+        let set = self.plan.ipsets.set(number).filter(|set| takes(set, self.query.family))?;
+        if set.kind == SetType::ListSet && depth > 0 {
+            let mut members = set.elements.iter().map_while(|element| match &element.key {
+                Key::Set(name) => self.plan.ipsets.number(name),
+                _ => None,
+            });
+            let member = members.find(|member| self.in_ipset(*member, asked, at, depth - 1) != Ok(false))?;
+            return self.met_in(member, asked, at, depth - 1);
+        }
+        let members = self.plan.ipsets.members(number).filter(|_| !self.packet.set_changed.contains(&number))?;
+        let given = self.given(members, &asked.set.directions)?;
+        // Interfaces have numbers of the set's own.
+        if given.iter().any(|given| matches!(given, Given::Unknown | Given::Device(_))) {
+            return None;
+        }
+        let (left, open) = self.left(members, &given);
+        if !open.is_empty() && left.len() > MANY {
+            return None;
+        }
+        for row in left {
+            match all(open.iter().map(|one| self.part_fits(&[row], one, row.nomatch, at))) {
+                Ok(true) => return Some((number, row.element)),
+                Ok(false) => {}
+                Err(_) => return None,
+            }
+        }
+        None
     }
 
     /// What cannot be told of a set: the same question of it is assumed to get the same answer for the same addresses.

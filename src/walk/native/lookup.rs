@@ -19,6 +19,8 @@ use crate::walk::space::{Asked, Open};
 const WORD: usize = 4;
 /// Of a map that gives more than this, it is asked first whether it gives anything.
 const FEW: usize = 16;
+/// Which one of more elements than this an open key fits is not asked.
+const MANY: usize = 256;
 
 /// What a map gives.
 pub(super) enum Given<'s> {
@@ -200,6 +202,26 @@ fn fits_any(scene: &Scene<'_>, piece: &Piece, part: Part, left: &Left<'_>, at: A
         Some(values) if !matches!(piece.source, Source::Name(_)) => piece.within(scene, &values, at),
         _ => any(left.iter().map(one)),
     }
+}
+
+/// The position of the element that all keys which are meant fit, where that is known; `Some(None)`: they fit none, and one
+/// stands for all others.
+pub(super) fn met(scene: &Scene<'_>, content: Content<'_>, key: &[Piece], at: At) -> Option<Option<u32>> {
+    let key = Key::of(scene, content, key);
+    let left = content.left(&key.known);
+    // Of many that are open one is hardly ever the only one.
+    if !key.open.is_empty() && left.len() > MANY {
+        return None;
+    }
+    for (position, element) in left.numbered() {
+        let (first, last) = (&element.first, &element.last);
+        match all(key.open.iter().map(|(piece, part)| part_fits(scene, piece, part.of(first), part.of(last), at))) {
+            Ok(true) => return Some(Some(position)),
+            Ok(false) => {}
+            Err(_) => return None,
+        }
+    }
+    content.catch_all().map(|_| None)
 }
 
 /// Whether a key lies between two, both included.

@@ -295,6 +295,16 @@ impl<'p> Left<'p> {
         self.found.members.is_empty()
     }
 
+    /// How many there are.
+    pub(in crate::walk) fn len(&self) -> usize {
+        self.found.members.len()
+    }
+
+    /// The elements with their positions, in the order of the set.
+    pub(in crate::walk) fn numbered(&self) -> impl Iterator<Item = (u32, &'p Element)> + use<'p, '_> {
+        self.found.members.iter().filter_map(|at| Some((*at, self.elements.get(*at as usize)?)))
+    }
+
     /// The elements, in the order of the set.
     pub(in crate::walk) fn iter(&self) -> impl Iterator<Item = &'p Element> + use<'p, '_> {
         self.found.members.iter().filter_map(|at| self.elements.get(*at as usize))

@@ -5,8 +5,10 @@
 use super::super::condition::Scene;
 use super::super::engine::Engine;
 use super::super::field::Field;
+use super::super::native::Tried;
 use super::super::state::State;
 use super::fact::{End, Part, Subject, Way};
+use super::met::{self, Met};
 use super::subject::{self, DPORT, DST, SPORT, SRC};
 use super::{Check, check};
 use crate::host::nft::{CtKey, Expression, MetaKey, PayloadBase, Register, Rule};
@@ -18,14 +20,28 @@ const WORDS: usize = Register::COUNT as usize;
 /// Bytes in a word.
 const WORD: usize = 4;
 
-/// What a rule asks: up to the first thing that does not hold, and what it would have asked after that.
-pub(super) fn checks(engine: &Engine<'_>, state: &State, hook: Hook, rule: &Rule, id: RuleId) -> Vec<Check> {
+/// What a rule asks: up to the first thing that does not hold, and what it would have asked after that. With the elements of
+/// sets that the packet met, where they are `wanted`.
+pub(super) fn checks(
+    engine: &Engine<'_>,
+    state: &State,
+    hook: Hook,
+    rule: &Rule,
+    id: RuleId,
+    wanted: bool,
+) -> Vec<Check> {
     let mut loaded = Loaded::default();
     let mut checks = Vec::new();
-    engine.tried(state, hook, rule, id, &mut |scene, expression, part, holds| {
+    engine.tried(state, hook, rule, (id, wanted), &mut |scene, expression, part, tried| {
+        let Tried { holds, met } = tried;
         let subjects = loaded.asked(scene, expression, (id, part));
         if is_question(expression) || holds.as_ref().is_some_and(|holds| *holds != Ok(true)) {
-            checks.push(check(scene, (id, part), holds.as_ref(), subjects));
+            let mut check = check(scene, (id, part), holds.as_ref(), subjects);
+            check.met = match expression {
+                Expression::Match(matched) if wanted => met::in_match(scene, matched, (id, part)),
+                _ => met.map(Met::Native).into_iter().collect(),
+            };
+            checks.push(check);
         }
     });
     checks

@@ -50,6 +50,7 @@ pub(super) fn tell(state: &State, details: &Details, page: &mut Page, frame: Fra
         }
         _ => asking.bare(page, "no packet is followed"),
     }
+    super::sets::tell(state, page, at.place.namespace, rule);
     page.gap();
     about(state, page, frame, ns, rule);
     leads(page, ns, details.callers(), at.parent.map(|(above, by)| state.frames.get(above).rule(by)));
