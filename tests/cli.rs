@@ -101,7 +101,7 @@ fn what_is_no_packet_is_wrong_usage() {
         (&["--src", "::1"], "is no IPv4 address"),
         (&["--src", "10.0.0.0/40"], "is no address and no prefix"),
         (&["--sport", "70000"], "is no number from 0 to 65535"),
-        (&["--uid", "0"], "add --origin local"),
+        (&["--uid", "0"], "only a packet made here has a uid: origin local"),
         (&["--tcp-flags", "syn,sin"], "is not none, nor a list"),
         (&["--with", "ttl"], "is not FIELD=VALUE"),
         (&["--with", "colour=red"], "is no field"),

@@ -88,6 +88,12 @@ pub fn save(path: &Path, text: &str) -> Result<(), Refusal> {
         .map_err(|error| Refusal::unanswered(format!("{} could not be written: {error}", path.display())))
 }
 
+/// What is wrong, without the number that the kernel has for it.
+fn plain(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split_once(" (os error").map_or(text.as_str(), |(text, _)| text).to_owned()
+}
+
 /// Writes a file that is not there yet.
 pub fn create(name: &str, text: &str) -> Result<(), Unkept> {
     let made = std::fs::OpenOptions::new().write(true).create_new(true).open(name);
@@ -97,7 +103,7 @@ pub fn create(name: &str, text: &str) -> Result<(), Unkept> {
     });
     written.map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => Unkept { why: "is there already".to_owned(), taken: true },
-        _ => Unkept { why: format!("it could not be written: {error}"), taken: false },
+        _ => Unkept { why: format!("not written: {}", plain(&error)), taken: false },
     })
 }
 

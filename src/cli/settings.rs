@@ -27,7 +27,8 @@ pub fn ready(color: When, asked: Option<&str>) -> Result<Ready, Refusal> {
         (None, Some((name, line))) => match find(&name) {
             Ok(look) => Some(look).filter(|look| look.needs() <= terminal.colours()),
             Err(refusal) => {
-                notes.push(format!("{CONFIG}:{line}: {}", refusal.line));
+                let within = folder.as_deref().map(|folder| format!("{}/", folder.display())).unwrap_or_default();
+                notes.insert(0, format!("{CONFIG}:{line}: {}", refusal.line.replace(&within, "")));
                 None
             }
         },

@@ -182,7 +182,7 @@ fn origin(ns: &Namespace, target: &Target, family: IpFamily, text: &str) -> Resu
 /// The VRF that the sender is bound to.
 fn vrf(ns: &Namespace, from: &From, name: &str) -> Result<String, String> {
     if !matches!(from, From::Local(_)) {
-        return Err("only a packet made here has a sender that is bound; add --origin local".to_owned());
+        return Err("only a packet made here has a sender that is bound: origin local".to_owned());
     }
     let is_vrf = |link: &&Link| matches!(link.kind, LinkKind::Vrf(_));
     if ns.link(name).as_ref().is_some_and(is_vrf) {
@@ -200,7 +200,7 @@ fn misfit(field: Field, protocol: Protocol, from: &From) -> Option<String> {
     let icmp = matches!(protocol, Protocol::ICMP | Protocol::ICMPV6);
     match field {
         Field::Uid | Field::Gid if !matches!(from, From::Local(_)) => {
-            Some(format!("only a packet made here has a {}; add --origin local", field.name()))
+            Some(format!("only a packet made here has a {}: origin local", field.name()))
         }
         Field::TcpFlags if protocol != Protocol::TCP => Some(format!("{protocol} has no TCP flags")),
         Field::Sport | Field::Dport if !protocol.has_ports() => Some(format!("{protocol} has no ports")),

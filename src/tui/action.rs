@@ -239,12 +239,16 @@ impl Keymap {
         ROWS.iter().flat_map(|row| row.bound).map(|bound| bound.name)
     }
 
-    /// Sees to it that there is a key to leave by: whether there was none.
+    /// Sees to it that there is a key to leave by: whether there was none. Ctrl-C leaves unless it does something else: who is at a
+    /// loss presses it.
     pub(super) fn ensure_way_out(&mut self) -> bool {
         let none = self.keys(Action::Quit).next().is_none();
         if none {
             let keys: Vec<Key> = Keymap::default().keys(Action::Quit).collect();
             self.bind("quit", &keys);
+        }
+        if !self.bound.iter().any(|(key, _)| *key == Key::Ctrl('c')) {
+            self.bound.push((Key::Ctrl('c'), Action::Quit));
         }
         none
     }

@@ -37,6 +37,11 @@ impl Keeping {
         self.line.text()
     }
 
+    /// Whether it is still what was proposed.
+    pub(super) fn is_proposal(&self) -> bool {
+        self.line.is_proposal()
+    }
+
     /// The same, before and behind the place where the next character goes.
     pub(super) fn halves(&self) -> (&str, &str) {
         self.line.halves()
@@ -60,7 +65,7 @@ pub struct Unkept {
 /// The name of a file is typed from now on.
 pub(super) fn begin(state: &mut State, what: Keep) {
     let name = free(&proposed(state, what), &state.taken);
-    state.keeping = Some(Keeping { what, line: Line::new(&name), said: None });
+    state.keeping = Some(Keeping { what, line: Line::proposing(&name), said: None });
 }
 
 /// The name that is proposed, whether or not there is a file of that name.
@@ -127,7 +132,7 @@ pub(super) fn kept(state: &mut State, what: Keep, name: &str, written: Result<()
                 next = free(known.map_or(name, String::as_str), &state.taken);
             }
             let said = if taken { format!("{name} {why}") } else { why };
-            state.keeping = Some(Keeping { what, line: Line::new(&next), said: Some(said) });
+            state.keeping = Some(Keeping { what, line: Line::proposing(&next), said: Some(said) });
         }
         Err(Unkept { why, .. }) => state.notice = Some(why),
     }

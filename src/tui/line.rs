@@ -28,12 +28,24 @@ pub struct Line {
     text: String,
     /// Where the next character goes, in bytes.
     at: usize,
+    /// The text is a proposal: the first character stands in its place.
+    proposed: bool,
 }
 
 impl Line {
     /// With a text to begin with.
     pub fn new(text: &str) -> Line {
-        Line { text: text.to_owned(), at: text.len() }
+        Line { text: text.to_owned(), at: text.len(), proposed: false }
+    }
+
+    /// With a proposal, which the first character that is typed replaces, unless another key shows that it is to be edited.
+    pub fn proposing(text: &str) -> Line {
+        Line { proposed: true, ..Line::new(text) }
+    }
+
+    /// Whether the text is a proposal still.
+    pub fn is_proposal(&self) -> bool {
+        self.proposed
     }
 
     /// What was typed.
@@ -51,6 +63,10 @@ impl Line {
         let control = key.modifiers.contains(KeyModifiers::CONTROL);
         if key.modifiers.intersects(KeyModifiers::ALT | KeyModifiers::SUPER | KeyModifiers::META) {
             return Typed::Nothing;
+        }
+        let replaces = matches!(key.code, KeyCode::Char(c) if !control && !c.is_control());
+        if std::mem::take(&mut self.proposed) && replaces {
+            *self = Line::default();
         }
         match key.code {
             KeyCode::Enter => return Typed::Done,

@@ -218,6 +218,16 @@ mod tests {
     }
 
     #[test]
+    fn ctrl_c_leaves_unless_it_does_something_else() {
+        let does = |text: &str| {
+            let event = Key::Ctrl('c').event();
+            settings(text).0.keymap.action(&event)
+        };
+        assert_eq!(does("[keys]\nquit = \"x\"\n"), Some(Action::Quit));
+        assert_eq!(does("[keys]\ncopy = \"<C-c>\"\n"), Some(Action::Copy));
+    }
+
+    #[test]
     fn two_actions_cannot_have_one_key() {
         assert_eq!(told("[keys]\nfind = \"x\"\ncopy = [\"y\", \"x\"]\n"), ["3: “x” is that of “find” already"]);
     }

@@ -23,6 +23,7 @@ use super::edited;
 use super::form;
 use super::going;
 use super::keeping::{self, Keep, Unkept};
+use super::key::Key;
 use super::listing;
 use super::living;
 use super::overlay::{self, Overlay};
@@ -238,6 +239,10 @@ pub(super) fn press(state: &mut State, key: &KeyEvent) -> Option<Effect> {
         return None;
     }
     state.going = None;
+    if action.is_none() && state.is_bare() && !state.is_opening() {
+        state.notice = Key::of(key)
+            .map(|key| format!("{key} does nothing here: {}", state.keymap.says(Action::Help, "tells every key")));
+    }
     action.and_then(|action| act(state, action))
 }
 

@@ -140,7 +140,7 @@ fn the_words_and_names_that_there_are_can_be_taken() {
 fn what_only_some_places_have_is_refused_elsewhere_in_the_words_of_the_command_line() {
     let mut explorer = Explorer::edited(&format!("e{}0", to("uid")));
     let form = explorer.form();
-    assert!(form.contains("▌uid 0▏ only a packet made here has a uid; add --origin local"), "{form}");
+    assert!(form.contains("▌uid 0▏ only a packet made here has a uid: origin local"), "{form}");
     explorer.press("<Esc>o");
     explorer.press(&format!("e{}0<Enter>", to("uid")));
     assert!(explorer.state.is_bare());

@@ -12,7 +12,7 @@ fn pressed(explorer: &mut Explorer, keys: &str) -> Vec<Effect> {
 fn a_picture_gets_the_name_that_is_typed() {
     let mut explorer = Explorer::on(80);
     assert_eq!(pressed(&mut explorer, "s"), []);
-    assert!(explorer.bottom().starts_with(" save the screen as whyport-tcp-80.svg▏"), "{}", explorer.bottom());
+    assert!(explorer.bottom().starts_with(" screen to whyport-tcp-80.svg▏"), "{}", explorer.bottom());
     let typed = pressed(&mut explorer, "<BS><BS><BS>txt<Enter>");
     assert_eq!(typed, [Effect::Keep(Keep::Screen, "whyport-tcp-80.txt".to_owned())]);
     assert!(!explorer.text().contains("whyport-tcp-80"), "the picture says nothing of itself");
@@ -67,4 +67,18 @@ fn the_rule_or_the_explanation_is_copied() {
     explorer.press("<Right>");
     let [Effect::Copy(text)] = &pressed(&mut explorer, "y")[..] else { panic!("something is copied") };
     assert!(text.starts_with("-A "), "{text}");
+}
+
+#[test]
+fn a_name_that_is_proposed_gives_way_to_one_that_is_typed_or_is_edited() {
+    for (keys, name) in [
+        ("sa.txt", "a.txt"),
+        ("s<BS><BS><BS>txt", "whyport-tcp-80.txt"),
+        ("s<Home>a-", "a-▏whyport-tcp-80.svg"),
+        ("s<C-u>b.svg", "b.svg"),
+    ] {
+        let mut explorer = Explorer::on(80);
+        explorer.press(keys);
+        assert!(explorer.bottom().starts_with(&format!(" screen to {name}")), "{keys}: {}", explorer.bottom());
+    }
 }

@@ -155,6 +155,8 @@ fn what_is_nowhere_is_said_to_be_nowhere() {
     assert!(explorer.bottom().contains("nowhere"), "{}", explorer.bottom());
     explorer.press("<Enter>nN");
     assert_eq!(explorer.selected().0, Some(80));
+    explorer.press("/9876");
+    assert!(explorer.bottom().contains("nowhere   Esc, then 9876: asks about that port"), "{}", explorer.bottom());
     let mut explorer = Explorer::on(80);
     explorer.press("n");
     assert!(explorer.bottom().contains("nothing was searched for"), "{}", explorer.bottom());

@@ -29,3 +29,23 @@ fn a_port_that_is_reached_in_one_way_says_so() {
         assert!(explorer.bottom().contains(says), "{keys}: {}", explorer.text());
     }
 }
+
+#[test]
+fn a_key_that_is_bound_to_nothing_says_so() {
+    let mut explorer = Explorer::on(80);
+    for (key, says) in
+        [("x", "x does nothing here: ? tells every key"), ("<F9>", "F9 does nothing here"), ("0", "0 does")]
+    {
+        explorer.press(key);
+        assert!(explorer.bottom().contains(says), "{}", explorer.bottom());
+    }
+    explorer.press("<Down>");
+    assert!(!explorer.bottom().contains("does nothing"), "{}", explorer.bottom());
+}
+
+#[test]
+fn a_host_without_ports_says_how_one_is_asked_about() {
+    let host = Host { namespaces: vec![Default::default()], ..Host::default() };
+    let explorer = Explorer::new(host, None, Look::sixteen());
+    assert!(explorer.text().contains("The number of any port asks what becomes of its packets"), "{}", explorer.text());
+}

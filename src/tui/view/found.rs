@@ -72,21 +72,31 @@ pub(super) fn prompt(state: &State) -> Option<Vec<Piece>> {
         return Some(file(keeping));
     }
     let search = state.search.as_ref().filter(|search| search.is_typing())?;
-    let keys = if search.text().is_empty() { "   Esc back" } else { "   ↑↓ next   Enter keep   Esc back" };
+    let nowhere = search.found().is_some_and(|found| found.hits.is_empty());
+    let is_port = search.text().trim().parse::<u16>().is_ok_and(|port| port > 0);
+    let keys = match (search.text().is_empty(), nowhere && is_port) {
+        (true, _) => "   Esc back".to_owned(),
+        (false, true) => format!("   Esc, then {}: asks about that port", search.text().trim()),
+        (false, false) => "   ↑↓ next   Enter keep   Esc back".to_owned(),
+    };
     let typed = typed(search.halves());
     let head = [(Tone::Strong, " /".to_owned())].into_iter().chain(typed);
-    Some(head.chain([(Tone::Plain, "  ".to_owned()), count(search), (Tone::Dim, keys.to_owned())]).collect())
+    Some(head.chain([(Tone::Plain, "  ".to_owned()), count(search), (Tone::Dim, keys)]).collect())
 }
 
 /// The line in which the name of a file is typed.
 fn file(keeping: &Keeping) -> Vec<Piece> {
     let (what, kinds) = match keeping.what() {
-        Keep::Screen => ("save the screen as", "   .svg .txt .ansi"),
-        Keep::Host => ("save the host as", ""),
+        Keep::Screen => ("screen to", "   .svg .txt .ansi"),
+        Keep::Host => ("host to", ""),
     };
     let said = keeping.said.as_ref().map(|said| (Tone::Unsure, format!("  {}", clean(said))));
     let keys = (Tone::Dim, format!("{kinds}   Enter save   Esc back"));
-    let head = [(Tone::Plain, format!(" {what} "))].into_iter().chain(typed(keeping.halves()));
+    let mut name = typed(keeping.halves());
+    if keeping.is_proposal() {
+        name[0].0 = Tone::Dim;
+    }
+    let head = [(Tone::Plain, format!(" {what} "))].into_iter().chain(name);
     head.chain([said.unwrap_or(keys)]).collect()
 }
 

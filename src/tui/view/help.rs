@@ -40,10 +40,11 @@ fn beside(width: usize) -> usize {
 /// The lines of the help, of so many columns.
 fn lines(keymap: &Keymap, width: usize) -> Vec<Vec<Piece>> {
     let row = |row: &Row, columns: usize| {
-        [
-            (Tone::Strong, format!(" {} ", pad(&keymap.told(row), KEYS))),
-            (Tone::Plain, pad(row.does, columns - KEYS - 2)),
-        ]
+        let (tone, keys) = match keymap.told(row) {
+            none if none.is_empty() => (Tone::Dim, "no key".to_owned()),
+            keys => (Tone::Strong, keys),
+        };
+        [(tone, format!(" {} ", pad(&keys, KEYS))), (Tone::Plain, pad(row.does, columns - KEYS - 2))]
     };
     let mut lines: Vec<Vec<Piece>> = Vec::new();
     for line in rows(width) {

@@ -9,7 +9,7 @@ use super::netfilter::plural;
 use super::page::{Line, Page};
 use super::{Piece, counts, details, netfilter};
 use crate::explain::{Answer, brief, clean, shell, uncounted, words};
-use crate::host::{IpFamily, RuleId};
+use crate::host::{IpFamily, RuleId, What};
 use crate::syntax;
 use crate::walk::{StepAt, Turn, Verdict};
 
@@ -61,13 +61,19 @@ fn answer(state: &State, page: &mut Page) {
         page.text(Tone::Changed, &format!("edited: {}", shell(&command)));
     }
     let Some(answers) = state.all_answers() else {
-        if state.surveyed && state.selected.is_some() {
-            page.text(Tone::Dim, "working out who answers…");
+        match (state.surveyed, &state.selected) {
+            (true, Some(_)) => page.text(Tone::Dim, "working out who answers…"),
+            (true, None) => page.text(Tone::Dim, "The number of any port asks what becomes of its packets: 80, Enter."),
+            (false, _) => {}
         }
         return;
     };
     let Some(answer) = state.answer() else {
         page.text(Tone::Plain, "No packet can come to this address from any place that is known.");
+        let ns = state.ns();
+        if ns.is_read(What::Links) && !ns.links.iter().any(|link| link.up) {
+            page.text(Tone::Plain, "None of its devices is up.");
+        }
         return;
     };
     // Who looks at another outcome than the first wants to know which it is before all else.
