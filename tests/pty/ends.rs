@@ -145,7 +145,8 @@ fn what_is_printed_on_a_terminal_is_safe_for_it() {
     std::fs::write(&file, rules).expect("a file");
     let file = file.to_str().expect("a name");
     for command in ["record", "rules"] {
-        let left = Term::whyport(&Setting::default(), &[command, "--snapshot", file]).left();
+        let setting = Setting { size: (80, 60), ..Setting::default() };
+        let left = Term::whyport(&setting, &[command, "--snapshot", file]).left();
         assert_eq!(left.status, 0, "{}", left.text);
         assert!(left.text.contains("owned"), "{command}: {}", left.text);
         assert!(!left.text.contains("\x1b]0;") && !left.text.contains("\x1b[31m"), "{command}: {:?}", left.text);
