@@ -11,6 +11,7 @@ mod options;
 #[cfg(test)]
 mod tests;
 
+use std::hash::{BuildHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use netlink_sys::protocols::NETLINK_NETFILTER;
@@ -19,7 +20,7 @@ use super::netlink::{Answers, Attributes, Channel, Dumped, Failure, Message, be,
 use super::whole::until_whole;
 use super::xt::SetNames;
 use crate::host::ipset::{IpSet, Seen, SetType};
-use crate::host::{IpFamily, Name, Names};
+use crate::host::{IpFamily, Name, Names, Quick};
 use element::Unknown;
 
 /// `NFNL_SUBSYS_IPSET`, as the high byte of a message's type.
@@ -85,6 +86,32 @@ pub(super) fn read(answers: &Answers) -> Result<Sets, Failure> {
     }
     let torn = dumped == Dumped::Interrupted;
     Ok(Sets { sets: reader.sets, seen: reader.seen, names: SetNames::new(reader.numbers), torn })
+}
+
+/// One number for all sets and their elements, in whatever order these are listed, without what changes by itself: the time that is
+/// left to elements, and what they counted.
+///
+/// # Errors
+/// [`Failure::Forbidden`] as for [`read`].
+pub(super) fn number_of(answers: &Answers, quick: &Quick) -> Result<u64, Failure> {
+    let mut channel = answers.open(NETLINK_NETFILTER)?;
+    let version = version(&mut channel)?;
+    let mut number = 0_u64;
+    channel.dump(LIST, &request(version), |message| {
+        let attributes = attributes(&message);
+        let Some(name) = attributes.get(ATTR_NAME) else { return };
+        if let Some(kind) = attributes.get(ATTR_TYPE) {
+            let told = (name, kind, attributes.get(ATTR_FAMILY), attributes.get(ATTR_INDEX));
+            number = number.wrapping_add(quick.hash_one(told));
+        }
+        for (_, nested) in Attributes(attributes.get(ATTR_ELEMENTS).unwrap_or_default()) {
+            let mut hasher = quick.build_hasher();
+            name.hash(&mut hasher);
+            Attributes(nested).filter(|(kind, _)| element::stays(*kind)).for_each(|part| part.hash(&mut hasher));
+            number = number.wrapping_add(hasher.finish());
+        }
+    })?;
+    Ok(number)
 }
 
 fn request(version: u8) -> Vec<u8> {

@@ -6,6 +6,7 @@
 //!   listens is looked up.
 //! - Legacy tables have no events at all (`__do_replace` tells nobody): `IPT_SO_GET_INFO` shows when they grow or shrink,
 //!   and the entries themselves when a rule is replaced by another of the same size.
+//! - Nor have ipset's sets (`ip_set_core.c` sends nothing that nobody asked for): they are listed.
 //!
 //! A look is followed by a pause that is so much longer than the look took, that looking costs next to nothing whatever the
 //! host's size. Events of other namespaces are told like those of this one, as far as devices lead there

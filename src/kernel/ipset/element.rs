@@ -15,6 +15,11 @@ const PHYSDEV: u32 = 1 << 1;
 const NOMATCH: u32 = 1 << 2;
 const WILDCARD: u32 = 1 << 7;
 
+/// `IPSET_ATTR_TIMEOUT`, `IPSET_ATTR_BYTES`, `IPSET_ATTR_PACKETS`.
+const TIMEOUT: u16 = 6;
+const BYTES: u16 = 24;
+const PACKETS: u16 = 25;
+
 /// What was not understood of a set's elements.
 #[derive(Debug, Default)]
 pub(super) struct Unknown {
@@ -92,6 +97,11 @@ pub(super) fn push(set: &mut IpSet, seen: &mut Seen, nested: &[u8], names: &mut 
     set.elements.push(Element { key, extras });
 }
 
+/// Whether an attribute of an element stays what it is until somebody changes it: not so the time that is left, and what was counted.
+pub(super) fn stays(number: u16) -> bool {
+    !matches!(number, TIMEOUT | BYTES | PACKETS)
+}
+
 fn hexadecimal(bytes: &[u8]) -> Box<str> {
     let mut text = "bytes:".to_owned();
     for byte in bytes {
@@ -108,7 +118,7 @@ impl<'a> Parts<'a> {
             1 => self.first = Some(value.address()?),
             3 => self.length = Some(value.u8()?),
             4 => self.port = Some(value.u16()?),
-            6 => self.timeout = Some(value.u32()?),
+            TIMEOUT => self.timeout = Some(value.u32()?),
             7 => self.protocol = Some(value.u8()?),
             8 => self.flags = value.u32()?,
             10 => self.mark = Some(value.u32()?),
@@ -117,8 +127,8 @@ impl<'a> Parts<'a> {
             20 => self.second = Some(value.address()?),
             21 => self.second_length = Some(value.u8()?),
             23 => self.interface = Some(value.bytes),
-            24 => self.bytes = value.u64()?,
-            25 => self.packets = value.u64()?,
+            BYTES => self.bytes = value.u64()?,
+            PACKETS => self.packets = value.u64()?,
             26 => self.extras.comment = Some(text(value.bytes).into()),
             27 => {
                 let both = value.u64()?;

@@ -52,6 +52,11 @@ fn every_kind_of_change_is_told() {
         wait_for(&mut watch, What::LegacyIp, &[What::NfTables, What::Sockets, What::LegacyIp6]);
         run(&["ip6tables-legacy", "-A", "INPUT", "-j", "ACCEPT"], "");
         wait_for(&mut watch, What::LegacyIp6, &[What::NfTables, What::Sockets]);
+        for change in ["create s hash:ip timeout 600 counters", "add s 192.0.2.1", "add s 192.0.2.2", "del s 192.0.2.1"]
+        {
+            run(&["ipset", "restore"], &format!("{change}\n"));
+            wait_for(&mut watch, What::IpSets, &[What::NfTables, What::Sockets, What::LegacyIp]);
+        }
     });
 }
 

@@ -1,4 +1,4 @@
-//! Looks at what has no events: who listens, and legacy tables. What was seen is kept as one number each.
+//! Looks at what has no events: who listens, legacy tables, and ipset's sets. What was seen is kept as one number each.
 
 use std::hash::{BuildHasher, Hasher};
 use std::time::{Duration, Instant};
@@ -7,7 +7,7 @@ use nix::time::{ClockId, clock_gettime};
 
 use super::super::loaded::Loaded;
 use super::super::netlink::Answers;
-use super::super::{Places, legacy, sockets};
+use super::super::{Places, ipset, legacy, sockets};
 use crate::host::{Changes, IpFamily, Quick, Socket, What};
 
 /// The shortest pause between two looks.
@@ -77,6 +77,8 @@ pub(super) struct Look {
     /// The sizes of the tables of both families, and their entries.
     tables: [Option<u64>; 2],
     entries: [Option<u64>; 2],
+    ipsets: Option<u64>,
+    restless: Restless,
     pace: Pace,
 }
 
@@ -101,26 +103,55 @@ impl Look {
         changes
     }
 
-    /// The same of the entries of legacy tables, if it is time for them: they cost far more where there are many.
+    /// The same of the entries of legacy tables and of ipset's sets, if it is time for them: they cost far more where there are
+    /// many.
     pub(super) fn entries(&mut self, places: &Places<'_>, loaded: &Loaded) -> Changes {
         let mut changes = Changes::NONE;
-        let Look { quick, entries, pace, .. } = self;
+        let Look { quick, entries, ipsets, restless, pace, .. } = self;
         if pace.next() > Instant::now() {
             return changes;
         }
-        let seen = pace.took(|| {
-            FAMILIES.map(|(family, module, _)| {
+        let (seen, sets) = pace.took(|| {
+            let tables = FAMILIES.map(|(family, module, _)| {
                 let mut hasher = quick.build_hasher();
                 let read = loaded.has(module).then(|| legacy::hash_entries(places.proc, family, &mut hasher).ok());
                 read.flatten().map(|()| hasher.finish())
-            })
+            });
+            let has_sets = loaded.has("nfnetlink") && loaded.has("ip_set") && restless.is_due(Instant::now());
+            let sets = has_sets.then(|| ipset::number_of(&Answers::default(), quick).ok());
+            (tables, sets.flatten())
         });
+        if let Some(sets) = sets {
+            let changed = differs(ipsets, Some(sets));
+            restless.seen(changed, Instant::now());
+            if changed {
+                changes = changes.with(What::IpSets);
+            }
+        }
         for (at, seen) in seen.into_iter().enumerate() {
             if differs(&mut entries[at], seen) {
                 changes = changes.with(FAMILIES[at].2);
             }
         }
         changes
+    }
+}
+
+/// Sets that packets themselves fill (`-j SET`) change all the time: whoever sees a change at each look looks more seldom.
+#[derive(Debug, Default)]
+struct Restless {
+    changes: u32,
+    next: Option<Instant>,
+}
+
+impl Restless {
+    fn is_due(&self, now: Instant) -> bool {
+        self.next.is_none_or(|next| next <= now)
+    }
+
+    fn seen(&mut self, changed: bool, now: Instant) {
+        self.changes = if changed { (self.changes + 1).min(6) } else { 0 };
+        self.next = changed.then(|| now + SHORTEST * 2_u32.pow(self.changes - 1));
     }
 }
 
@@ -152,6 +183,21 @@ mod tests {
             let pause = pause(cost);
             assert!(pause >= SHORTEST && cost <= pause / 500, "{cost:?} {pause:?}");
         }
+    }
+
+    #[test]
+    fn what_changes_at_each_look_is_looked_at_more_seldom() {
+        let (mut restless, begun) = (Restless::default(), Instant::now());
+        let mut now = begun;
+        for seconds in [1, 2, 4, 8, 16, 32, 32] {
+            assert!(restless.is_due(now));
+            restless.seen(true, now);
+            let pause = Duration::from_secs(seconds);
+            assert!(!restless.is_due(now + pause - Duration::from_millis(1)), "{seconds}");
+            now += pause;
+        }
+        restless.seen(false, now);
+        assert!(restless.is_due(now));
     }
 
     #[test]
