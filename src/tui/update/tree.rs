@@ -146,7 +146,7 @@ fn beside(state: &State, stops: &[Id], forward: bool) -> Option<usize> {
     let mut seen = stops.iter().enumerate().filter_map(|(at, stop)| Some((at, place(stop)?)));
     let found = match forward {
         true => seen.find(|(_, place)| *place > state.cursor),
-        false => seen.filter(|(_, place)| *place < state.cursor).last(),
+        false => seen.rfind(|(_, place)| *place < state.cursor),
     };
     found.map(|(at, _)| at)
 }
