@@ -17,6 +17,7 @@ pub(crate) mod fixture;
 mod ghosts;
 pub mod home;
 mod judge;
+mod listed;
 mod open;
 mod outside;
 mod packets;
@@ -53,6 +54,13 @@ pub fn ports(host: &Host, namespace: usize) -> Survey {
 /// The ports of sockets, as they stand in [`ports`], which takes its time where there are many rules.
 pub fn bound(host: &Host, namespace: usize) -> Vec<PortEntry> {
     survey::bound(&host.namespaces[namespace])
+}
+
+/// Keeps what is said of answers with them: whoever shows it often need not look through thousands of outcomes each time.
+pub fn tell(host: &Host, namespace: usize, answers: &mut [Answer], texts: words::Texts) {
+    for answer in answers {
+        answer.told = Some(survey::said(host, namespace, answer, texts));
+    }
 }
 
 /// Who answers `target` from every place that a packet can come from: outside by each interface, this host by its own

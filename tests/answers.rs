@@ -120,7 +120,7 @@ fn rules_and_the_sentence_for_them() {
             "filter",
             "-A INPUT -s 10.0.0.0/8 -p tcp -m tcp --dport 22 -j ACCEPT\n-A INPUT -p tcp -m tcp --dport 22 -j DROP",
             22,
-            "depends: It depends: if src in 10.0.0.0/8, sshd (4364) gets the packet; else rule 2 of filter INPUT drops tcp 22.",
+            "depends: It depends: rule 2 of filter INPUT drops tcp 22, but if src in 10.0.0.0/8, sshd (4364) gets the packet.",
         ),
         (
             "filter",

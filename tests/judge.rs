@@ -147,6 +147,7 @@ cases! {
     translation_is_told "translation-is-told" case::TWO_LEGS;
     verdicts_from_maps "verdicts-from-maps" case::TWO_LEGS;
     docker_proxy "docker-proxy" ground::CONTAINERS.plan;
+    banned_sources "banned-sources" case::TWO_LEGS;
     ports_of_sources "ports-of-sources" case::TWO_LEGS;
     redirect_link_local "redirect-link-local" case::TWO_LEGS;
     forwarding_of_the_device "forwarding-of-the-device" case::TWO_LEGS;

@@ -8,6 +8,8 @@ mod conditions;
 mod dumps;
 #[path = "told/ghosts.rs"]
 mod ghosts;
+#[path = "told/lists.rs"]
+mod lists;
 #[path = "told/orders.rs"]
 mod orders;
 #[path = "told/sentences.rs"]

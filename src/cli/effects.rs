@@ -13,6 +13,7 @@ use crate::explain::{self, Answer, Asked, Survey, Target};
 use crate::host::{Host, SetId};
 use crate::kernel::Progress;
 use crate::snapshot;
+use crate::syntax::part_text;
 use crate::tui::{self, Edition, Effect, Event, Fresh, Keep, Unkept};
 
 /// The live host, and how far a reading of it is, or of its sets; `None`: a recording.
@@ -34,12 +35,14 @@ pub fn done(
             with_news(edition, Event::Surveyed(edition, survey), sets)
         }
         Effect::Answer(edition, target) => {
-            let (answers, sets) = answers(host, namespace, live, &target, &RefCell::default());
+            let (mut answers, sets) = answers(host, namespace, live, &target, &RefCell::default());
+            explain::tell(host, namespace, &mut answers, part_text);
             with_news(edition, Event::Answered(edition, target.clone(), answers), sets)
         }
         Effect::Walk(edition, number, target, description) => {
             let ask = || with_needs(explain::described_answers(host, namespace, &target, &description));
-            let (answers, sets) = known(host, live, ask);
+            let (mut answers, sets) = known(host, live, ask);
+            explain::tell(host, namespace, &mut answers, part_text);
             with_news(edition, Event::Walked(edition, number, answers), sets)
         }
         Effect::Search(edition, number, sought) => {

@@ -1,4 +1,5 @@
-//! Outcomes that only chance tells apart, as one: a service of a thousand endpoints is one thing to a person.
+//! Outcomes that only chance tells apart, or which rule of a list refuses them, as one: a service of a thousand endpoints is one
+//! thing to a person, and so is a list of a thousand banned addresses.
 //!
 //! What chance picks from is told of them together. It walks nothing, and leaves each outcome as it is.
 
@@ -6,18 +7,22 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 
 use super::finding::{Answer, Who};
-use crate::host::RuleId;
+use super::{judge, listed};
+use crate::host::{ChainId, Host, RuleId};
 use crate::walk::{
     Assumed, Assumption, Condition, Endpoints, FateKind, Field, Op, Outcome, Reason, StepAt, Turn, Why, rank,
 };
 
-/// Outcomes that differ by chance only; one that differs otherwise from all others stands alone.
+/// Outcomes that differ by chance only, or that rules of one chain refuse, each packets of another source; one that differs
+/// otherwise from all others stands alone.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Chance {
     /// The outcomes, as indexes into those of the walk, the likeliest first.
     pub outcomes: Vec<usize>,
     /// Each of them has conditions of its own: a rule asks for the source that one endpoint has.
     pub own_conditions: bool,
+    /// The chain whose rules refuse them, with the index of its namespace, where that is what they have in common.
+    pub refused_by: Option<(usize, ChainId)>,
     /// Where their packets go, and how many of them, from 0 to 1.
     pub ends: Vec<(Endpoints, f64)>,
 }
@@ -32,23 +37,31 @@ impl Chance {
     }
 }
 
-/// The outcomes of an answer's walk, those that differ by chance only together, in the order of the likeliest of each.
-pub fn chances(answer: &Answer) -> Vec<Chance> {
+/// The outcomes of an answer's walk, those that differ by chance only together, and those that a list refuses, in the order of the
+/// likeliest of each.
+pub fn chances(host: &Host, answer: &Answer) -> Vec<Chance> {
     let walk = &answer.walk;
     let mut chances: Vec<Chance> = Vec::new();
     let mut by_kind: HashMap<Kind<'_>, usize> = HashMap::new();
+    let judged = walk.outcomes.iter().map(|one| (one, judge::of_answer(host, answer, one)));
+    let lists = listed::lists(&judged.collect::<Vec<_>>());
+    let mut by_list: HashMap<usize, usize> = HashMap::new();
     for (index, outcome) in walk.outcomes.iter().enumerate() {
-        let known = kind(outcome).map(|kind| *by_kind.entry(kind).or_insert(chances.len()));
+        let known = match &lists[index] {
+            Some(list) => Some(*by_list.entry(list.number).or_insert(chances.len())),
+            None => kind(outcome).map(|kind| *by_kind.entry(kind).or_insert(chances.len())),
+        };
+        let refused_by = lists[index].as_ref().map(|list| (list.namespace, list.chain));
         match known.and_then(|at| chances.get_mut(at)) {
             Some(chance) => {
                 chance.own_conditions |= outcome.when != walk.outcomes[chance.outcomes[0]].when;
                 chance.outcomes.push(index);
             }
-            None => chances.push(Chance { outcomes: vec![index], own_conditions: false, ends: Vec::new() }),
+            None => chances.push(Chance { outcomes: vec![index], own_conditions: false, refused_by, ends: Vec::new() }),
         }
     }
     let all = everywhere(answer);
-    for chance in chances.iter_mut().filter(|chance| chance.outcomes.len() > 1) {
+    for chance in chances.iter_mut().filter(|one| one.outcomes.len() > 1 && one.refused_by.is_none()) {
         let outcomes = chance.outcomes.iter().map(|index| &walk.outcomes[*index]);
         chance.ends = match &all {
             Some(all) => all.clone(),

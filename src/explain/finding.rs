@@ -67,7 +67,7 @@ pub struct Answer {
     pub walk: Walk,
     /// That of the answers to its packets, where it was asked for and there are any.
     pub replies: Option<Walk>,
-    /// What is said of it, where the walk's outcomes, which that is told from, were let go.
+    /// What is said of it, where that was told from the walk's outcomes once: they may have been let go since.
     pub told: Option<Said>,
 }
 
@@ -183,6 +183,12 @@ pub enum Cause {
     DroppedByRule,
     /// A rule rejects it.
     RejectedByRule,
+    /// Several rules of one chain drop it, each packets of its own.
+    DroppedByRules,
+    /// Several rules of one chain reject it, each packets of its own.
+    RejectedByRules,
+    /// Several rules of one chain drop or reject it, each packets of its own.
+    RefusedByRules,
     /// The policy of a base chain drops it.
     DroppedByPolicy,
     /// The kernel drops it, or cannot route it, for this reason.

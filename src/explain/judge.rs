@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 
 use super::finding::{Answer, AnswerVerdict, Cause, Finding, From, Target, Who};
-use super::{plausible, sockets};
+use super::{listed, plausible, sockets};
 use crate::host::{Body, Hook, Host, Namespace, Policy, Protocol, What, nft};
 use crate::walk::{
     Assumed, Endpoints, Fate, FateKind, Field, Origin, Outcome, Query, Share, Step, StepAt, Verdict, Walk,
@@ -24,14 +24,21 @@ pub(super) struct Judged {
 }
 
 /// Who answers, judged from all outcomes that count.
-pub(super) fn judge(host: &Host, target: &Target, from: From, walk: Walk) -> Answer {
+pub(super) fn judge(host: &Host, target: &Target, from: From, mut walk: Walk) -> Answer {
     let ns = &host.namespaces[walk.query.namespace];
+    plausible::first(ns, &from, &mut walk);
     let expected = target.socket.filter(|_| asks_this_host(ns, &walk.query));
     let holder = expected.or_else(|| holder(ns, target, &walk.query));
     let chosen = plausible::outcomes(ns, &from, &walk);
-    let judged: Vec<Judged> =
-        chosen.iter().map(|i| outcome(host, expected, holder, &walk.query, &walk.outcomes[*i])).collect();
-    let ends = chosen.iter().map(|i| end(&walk.query, &walk.outcomes[*i].fate)).collect();
+    let judged = chosen.iter().map(|i| {
+        let one = &walk.outcomes[*i];
+        (one, outcome(host, expected, holder, &walk.query, one))
+    });
+    let judged: Vec<(&Outcome, Judged)> = judged.collect();
+    let excepted = listed::exceptions(host, &from, &walk, &judged);
+    let judged = judged.into_iter().zip(excepted).filter(|(_, excepted)| !excepted).map(|(one, _)| one);
+    let (counted, judged): (Vec<&Outcome>, Vec<Judged>) = judged.unzip();
+    let ends = counted.iter().map(|one| end(&walk.query, &one.fate)).collect();
     let others = if walk.unexplored > 0 { others(host, &from, [expected, holder], &walk) } else { Some(Vec::new()) };
     let Judged { verdict, who, because } = together(host, &walk, judged, ends, others, holder);
     // Rules that nobody has seen may send it anywhere: `who` gets it if they do not.
@@ -39,11 +46,9 @@ pub(super) fn judge(host: &Host, target: &Target, from: From, walk: Walk) -> Ans
     Answer { from, family: walk.query.family, verdict, who, because, walk, replies: None, told: None }
 }
 
-/// Whether this becomes of the packets that an answer is about, or of some of them where it depends.
+/// Whether this becomes of the packets that an answer is about, or of some of them.
 pub(super) fn may_be(host: &Host, answer: &Answer, verdict: AnswerVerdict) -> bool {
-    answer.verdict == verdict
-        || answer.verdict == AnswerVerdict::Depends
-            && counted(host, answer).any(|(_, judged)| judged.verdict == verdict)
+    answer.verdict == verdict || counted(host, answer).any(|(_, judged)| judged.verdict == verdict)
 }
 
 /// The outcomes of an answer that count, with what each says.

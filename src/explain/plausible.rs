@@ -31,6 +31,17 @@ pub(super) fn outcomes(ns: &Namespace, from: &From, walk: &Walk) -> Vec<usize> {
     if likely.is_empty() { real } else { likely }
 }
 
+/// Puts the outcomes that count before the others: nobody who looks at the first one looks for packets that never come.
+pub(super) fn first(ns: &Namespace, from: &From, walk: &mut Walk) {
+    let counted = outcomes(ns, from, walk);
+    if counted.iter().copied().eq(0..counted.len()) {
+        return;
+    }
+    let mut all: Vec<Option<Outcome>> = std::mem::take(&mut walk.outcomes).into_iter().map(Some).collect();
+    let counted: Vec<Outcome> = counted.into_iter().filter_map(|at| all[at].take()).collect();
+    walk.outcomes = counted.into_iter().chain(all.into_iter().flatten()).collect();
+}
+
 /// The sources that are meant where something is said of these outcomes; `None`: all that they have.
 pub(super) fn meant(ns: &Namespace, from: &From, query: &Query, outcomes: &[&Outcome]) -> Option<ValueSet> {
     sources(ns, from, query).filter(|sources| outcomes.iter().all(|outcome| fits(outcome, sources)))
@@ -47,12 +58,26 @@ pub(super) fn shares<'w>(ns: &Namespace, from: &From, walk: &'w Walk) -> Vec<&'w
 /// Whether most of these sources are an outcome's: a device that refuses those of other devices' networks does its work, one that
 /// refuses all but its own network's has no way back to the others.
 fn is_most(outcome: &Outcome, sources: &ValueSet) -> bool {
+    2.0 * sources_of(outcome, sources).size() > sources.size()
+}
+
+/// Those of some sources that packets of an outcome may have.
+pub(super) fn sources_of(outcome: &Outcome, sources: &ValueSet) -> ValueSet {
     let of = |conditions: &Vec<Condition>| {
         let asked = conditions.iter().filter(|condition| condition.field == Field::Src);
         asked.fold(sources.clone(), |left, condition| narrow(&left, condition))
     };
-    let held = outcome.when.iter().map(of).fold(ValueSet::empty(), |all, held| all.or(&held));
-    2.0 * held.size() > sources.size()
+    outcome.when.iter().map(of).fold(ValueSet::empty(), |all, held| all.or(&held))
+}
+
+/// The sources of a query in the networks of the device by which its packets come; none where that is none, or not read.
+pub(super) fn near(ns: &Namespace, from: &From, query: &Query) -> ValueSet {
+    let device = match (from, &query.origin) {
+        (From::Outside(device) | From::Bridge(device), _) | (From::Somewhere, Origin::Device(device)) => device,
+        (From::Somewhere | From::Local(_), _) => return ValueSet::empty(),
+    };
+    let Some(link) = ns.link(device) else { return ValueSet::empty() };
+    connected(ns, query.family, |other| other.index == link.index).and(&query.values(Field::Src))
 }
 
 /// Whether routing refused the packet for the source it claims.

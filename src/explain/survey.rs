@@ -85,14 +85,19 @@ pub(super) fn survey(host: &Host, namespace: usize, texts: words::Texts, walks: 
         let target = entry.target();
         entry.answers = answers(host, namespace, &target, walks);
         for answer in &mut entry.answers {
-            let who = words::answerer(host, namespace, answer, texts);
-            answer.told = Some(Said { who, because: words::because(host, namespace, answer, texts) });
+            answer.told = Some(said(host, namespace, answer, texts));
             (answer.walk.outcomes, answer.walk.shares) = (Vec::new(), Vec::new());
         }
     }
     ports.retain(|entry| !entry.is_ghost() || entry.answers.iter().any(|answer| answer.verdict.is_answer()));
     let let_through = open::let_through(host, namespace, &protocols(&host.namespaces[namespace]), walks);
     Survey { let_through, ..told(host, namespace, ports, walks) }
+}
+
+/// What is said of an answer.
+pub(super) fn said(host: &Host, namespace: usize, answer: &Answer, texts: words::Texts) -> Said {
+    let who = words::answerer(host, namespace, answer, texts);
+    Said { who, because: words::because(host, namespace, answer, texts) }
 }
 
 /// Who answers, from each place a packet can come from.

@@ -12,6 +12,7 @@ mod chance;
 mod conditions;
 mod devices;
 mod english;
+mod heard;
 mod kernel;
 pub(super) mod native;
 mod onward;

@@ -56,7 +56,7 @@ impl<'h> Telling<'h, '_> {
         if let Some(text) = words::unread(answer.walk.unread.iter().map(|(_, unread)| unread)) {
             self.page.line(2, 4, &[(Tone::Unsure, &text)]);
         }
-        for chance in chances(answer) {
+        for chance in chances(self.host, answer) {
             self.page.blank();
             self.chance(answer, &chance);
         }
@@ -89,16 +89,20 @@ impl<'h> Telling<'h, '_> {
         let [first, others @ ..] = &chance.outcomes[..] else { return };
         if all.len() > 1 {
             let number = format!("outcome {} of {}", first + 1, all.len());
-            let more = format!(", and {} more that differ by chance only", others.len());
+            let more = match chance.refused_by {
+                Some(_) => format!(", and {} more that differ by the rule that refuses them", others.len()),
+                None => format!(", and {} more that differ by chance only", others.len()),
+            };
             let more = if others.is_empty() { "" } else { &more };
             self.page.line(0, 2, &[(Tone::Strong, &number), (Tone::Strong, more)]);
         }
-        if !others.is_empty() {
+        if !others.is_empty() && chance.refused_by.is_none() {
             self.page.line(0, 3, &[(Tone::Unsure, "by chance "), (Tone::Plain, &words::chance(chance))]);
         }
         self.outcome(&answer.walk.query, &all[*first], chance);
         let mut told = self.replies(answer, &all[*first], &[]);
-        for other in others {
+        // Who is refused is answered by the rule.
+        for other in others.iter().filter(|_| chance.refused_by.is_none()) {
             let more = self.replies(answer, &all[*other], &told);
             told.extend(more);
         }
@@ -127,8 +131,8 @@ impl<'h> Telling<'h, '_> {
                         self.chain(ruleset, step);
                         base = Some(step.base);
                     }
-                    self.step(ruleset, step, &|| mapped::told(self.host, query, outcome, step));
-                    if step.depth == 0 && matches!(step.at, StepAt::End(_)) {
+                    self.step(ruleset, outcome, step, &|| mapped::told(self.host, query, outcome, step));
+                    if step.depth == 0 && matches!((step.at, &step.verdict), (StepAt::End(_), Verdict::Policy(_))) {
                         base = None;
                     }
                 }
@@ -237,7 +241,7 @@ impl<'h> Telling<'h, '_> {
     }
 
     /// `mapped` says what a map of verdicts gave.
-    fn step(&mut self, ruleset: &Ruleset, step: &Step, mapped: &dyn Fn() -> Option<String>) {
+    fn step(&mut self, ruleset: &Ruleset, outcome: &Outcome, step: &Step, mapped: &dyn Fn() -> Option<String>) {
         let indent = 4 + 2 * usize::from(step.depth).min(DEEPEST);
         match step.at {
             StepAt::Rule(rule) => {
@@ -260,7 +264,7 @@ impl<'h> Telling<'h, '_> {
             StepAt::End(chain) => {
                 let text = match step.verdict {
                     Verdict::Policy(policy) => format!("policy {}", policy.name()),
-                    _ => format!("end of {}, returns", ruleset.chain(chain).name),
+                    _ => end_of(ruleset, outcome, step, chain),
                 };
                 let bad = matches!(step.verdict, Verdict::Policy(crate::host::Policy::Drop));
                 self.page.line(indent, indent + 2, &[(if bad { Tone::Bad } else { Tone::Dim }, &text)]);
@@ -292,6 +296,32 @@ impl<'h> Telling<'h, '_> {
         }
         self.page.line(0, 2, &spans);
     }
+}
+
+/// That a user chain ended, and where the packet goes on: a chain that led there by goto ends with it.
+fn end_of(ruleset: &Ruleset, outcome: &Outcome, step: &Step, chain: ChainId) -> String {
+    let name = |chain: ChainId| &ruleset.chain(chain).name;
+    match ends_with(outcome, step, chain) {
+        same if same == chain => format!("end of {}, returns", name(chain)),
+        base if base == step.base => {
+            format!("end of {}, and of {} {}", name(chain), ruleset.table(base).name, name(base))
+        }
+        other => format!("end of {}, and of {}, returns", name(chain), name(other)),
+    }
+}
+
+/// The chain that ends with the one that a step ended: that from which gotos led there, or itself.
+fn ends_with(outcome: &Outcome, step: &Step, mut chain: ChainId) -> ChainId {
+    let before: Vec<&Step> = outcome.steps().take_while(|other| !std::ptr::eq(*other, step)).collect();
+    let same = |other: &&&Step| (other.pass, other.hook, other.base) == (step.pass, step.hook, step.base);
+    for step in before.iter().filter(same).rev() {
+        match step.verdict {
+            Verdict::Goto(to) if to == chain => chain = step.at.chain(),
+            Verdict::Jump(to) if to == chain => break,
+            _ => {}
+        }
+    }
+    chain
 }
 
 /// The deepest jump that still moves text to the right.

@@ -113,6 +113,19 @@ pub(super) fn again<'p>(scene: Scene<'_>, plan: &'p Plan<'p>) -> Asked<Next> {
     localnet(&scene, &scene.packet.src, next)
 }
 
+/// The way of an answer to who asked by a device, by its index: what has an address of the link alone is answered there
+/// (`inet6_csk_route_req`, `icmpv6_echo_reply`, `ipv6_iface_scope_id`). `None`: any device will do.
+pub(super) fn back<'p>(scene: Scene<'_>, plan: &'p Plan<'p>, link: u32) -> Asked<Option<Next>> {
+    if !plan.namespace().is_read(What::Routes) || !scene.is_link_local(&scene.packet.dst)? {
+        return Ok(None);
+    }
+    let lookup = lookup(scene, plan, Some(&scene.packet.src), &scene.packet.dst);
+    Ok(Some(match lookup.find_by(link)? {
+        Found::Route(route) => leave(&lookup, route)?,
+        Found::Refused(reason) => refused(reason),
+    }))
+}
+
 fn lookup<'s, 'p>(scene: Scene<'s>, plan: &'p Plan<'p>, from: Option<&'s Value>, to: &'s Value) -> Lookup<'s, 'p> {
     let packet = scene.packet;
     // Routed again it stays in the VRF that its route led to (`ip_route_me_harder`).

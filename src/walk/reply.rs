@@ -254,8 +254,26 @@ impl Engine<'_> {
         if !state.made_here {
             return self.come_in(state, state.packet.iif);
         }
-        let next = output::again(self.scene(state, Hook::Output), self.plan)?;
+        let scene = self.scene(state, Hook::Output);
+        let back = self.asked_by(state).map(|link| output::back(scene, self.plan, link)).transpose()?.flatten();
+        let next = match back {
+            Some(next) => next,
+            None => output::again(scene, self.plan)?,
+        };
         self.set_out(state, next)
+    }
+
+    /// The device by which a question came that is answered here, by its index: none where it was asked here, or in a VRF.
+    fn asked_by(&self, state: &State) -> Option<u32> {
+        let pass = state.first.as_ref()?.passes.last()?;
+        let ns = self.plan.namespace();
+        let link = match (pass.iif, &self.query.origin) {
+            _ if pass.port != Device::Absent => return None,
+            (Device::Known(number), _) => ns.link(self.plan.devices.name(number)?)?,
+            (Device::Entering, Origin::Device(name)) => ns.link(name)?,
+            (Device::Entering | Device::Leaving | Device::Absent, _) => return None,
+        };
+        (link.name != "lo").then_some(link.index)
     }
 
     /// conntrack looks for the flow of a packet that is not the first (`resolve_normal_ct`), and says what it is.

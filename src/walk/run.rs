@@ -4,18 +4,19 @@
 //! Who watches says which classes are followed, and keeps what it wants of those that ended.
 
 use std::cmp::Ordering;
-use std::collections::{BTreeSet, BinaryHeap};
+use std::collections::{BTreeSet, BinaryHeap, HashSet};
 use std::ops::ControlFlow;
 
 use super::engine::Engine;
 use super::guesses::{self, Guesses};
+use super::outcome::{FateKind, StepAt};
 use super::plans::Planned;
 use super::query::Query;
 use super::sight::Sights;
 use super::space::{Open, Space};
 use super::state::{End, Ended, State};
 use super::trail::Trail;
-use crate::host::SetId;
+use crate::host::{ChainId, SetId};
 
 /// What a run found.
 pub(super) struct Run {
@@ -68,10 +69,29 @@ pub(super) trait Watch {
     fn ended(&mut self, engine: &Engine<'_>, state: Box<State>, end: End, space: Space) -> bool;
 }
 
-/// Keeps every class that ended, up to a limit.
+/// So many classes for each that the limit allows are kept where rules of one chain refuse them all: a list of banned sources ends a
+/// class with each of its rules, and takes no other's place.
+const LISTED: usize = 64;
+
+/// Keeps every class that ended, up to a limit: those that rules of one chain refuse count once.
 struct Keep {
     ended: Vec<Ended>,
     limit: usize,
+    /// How many of them count.
+    counted: usize,
+    /// The chains whose rules refused some, each with the index of its namespace.
+    refusing: HashSet<(usize, ChainId)>,
+}
+
+impl Keep {
+    /// Whether a class counts: it is not one more that rules of the same chain refused.
+    fn counts(&mut self, state: &State, end: &End) -> bool {
+        let refuses = matches!(end.kind, FateKind::Dropped | FateKind::Rejected);
+        match end.by.as_ref().map(|by| by.at).filter(|_| refuses) {
+            Some(StepAt::Rule(rule)) => self.refusing.insert((state.namespace, rule.chain)),
+            _ => true,
+        }
+    }
 }
 
 impl Watch for Keep {
@@ -82,14 +102,15 @@ impl Watch for Keep {
     }
 
     fn ended(&mut self, _: &Engine<'_>, state: Box<State>, end: End, space: Space) -> bool {
+        self.counted += usize::from(self.counts(&state, &end));
         self.ended.push(Ended { state: *state, end, space });
-        self.ended.len() < self.limit
+        self.counted < self.limit && self.ended.len() < self.limit.saturating_mul(LISTED)
     }
 }
 
 /// Walks the packets of a query, of which every default is filled in.
 pub(super) fn run<'a>(plans: Planned<'a>, query: &'a Query) -> Run {
-    let mut kept = Keep { ended: Vec::new(), limit: query.limit };
+    let mut kept = Keep { ended: Vec::new(), limit: query.limit, counted: 0, refusing: HashSet::new() };
     let (engine, unexplored) = watched(plans, query, &mut kept);
     let Engine { trail, sights, visited, needs, .. } = engine;
     Run { ended: kept.ended, trail, sights, unexplored, visited, needs }

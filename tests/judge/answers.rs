@@ -9,7 +9,7 @@ use whyport::walk::{self, Assumed, FateKind, Field, Origin, Query, ValueSet};
 
 use crate::case::{Node, TWO_LEGS, read};
 use crate::packet::{Mark, Packet};
-use crate::replies::{Heard, follow};
+use crate::replies::{Heard, follow, follow_on};
 use crate::rules::Tool;
 use crate::walked;
 use crate::world::{apart, bound};
@@ -225,6 +225,30 @@ fn refusals_say_why_and_their_answers_are_related() {
             };
             let walk = made(&node, &host, heard, &[vec![related], of_its_own].concat());
             assert_eq!(walk, kernel, "the answer to {line}");
+        }
+    });
+}
+
+/// Every device has a route to the addresses of its link, and the first of them is no better than the others.
+#[test]
+fn who_has_an_address_of_the_link_is_answered_by_the_device_that_brought_the_question() {
+    apart(|| {
+        let addresses = "addr add fe80::1/64 dev eth0 nodad\naddr add fe80::5/64 dev eth1 nodad\n";
+        let mut node = Node::build(&TWO_LEGS, addresses, &[]);
+        let outputs = "OUTPUT -o eth0\nOUTPUT -o eth1\nINPUT -s fe80::/10 -j ACCEPT";
+        node.rules.load(Tool::Ip6tables, &table("filter", outputs));
+        for (packet, by) in [
+            ("eth1 tcp [fe80::77]:4001 > [fe80::5]:80", "leaves eth1"),
+            ("eth0 tcp [fe80::77]:4002 > [fe80::1]:80", "leaves eth0"),
+            ("eth1 tcp [fe80::77]:4003 > [2001:db8:9::1]:80", "leaves eth1"),
+            ("eth0 tcp [fe80::77]:4004 > [2001:db8:9::1]:80", "leaves eth0"),
+            ("eth1 tcp [2001:db8:1::9]:4005 > [2001:db8:9::1]:80", "leaves eth0"),
+            ("eth1 tcp [fe80::77]:4006 > [fe80::5]:9", "leaves eth1"),
+            ("eth1 icmp [fe80::77]:0 > [fe80::5]:0", "leaves eth1"),
+        ] {
+            let told = follow_on(&mut node, packet, true);
+            let answer: Vec<&str> = told.lines().skip_while(|line| *line != "the answer").collect();
+            assert!(answer.iter().any(|line| line.starts_with(by)), "{packet}\n{told}");
         }
     });
 }

@@ -384,7 +384,12 @@ pub fn check(rules: &'static str, packet: &'static str, found: bool) {
 pub fn follow(rules: &str, packet: &str, found: bool) -> String {
     let mut node = Node::build(&ROUTER.plan, MARKED_ROUTES, &[]);
     node.rules.load(Tool::Iptables, rules);
-    let host = read(&node).live;
+    follow_on(&mut node, packet, found)
+}
+
+/// The same on a node with rules of its own.
+pub fn follow_on(node: &mut Node, packet: &str, found: bool) -> String {
+    let host = read(node).live;
     let followed = node.converse(&Packet::read(packet), &host, !found);
     assert!(!followed.is_empty(), "nothing followed");
     let told = followed.into_iter().map(|one| {

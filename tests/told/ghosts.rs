@@ -37,7 +37,10 @@ fn addresses_of_which_the_same_is_said_are_one_row() {
 fn two_sockets_of_one_process_are_one_answerer() {
     let owner = host("-A OUTPUT -p tcp -o lo -m owner --uid-owner 1337 -j REDIRECT --to-ports 15006\n");
     let text = told("trace 192.168.1.2:15001 --origin local", &owner);
-    assert_has(&text, "depends: envoy (2) It depends: if uid is 1337, it goes to envoy (2); else envoy (2) gets");
+    assert_has(
+        &text,
+        "depends: envoy (2) It depends: envoy (2) gets the packet, but if uid is 1337, it goes to envoy (2).",
+    );
 }
 
 #[test]

@@ -40,5 +40,5 @@ fn of_several_ways_each_is_told_and_what_decides() {
     assert_has(&text, "forwarded, out by eth0 via 192.168.1.1 or 192.168.1.9, as the flow's hash falls.");
     assert_has(&told("trace 198.51.100.7:80 --json", &routers), "\"oif\": \"eth0\", \"via\": null");
     let marked = told("trace 198.51.100.7:80 --mark 0-255", &host("{\"dst\":\"9.9.9.9\",\"dev\":\"eth0\"}"));
-    assert_has(&marked, "out by br0 via 10.0.0.254 if mark is 0x5, else by eth0 via 192.168.1.1.");
+    assert_has(&marked, "out by eth0 via 192.168.1.1, but by br0 via 10.0.0.254 if mark is 0x5.");
 }

@@ -264,7 +264,7 @@ fn outcomes_that_are_not_alike_in_what_chance_left_stand_apart() {
     let host = way::host(&format!("{}{dropped}", nat(rules)));
     let target = Target { protocol: Protocol::TCP, addr: None, port: Some(80), socket: None };
     let answers = explain::answers(&host, 0, &target);
-    let told: Vec<String> = chances(&answers[0])
+    let told: Vec<String> = chances(&host, &answers[0])
         .iter()
         .map(|chance| {
             let ends = chance.ends.iter().map(|(to, share)| format!("{} {share:.2}", to.dst.unwrap()));

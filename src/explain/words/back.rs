@@ -74,7 +74,7 @@ fn told(
 fn when(teller: &Teller<'_>, query: &Query, replies: &[&Outcome], some: &[&Outcome]) -> String {
     let clause = |_: &Assumption| String::new();
     let asked = match &teller.judged[..] {
-        [(outcome, _)] => Some(*outcome),
+        [(outcome, _)] => Some(&**outcome),
         _ => None,
     };
     let map = Map::of(query, replies.iter().copied().chain(asked), |_| false, &clause);

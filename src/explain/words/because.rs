@@ -1,12 +1,15 @@
 //! The sentences that say who answers a port, and why.
 
 use super::phrase::{Phrase, list, say, sentence, sentence_of_name};
-use super::{FEW, Texts, back, cases, devices, kernel, onward, out, port_text, rules, socket_holder, vrf, with_home};
+use super::{Texts, back, cases, devices, heard, kernel, onward, out, port_text, rules, socket_holder, vrf, with_home};
 use crate::explain::finding::{Answer, AnswerVerdict, Cause, Finding, Who};
 use crate::explain::judge::{self, Judged};
+use crate::explain::listed::{self, Told};
 use crate::explain::{plausible, sockets};
+use std::collections::HashSet;
+
 use crate::host::{ChainId, Hook, Host, Namespace, Protocol, Socket, What};
-use crate::walk::{Assumed, FateKind, Field, Outcome, Step, StepAt, Verdict, Why};
+use crate::walk::{Assumed, FateKind, Field, Outcome, Step, StepAt, Verdict, Walk, Why};
 
 /// One or two sentences, plain.
 pub(super) fn because(host: &Host, namespace: usize, answer: &Answer, texts: Texts) -> String {
@@ -15,7 +18,7 @@ pub(super) fn because(host: &Host, namespace: usize, answer: &Answer, texts: Tex
     }
     let teller = Teller::of(host, namespace, answer, texts);
     let text = decides(&teller, answer);
-    let all = [Some(text), back::lost(&teller), devices::dead(&teller), teller.otherwise()];
+    let all = [Some(text), cases::exceptions(&teller), back::lost(&teller), devices::dead(&teller), teller.otherwise()];
     all.into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
@@ -63,9 +66,13 @@ fn decides(teller: &Teller<'_>, answer: &Answer) -> String {
         Cause::NobodyListens => teller.nobody(),
         Cause::Translated => teller.translated(),
         Cause::Redirected => teller.redirected(),
-        Cause::DroppedByRule | Cause::RejectedByRule | Cause::DroppedByPolicy | Cause::Kernel(_) => {
-            cases::of_nobody(teller).unwrap_or_else(|| teller.blocked())
-        }
+        Cause::DroppedByRule
+        | Cause::RejectedByRule
+        | Cause::DroppedByRules
+        | Cause::RejectedByRules
+        | Cause::RefusedByRules
+        | Cause::DroppedByPolicy
+        | Cause::Kernel(_) => cases::of_nobody(teller).unwrap_or_else(|| teller.blocked()),
         Cause::NotHere => sentence(&out::not_here(teller)),
         Cause::SentAside => sentence(&say(Phrase::SentAside, &[("what", &teller.decision(finding, None))])),
         Cause::Queued => sentence(&say(Phrase::Queued, &[("what", &teller.decision(finding, None))])),
@@ -83,25 +90,34 @@ pub(super) struct Teller<'a> {
     pub(super) answer: &'a Answer,
     /// What parts of rules say.
     pub(super) texts: Texts,
-    /// The outcomes that count, with what each says.
-    pub(super) judged: Vec<(&'a Outcome, Judged)>,
+    /// The outcomes that the answer is about, with what each says.
+    pub(super) judged: Vec<Told<'a>>,
+    /// Those of hardly any packets, which rules refuse.
+    pub(super) exceptions: Vec<Told<'a>>,
+    /// The outcomes that count, of either kind, by where they stand in memory.
+    counted: HashSet<*const Outcome>,
 }
 
 impl<'a> Teller<'a> {
     pub(super) fn of(host: &'a Host, namespace: usize, answer: &'a Answer, texts: Texts) -> Teller<'a> {
         let ns = &host.namespaces[namespace];
-        let judged = judge::counted(host, answer).collect();
-        Teller { host, namespace, ns, answer, texts, judged }
+        let all: Vec<(&Outcome, Judged)> = judge::counted(host, answer).collect();
+        let counted = all.iter().map(|(one, _)| std::ptr::from_ref(*one)).collect();
+        let excepted = listed::exceptions(host, &answer.from, &answer.walk, &all);
+        let (exceptions, judged): (Vec<_>, Vec<_>) = all.into_iter().zip(excepted).partition(|(_, excepted)| *excepted);
+        let told =
+            |some: Vec<((&'a Outcome, Judged), bool)>| listed::joined(some.into_iter().map(|(one, _)| one).collect());
+        Teller { host, namespace, ns, answer, texts, judged: told(judged), exceptions: told(exceptions), counted }
     }
 
     /// That packets with sources that do not belong there come through, should there be any, where others do not, or not for
     /// sure: the first such outcome. That they are refused, too, is no news.
     fn otherwise(&self) -> Option<String> {
         let all = &self.answer.walk.outcomes;
-        let counts = |one: &Outcome| self.judged.iter().any(|(counted, _)| std::ptr::eq(*counted, one));
+        let counts = |one: &Outcome| self.counted.contains(&std::ptr::from_ref(one));
         let is_other = |one: &Outcome| {
             let judged = judge::of_answer(self.host, self.answer, one);
-            let same = |(outcome, known): &(&Outcome, Judged)| {
+            let same = |(outcome, known): &Told<'_>| {
                 known.verdict == judged.verdict
                     && judge::same_who(self.host, &known.who, &judged.who)
                     && outcome.assumed == one.assumed
@@ -113,6 +129,38 @@ impl<'a> Teller<'a> {
         let number = all.iter().position(found)? + 1;
         let (number, all) = (number.to_string(), all.len().to_string());
         Some(say(Phrase::OtherSources, &[("number", &number), ("all", &all)]))
+    }
+
+    /// What would be said of some outcomes, of which one says this, were they all that count.
+    pub(super) fn alone(&self, judged: &Judged, outcomes: Vec<Told<'_>>) -> String {
+        let query = self.answer.walk.query.clone();
+        let answer = Answer {
+            from: self.answer.from.clone(),
+            family: self.answer.family,
+            verdict: judged.verdict,
+            who: judged.who.clone(),
+            because: judged.because.clone(),
+            walk: Walk { query, unread: vec![], outcomes: vec![], unexplored: 0, shares: vec![], needs: vec![] },
+            replies: None,
+            told: None,
+        };
+        let (host, namespace, ns, texts) = (self.host, self.namespace, self.ns, self.texts);
+        let alone = Teller {
+            host,
+            namespace,
+            ns,
+            answer: &answer,
+            texts,
+            judged: outcomes,
+            exceptions: Vec::new(),
+            counted: HashSet::new(),
+        };
+        decides(&alone, &answer)
+    }
+
+    /// All outcomes that count.
+    pub(super) fn told(&self) -> impl Iterator<Item = &Told<'a>> {
+        self.judged.iter().chain(&self.exceptions)
     }
 
     pub(super) fn protocol(&self) -> Protocol {
@@ -129,8 +177,8 @@ impl<'a> Teller<'a> {
     }
 
     /// The outcome that the answer speaks of.
-    fn outcome(&self) -> Option<&'a Outcome> {
-        self.judged.first().map(|(outcome, _)| *outcome)
+    pub(super) fn outcome(&self) -> Option<&Outcome> {
+        self.judged.first().map(|(outcome, _)| &**outcome)
     }
 
     /// The socket that listens on the port here, by its process.
@@ -193,7 +241,11 @@ impl<'a> Teller<'a> {
             Some(at) => say(Phrase::GetsAccepted, &[("who", &who), ("rule", &rules::place(self.ns, at))]),
             None => say(Phrase::Gets, &[("who", &who)]),
         };
-        self.named().map_or_else(|| sentence(&text), |socket| about(socket, &text))
+        let text = self.named().map_or_else(|| sentence(&text), |socket| about(socket, &text));
+        match heard::here_only(self) {
+            Some(only) => format!("{text} {only}"),
+            None => text,
+        }
     }
 
     fn another_socket(&self) -> String {
@@ -214,7 +266,7 @@ impl<'a> Teller<'a> {
             let to = self.new_destination(finding, self.outcome());
             let what = self.decision(finding, to.as_deref());
             let text = join(self.never_gets(), sentence(&say(Phrase::NobodyAfter, &[("what", &what)])));
-            return match self.listens_elsewhere() {
+            return match heard::elsewhere(self) {
                 Some(what) => format!("{text} {}", sentence_of_name(&what)),
                 None => text,
             };
@@ -230,7 +282,7 @@ impl<'a> Teller<'a> {
         if self.outcome().is_some_and(to_many) {
             return sentence(&say(Phrase::NobodyOfMany, &[("port", &self.port())]));
         }
-        match self.listens_elsewhere() {
+        match heard::elsewhere(self) {
             Some(what) => {
                 sentence(&say(if is_tcp { Phrase::ElsewhereTcp } else { Phrase::ElsewhereOther }, &[("what", &what)]))
             }
@@ -239,31 +291,6 @@ impl<'a> Teller<'a> {
                 sentence(&say(phrase, &[("port", &self.port())]))
             }
         }
-    }
-
-    /// `nginx (7) listens on 127.0.0.1:80 only`: who has the port where the packet does not arrive.
-    fn listens_elsewhere(&self) -> Option<String> {
-        let outcome = self.outcome()?;
-        let ns = &self.host.namespaces[outcome.fate.namespace];
-        let port = outcome.fate.endpoints.dport?;
-        let mut told: Vec<(String, Vec<String>)> = Vec::new();
-        for socket in sockets::on_port(ns, self.protocol(), port) {
-            let addr = rules::endpoint(Some(socket.addr), Some(port)).unwrap_or_default();
-            let place = match &socket.device {
-                Some(device) => say(Phrase::OnDevice, &[("addr", &addr), ("device", device)]),
-                None => addr,
-            };
-            let holder = socket_holder(socket);
-            match told.iter_mut().find(|(known, _)| *known == holder) {
-                Some((_, places)) => places.push(place),
-                None => told.push((holder, vec![place])),
-            }
-        }
-        let each = told.iter().map(|(who, places)| {
-            say(Phrase::ListensOnly, &[("who", who), ("places", &list(Phrase::And, places, FEW))])
-        });
-        let each: Vec<String> = each.collect();
-        (!each.is_empty()).then(|| list(Phrase::And, &each, FEW))
     }
 
     fn ignored(&self) -> String {
@@ -398,6 +425,9 @@ impl<'a> Teller<'a> {
                 let ns = &self.host.namespaces[namespace];
                 self.there(namespace, kernel::reason(ns, self.answer.family, outcome, reason))
             }
+            (Cause::DroppedByRules, Some(by)) => self.refusing(Phrase::RulesDrop, finding, by),
+            (Cause::RejectedByRules, Some(by)) => self.refusing(Phrase::RulesReject, finding, by),
+            (Cause::RefusedByRules, Some(by)) => self.refusing(Phrase::RulesRefuse, finding, by),
             (Cause::DroppedByPolicy, Some(by)) => {
                 let ns = &self.host.namespaces[finding.namespace];
                 let chain = rules::chain(ns, by.at.chain());
@@ -405,6 +435,12 @@ impl<'a> Teller<'a> {
             }
             _ => self.decision(finding, None),
         }
+    }
+
+    /// That several rules of the chain of one of them refuse it.
+    fn refusing(&self, phrase: Phrase, finding: &Finding, by: &Step) -> String {
+        let ns = &self.host.namespaces[finding.namespace];
+        self.there(finding.namespace, say(phrase, &[("chain", &rules::chain(ns, by.at.chain()))]))
     }
 
     /// Whether all packets get to where no socket listens.

@@ -1,15 +1,18 @@
 //! What outcomes that disagree say, as one sentence: each case with what must hold for it.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::because::Teller;
-use super::conditions;
+use super::conditions::{self, VALUES};
 use super::phrase::{self, Phrase, say};
+use super::reading::grouped;
 use super::when::Map;
 use crate::explain::finding::{Answer, AnswerVerdict, Cause};
 use crate::explain::judge::{Judged, same_who};
+use crate::explain::listed::Told;
 use crate::explain::plausible;
-use crate::walk::{Assumed, Assumption, FateKind, Outcome, rank};
+use crate::walk::{Assumed, Assumption, Condition, FateKind, Op, Outcome, Values, rank};
 
 /// At most this many cases are told one by one.
 const MOST: usize = 5;
@@ -36,12 +39,48 @@ impl Case<'_> {
 
 /// `It depends: if src in 10.0.0.0/8, sshd (812) gets the packet; else rule 5 of filter INPUT drops it.`
 pub(super) fn sentence(teller: &Teller<'_>) -> String {
-    told(teller, cases(teller), Phrase::Depends)
+    told(teller, cases(teller, &teller.judged), Phrase::Depends)
+}
+
+/// `But if src is one of 300 addresses, rules of filter f2b reject it.`: what becomes of the few packets that an answer is not about.
+pub(super) fn exceptions(teller: &Teller<'_>) -> Option<String> {
+    let cases = cases(teller, &teller.exceptions);
+    let left_out = if cases.len() > MOST { cases.len() - FEW } else { 0 };
+    let mut parts: Vec<String> = with_map(teller, false, |map| {
+        let told = cases[..cases.len() - left_out].iter();
+        told.map(|one| case(&when(map, one), &ends(teller, one))).collect()
+    });
+    parts.extend(others(left_out));
+    (!parts.is_empty()).then(|| but(&parts))
+}
+
+/// When a case comes about: of a long list, how many addresses are on it.
+fn when(map: &Map<'_>, case: &Case<'_>) -> String {
+    let told = || map.told(&case.outcomes).sentence();
+    let [outcome] = case.outcomes[..] else { return told() };
+    let is_list =
+        matches!(case.judged.because.cause, Cause::DroppedByRules | Cause::RejectedByRules | Cause::RefusedByRules);
+    match outcome.when.iter().flatten().collect::<Vec<_>>()[..] {
+        [Condition { field, op: Op::In, values }] if is_list && values.len() > VALUES && values.iter().all(is_one) => {
+            say(Phrase::OneOfAddresses, &[("field", field.name()), ("count", &grouped(values.len()))])
+        }
+        _ => told(),
+    }
+}
+
+/// How many cases are not told.
+fn others(left_out: usize) -> Option<String> {
+    let phrase = if left_out == 1 { Phrase::OtherCase } else { Phrase::OtherCases };
+    (left_out > 0).then(|| say(phrase, &[("count", &left_out.to_string())]))
+}
+
+fn is_one(values: &Values) -> bool {
+    matches!(values, Values::Net(net) if net.prefix_len() == net.max_prefix_len())
 }
 
 /// The same where nobody gets the packet, but this or that rule keeps it from them: `None` where most packets meet the same.
 pub(super) fn of_nobody(teller: &Teller<'_>) -> Option<String> {
-    let cases = cases(teller);
+    let cases = cases(teller, &teller.judged);
     let all: f64 = cases.iter().map(Case::weight).sum();
     let is_told = cases.len() > 1 && cases.first().is_some_and(|first| first.weight() < MOSTLY * all);
     is_told.then(|| told(teller, cases, Phrase::NobodyGets))
@@ -66,13 +105,13 @@ pub(super) fn named(teller: &Teller<'_>) -> Option<String> {
 }
 
 /// Outcomes of which the same few words are said, together.
-fn by_end<'a>(teller: &Teller<'a>) -> Vec<(String, Vec<&'a Outcome>)> {
+fn by_end<'a>(teller: &'a Teller<'_>) -> Vec<(String, Vec<&'a Outcome>)> {
     let mut ends: Vec<(String, Vec<&Outcome>)> = Vec::new();
     for (outcome, judged) in &teller.judged {
         let end = end(teller, outcome, judged);
         match ends.iter_mut().find(|(known, _)| *known == end) {
             Some((_, outcomes)) => outcomes.push(outcome),
-            None => ends.push((end, vec![*outcome])),
+            None => ends.push((end, vec![&**outcome])),
         }
     }
     ends
@@ -84,16 +123,23 @@ pub(super) fn apart(teller: &Teller<'_>, ends: Vec<(String, Vec<&Outcome>)>) -> 
     if ends.len() < 2 || ends.len() > FEW || teller.answer.walk.unexplored > 0 {
         return None;
     }
-    let mut told: Vec<(String, String)> =
-        with_map(teller, true, |map| ends.into_iter().map(|(end, all)| (map.told(&all).sentence(), end)).collect());
-    told.sort_by_key(|(when, _)| if when.is_empty() { usize::MAX } else { when.chars().count() });
-    let (_, last) = told.pop()?;
-    if told.iter().any(|(when, _)| when.is_empty() || when.chars().count() > BRIEF) {
+    let weights = ends.iter().map(|(_, all)| all.iter().map(|outcome| outcome.weight).sum::<f64>());
+    let mut ranks: Vec<_> = weights.map(rank).collect();
+    let told = ends.into_iter().zip(&ranks).map(|((end, all), rank)| (end, all, *rank));
+    let mut told: Vec<(String, String, _)> =
+        with_map(teller, true, |map| told.map(|(end, all, rank)| (map.told(&all).sentence(), end, rank)).collect());
+    told.sort_by_key(|(when, ..)| if when.is_empty() { usize::MAX } else { when.chars().count() });
+    let (_, last, of_last) = told.pop()?;
+    if told.iter().any(|(when, ..)| when.is_empty() || when.chars().count() > BRIEF) {
         return None;
     }
     let cases: Vec<String> =
-        told.iter().map(|(when, who)| say(Phrase::OneIf, &[("who", who), ("when", when)])).collect();
-    Some(say(Phrase::OneElse, &[("cases", &cases.join("; ")), ("who", &last)]))
+        told.iter().map(|(when, who, _)| say(Phrase::OneIf, &[("who", who), ("when", when)])).collect();
+    ranks.sort();
+    // Who gets it is named first, be it of a few packets only.
+    let is_rather = of_last == ranks[0] && ranks[0] < ranks[1] && last != say(Phrase::Blocked, &[]);
+    let phrase = if is_rather { Phrase::OneBut } else { Phrase::OneElse };
+    Some(say(phrase, &[("cases", &cases.join("; ")), ("who", &last)]))
 }
 
 /// Who gets an outcome's packets, in a word or two.
@@ -112,9 +158,9 @@ pub(super) fn is_let_through(outcome: &Outcome, judged: &Judged) -> bool {
 }
 
 /// Outcomes that end alike, together; the likeliest first.
-fn cases<'a>(teller: &'a Teller<'_>) -> Vec<Case<'a>> {
+fn cases<'a>(teller: &Teller<'_>, told: &'a [Told<'_>]) -> Vec<Case<'a>> {
     let mut cases: Vec<Case<'_>> = Vec::new();
-    for (outcome, judged) in &teller.judged {
+    for (outcome, judged) in told {
         match cases.iter_mut().find(|case| ends_alike(teller, case.judged, judged)) {
             Some(case) => case.outcomes.push(outcome),
             None => cases.push(Case { judged, outcomes: vec![outcome] }),
@@ -137,7 +183,7 @@ fn with_map<T>(teller: &Teller<'_>, brief: bool, told: impl FnOnce(&Map<'_>) -> 
             _ => conditions::assumption(teller.host, one, &gist),
         }
     };
-    let outcomes: Vec<&Outcome> = teller.judged.iter().map(|(outcome, _)| *outcome).collect();
+    let outcomes: Vec<&Outcome> = teller.told().map(|(outcome, _)| &**outcome).collect();
     let map = Map::of(&teller.answer.walk.query, outcomes.iter().copied(), |one| disputed.has(one), &clause);
     let Answer { from, walk, .. } = teller.answer;
     let sources = plausible::meant(teller.ns, from, &walk.query, &outcomes);
@@ -149,9 +195,11 @@ fn told(teller: &Teller<'_>, cases: Vec<Case<'_>>, begin: Phrase) -> String {
     let left_out = if cases.len() > MOST { cases.len() - FEW } else { 0 };
     let mut told: Vec<(String, String)> = with_map(teller, false, |map| {
         let told = cases[..cases.len() - left_out].iter();
-        told.map(|case| (map.told(&case.outcomes).sentence(), ends(teller, case))).collect()
+        told.map(|case| (when(map, case), ends(teller, case))).collect()
     });
-    let likeliest = told.first().cloned();
+    let is_known = |case: &Case<'_>| end(teller, case.outcomes[0], case.judged) != say(Phrase::Unknown, &[]);
+    let is_likelier = cases.len() > 1 && rank(cases[0].weight()) < rank(cases[1].weight()) && is_known(&cases[0]);
+    let likeliest = told.first().cloned().filter(|_| is_likelier);
     // The case that takes the most words is the "else" of the others.
     told.sort_by_key(|(when, _)| if when.is_empty() { usize::MAX } else { when.chars().count() });
     let last = told.len().saturating_sub(1);
@@ -168,21 +216,37 @@ fn told(teller: &Teller<'_>, cases: Vec<Case<'_>>, begin: Phrase) -> String {
             false => case(when, what),
         })
         .collect();
-    // What befalls most packets is told before several exceptions from it.
-    if parts.len() > 2 && left_out == 0 && first_long == usize::MAX && told.last() == likeliest.as_ref() {
+    // What befalls most packets is told before the exceptions from it.
+    if left_out == 0 && first_long == usize::MAX && likeliest.is_some() && told.last() == likeliest.as_ref() {
         let exceptions: Vec<String> = told[..last].iter().map(|(when, what)| case(when, what)).collect();
+        if let Some(sentence) = in_full(teller, &cases).filter(|_| teller.answer.walk.unexplored == 0) {
+            return format!("{sentence} {}", but(&exceptions));
+        }
         let what = told.pop().map(|(_, what)| what).unwrap_or_default();
         parts = vec![say(Phrase::ButCases, &[("what", &what), ("cases", &exceptions.join("; "))])];
     }
-    if left_out > 0 {
-        let phrase = if left_out == 1 { Phrase::OtherCase } else { Phrase::OtherCases };
-        parts.push(say(phrase, &[("count", &left_out.to_string())]));
-    }
+    parts.extend(others(left_out));
     let unexplored = teller.answer.walk.unexplored;
     if unexplored > 0 {
         parts.push(say(Phrase::Unexplored, &[("count", &unexplored.to_string())]));
     }
     phrase::sentence(&format!("{}: {}", say(begin, &[]), parts.join("; ")))
+}
+
+/// The likeliest case as an answer of its own, where it takes the packets away from who listens and nobody gets the others.
+fn in_full(teller: &Teller<'_>, cases: &[Case<'_>]) -> Option<String> {
+    let (first, others) = cases.split_first()?;
+    let is_meant = first.judged.verdict == AnswerVerdict::Diverted
+        && others.iter().all(|case| case.judged.verdict == AnswerVerdict::Blocked);
+    is_meant.then(|| {
+        let told = first.outcomes.iter().map(|outcome| (Cow::Borrowed(*outcome), first.judged.clone())).collect();
+        teller.alone(first.judged, told)
+    })
+}
+
+/// `But if src in 10.0.0.0/8, rule 5 of filter INPUT drops it.`
+fn but(cases: &[String]) -> String {
+    phrase::sentence(&say(Phrase::ButIf, &[("cases", &cases.join("; "))]))
 }
 
 fn case(when: &str, what: &str) -> String {
@@ -203,7 +267,7 @@ struct Disputed<'a>(HashMap<&'a Assumed, [bool; 2]>);
 impl<'a> Disputed<'a> {
     fn of(teller: &'a Teller<'_>) -> Disputed<'a> {
         let mut taken: HashMap<&Assumed, [bool; 2]> = HashMap::new();
-        for assumption in teller.judged.iter().flat_map(|(outcome, _)| &outcome.assumed) {
+        for assumption in teller.told().flat_map(|(outcome, _)| &outcome.assumed) {
             taken.entry(&assumption.what).or_default()[usize::from(assumption.holds)] = true;
         }
         Disputed(taken)

@@ -183,6 +183,8 @@ struct Gist {
     protocol: Option<Protocol>,
     ports: Option<String>,
     to: Option<String>,
+    /// Not for these, by what a rule says that asks for another thing of the destination, too.
+    not_to: Option<String>,
     from: Option<String>,
     by: Option<String>,
     /// They ask for more than a sentence tells.
@@ -215,7 +217,8 @@ impl Gist {
             Match::Multiport(asked) if !asked.not && asked.which != WhichPort::Source => {
                 self.ports = Some(ports(&asked.ports));
             }
-            Match::Destination(net) => self.to = Some(address(net, Phrase::For, Phrase::NotFor)),
+            Match::Destination(net) if net.not => self.not_to = Some(address_mask(&net.value)),
+            Match::Destination(net) => self.to = Some(say(Phrase::For, &[("net", &address_mask(&net.value))])),
             Match::Source(net) => self.from = Some(address(net, Phrase::Source, Phrase::NotSource)),
             Match::InInterface(device) => {
                 let phrase = if device.not { Phrase::NotArrivingBy } else { Phrase::ArrivingBy };
@@ -234,6 +237,15 @@ impl Gist {
         say(if self.more { Phrase::It } else { Phrase::Everything }, &[])
     }
 
+    /// `for any local address but 127.0.0.0/8`.
+    fn destination(&self) -> Option<String> {
+        match (&self.to, &self.not_to) {
+            (Some(to), Some(not)) => Some(say(Phrase::ForBut, &[("to", to), ("net", not)])),
+            (None, Some(not)) => Some(say(Phrase::NotFor, &[("net", not)])),
+            (to, None) => to.clone(),
+        }
+    }
+
     /// `tcp 80 and 443 for any local address`; `None`: nothing that a sentence tells.
     fn words(&self, protocol: Protocol) -> Option<String> {
         let first = match (&self.ports, self.protocol) {
@@ -243,7 +255,7 @@ impl Gist {
             (None, Some(protocol)) => Some(say(Phrase::All, &[("protocol", &protocol.to_string())])),
             (None, None) => None,
         };
-        let parts = [self.from.clone(), self.to.clone(), self.by.clone()];
+        let parts = [self.from.clone(), self.destination(), self.by.clone()];
         let parts: Vec<String> = parts.into_iter().flatten().collect();
         match first {
             None if parts.is_empty() => None,
@@ -276,12 +288,15 @@ fn ports_of(set: &str, count: Count) -> String {
 }
 
 fn address(net: &Neg<AddressMask>, is: Phrase, is_not: Phrase) -> String {
-    let text = match &net.value {
+    say(if net.not { is_not } else { is }, &[("net", &address_mask(&net.value))])
+}
+
+fn address_mask(net: &AddressMask) -> String {
+    match net {
         AddressMask::Net(net) if net.prefix_len() == net.max_prefix_len() => net.addr().to_string(),
         AddressMask::Net(net) => net.to_string(),
         AddressMask::Bits(bits) => format!("{}/{}", bits.0, bits.1),
-    };
-    say(if net.not { is_not } else { is }, &[("net", &text)])
+    }
 }
 
 fn pattern(pattern: &InterfacePattern) -> String {

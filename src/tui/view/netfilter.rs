@@ -414,7 +414,13 @@ fn below(state: &State, frame: FrameId, index: u32) -> String {
     let Some((below, trodden)) = led else { return String::new() };
     let at = state.frames.get(*below);
     let all = state.host.namespaces[at.place.namespace].ruleset.chain(at.chain).rules.len() as u32;
-    let back = if trodden.end.is_some() { "returns" } else { "" };
+    // A goto never comes back.
+    let entered = state.path.trodden.get(&frame).and_then(|from| from.held.get(&index)).map(|mark| mark.verdict);
+    let back = match (trodden.end, entered) {
+        (None, _) => "",
+        (Some(_), Some(Verdict::Goto(_))) => "ends",
+        (Some(_), _) => "returns",
+    };
     join(&held_of(trodden.held.len(), trodden.seen(all) as usize), back)
 }
 
