@@ -180,7 +180,7 @@ fn rulesets_are_read_as_from_the_text() {
 /// is the same.
 #[test]
 fn a_host_with_podman_is_the_same_but_for_what_extensions_say() {
-    let file = |name: &str| std::fs::read_to_string(format!("../shared/corpus/lab-podman/{name}")).unwrap();
+    let file = |name: &str| std::fs::read_to_string(format!("tests/data/podman/{name}")).unwrap();
     let (json, text) = (file("netavark-1.4-host.nft.json"), file("netavark-1.4-host.nft"));
     let (json, text) = (nft::parse_json(&json, &[]), nft::parse(&text, &[]));
     let (mut same, mut less) = (0, 0);
