@@ -326,7 +326,8 @@ fn picture(state: &State, buffer: &mut Buffer, panes: &Panes) {
     }
 }
 
-/// The packet's way in one line, in the frame above the why pane: between its title and what stands at the right.
+/// The packet's way in one line, in the frame above the why pane, or in the one below a page: between its title and what stands
+/// at the right.
 fn summary(state: &State, buffer: &mut Buffer, area: Rect, title: usize, beside: usize) {
     let taken = title + 4 + if beside > 0 { beside + 3 } else { 0 };
     let mut line = summary::line(state, usize::from(area.width).saturating_sub(taken));
