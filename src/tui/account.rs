@@ -61,7 +61,7 @@ impl State {
 
     /// A rule of the tree as the walk names it.
     fn spot(&self, frame: FrameId, index: u32) -> Spot {
-        let at = self.frames.get(self.path.visits.get(&frame).copied().unwrap_or(frame));
+        let at = self.frames.get(self.path.visit(frame, index));
         let mut jumps = Vec::new();
         let mut inner = at;
         while let Some((above, by)) = inner.parent {

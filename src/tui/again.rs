@@ -10,6 +10,7 @@ use super::details;
 use super::edited::Edited;
 use super::frames::{Frame, FrameId, Frames, Place};
 use super::outline::Id;
+use super::path::TableAt;
 use super::state::{Pane, Port, State};
 use crate::explain::{Answer, PortEntry, Survey, Target};
 use crate::host::{ChainId, Host, Namespace, QuickMap, RuleId, Ruleset, Table};
@@ -222,8 +223,10 @@ impl Moving<'_> {
         Some(match id {
             Id::Pass(_) | Id::Route(_) | Id::Fate => id,
             Id::Table(table) => {
-                let (old, new) = (self.ruleset(self.old, self.was), self.ruleset(self.new, self.is));
-                Id::Table(same_table(old.tables.get(table as usize)?, new)? as u32)
+                let namespace = self.namespace(table.namespace)?;
+                let (old, new) = (self.ruleset(self.old, table.namespace), self.ruleset(self.new, namespace));
+                let index = same_table(old.tables.get(table.index as usize)?, new)? as u32;
+                Id::Table(TableAt { namespace, index })
             }
             Id::Hook(place) => Id::Hook(self.place(place)?),
             Id::Base(frame) => Id::Base(self.frame(frames, frame)?),

@@ -6,7 +6,7 @@
 use super::outline::Id;
 use super::state::{Pane, Port, State};
 use crate::explain::{self, Answer, AnswerVerdict, Target};
-use crate::host::{Backend, ChainId, Family, Host, Name, Namespace, Table};
+use crate::host::{Backend, ChainId, Family, Host, Name, Namespace, Table, What};
 
 /// What becomes of some of a port's packets at least.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -106,21 +106,42 @@ impl Filter {
     pub(super) fn text(&self, ns: &Namespace) -> String {
         match self {
             Filter::All => "Ports".to_owned(),
-            Filter::Diverted => "Diverted".to_owned(),
-            Filter::Blocked => "Blocked".to_owned(),
-            Filter::Table(table) => format!("By {}", table_text(ns, table)),
+            Filter::Diverted => "Ports: diverted only".to_owned(),
+            Filter::Blocked => "Ports: blocked only".to_owned(),
+            Filter::Table(table) => format!("Ports: by {} only", table_text(ns, table)),
         }
     }
 
-    /// That no port is listed.
-    pub(super) fn nothing(&self, ns: &Namespace) -> String {
+    /// What the next one lists, for the line of keys; `None`: this one lists all.
+    pub(super) fn next_text(&self) -> Option<&'static str> {
         match self {
-            Filter::All => "No port is listed.".to_owned(),
-            Filter::Diverted => "No port is diverted.".to_owned(),
-            Filter::Blocked => "No port is blocked.".to_owned(),
-            Filter::Table(table) => format!("The table {} decides about no port.", table_text(ns, table)),
+            Filter::All => None,
+            Filter::Table(_) => Some("only diverted"),
+            Filter::Diverted => Some("only blocked"),
+            Filter::Blocked => Some("all ports"),
         }
     }
+
+    /// That no port is listed, as far as rules were read.
+    pub(super) fn nothing(&self, ns: &Namespace) -> String {
+        let told = match self {
+            Filter::All => "No port is listed".to_owned(),
+            Filter::Diverted => "No port is diverted".to_owned(),
+            Filter::Blocked => "No port is blocked".to_owned(),
+            Filter::Table(table) => format!("The table {} decides about no port", table_text(ns, table)),
+        };
+        match rules_need(ns) {
+            Some(needs) => format!("{told}, as far as could be read: netfilter needs {needs}."),
+            None => format!("{told}."),
+        }
+    }
+}
+
+/// What it takes to read rules, where none could be: that nothing is found among them says little then.
+pub(super) fn rules_need(ns: &Namespace) -> Option<&str> {
+    let rules = |what: What| matches!(what, What::NfTables | What::LegacyIp | What::LegacyIp6);
+    let unread = ns.unread.iter().find(|unread| !unread.torn && rules(unread.what));
+    unread.filter(|_| ns.ruleset.tables.is_empty()).map(|unread| unread.needs.as_str())
 }
 
 /// A table's name, with the tool that made it where another's has the same.
@@ -272,8 +293,9 @@ pub(super) fn next_order(state: &mut State) {
 /// The table of the tree's row, in the namespace that is looked from.
 fn looked_at(state: &State) -> Option<TableName> {
     let frame = match state.tree.row(state.cursor)?.id {
-        Id::Table(index) => {
-            let table = state.ns().ruleset.tables.get(index as usize)?;
+        Id::Table(at) if at.namespace != state.namespace => return None,
+        Id::Table(at) => {
+            let table = state.ns().ruleset.tables.get(at.index as usize)?;
             return Some((table.backend, table.family, table.name.clone()));
         }
         Id::Base(frame) | Id::Rule(frame, _) | Id::End(frame) | Id::Run { frame, .. } => frame,

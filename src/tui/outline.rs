@@ -4,7 +4,7 @@
 //! It makes identities, no text: what a row says is told when it is drawn.
 
 use super::frames::{FrameId, Frames, Place, target};
-use super::path::{Path, Section, Trodden};
+use super::path::{Path, Section, TableAt, Trodden};
 use super::tree::{Row, Tree};
 use crate::host::{Host, Policy, QuickMap, Ruleset};
 use crate::walk::Verdict;
@@ -37,8 +37,8 @@ pub enum Id {
     Route(usize),
     /// How it ends.
     Fate,
-    /// A table, by index.
-    Table(u32),
+    /// A table.
+    Table(TableAt),
 }
 
 impl Id {

@@ -5,6 +5,8 @@
 mod tables;
 mod unseen;
 
+pub use tables::{TableAt, Visit};
+
 use std::collections::{BTreeMap, HashMap};
 
 pub use unseen::comes_by;
@@ -27,8 +29,8 @@ pub struct Path {
     pub way: Vec<(FrameId, Option<u32>)>,
     /// From which weight on a chain is opened.
     open_from: Weight,
-    /// Where the tree is in the order of the tables: the packet's first visit to a chain that stands there once.
-    pub visits: QuickMap<FrameId, FrameId>,
+    /// Where the tree is in the order of the tables: the packet's visits to a chain that stands there once.
+    pub visits: QuickMap<FrameId, Vec<Visit>>,
     /// The base chains of each namespace that was looked through for them: most chains are none.
     hooked: QuickMap<usize, Vec<ChainId>>,
 }
@@ -53,8 +55,8 @@ pub enum Section {
     Fate,
     /// A table, where the tree is in the order of the tables.
     Table {
-        /// Its index.
-        table: u32,
+        /// Which one.
+        table: TableAt,
         /// Its chains.
         chains: Vec<FrameId>,
     },

@@ -21,20 +21,20 @@ pub enum Signs {
 /// A sign, what stands for it on the console, and what in ASCII. Signs that stand beside each other on a screen stay apart.
 const TABLE: [(char, char, char); 52] = [
     // Badges.
-    ('✓', '√', 'v'),
+    ('✓', '√', 'y'),
     ('⇄', '↔', '%'),
     ('✗', 'x', 'x'),
     ('◌', '○', 'o'),
     // The packet's way.
     ('┃', '║', '#'),
     ('┣', '╠', '#'),
-    ('┗', '╚', '`'),
+    ('┗', '╚', '+'),
     ('━', '═', '='),
     ('╸', '═', '-'),
     ('▶', '►', '>'),
     ('◀', '◄', '<'),
-    ('▲', '▲', '^'),
-    ('▼', '▼', 'v'),
+    ('▲', '▲', 'A'),
+    ('▼', '▼', 'V'),
     ('◇', '♦', '*'),
     ('◉', '■', '@'),
     // What is folded, and what is not.
@@ -42,7 +42,7 @@ const TABLE: [(char, char, char); 52] = [
     ('▾', '▼', '-'),
     // What is selected, what counts, where one types.
     ('▌', '▌', '>'),
-    ('•', '•', '+'),
+    ('•', '•', '!'),
     ('▏', '_', '_'),
     // Boxes, thick and thin.
     ('┏', '╔', '+'),
@@ -122,6 +122,17 @@ mod tests {
         }
         assert_eq!(Signs::All.stand_in('✓'), None);
         assert_eq!((Signs::Console.stand_in('✓'), Signs::Ascii.stand_in('名')), (Some('√'), None));
+    }
+
+    #[test]
+    fn in_ascii_what_means_something_has_a_sign_of_its_own() {
+        let mut signs = ['✓', '⇄', '✗', '◌', '▼', '▲', '◇', '◉', '▸', '•', '↑', '↓', '…', '·', '│', '┃', '━']
+            .map(|sign| Signs::Ascii.stand_in(sign).expect("a sign"));
+        signs.sort_unstable();
+        assert!(signs.windows(2).all(|two| two[0] != two[1]), "{signs:?}");
+        for corner in ['┏', '┓', '┗', '┛', '┌', '┐', '└', '┘'] {
+            assert_eq!(Signs::Ascii.stand_in(corner), Some('+'));
+        }
     }
 
     #[test]

@@ -112,12 +112,12 @@ fn arrange(state: &State, whole: Rect) -> Option<Panes> {
     let middle = area.height - 2 - why;
     let upper = rows(1, middle);
     let (ports, tree) = if beside {
-        let usual = (area.width * 2 / 5).clamp(33, 40);
-        let width =
-            state.split.map_or(usual, |split| split.saturating_sub(area.x).clamp(NARROWEST, area.width - NARROWEST));
+        let split = |split: u16| split.saturating_sub(area.x).clamp(NARROWEST, area.width - NARROWEST);
+        let width = state.split.map_or(usual_ports(area.width), split);
         (Rect { width, ..upper }, Rect { x: upper.x + width, width: upper.width - width, ..upper })
     } else {
-        let height = if state.focus == Pane::Ports { middle / 2 } else { (middle / 3).max(2) };
+        let share = if state.focus == Pane::Ports { middle / 2 } else { (middle / 3).max(2) };
+        let height = rows_of_ports(state).map_or(share, |rows| share.min((rows + frame).max(2)));
         let below = Rect { y: upper.y + height, height: middle - height, ..upper };
         (Rect { height, ..upper }, below)
     };
@@ -130,6 +130,19 @@ fn arrange(state: &State, whole: Rect) -> Option<Panes> {
         tour: (taken > 0).then(|| rows(area.height - 1, taken)),
         keys: rows(whole.height - 1, 1),
     })
+}
+
+/// How many columns the ports have beside the tree on a screen of so many: this hangs on nothing else, so that nothing moves while
+/// answers come in.
+fn usual_ports(columns: u16) -> u16 {
+    (columns * 2 / 5).clamp(33, 40).max((columns / 3).min(60))
+}
+
+/// How many rows the ports fill, once all are found: above the tree they take no more than these. `None`: not known yet, or
+/// there is a text in their place.
+fn rows_of_ports(state: &State) -> Option<u16> {
+    let rows = u16::try_from(state.ports.len()).unwrap_or(u16::MAX / 2);
+    (state.surveyed && state.listed() > 0).then_some(rows)
 }
 
 /// How many lines the pane below has on a screen of so many rows, where it gives none of them away.
@@ -313,7 +326,8 @@ fn picture(state: &State, buffer: &mut Buffer, panes: &Panes) {
     }
 }
 
-/// The packet's way in one line, in the frame above the why pane: between its title and what stands at the right.
+/// The packet's way in one line, in the frame above the why pane, or in the one below a page: between its title and what stands
+/// at the right.
 fn summary(state: &State, buffer: &mut Buffer, area: Rect, title: usize, beside: usize) {
     let taken = title + 4 + if beside > 0 { beside + 3 } else { 0 };
     let mut line = summary::line(state, usize::from(area.width).saturating_sub(taken));

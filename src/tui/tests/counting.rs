@@ -160,3 +160,24 @@ fn rules_go_on_counting_in_another_reading_and_older_counts_are_dropped() {
     update(&mut explorer.state, Event::Counted(old, seconds(3), stale));
     assert_eq!(explorer.state.counted(now).map(|counters| counters.packets), Some(60));
 }
+
+#[test]
+fn what_a_row_says_does_not_move_while_its_rule_counts() {
+    let mut explorer = Explorer::counting();
+    for size in [(72, 24), (80, 24), (100, 30), (120, 36), (160, 48)] {
+        explorer.take(Event::Resized(size.0, size.1));
+        let row = |explorer: &Explorer| {
+            let tree = explorer.tree();
+            let row = tree.into_iter().find(|row| row.contains("-j DROP")).expect("the rule");
+            row.split_inclusive("DROP").next().map(str::to_owned)
+        };
+        let idle = row(&explorer);
+        explorer.counted(1, 8);
+        explorer.counted(2, 20_000);
+        assert!(explorer.text().contains('•'), "{}", explorer.text());
+        assert_eq!(row(&explorer), idle, "{size:?}");
+        (3..12).for_each(|at| explorer.counted(at, 20_000));
+        assert_eq!(row(&explorer), idle, "{size:?}");
+        explorer.state.counting = Default::default();
+    }
+}

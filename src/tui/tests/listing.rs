@@ -1,7 +1,7 @@
 //! Which ports are listed, and in which order.
 
 use super::*;
-use crate::host::Backend;
+use crate::host::{Backend, Unread, What};
 
 /// The numbers in the ports pane.
 fn listed(explorer: &Explorer) -> Vec<u16> {
@@ -21,19 +21,23 @@ fn only_diverted_blocked_or_a_tables_ports_are_listed() {
     let all = listed(&explorer);
     assert_eq!((all.as_slice(), heading(&explorer).as_str()), (&[22, 80, 80][..], "Ports 2 of 3"));
     explorer.press("F");
-    assert_eq!((listed(&explorer), heading(&explorer)), (vec![80, 80], "By ip nat 1 of 2".to_owned()));
+    assert_eq!((listed(&explorer), heading(&explorer)), (vec![80, 80], "Ports: by ip nat only 1 of 2".to_owned()));
     explorer.press("F");
-    assert_eq!((listed(&explorer), heading(&explorer)), (vec![80, 80], "Diverted 1 of 2".to_owned()));
+    assert_eq!((listed(&explorer), heading(&explorer)), (vec![80, 80], "Ports: diverted only 1 of 2".to_owned()));
     explorer.press("<Down><Down><Down>");
-    assert_eq!(heading(&explorer), "Diverted 2 of 2");
+    assert_eq!(heading(&explorer), "Ports: diverted only 2 of 2");
     explorer.press("F");
-    assert_eq!((listed(&explorer), heading(&explorer)), (vec![22], "Blocked 1 of 1".to_owned()), "it depends");
+    assert_eq!(
+        (listed(&explorer), heading(&explorer)),
+        (vec![22], "Ports: blocked only 1 of 1".to_owned()),
+        "it depends"
+    );
     explorer.press("F");
     assert_eq!(listed(&explorer), all);
     explorer.press("22<Enter>F");
-    assert_eq!(heading(&explorer), "By ip filter 1 of 1");
+    assert_eq!(heading(&explorer), "Ports: by ip filter only 1 of 1");
     explorer.press("F");
-    assert_eq!(heading(&explorer), "Diverted 1 of 2");
+    assert_eq!(heading(&explorer), "Ports: diverted only 1 of 2");
 }
 
 #[test]
@@ -53,7 +57,7 @@ fn no_port_is_listed_where_none_fits_until_somebody_goes_to_one() {
     explorer.press("FF");
     let told =
         |explorer: &Explorer| (listed(explorer), heading(explorer), explorer.text().contains("No port is diverted."));
-    assert_eq!(told(&explorer), (vec![], "Diverted 0 of 1".to_owned(), true), "{}", explorer.text());
+    assert_eq!(told(&explorer), (vec![], "Ports: diverted only 0 of 1".to_owned(), true), "{}", explorer.text());
     explorer.press("<Down><Enter>22<Enter>");
     assert_eq!(told(&explorer), (vec![22], "Ports 1 of 1".to_owned(), false), "{}", explorer.text());
 }
@@ -66,7 +70,7 @@ fn a_table_whose_name_another_tools_has_is_called_by_its_tool_too() {
     host.namespaces[0].ruleset.tables.push(other);
     let mut explorer = Explorer::new(host, Some(tcp(80, None)), Look::sixteen());
     explorer.press("F");
-    assert_eq!(heading(&explorer), "By iptables-nft ip nat 1 of 2");
+    assert_eq!(heading(&explorer), "Ports: by iptables-nft ip nat only");
 }
 
 #[test]
@@ -155,4 +159,62 @@ fn a_namespace_that_is_looked_from_by_its_name_is_in_the_header() {
         explorer.take(Event::Resized(width, 24));
         assert!(header(&explorer).starts_with(&format!(" whyport  {told} · live ")), "{}", header(&explorer));
     }
+}
+
+#[test]
+fn ports_without_a_socket_that_differ_in_their_family_say_which_they_have() {
+    let mut explorer = Explorer::on(80);
+    let ghost = |at: &str| {
+        let addr = addr(at);
+        let protocol = tcp(1, None).protocol;
+        let entry = explain::PortEntry { protocol, addr, port: 11000, last: 11000, socket: None, answers: vec![] };
+        let (who, verdict) = (Some("srv8080".to_owned()), Some(explain::AnswerVerdict::Diverted));
+        crate::tui::state::Port { who, verdict, ..crate::tui::state::Port::of(entry) }
+    };
+    let (four, six) = (ghost("0.0.0.0"), ghost("::"));
+    explorer.state.ports_mut().push(four);
+    explorer.state.list();
+    assert!(explorer.text().contains("11000 no socket → srv8080"), "{}", explorer.text());
+    explorer.state.ports_mut().push(six);
+    explorer.state.list();
+    for (size, told) in [((100, 30), "no socket → srv8080"), ((80, 24), "→ srv8080")] {
+        explorer.take(Event::Resized(size.0, size.1));
+        let text = explorer.text();
+        for family in ["IPv4", "IPv6"] {
+            assert!(text.contains(&format!("11000 {family} {told}")), "{family}: {text}");
+        }
+    }
+}
+
+#[test]
+fn a_list_of_some_ports_says_how_it_goes_on_before_all_else() {
+    let mut explorer = Explorer::on(80);
+    for told in ["↑↓ select", "F only diverted", "F only blocked", "F all ports", "↑↓ select"] {
+        assert!(explorer.bottom().starts_with(&format!(" {told} ")), "{}", explorer.bottom());
+        explorer.press("F");
+    }
+}
+
+#[test]
+fn where_no_rule_could_be_read_nothing_is_said_to_be_nowhere() {
+    let mut host = node();
+    let what = What::NfTables;
+    host.namespaces[0].ruleset.tables.clear();
+    host.namespaces[0].unread.push(Unread { what, needs: "CAP_NET_ADMIN".to_owned(), torn: false });
+    host.namespaces[0].sockets.retain(|socket| socket.port == 22);
+    let host = Arc::new(host);
+    let state = State::new(Arc::clone(&host), 0, a_test(), None, Look::sixteen().into(), SIZE);
+    let mut explorer = Explorer { host, state };
+    super::tour::settle(&mut explorer, Event::Started);
+    let text = explorer.text();
+    let said = text.lines().skip_while(|line| !line.contains(" Why ")).nth(1).expect("a line");
+    assert!(said.contains("not read: ") && said.contains("CAP_NET_ADMIN"), "{text}");
+    super::tour::press(&mut explorer, "F");
+    let flat = explorer.text().replace(['│', '\n'], " ").split_whitespace().collect::<Vec<_>>().join(" ");
+    for told in ["No port is diverted, as far as", "CAP_NET_ADMIN."] {
+        assert!(flat.contains(told), "{told}: {flat}");
+    }
+    explorer.press("/DOCKER");
+    let told = "nowhere, as far as could be read: netfilter needs CAP_NET_ADMIN";
+    assert!(explorer.bottom().contains(told), "{}", explorer.bottom());
 }

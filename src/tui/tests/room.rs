@@ -54,3 +54,31 @@ fn all_that_held_is_open_where_there_is_room_for_the_whole_way() {
     explorer.take(Event::Resized(160, 64));
     assert_eq!(folded(&explorer), [""; 0]);
 }
+
+/// Columns and rows of the ports, without their frame.
+fn ports(explorer: &Explorer) -> (u16, u16) {
+    let inner = super::super::view::panes(&explorer.state).expect("room").ports.inner();
+    (inner.width, inner.height)
+}
+
+#[test]
+fn the_ports_grow_with_the_screen_and_with_nothing_else() {
+    for (size, columns) in [((80, 24), 33), ((100, 30), 40), ((120, 36), 40), ((160, 48), 53), ((250, 60), 60)] {
+        let mut explorer = story(size);
+        assert_eq!(ports(&explorer).0, columns - 2, "{size:?}");
+        press(&mut explorer, "443<Enter>FF");
+        assert_eq!(ports(&explorer).0, columns - 2, "{size:?}");
+    }
+    let explorer = story((160, 48));
+    assert!(explorer.text().contains("no socket → 10.42.0.2:443"), "{}", explorer.text());
+}
+
+#[test]
+fn above_the_tree_the_ports_take_no_more_rows_than_there_are() {
+    let mut explorer = story((40, 40));
+    assert_eq!(ports(&explorer).1, 4, "{}", explorer.text());
+    press(&mut explorer, "FF");
+    assert_eq!(ports(&explorer).1, 4, "a filter moves nothing");
+    explorer.state.surveyed = false;
+    assert!(ports(&explorer).1 > 4, "more may be found");
+}

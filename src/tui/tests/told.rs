@@ -64,3 +64,42 @@ fn the_whole_help_is_seen_at_once_from_100x30_on_and_pages_are_pages() {
     let text = explorer.text();
     assert!(!text.contains("one row up, down") && text.contains("where the way ends"), "{text}");
 }
+
+#[test]
+fn a_base_chain_tells_its_policy_where_there_is_room_and_nothing_else_to_tell() {
+    let mut host = node();
+    let table = &mut host.namespaces[0].ruleset.tables[INPUT.table as usize];
+    table.chains[INPUT.chain as usize].base.as_mut().expect("a base chain").policy = Policy::Drop;
+    let mut explorer = Explorer::new(host, Some(tcp(22, None)), Look::sixteen());
+    let chain = |explorer: &Explorer, name: &str| explorer.tree().into_iter().find(|row| row.contains(name));
+    let input = chain(&explorer, "filter INPUT").expect("the chain");
+    assert!(input.contains("▾") && input.ends_with("policy drop"), "{input}");
+    // Rules that held are told alone: the packet did not come to the policy.
+    explorer.press("<Right><Left><Left>");
+    let input = chain(&explorer, "filter INPUT").expect("the chain");
+    assert!(input.contains("▸") && input.ends_with("1 of 1 holds"), "{input}");
+    explorer.press("g80<Enter>/filter INPUT<Enter>");
+    let input = chain(&explorer, "INPUT  input").expect("the chain");
+    assert!(input.ends_with("1 rule, policy drop"), "{input}");
+    // Where there is no room for both it is left out.
+    explorer.take(Event::Resized(72, 24));
+    let input = chain(&explorer, "INPUT  input").expect("the chain");
+    assert!(input.ends_with("1 rule"), "{input}");
+}
+
+#[test]
+fn the_way_in_one_line_stays_in_sight_below_a_page_and_the_picture() {
+    use super::tour::{press, story};
+    let way = "→ DNAT 10.42.0.2:80 →";
+    for size in [(80, 24), (120, 36)] {
+        let mut explorer = story(size);
+        for keys in ["80<Enter>", "<Enter>", "<Esc>H"] {
+            press(&mut explorer, keys);
+            let text = explorer.text();
+            let told = text.lines().skip(3).find(|line| line.contains(" → eth0 → "));
+            let told = told.unwrap_or_else(|| panic!("{keys} {text}"));
+            let is_told = |whose: &str| told.contains(&format!("{whose} → eth0 {way}"));
+            assert!(is_told("not 10.42.0.0/24") || size.0 == 80 && is_told("some"), "{keys} {told}");
+        }
+    }
+}

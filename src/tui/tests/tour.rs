@@ -21,7 +21,7 @@ pub(super) fn story(size: (u16, u16)) -> Explorer {
 }
 
 /// Takes an event with what the host itself answers.
-fn settle(explorer: &mut Explorer, event: Event) {
+pub(super) fn settle(explorer: &mut Explorer, event: Event) {
     let mut effects = update(&mut explorer.state, event);
     while let Some(effect) = effects.pop() {
         let (host, at) = (Arc::clone(&explorer.host), explorer.state.namespace());
@@ -94,6 +94,8 @@ fn on_a_small_screen_a_step_is_told_in_pieces() {
     let mut told = String::new();
     for _ in 0..200 {
         assert!(explorer.state.is_bare() || pointed(&explorer).width() > 0);
+        let (text, bottom) = (explorer.text(), explorer.bottom());
+        assert_eq!(text.contains(" more line"), bottom.contains("↓ more"), "{text}");
         told.push_str(&explorer.text());
         press(&mut explorer, "n");
     }
@@ -176,4 +178,15 @@ fn what_the_tour_says_is_so_on_that_host() {
     assert!(!node.sockets.iter().any(|socket| socket.port == 443));
     assert!(STEPS.iter().any(|step| step.aim == Aim::Port(443)));
     assert!(STEPS.iter().all(|step| (2..=4).contains(&wrap(step.says, 76).len())), "two to four lines");
+}
+
+#[test]
+fn on_a_wide_screen_lines_are_as_long_as_they_are_easy_to_read() {
+    for (size, columns) in [((80, 24), 76), ((100, 40), 96), ((160, 48), 100)] {
+        let mut explorer = story(size);
+        press(&mut explorer, "t");
+        let text = explorer.text();
+        let first = wrap(STEPS[0].says, columns).swap_remove(0);
+        assert!(text.contains(&first), "{first}: {text}");
+    }
 }

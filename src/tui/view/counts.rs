@@ -4,6 +4,7 @@ use super::super::counting::At;
 use super::super::look::Tone;
 use super::super::source::Source;
 use super::super::state::State;
+use super::super::text::Columns;
 use super::Piece;
 use super::netfilter::plural;
 
@@ -27,14 +28,56 @@ fn per_second(rate: f64) -> String {
     if rate < 9.95 { format!("{:.1}", rate.max(0.1)) } else { short(rate.round() as u64) }
 }
 
-/// What stands beside a rule of a live host; `None` where it counts nothing, or the host is not live. The tone says whether
-/// it glows.
-pub(super) fn beside(state: &State, rule: At) -> Option<Piece> {
-    let counters = state.counted(rule).filter(|_| state.is_live() || state.source == Source::Live)?;
-    Some(match state.rate(rule) {
-        Some(rate) => (Tone::Glow, format!("{GLOWS} {}/s {}", per_second(rate.packets), short(counters.packets))),
-        None => (Tone::Dim, short(counters.packets)),
-    })
+/// How much stands beside a rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Room {
+    /// That it counts now.
+    Sign,
+    /// How fast it counts now, else what it counted.
+    One,
+    /// Both.
+    Both,
+}
+
+impl Room {
+    /// Every one, the widest first.
+    pub(super) const ALL: [Room; 3] = [Room::Both, Room::One, Room::Sign];
+
+    /// From how many columns of a row on there is so much.
+    pub(super) fn from(self) -> usize {
+        match self {
+            Room::Both => 55,
+            Room::One => 40,
+            Room::Sign => 0,
+        }
+    }
+
+    /// Columns that are kept free for it, whatever stands there now.
+    pub(super) fn columns(self) -> usize {
+        match self {
+            Room::Both => "• 1.2k/s 1.2k".width(),
+            Room::One => "• 1.2k/s".width(),
+            Room::Sign => GLOWS.width(),
+        }
+    }
+}
+
+/// Whether a rule of a live host counts, be it now or not.
+pub(super) fn counts(state: &State, rule: At) -> bool {
+    (state.is_live() || state.source == Source::Live) && state.counted(rule).is_some()
+}
+
+/// What stands beside a rule that counts. The tone says whether it glows.
+pub(super) fn beside(state: &State, rule: At, room: Room) -> Option<Piece> {
+    let all = short(state.counted(rule)?.packets);
+    let now = state.rate(rule).map(|rate| format!("{GLOWS} {}/s", per_second(rate.packets)));
+    match (room, now) {
+        (Room::Both, Some(now)) => Some((Tone::Glow, format!("{now} {all}"))),
+        (Room::One, Some(now)) => Some((Tone::Glow, now)),
+        (Room::Sign, Some(_)) => Some((Tone::Glow, GLOWS.to_owned())),
+        (Room::Both | Room::One, None) => Some((Tone::Dim, all)),
+        (Room::Sign, None) => None,
+    }
 }
 
 /// What a rule counted since it was made, or since somebody set it to nothing, and how fast it counts now.

@@ -16,7 +16,7 @@ use super::super::overlay::Overlay;
 use super::super::state::{Pane, State};
 use super::super::text::{Columns, fit};
 use super::page::{Line, Page};
-use super::{put, put_right};
+use super::{put, put_right, summary};
 use crate::explain::clean;
 
 /// The page is no wider than this: longer lines are hard to read.
@@ -111,7 +111,9 @@ pub(super) fn draw(state: &State, details: &Details, buffer: &mut Buffer, area: 
         more => format!(" {more} more lines "),
     };
     let below = Rect { y: place.bottom().saturating_sub(1), ..line };
-    put_right(buffer, below, state.look, &(Tone::Unsure, more), 0);
+    put_right(buffer, below, state.look, &(Tone::Unsure, more.clone()), 0);
+    // The page may stand on the line that has it else.
+    summary(state, buffer, Rect { y: below.y, height: 1, ..place }, 0, more.width());
     for (row, line) in told.lines.iter().skip(offset).take(usize::from(inner.height)).enumerate() {
         put(buffer, Rect { y: inner.y + row as u16, height: 1, ..inner }, state.look, line);
     }

@@ -12,7 +12,7 @@ use super::super::diagram::{Content, Diagram, Picture, Stop};
 use super::super::look::{self, Tone};
 use super::super::state::State;
 use super::super::text::Columns;
-use super::{put, put_right, window};
+use super::{put, put_right, summary, window};
 use crate::explain::clean;
 use crate::host::LinkKind;
 
@@ -44,9 +44,18 @@ pub(super) fn draw(state: &State, buffer: &mut Buffer, area: Rect, diagram: &Dia
     Clear.render(place, buffer);
     let picture = state.hooks_of(diagram.namespace);
     let bridges = draws_bridges(state, diagram, &picture);
-    if draws_list(state.size) || !picture::draw(state, buffer, place, diagram, &picture, bridges) {
-        list(state, buffer, place, diagram, &picture, bridges);
+    let line = Rect { y: place.bottom().saturating_sub(1), height: 1, ..place };
+    let above = Rect { height: place.height.saturating_sub(1), ..place };
+    let areas = if draws_list(state.size) { vec![] } else { vec![above, place] };
+    let drawn = areas.into_iter().find(|area| picture::draw(state, buffer, *area, diagram, &picture, bridges));
+    match drawn {
+        // The picture needs all rows.
+        Some(area) if area == place => return,
+        Some(_) => {}
+        None => list(state, buffer, above, diagram, &picture, bridges),
     }
+    let way = summary::line(state, usize::from(line.width).saturating_sub(2));
+    put(buffer, Rect { x: line.x + 1, width: line.width.saturating_sub(2), ..line }, state.look, &way);
 }
 
 /// The keys for the bottom line, with what they do.

@@ -43,7 +43,7 @@ pub(super) fn draw(state: &State, buffer: &mut Buffer, area: Rect) {
     let hints: Vec<_> = match state.overlays.last() {
         Some(Overlay::Details(_)) => details::hints(state),
         Some(Overlay::Diagram(diagram)) => diagram::hints(state, diagram),
-        Some(Overlay::Tour(tour)) => tour::hints(tour),
+        Some(Overlay::Tour(tour)) => tour::hints(state, tour),
         Some(Overlay::Form(_)) => form::hints(state),
         Some(Overlay::Help { .. }) | None => {
             let mut rows: Vec<&Row> = ROWS.iter().filter(useful).collect();
@@ -52,7 +52,7 @@ pub(super) fn draw(state: &State, buffer: &mut Buffer, area: Rect) {
                 rows.sort_by_key(|row| row.bound[0].action != Action::Pause);
             }
             let hint = |row: &Row| state.keymap.hint(row).map(|(key, word)| (key, word_for(state, row, word)));
-            rows.into_iter().filter_map(hint).collect()
+            filtered(state).into_iter().chain(rows.into_iter().filter_map(hint)).collect()
         }
     };
     let width = |(key, word): &(String, &str)| key.width() + word.width() + 4;
@@ -72,6 +72,12 @@ pub(super) fn draw(state: &State, buffer: &mut Buffer, area: Rect) {
         pieces.push((Tone::Dim, format!(" {}  ", hint.1)));
     }
     put(buffer, Rect { width: area.width.saturating_sub(busy.width() as u16), ..area }, state.look, &pieces);
+}
+
+/// What leads on from a list of some of the ports, which is told before all else while not all are listed.
+fn filtered(state: &State) -> Option<(String, &'static str)> {
+    let word = state.filter.next_text()?;
+    state.keymap.keys(Action::Filter).next().map(|key| (key.to_string(), word))
 }
 
 /// The word for a row of the table, where it does something else than elsewhere.

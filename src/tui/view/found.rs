@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 
 use super::super::going::Going;
 use super::super::keeping::{Keep, Keeping};
+use super::super::listing::rules_need;
 use super::super::look::Tone;
 use super::super::matching::Manner;
 use super::super::search::{Found, Search};
@@ -35,11 +36,15 @@ pub(super) fn mark(state: &State, buffer: &mut Buffer, area: Rect) {
 }
 
 /// How many there are, and which is looked at.
-fn count(search: &Search) -> Piece {
+fn count(state: &State, search: &Search) -> Piece {
     match (search.found(), search.text().trim().is_empty()) {
         (_, true) => (Tone::Dim, "ports, processes, addresses, chains, rules, what is in sets".to_owned()),
         (None, false) => (Tone::Dim, "…".to_owned()),
-        (Some(found), false) if found.hits.is_empty() => (Tone::Unsure, format!("nowhere{}", unread(found))),
+        (Some(found), false) if found.hits.is_empty() => {
+            let needs = rules_need(state.ns());
+            let rules = needs.map(|needs| format!(", as far as could be read: netfilter needs {needs}"));
+            (Tone::Unsure, format!("nowhere{}", rules.unwrap_or_else(|| unread(found))))
+        }
         (Some(found), false) => {
             let nearly = if found.manner == Some(Manner::Nearly) { ", nearly" } else { "" };
             let unread = if search.is_typing() { unread(found) } else { String::new() };
@@ -81,7 +86,7 @@ pub(super) fn prompt(state: &State) -> Option<Vec<Piece>> {
     };
     let typed = typed(search.halves());
     let head = [(Tone::Strong, " /".to_owned())].into_iter().chain(typed);
-    Some(head.chain([(Tone::Plain, "  ".to_owned()), count(search), (Tone::Dim, keys)]).collect())
+    Some(head.chain([(Tone::Plain, "  ".to_owned()), count(state, search), (Tone::Dim, keys)]).collect())
 }
 
 /// The line in which the name of a file is typed.
@@ -114,5 +119,5 @@ fn port(state: &State, going: &Going) -> Vec<Piece> {
 /// What was sought, while it is not typed any more; empty where nothing was. What is unread was said while it was typed.
 pub(super) fn told(state: &State) -> String {
     let Some(search) = &state.search else { return String::new() };
-    format!("/{} {} ", clean(search.text()), count(search).1)
+    format!("/{} {} ", clean(search.text()), count(state, search).1)
 }

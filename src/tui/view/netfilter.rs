@@ -7,11 +7,12 @@ use ratatui::layout::Rect;
 use super::super::frames::{FrameId, Place};
 use super::super::look::{self, Tone};
 use super::super::outline::Id;
-use super::super::path::{Grouping, Section, comes_by};
+use super::super::path::{Grouping, Section, TableAt, comes_by};
 use super::super::search::base_text;
 use super::super::state::{Pane, State};
 use super::super::text::{Columns, fit, wrap};
 use super::super::tree::Row;
+use super::counts::Room;
 use super::why::elsewhere;
 use super::{Piece, counts, put, put_right};
 use crate::explain::{Who, brief, clean, words};
@@ -72,29 +73,18 @@ pub(super) fn draw(state: &State, buffer: &mut Buffer, area: Rect) {
 fn draw_row(state: &State, buffer: &mut Buffer, area: Rect, row: &Row<Id>, on_the_way: bool) {
     let way = state.outcome().map_or(Tone::Plain, |outcome| look::fate(&outcome.fate));
     // The last column stays free.
-    let mut area = Rect { width: area.width.saturating_sub(1), ..area };
-    let counts = counts(state, row);
-    let glows = counts.as_ref().is_some_and(|(tone, _)| *tone == Tone::Glow);
-    let aside = counts.as_ref().map_or(0, |(_, text)| text.width() as u16 + 2);
-    let whole = area;
-    if glows {
-        area.width = area.width.saturating_sub(aside);
-    }
-    let (pieces, right) = tell(state, row, usize::from(area.width));
+    let whole = Rect { width: area.width.saturating_sub(1), ..area };
+    let (counts, area) = counts(state, row, whole);
+    let width = usize::from(area.width);
+    let (pieces, right) = tell(state, row, width);
     let mut line = prefix(state, row, on_the_way, way);
-    let head: usize = line.iter().map(|(_, text)| text.width()).sum();
-    let text: usize = pieces.iter().map(|(_, text)| text.width()).sum();
     line.extend(pieces);
-    let beside = right.1.width();
-    // What counts now says so, whatever gives way; other numbers stand where there is room.
-    if !glows && head + text + if beside > 0 { beside + 2 } else { 0 } + usize::from(aside) <= usize::from(area.width) {
-        area.width -= aside;
-    }
-    if let Some(counts) = counts.filter(|_| area != whole) {
+    let text: usize = line.iter().map(|(_, text)| text.width()).sum();
+    if let Some(counts) = counts {
         put_right(buffer, whole, state.look, &counts, 0);
     }
-    let width = usize::from(area.width);
-    if beside > 0 && head + text.min(least(&right)) + 2 + beside <= width {
+    let beside = right.1.width();
+    if beside > 0 && text.min(head(row) + least(&right)) + 2 + beside <= width {
         let left = (width - beside - 2) as u16;
         put(buffer, Rect { width: left, ..area }, state.look, &line);
         put_right(buffer, area, state.look, &right, 0);
@@ -103,16 +93,35 @@ fn draw_row(state: &State, buffer: &mut Buffer, area: Rect, row: &Row<Id>, on_th
     }
 }
 
-/// What a rule counts, as far as it has a place beside the text.
-fn counts(state: &State, row: &Row<Id>) -> Option<Piece> {
-    match row.id {
-        Id::Rule(frame, index) => {
-            let at = state.frames.get(frame);
-            counts::beside(state, (at.place.namespace, at.rule(index)))
-        }
-        Id::Pass(_) | Id::Hook(_) | Id::Base(_) | Id::Run { .. } => None,
-        Id::End(_) | Id::Route(_) | Id::Fate | Id::Table(_) => None,
+/// What a rule counts, as far as it has a place in the row, and the row without that place. It is kept free for each rule that
+/// counts, be it now or not, so that no text moves.
+fn counts(state: &State, row: &Row<Id>, area: Rect) -> (Option<Piece>, Rect) {
+    let Id::Rule(frame, index) = row.id else { return (None, area) };
+    let at = state.frames.get(frame);
+    let rule = (at.place.namespace, at.rule(index));
+    if !counts::counts(state, rule) {
+        return (None, area);
     }
+    let number = rule.1.number().to_string().width() + 1;
+    let right = turned_to(state, frame, index).map(|text| (Tone::Changed, text));
+    let told = right.map_or(number + RULE, |right| number + least(&right) + 2 + right.1.width());
+    let fits = |room: &Room| {
+        let width = usize::from(area.width);
+        width >= room.from() && head(row) + told + room.columns() + 2 <= width
+    };
+    let room = Room::ALL.into_iter().find(fits).unwrap_or(Room::Sign);
+    let width = area.width.saturating_sub(room.columns() as u16 + 2);
+    (counts::beside(state, rule, room), Rect { width, ..area })
+}
+
+/// The new address that a rule gives the packet: `→ 10.42.0.2:80`.
+fn turned_to(state: &State, frame: FrameId, index: u32) -> Option<String> {
+    let held = state.path.trodden.get(&frame)?.held.get(&index)?;
+    let to = held.verdict.translation()?;
+    Some(match (to.addr?, to.port) {
+        (addr, Some(port)) => format!("→ {}", std::net::SocketAddr::new(addr, port)),
+        (addr, None) => format!("→ {addr}"),
+    })
 }
 
 /// The gutter, the space for the depth, and whether the row is open.
@@ -171,8 +180,8 @@ fn tell(state: &State, row: &Row<Id>, width: usize) -> (Vec<Piece>, Piece) {
     match row.id {
         Id::Pass(pass) => (pass_text(state, pass), nothing),
         Id::Hook(place) => hook(state, row, place),
-        Id::Table(index) => table(state, row, index),
-        Id::Base(frame) => base(state, row, frame),
+        Id::Table(at) => table(state, row, at),
+        Id::Base(frame) => base(state, row, frame, width),
         Id::Rule(frame, index) => rule(state, row, frame, index, width),
         Id::Run { count, reached, .. } => {
             let what = if reached { "rules that do not match" } else { "rules never reached" };
@@ -253,16 +262,19 @@ fn entrance(state: &State, pass: &Pass) -> String {
     }
 }
 
-/// A table of the namespace that is looked from.
-fn table(state: &State, row: &Row<Id>, index: u32) -> (Vec<Piece>, Piece) {
+/// A table of a namespace that the packet comes through.
+fn table(state: &State, row: &Row<Id>, at: TableAt) -> (Vec<Piece>, Piece) {
     let nothing = (Tone::Dim, String::new());
-    let Some(table) = state.ns().ruleset.tables.get(index as usize) else { return (Vec::new(), nothing) };
+    let Some(table) = state.host.namespaces[at.namespace].ruleset.tables.get(at.index as usize) else {
+        return (Vec::new(), nothing);
+    };
     let name = clean(&format!("{} {}", table.family, table.name)).into_owned();
     let right = if row.open == Some(false) { (Tone::Dim, plural(table.chains.len() as u64, "chain")) } else { nothing };
-    (vec![(Tone::Strong, name), (Tone::Dim, format!("  {}", table.backend))], right)
+    let place = clean(&elsewhere(state, at.namespace)).into_owned();
+    (vec![(Tone::Strong, name), (Tone::Dim, format!("  {}", table.backend)), (Tone::Strong, place)], right)
 }
 
-fn base(state: &State, row: &Row<Id>, frame: FrameId) -> (Vec<Piece>, Piece) {
+fn base(state: &State, row: &Row<Id>, frame: FrameId, width: usize) -> (Vec<Piece>, Piece) {
     let at = state.frames.get(frame);
     let ruleset = &state.host.namespaces[at.place.namespace].ruleset;
     let (table, chain) = (ruleset.table(at.chain), ruleset.chain(at.chain));
@@ -290,12 +302,23 @@ fn base(state: &State, row: &Row<Id>, frame: FrameId) -> (Vec<Piece>, Piece) {
     let all = chain.rules.len();
     let right = match (trodden, row.open) {
         (Some(trodden), Some(false)) => join(&held_of(trodden.held.len(), trodden.seen(all as u32) as usize), &policy),
-        (Some(_), _) => policy,
+        (Some(_), _) => policy.clone(),
         // Its rules are still to come.
-        (None, _) if all == 0 && state.is_opening() => policy,
+        (None, _) if all == 0 && state.is_opening() => policy.clone(),
         (None, _) => join(&plural(all as u64, "rule"), &policy),
     };
-    (text, (Tone::Dim, right))
+    // Beside rules that held it would say that the packet came to it.
+    let decided = policy.is_empty() && (trodden.is_none() || right.is_empty());
+    let spare = decided && base.registration != Registration::Absent;
+    let told = if spare { join(&right, &format!("policy {}", base.policy.name())) } else { right.clone() };
+    let used: usize = text.iter().map(|(_, text)| text.width()).sum();
+    let fits = head(row) + used + 2 + told.width() <= width;
+    (text, (Tone::Dim, if fits { told } else { right }))
+}
+
+/// How many columns stand before the text of a row.
+fn head(row: &Row<Id>) -> usize {
+    usize::from(1 + 2 * row.depth.min(DEEPEST)) + 3
 }
 
 /// `no rules`, `1 rule`, `2 rules`.
@@ -334,18 +357,12 @@ fn rule(state: &State, row: &Row<Id>, frame: FrameId, index: u32, width: usize) 
     let number = (if held.is_some() { tone } else { Tone::Dim }, format!("{} ", rule.number()));
     let right = match held.map(|mark| mark.verdict) {
         Some(verdict) if verdict.translation().is_some() => {
-            let to = verdict.translation().and_then(|to| Some((to.addr?, to.port)));
-            let text = match to {
-                Some((addr, Some(port))) => format!("→ {}", std::net::SocketAddr::new(addr, port)),
-                Some((addr, None)) => format!("→ {addr}"),
-                None => String::new(),
-            };
-            (Tone::Changed, text)
+            (Tone::Changed, turned_to(state, frame, index).unwrap_or_default())
         }
         Some(Verdict::Jump(_) | Verdict::Goto(_)) if row.open == Some(false) => (Tone::Dim, below(state, frame, index)),
         _ => (Tone::Dim, String::new()),
     };
-    let used = usize::from(1 + 2 * row.depth.min(DEEPEST)) + 3 + number.1.width();
+    let used = head(row) + number.1.width();
     let beside = if right.1.is_empty() { 0 } else { right.1.width() + 2 };
     let room = width.saturating_sub(used);
     let whole = clean(&brief(&syntax::rule_spec(ruleset, rule))).into_owned();
@@ -372,8 +389,10 @@ fn rule(state: &State, row: &Row<Id>, frame: FrameId, index: u32, width: usize) 
 fn squeezed(text: &str, does: &str, tone: Tone, room: usize) -> Vec<Piece> {
     let asks = text.strip_suffix(does).map(str::trim_end).filter(|asks| !asks.is_empty() && !does.is_empty());
     let Some(asks) = asks.filter(|_| text.width() > room) else { return vec![(tone, fit(text, room))] };
-    // The conditions get two fifths, or what the target leaves.
-    let least = (room * 2 / 5).min(asks.width());
+    // The conditions get two fifths, or what the target leaves; a short one (`-j DNAT`) stands whole.
+    let left = room.saturating_sub(does.width() + 1);
+    let most = if does.width() < TARGET && left > 1 { left } else { room };
+    let least = (room * 2 / 5).min(asks.width()).min(most);
     let does = fit(does, room.saturating_sub(least + 1));
     vec![(tone, fit(asks, room.saturating_sub(does.width() + 1))), (tone, format!(" {does}"))]
 }

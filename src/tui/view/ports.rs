@@ -10,7 +10,7 @@ use super::super::state::{Pane, Port, State};
 use super::super::text::{Columns, fit, pad, wrap};
 use super::put;
 use crate::explain::{AnswerVerdict, PortEntry, clean, words};
-use crate::host::{Namespace, What};
+use crate::host::{IpFamily, Namespace, What};
 
 /// Columns of an address, at most: an IPv4 address.
 const ADDRESS: usize = 15;
@@ -112,6 +112,29 @@ fn holder(state: &State, port: &Port) -> (String, String) {
     }
 }
 
+/// The family of a port without a socket, where a row of the same number has the other one.
+fn family(state: &State, port: &Port) -> Option<String> {
+    let key = |port: &Port| (port.target.protocol, port.target.port);
+    let of = |port: &Port| port.entry.as_ref().map(|entry| IpFamily::of(entry.addr));
+    let own = of(port)?;
+    let first = state.ports.partition_point(|other| key(other) < key(port));
+    let mut alike = state.ports[first..].iter().take_while(|other| key(other) == key(port));
+    let is_twin = alike.any(|other| of(other).is_some_and(|family| family != own));
+    is_twin.then(|| words::version(own))
+}
+
+/// The same in so many columns: which family it is of stands before that nobody listens, and in its place where there is too
+/// little room for both.
+fn ghost_row(state: &State, port: &Port, room: usize) -> String {
+    let told = ghost(state.ns(), port);
+    let Some(family) = family(state, port).filter(|_| port.target.one_addr().is_none()) else { return told };
+    let whole = format!("{family} {told}");
+    match told.find('→') {
+        Some(at) if whole.width() > room => format!("{family} {}", &told[at..]),
+        _ => whole,
+    }
+}
+
 /// Where the packets of a port without a socket go.
 fn ghost(ns: &Namespace, port: &Port) -> String {
     let at = port.target.one_addr().map(|addr| addr.to_string());
@@ -166,7 +189,7 @@ fn draw_row(state: &State, buffer: &mut Buffer, area: Rect, port: &Port, selecte
             pieces.push((plain, fit(&name, left)));
         }
     } else {
-        pieces.push((Tone::Plain, fit(&ghost(state.ns(), port), left)));
+        pieces.push((Tone::Plain, fit(&ghost_row(state, port, left), left)));
     }
     put(buffer, area, state.look, &pieces);
     if selected && state.focus == Pane::Ports && state.is_bare() {

@@ -10,10 +10,10 @@ use super::super::overlay::Overlay;
 use super::super::state::{Pane, State};
 use super::super::text::{Columns, fit, wrap};
 use super::super::tour::{STEPS, Tour};
-use super::{BOXED, Panes, arrange, put};
+use super::{BOXED, Panes, arrange, put, put_right};
 
 /// Columns of the box, at most.
-const WIDTH: u16 = 84;
+const WIDTH: u16 = 104;
 /// Columns of a line that is easy to read.
 const SPACE: u16 = 2;
 
@@ -117,7 +117,14 @@ pub(super) fn draw(state: &State, buffer: &mut Buffer, area: Rect, panes: &Panes
     let x = top.right().saturating_sub(number.width() as u16 + 1);
     put(buffer, Rect { x, width: number.width() as u16, ..top }, state.look, &[(Tone::Dim, number)]);
     let height = usize::from(inner.height);
-    let offset = tour.offset.min(lines.len().saturating_sub(height));
+    let hidden = lines.len().saturating_sub(height);
+    let offset = tour.offset.min(hidden);
+    let more = match hidden - offset {
+        0 => String::new(),
+        1 => " 1 more line ".to_owned(),
+        more => format!(" {more} more lines "),
+    };
+    put_right(buffer, Rect { y: place.bottom().saturating_sub(1), ..top }, state.look, &(Tone::Unsure, more), 0);
     for (at, line) in lines.into_iter().skip(offset).take(height).enumerate() {
         let area = Rect { x: inner.x + 1, y: inner.y + at as u16, width: inner.width - 1, height: 1 };
         put(buffer, area, state.look, &[(Tone::Plain, line)]);
@@ -125,10 +132,15 @@ pub(super) fn draw(state: &State, buffer: &mut Buffer, area: Rect, panes: &Panes
 }
 
 /// The keys of the tour, with what they do.
-pub(super) fn hints(tour: &Tour) -> Vec<(String, &'static str)> {
+pub(super) fn hints(state: &State, tour: &Tour) -> Vec<(String, &'static str)> {
     let last = tour.number() == STEPS.len();
-    let next = if last { "done" } else { "next" };
+    let (key, next) = match (tour.offset < overflow(state), last) {
+        // The rest of the text comes before the next step.
+        (true, _) => ("↓", "more"),
+        (false, true) => ("n", "done"),
+        (false, false) => ("n", "next"),
+    };
     let back = (tour.number() > 1).then(|| ("b".to_owned(), "back"));
-    let whole = [("n".to_owned(), next)].into_iter().chain(back);
+    let whole = [(key.to_owned(), next)].into_iter().chain(back);
     whole.chain([("?".to_owned(), "help"), ("Esc".to_owned(), "end the tour")]).collect()
 }

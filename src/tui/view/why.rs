@@ -2,6 +2,7 @@
 //! whole text of the row that is looked at.
 
 use super::super::frames::FrameId;
+use super::super::listing::rules_need;
 use super::super::look::{Tone, badge};
 use super::super::outline::Id;
 use super::super::state::{Pane, State};
@@ -76,6 +77,12 @@ fn answer(state: &State, page: &mut Page) {
         }
         return;
     };
+    let unread = words::unread(answer.walk.unread.iter().map(|(_, unread)| unread));
+    // That rules were not read is told before what is said without them.
+    let first = rules_need(state.ns()).is_some();
+    if let Some(text) = unread.as_ref().filter(|_| first) {
+        page.text(Tone::Unsure, text);
+    }
     // Who looks at another outcome than the first wants to know which it is before all else.
     let is_asked = state.outcome > 0;
     if is_asked {
@@ -86,7 +93,7 @@ fn answer(state: &State, page: &mut Page) {
     if !is_asked {
         outcome(state, page);
     }
-    if let Some(text) = words::unread(answer.walk.unread.iter().map(|(_, unread)| unread)) {
+    if let Some(text) = unread.filter(|_| !first) {
         page.text(Tone::Unsure, &text);
     }
     if answer.walk.unexplored > 0 {
