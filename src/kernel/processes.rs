@@ -28,20 +28,12 @@ pub(super) struct Held {
 /// Listing the descriptors of another user's process takes the one, following them the other (`proc_pid_fd(5)`).
 const RIGHTS: &str = "CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH";
 
-/// What is to be done where all may be seen, and some process was gone before it was.
-const MEANWHILE: &str = "another reading: processes ended or began meanwhile";
-/// The bits of both in what a thread may do (`linux/capability.h`).
-const BOTH: u64 = 1 << 19 | 1 << 2;
-/// What `uid_map` says in the first user namespace: of another one, rights count there only.
-const ALL_USERS: [&str; 3] = ["0", "0", "4294967295"];
-
 /// The first PID namespace, in which all processes are seen (`PROC_PID_INIT_INO`).
 const ALL_PROCESSES: &[u8] = b"pid:[4026531836]";
 
 impl Held {
     /// Looks through all processes, until the reading is stopped; `proc` is the root of procfs.
     pub(super) fn read(proc: &Path, progress: &Progress) -> Held {
-        let denied = if may_see_all(proc) { MEANWHILE } else { RIGHTS };
         let mut held = Held::default();
         for (pid, folder) in folders(proc) {
             if progress.is_cancelled() {
@@ -51,13 +43,13 @@ impl Held {
                 Ok(entries) => entries,
                 Err(error) => {
                     // One that is gone holds nothing.
-                    held.miss(&error, denied);
+                    held.miss(&error, &folder);
                     continue;
                 }
             };
             let mut index = None;
             for entry in entries.flatten() {
-                held.look((pid, &folder), &entry.path(), &mut index, denied);
+                held.look(pid, &folder, &entry.path(), &mut index);
             }
         }
         let all = fs::read_link(proc.join("self/ns/pid"));
@@ -70,17 +62,17 @@ impl Held {
         held
     }
 
-    /// `denied`: what it means that it is denied. A link of a process that has ended is, whoever asks (`proc_pid_readlink`).
-    fn miss(&mut self, error: &std::io::Error, denied: &'static str) {
-        if error.kind() == ErrorKind::PermissionDenied {
-            self.hidden = Some(denied);
+    /// A link of a process that has ended is denied, too, whoever asks (`proc_fd_access_allowed`).
+    fn miss(&mut self, error: &std::io::Error, folder: &Path) {
+        if error.kind() == ErrorKind::PermissionDenied && fs::read(folder.join("stat")).is_ok() {
+            self.hidden = Some(RIGHTS);
         }
     }
 
-    fn look(&mut self, (pid, folder): (u32, &Path), descriptor: &Path, index: &mut Option<u32>, denied: &'static str) {
+    fn look(&mut self, pid: u32, folder: &Path, descriptor: &Path, index: &mut Option<u32>) {
         let link = match fs::read_link(descriptor) {
             Ok(link) => link,
-            Err(error) => return self.miss(&error, denied),
+            Err(error) => return self.miss(&error, folder),
         };
         let text = link.as_os_str().as_bytes();
         if let Some(inode) = inode(text, b"socket:[") {
@@ -115,15 +107,6 @@ impl Held {
         let alone = sockets.iter().any(|socket| socket.inode != 0 && socket.processes.is_empty());
         self.hidden.filter(|_| alone)
     }
-}
-
-/// Whether this thread has the rights that it takes to see what processes of all users hold.
-fn may_see_all(proc: &Path) -> bool {
-    let own = |file: &str| fs::read_to_string(proc.join("thread-self").join(file)).unwrap_or_default();
-    let status = own("status");
-    let rights = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
-    let rights = rights.and_then(|rights| u64::from_str_radix(rights.trim(), 16).ok()).unwrap_or(0);
-    rights & BOTH == BOTH && own("uid_map").split_whitespace().eq(ALL_USERS)
 }
 
 /// The folders of all processes.
@@ -161,22 +144,14 @@ mod tests {
     }
 
     #[test]
-    fn who_has_the_rights_is_not_told_that_they_are_missing() {
-        let folder = Folder::with(&[
-            ("thread-self/status", "Name:\tw\nCapEff:\t0000000000080004\nCapBnd:\t0\n"),
-            ("thread-self/uid_map", "         0          0 4294967295\n"),
-        ]);
-        assert!(may_see_all(folder.path()));
-        let within = [("thread-self/status", "CapEff:\t000001ffffffffff\n"), ("thread-self/uid_map", "0 1000 1\n")];
-        let one = [("thread-self/status", "CapEff:\t0000000000000004\n"), ("thread-self/uid_map", "0 0 4294967295\n")];
-        for other in [&within[..], &one, &[]] {
-            assert!(!may_see_all(Folder::with(other).path()));
-        }
+    fn what_is_denied_of_a_process_that_has_ended_is_not_hidden() {
+        let folder = Folder::with(&[("7/stat", "7 (w) S 1")]);
         let mut held = Held::default();
-        held.miss(&ErrorKind::NotFound.into(), MEANWHILE);
+        held.miss(&ErrorKind::PermissionDenied.into(), &folder.path().join("8"));
+        held.miss(&ErrorKind::NotFound.into(), &folder.path().join("7"));
         assert_eq!(held.hidden, None);
-        held.miss(&ErrorKind::PermissionDenied.into(), MEANWHILE);
-        assert_eq!(held.hidden, Some(MEANWHILE));
+        held.miss(&ErrorKind::PermissionDenied.into(), &folder.path().join("7"));
+        assert_eq!(held.hidden, Some(RIGHTS));
     }
 
     #[test]

@@ -47,5 +47,5 @@ fn a_key_that_is_bound_to_nothing_says_so() {
 fn a_host_without_ports_says_how_one_is_asked_about() {
     let host = Host { namespaces: vec![Default::default()], ..Host::default() };
     let explorer = Explorer::new(host, None, Look::sixteen());
-    assert!(explorer.text().contains("The number of any port asks what becomes of its packets"), "{}", explorer.text());
+    assert!(explorer.text().contains("Type a port's number to ask who answers it"), "{}", explorer.text());
 }

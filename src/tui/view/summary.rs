@@ -18,7 +18,7 @@ use crate::walk::{Condition, Field, Op, Outcome, Pass, Query, Step, Values, Verd
 const BETWEEN: &str = " → ";
 const LEFT_OUT: &str = "…";
 /// Whose packets they are, where that takes too many words.
-const SOME: &str = "some";
+pub(super) const SOME: &str = "some";
 /// Columns that are enough to say which sources are meant.
 const FEW: usize = 30;
 

@@ -64,7 +64,7 @@ fn answer(state: &State, page: &mut Page) {
     let Some(answers) = state.all_answers() else {
         match (state.surveyed, &state.selected) {
             (true, Some(_)) => page.text(Tone::Dim, "working out who answers…"),
-            (true, None) => page.text(Tone::Dim, "The number of any port asks what becomes of its packets: 80, Enter."),
+            (true, None) => page.text(Tone::Dim, "Type a port's number to ask who answers it: 80, Enter."),
             (false, _) => {}
         }
         return;

@@ -240,7 +240,7 @@ fn event(state: &State, picture: &Picture, content: &Content, entry: Entry, widt
             (look::fate(&outcome.fate), netfilter::end_text(state, outcome), pass)
         }
         Entry::In(pass) | Entry::Out(pass) | Entry::From(pass) | Entry::To(pass) => {
-            (Tone::Plain, end(state, outcome, entry, pass), pass)
+            (Tone::Plain, end(state, outcome, entry, pass, room(pass)), pass)
         }
         Entry::Beyond(pass) => (Tone::Strong, beyond(state, outcome, pass, room(pass)), pass),
     };
@@ -257,7 +257,7 @@ fn event(state: &State, picture: &Picture, content: &Content, entry: Entry, widt
 }
 
 /// Where a pass comes from or goes to: `by eth0`, `from anyone`, `to 10.42.0.2:80`.
-fn end(state: &State, outcome: &Outcome, entry: Entry, number: u32) -> String {
+fn end(state: &State, outcome: &Outcome, entry: Entry, number: u32, room: usize) -> String {
     let Some(pass) = outcome.pass(number) else { return String::new() };
     let by = |device: &Option<String>| format!("by {}", device.as_deref().unwrap_or("a device unknown"));
     match entry {
@@ -265,7 +265,9 @@ fn end(state: &State, outcome: &Outcome, entry: Entry, number: u32) -> String {
         Entry::Out(_) => by(&pass.oif),
         Entry::From(_) => {
             let whose = || state.answer().map(|answer| summary::whose(&answer.walk.query, outcome));
-            format!("from {}", pass.enters.src.map(|src| src.to_string()).or_else(whose).unwrap_or_default())
+            let from = pass.enters.src.map(|src| src.to_string());
+            let from = format!("from {}", from.or_else(whose).unwrap_or_default());
+            if from.width() <= room { from } else { format!("from {}", summary::SOME) }
         }
         _ => {
             let to = pass.leaves.unwrap_or_default();
