@@ -35,8 +35,7 @@ pub fn done(
             with_news(edition, Event::Surveyed(edition, survey), sets)
         }
         Effect::Answer(edition, target) => {
-            let (mut answers, sets) = answers(host, namespace, live, &target, &RefCell::default());
-            explain::tell(host, namespace, &mut answers, part_text);
+            let (answers, sets) = answers(host, namespace, live, &target, &RefCell::default());
             with_news(edition, Event::Answered(edition, target.clone(), answers), sets)
         }
         Effect::Walk(edition, number, target, description) => {
@@ -168,7 +167,7 @@ pub fn answer_each(
     asked.into_iter().flat_map(answered).for_each(tell);
 }
 
-/// What is the same for all ports is prepared once, and again where sets are read.
+/// What is the same for all ports is prepared once, and again where sets are read. What is said of the answers comes with them.
 fn answers<'h>(
     host: &'h Host,
     namespace: usize,
@@ -185,7 +184,9 @@ fn answers<'h>(
         }
         (answers, needs)
     };
-    known(host, live, ask)
+    let (mut answers, sets) = known(host, live, ask);
+    explain::tell(host, namespace, &mut answers, part_text);
+    (answers, sets)
 }
 
 /// What is found once the sets are read that it takes. A recording has them.

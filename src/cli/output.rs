@@ -52,7 +52,7 @@ pub fn print_rules(pages: &Pages<'_>) -> Result<(), Refusal> {
     let mut out = io::stdout().lock();
     let written = crew::write(pages, |page| {
         let written = match safe {
-            true => page.lines().try_for_each(|line| writeln!(out, "{}", clean(line))),
+            true => write_safe(&mut out, page),
             false => out.write_all(page.as_bytes()),
         };
         written.map_or_else(ControlFlow::Break, ControlFlow::Continue)
@@ -69,7 +69,12 @@ pub fn print_recording(text: &str) -> Result<(), Refusal> {
         return print(text);
     }
     let mut out = io::stdout().lock();
-    finished(text.lines().try_for_each(|line| writeln!(out, "{}", clean(line))).and_then(|()| out.flush()))
+    finished(write_safe(&mut out, text).and_then(|()| out.flush()))
+}
+
+/// Writes lines so that none of them does anything to a terminal.
+fn write_safe(out: &mut impl Write, text: &str) -> io::Result<()> {
+    text.lines().try_for_each(|line| writeln!(out, "{}", clean(line)))
 }
 
 /// How printing went: a reader that has seen enough is no error.

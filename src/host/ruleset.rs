@@ -381,6 +381,16 @@ pub enum Body {
 }
 
 impl Body {
+    /// Whether the packets for which it holds are dropped or rejected.
+    pub fn refuses(&self) -> bool {
+        match self {
+            Body::Iptables(rule) => matches!(rule.target, xt::Target::Drop | xt::Target::Reject(_)),
+            Body::Nft(rule) => rule.expressions.iter().any(|expression| {
+                matches!(expression, nft::Expression::Verdict(nft::Verdict::Drop) | nft::Expression::Reject { .. })
+            }),
+        }
+    }
+
     /// The rule, where iptables made it.
     pub fn iptables(&self) -> Option<&xt::Rule> {
         match self {

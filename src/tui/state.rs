@@ -398,8 +398,10 @@ impl State {
 
     /// Tells the rows of ports that were answered before all were found.
     pub(super) fn keep_again(&mut self) {
-        for (target, answers) in self.answers.clone() {
-            self.keep(target, Arc::unwrap_or_clone(answers));
+        for target in std::mem::take(&mut self.asked) {
+            if let Some(answers) = self.answers.remove(&target) {
+                self.keep(target, Arc::unwrap_or_clone(answers));
+            }
         }
     }
 

@@ -24,7 +24,8 @@ impl Engine<'_> {
                 Value::Known(to) => Some(address(self.family(), to)),
                 _ => None,
             };
-            return state.space.split_leaves(set, |set| devices.weight_leaving(to, set));
+            let namespace = self.plan.namespace();
+            return state.space.split_leaves(set, |set| devices.weight_leaving(namespace, to, set));
         }
         match asks(open) {
             Some((field, first)) => {

@@ -8,6 +8,7 @@ mod native;
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::sync::OnceLock;
 
 use ipnet::IpNet;
 
@@ -41,8 +42,8 @@ pub(super) struct Devices {
     classes: Vec<Class>,
     /// Those that rules make an exception for (`! -i docker0`), where links were not read.
     excepted: ValueSet,
-    /// By which of them networks lie as far as rules let it be seen, where links were not read.
-    behind: Vec<(IpNet, ValueSet)>,
+    /// By which of them networks lie as far as rules let it be seen, where links were not read; looked up when it is first asked.
+    behind: OnceLock<Vec<(IpNet, ValueSet)>>,
 }
 
 /// How likely a packet comes in by a device that rules make an exception for, beside another: such rules tell what comes from outside
@@ -59,7 +60,7 @@ impl Devices {
             return Devices { classes, ..Devices::default() };
         }
         let mut classes = BTreeSet::from([Class::Named("lo".to_owned()), Class::Others(String::new())]);
-        let (mut excepted, mut behind) = (BTreeSet::new(), Vec::new());
+        let mut excepted = BTreeSet::new();
         let mut ask = |(pattern, not): (&InterfacePattern, bool)| {
             let name = pattern.name.to_string();
             let class = if pattern.prefix { Class::Others(name) } else { Class::Named(name) };
@@ -70,7 +71,6 @@ impl Devices {
         };
         for (id, chain) in namespace.ruleset.chains() {
             for rule in &chain.rules {
-                behind.extend(behind::told(rule));
                 rule.body.matches().flat_map(patterns).for_each(&mut ask);
                 if let Body::Nft(rule) = &rule.body {
                     let asked = native::asked(namespace.ruleset.table(id), rule);
@@ -82,14 +82,23 @@ impl Devices {
         let classes: Vec<Class> = classes.into_iter().collect();
         let excepted = (0..).zip(&classes).filter(|(_, class)| excepted.contains(class)).map(|(i, _)| (i, i));
         let excepted = ValueSet::from_ranges(excepted);
-        let mut devices = Devices { excepted, classes, behind: Vec::new() };
-        devices.behind = behind.into_iter().map(|(net, pattern)| (net, devices.fitting(&pattern))).collect();
-        devices
+        Devices { excepted, classes, behind: OnceLock::new() }
     }
 
-    /// How likely a packet to this address leaves by one of these devices, compared with others.
-    pub(super) fn weight_leaving(&self, to: Option<IpAddr>, set: &ValueSet) -> f64 {
-        let around = || self.behind.iter().filter(|(net, _)| to.is_some_and(|to| net.contains(&to)));
+    fn behind(&self, namespace: &Namespace) -> &[(IpNet, ValueSet)] {
+        self.behind.get_or_init(|| {
+            if namespace.is_read(What::Links) {
+                return Vec::new();
+            }
+            let rules = namespace.ruleset.chains().flat_map(|(_, chain)| &chain.rules);
+            rules.filter_map(behind::told).map(|(net, pattern)| (net, self.fitting(&pattern))).collect()
+        })
+    }
+
+    /// How likely a packet to this address leaves by one of these devices of the namespace, compared with others.
+    pub(super) fn weight_leaving(&self, namespace: &Namespace, to: Option<IpAddr>, set: &ValueSet) -> f64 {
+        let behind = self.behind(namespace);
+        let around = || behind.iter().filter(|(net, _)| to.is_some_and(|to| net.contains(&to)));
         let Some(nearest) = around().map(|(net, _)| net.prefix_len()).max() else { return set.size() };
         let those = around().filter(|(net, _)| net.prefix_len() == nearest);
         let there = those.fold(ValueSet::empty(), |all, (_, by)| all.or(by)).and(set).size();

@@ -6,8 +6,7 @@ use ipnet::IpNet;
 use super::field::Field;
 use super::plan::sources_of;
 use super::space::Space;
-use crate::host::nft::{Expression, Verdict};
-use crate::host::xt::{AddressMask, Match, Target};
+use crate::host::xt::{AddressMask, Match};
 use crate::host::{Body, Family};
 
 /// A network of no more bits than this for its hosts is a few sources.
@@ -15,20 +14,12 @@ const FEW_BITS: u8 = 8;
 
 /// Whether packets of a few sources at most are refused by a rule of a table of this family, and others are left.
 pub(super) fn is_of_few(rule: &Body, family: Family, space: &Space) -> bool {
-    let refused = match rule {
-        Body::Iptables(rule) => match rule.target {
-            Target::Drop | Target::Reject(_) => rule.matches.iter().any(asks_for_few),
-            _ => false,
-        },
-        Body::Nft(rule) => {
-            let refuses = |expression: &Expression| {
-                matches!(expression, Expression::Verdict(Verdict::Drop) | Expression::Reject { .. })
-            };
-            rule.expressions.last().is_some_and(refuses) && sources_of(rule, family).is_some()
-        }
+    let of_few = || match rule {
+        Body::Iptables(rule) => rule.matches.iter().any(asks_for_few),
+        Body::Nft(rule) => sources_of(rule, family).is_some(),
     };
     let most = 2f64.powi(FEW_BITS.into());
-    refused && space.values(Field::Src).is_none_or(|sources| sources.size() > most)
+    rule.refuses() && of_few() && space.values(Field::Src).is_none_or(|sources| sources.size() > most)
 }
 
 fn asks_for_few(matched: &Match) -> bool {

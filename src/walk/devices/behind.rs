@@ -9,7 +9,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use ipnet::IpNet;
 
 use crate::host::nft::{self, CompareOp, Expression, MetaKey, PayloadBase, Register};
-use crate::host::xt::{self, AddressMask, InterfacePattern, Match, Neg, Target};
+use crate::host::xt::{self, AddressMask, InterfacePattern, Match, Neg};
 use crate::host::{Body, Rule};
 
 /// A network, and the devices by which it lies.
@@ -26,21 +26,17 @@ struct Asked {
 
 /// What a rule tells of where a network lies.
 pub(super) fn told(rule: &Rule) -> Option<Behind> {
-    let (asked, refuses) = match &rule.body {
-        Body::Iptables(rule) => (Asked::by(rule), matches!(rule.target, Target::Drop | Target::Reject(_))),
-        Body::Nft(rule) => (Asked::by_native(rule), rule.expressions.iter().any(refuses)),
+    let asked = match &rule.body {
+        Body::Iptables(rule) => Asked::by(rule),
+        Body::Nft(rule) => Asked::by_native(rule),
     };
     let but = |device: &Option<Neg<InterfacePattern>>| device.clone().filter(|device| device.not);
-    let leaves = || asked.leaves.clone().filter(|device| !device.not && !refuses);
+    let leaves = || asked.leaves.clone().filter(|device| !device.not && !rule.body.refuses());
     match (asked.source, asked.destination) {
         (Some(net), None) => but(&asked.leaves).map(|device| (net, device.value)),
         (None, Some(net)) => but(&asked.enters).or_else(leaves).map(|device| (net, device.value)),
         _ => None,
     }
-}
-
-fn refuses(expression: &Expression) -> bool {
-    matches!(expression, Expression::Verdict(nft::Verdict::Drop) | Expression::Reject { .. })
 }
 
 impl Asked {
