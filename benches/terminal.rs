@@ -164,6 +164,12 @@ fn keys(arguments: &[String], size: (u16, u16)) {
     let idle = idle(&session);
     let memory = session.memory();
     session.leave();
+    if setting("WHYPORT_BENCH_KEYS", 0) > 1 {
+        for (what, key, pressed) in &all {
+            let told = |time: Option<Duration>| time.map_or(f64::NAN, milliseconds);
+            println!("    {what:<22} {key:<10} {:>8.1} {:>8.1} ms", told(pressed.frame), told(pressed.last));
+        }
+    }
     if setting("WHYPORT_BENCH_KEYS", 0) > 0 {
         for what in pressed::kinds() {
             let of = all.iter().filter(|(of, ..)| *of == what);

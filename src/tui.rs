@@ -48,6 +48,7 @@ mod view;
 mod written;
 
 pub use again::{Edition, Fresh, counterpart};
+pub use callers::callers;
 pub use counting::WINDOW;
 pub use fitting::{Colours, Surroundings};
 pub use keeping::{Keep, Unkept};

@@ -44,6 +44,10 @@ pub fn done(
             explain::tell(host, namespace, &mut answers, part_text);
             with_news(edition, Event::Walked(edition, number, answers), sets)
         }
+        Effect::Callers(edition, of, chain) => {
+            let callers = tui::callers(&host.namespaces[of].ruleset, chain);
+            vec![Event::Led(edition, of, chain, callers)]
+        }
         Effect::Search(edition, number, sought) => {
             let found = tui::seek(host, &sought, || stale(number));
             found.map(|found| Event::Found(edition, number, found)).into_iter().collect()

@@ -35,7 +35,7 @@ type Question = (Edition, Target, Arc<Progress>);
 type Query = (Edition, u64, Box<Sought>);
 
 /// For so long a frame waits for an answer that is about to come, so that fast walks do not flicker.
-const PATIENCE: Duration = Duration::from_millis(6);
+const PATIENCE: Duration = Duration::from_millis(4);
 
 /// For so long the first frame waits for the ports, so that what is read at once is seen at once.
 const OPENING: Duration = Duration::from_millis(40);
@@ -362,7 +362,7 @@ impl Explorer {
                 Effect::Keep(Keep::Screen, name) => {
                     let _ = self.sender.send(Message::Event(keep(&self.state, name)));
                 }
-                Effect::Keep(Keep::Host, _) => self.work(effect, &Arc::default()),
+                Effect::Keep(Keep::Host, _) | Effect::Callers(..) => self.work(effect, &Arc::default()),
                 Effect::Copy(text) => execute!(std::io::stdout(), CopyToClipboard::to_clipboard_from(text))?,
                 Effect::Search(edition, number, sought) => self.seek(edition, number, sought),
                 Effect::Refresh(..) => {

@@ -92,7 +92,7 @@ impl State {
 
     /// Puts the ports in, and selects the one that was selected.
     fn select_again(&mut self, old: &Namespace, ports: Vec<Port>, survey: Survey) {
-        let place = self.place_in(&ports);
+        let place = self.selected.as_ref().and_then(|selected| self.index(selected));
         let selected = self.selected.take();
         self.fill(survey);
         let asked = self.take_over(ports);
@@ -125,13 +125,15 @@ impl State {
                 Some(key) => _ = known.insert(key, port),
             }
         }
-        for port in self.ports_mut() {
-            if let Some(was) = port.entry.as_ref().and_then(|entry| known.remove(&key(entry))) {
-                (port.verdict, port.who) = (was.verdict, was.who);
-                (port.tables, port.met) = (was.tables, was.met);
-                port.stale = true;
+        self.change_ports(|ports| {
+            for port in ports {
+                if let Some(was) = port.entry.as_ref().and_then(|entry| known.remove(&key(entry))) {
+                    (port.verdict, port.who) = (was.verdict, was.who);
+                    (port.tables, port.met) = (was.tables, was.met);
+                    port.stale = true;
+                }
             }
-        }
+        });
         asked
     }
 

@@ -6,8 +6,9 @@ use super::frames::target;
 use crate::host::nft::{ElementData, Expression, LookupResult, Set, Verdict};
 use crate::host::{Body, ChainId, Name, RuleId, Ruleset};
 
-/// The rules that lead to a chain, in the order of the listing. Only rules of its own table can.
-pub(super) fn callers(ruleset: &Ruleset, chain: ChainId) -> Vec<RuleId> {
+/// The rules that lead to a chain, in the order of the listing. Only rules of its own table can, and all of them are looked
+/// through.
+pub fn callers(ruleset: &Ruleset, chain: ChainId) -> Vec<RuleId> {
     let table = ruleset.table(chain);
     let maps: Vec<&Name> = table.sets.iter().filter(|set| gives(set, chain)).map(|set| &set.name).collect();
     let by_map = |body: &Body| match body {

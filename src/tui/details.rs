@@ -1,11 +1,10 @@
 //! Everything about the rule or the port that is selected: a page on top of the panes that follows the selection.
 //!
-//! It looks up once what takes a look through the whole table, and keeps where the page is scrolled to. How the page looks
+//! It asks once for what takes a look through the whole table, and keeps where the page is scrolled to. How the page looks
 //! is told in `view`.
 
 use super::action::Action;
 use super::again::Edition;
-use super::callers::callers;
 use super::frames::FrameId;
 use super::outline::Id;
 use super::overlay::Overlay;
@@ -28,9 +27,14 @@ pub(super) struct Details {
     about: Option<About>,
     /// That is about to have another name, as the host was read again.
     renamed: bool,
-    /// The chain, and the rules that lead to it.
-    led: Option<(Edition, usize, ChainId, Vec<RuleId>)>,
+    /// The rule's chain, once it was asked which rules lead to it.
+    of: Option<ChainOf>,
+    /// These, once they are known.
+    callers: Option<Vec<RuleId>>,
 }
+
+/// A chain of a reading of the host, with the index of its namespace.
+type ChainOf = (Edition, usize, ChainId);
 
 /// What a page is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,9 +46,14 @@ enum About {
 }
 
 impl Details {
-    /// The rules that lead to the rule's chain.
+    /// The rules that lead to the rule's chain, as far as that is known.
     pub(super) fn callers(&self) -> &[RuleId] {
-        self.led.as_ref().map_or(&[], |(.., rules)| rules)
+        self.callers.as_deref().unwrap_or_default()
+    }
+
+    /// Whether these are being looked for.
+    pub(super) fn is_asking(&self) -> bool {
+        self.of.is_some() && self.callers.is_none()
     }
 }
 
@@ -63,17 +72,18 @@ pub(super) fn moved(state: &mut State) {
 }
 
 /// Lets the page follow the selection; nothing is left to tell where that is neither a port nor a rule any more.
-pub(super) fn follow(state: &mut State) {
+pub(super) fn follow(state: &mut State) -> Option<Effect> {
     let Some(Overlay::Details(mut details)) = state.overlays.pop_if(|top| matches!(top, Overlay::Details(_))) else {
-        return;
+        return None;
     };
+    let mut effect = None;
     let about = match (state.focus, state.tree.row(state.cursor).map(|row| row.id)) {
         (Pane::Netfilter, Some(Id::Rule(frame, index))) => {
             let at = state.frames.get(frame);
-            let of = (state.edition, at.place.namespace, at.chain);
-            if details.led.as_ref().is_none_or(|(edition, namespace, chain, _)| (*edition, *namespace, *chain) != of) {
-                let ruleset = &state.host.namespaces[at.place.namespace].ruleset;
-                details.led = Some((of.0, of.1, of.2, callers(ruleset, at.chain)));
+            let of = Some((state.edition, at.place.namespace, at.chain));
+            if details.of != of {
+                (details.of, details.callers) = (of, None);
+                effect = of.map(|(edition, namespace, chain)| Effect::Callers(edition, namespace, chain));
             }
             Some(About::Rule(state.edition, frame, index))
         }
@@ -82,17 +92,36 @@ pub(super) fn follow(state: &mut State) {
         (Pane::Netfilter, _) if state.held.is_some() => details.about.clone(),
         (Pane::Netfilter | Pane::Why, _) => None,
     };
-    if about.is_none() {
-        return;
-    }
+    about.as_ref()?;
     if details.about != about {
         let offset = if std::mem::take(&mut details.renamed) { details.offset } else { 0 };
         (details.about, details.offset) = (about, offset);
     }
     state.overlays.push(Overlay::Details(details));
-    let most = view::details_overflow(state);
-    if let Some(Overlay::Details(details)) = state.overlays.last_mut() {
-        details.offset = details.offset.min(most);
+    // While the page waits for its last lines, it is shorter than it will be.
+    if is_scrolled(state) {
+        let most = view::details_overflow(state);
+        if let Some(Overlay::Details(details)) = state.overlays.last_mut() {
+            details.offset = details.offset.min(most);
+        }
+    }
+    effect
+}
+
+/// Whether the page is scrolled, and as long as it will be: its text is made for this question only where it has an answer.
+fn is_scrolled(state: &State) -> bool {
+    matches!(state.overlays.last(), Some(Overlay::Details(details)) if details.offset > 0 && !details.is_asking())
+}
+
+/// These rules lead to a chain.
+pub(super) fn led(state: &mut State, of: ChainOf, callers: Vec<RuleId>) {
+    for overlay in &mut state.overlays {
+        if let Overlay::Details(details) = overlay
+            && details.of == Some(of)
+        {
+            details.callers = Some(callers);
+            break;
+        }
     }
 }
 

@@ -195,7 +195,8 @@ impl State {
         let answer = self.answer();
         let made = answer.is_some_and(|answer| matches!(answer.from, From::Local(_)));
         let followed = answer.and_then(|answer| Some((answer.family, self.outcome()?)));
-        way::picture(&self.host, namespace, followed, made)
+        let bases = self.frames.known_bases(namespace, &self.host.namespaces[namespace].ruleset);
+        way::picture((&self.host, bases), namespace, followed, made)
     }
 
     /// The namespaces that can be drawn: the one that is looked from, then those that the packet comes through.

@@ -56,10 +56,9 @@ pub(super) fn key(state: &mut State, key: &KeyEvent) -> bool {
 /// To the port with this number, else the first whose number begins so.
 fn near(state: &mut State) {
     let Some(going) = &state.going else { return };
-    let (text, number) = (going.text().to_owned(), going.port());
-    let fits = |port: &&Port| port.target.port.is_some_and(|port| port.to_string().starts_with(&text));
-    let just = state.ports.iter().find(|port| number.is_some() && port.target.port == number);
-    if let Some(target) = just.or_else(|| state.ports.iter().find(fits)).map(|port| port.target.clone()) {
+    let Some(number) = going.port() else { return };
+    let found = state.with_number(number).or_else(|| state.with_begin(number));
+    if let Some(target) = found.map(|port| port.target.clone()) {
         go(state, target);
     }
 }
@@ -72,12 +71,12 @@ fn take(state: &mut State) {
         return restore(state, going);
     };
     let target = Target { protocol: Protocol::TCP, addr: None, port: Some(number), socket: None };
-    if let Some(known) = state.ports.iter().find(|port| port.target.port == Some(number)) {
+    if let Some(known) = state.with_number(number) {
         let target = known.target.clone();
         return go(state, target);
     }
     // One port that nobody has is asked about at a time.
-    state.ports_mut().retain(|port| port.entry.is_some());
+    state.change_ports(|ports| ports.retain(|port| port.entry.is_some()));
     state.insert(Port::asked(target.clone()));
     go(state, target);
 }

@@ -180,6 +180,12 @@ impl State {
         self.listed_from(place).next()
     }
 
+    /// The place of the selected port among the listed ones.
+    pub(super) fn place(&self) -> Option<usize> {
+        let index = self.index(self.selected.as_ref()?)?;
+        self.listing.places.iter().position(|place| *place == index)
+    }
+
     /// Who goes to a port while none fits what is listed wants to see it among the others.
     pub(super) fn list_something(&mut self) {
         if self.surveyed && self.listed() == 0 {
@@ -191,7 +197,7 @@ impl State {
     /// listed.
     pub(super) fn list(&mut self) {
         let by = (self.filter.clone(), self.order);
-        if self.listing.by.as_ref() == Some(&by) && self.lists_the_same() {
+        if self.listing.by.as_ref() == Some(&by) && self.lists_selected() {
             self.listing.selected = self.selected.clone();
             return;
         }
@@ -206,11 +212,28 @@ impl State {
         self.listing = Listing { places, by: Some(by), selected: self.selected.clone() };
     }
 
-    /// Whether no other port is listed as another one is selected: both are wanted all the same.
-    fn lists_the_same(&self) -> bool {
-        let known = |target: &Option<Target>| self.ports.iter().find(|port| Some(&port.target) == target.as_ref());
-        let is_wanted = |target| known(target).is_some_and(|port| self.fits(port));
-        self.selected == self.listing.selected || is_wanted(&self.selected) && is_wanted(&self.listing.selected)
+    /// Lists the selected port in place of the one that was, where one of them is listed for being selected alone; `false`: all
+    /// are to be listed anew for it.
+    fn lists_selected(&mut self) -> bool {
+        if self.selected == self.listing.selected {
+            return true;
+        }
+        let only =
+            |target: &Option<Target>| self.index(target.as_ref()?).filter(|index| !self.fits(&self.ports[*index]));
+        let (before, now) = (only(&self.listing.selected), only(&self.selected));
+        if before.or(now).is_some() && self.order != Order::Number {
+            return false;
+        }
+        let places = &mut self.listing.places;
+        if let Some(at) = before.and_then(|before| places.binary_search(&before).ok()) {
+            places.remove(at);
+        }
+        if let (Some(now), false) = (now, places.is_empty())
+            && let Err(at) = places.binary_search(&now)
+        {
+            places.insert(at, now);
+        }
+        true
     }
 
     /// Whether a port is wanted, as far as one knows.
@@ -240,10 +263,10 @@ impl State {
 }
 
 /// Who has the socket, for the order by name.
-fn name(state: &State, port: &Port) -> (bool, String) {
+fn name(state: &State, port: &Port) -> (bool, Option<String>) {
     let socket = port.entry.as_ref().and_then(|entry| state.ns().sockets.get(entry.socket?));
     let name = socket.and_then(|socket| socket.processes.first()).map(|process| process.name.to_lowercase());
-    (name.is_none(), name.unwrap_or_default())
+    (name.is_none(), name)
 }
 
 /// What surprises comes first.
@@ -269,9 +292,7 @@ pub(super) fn next_filter(state: &mut State) {
         Filter::Blocked => Filter::All,
     };
     state.focus = Pane::Ports;
-    let selected =
-        state.selected.as_ref().and_then(|selected| state.ports.iter().find(|port| port.target == *selected));
-    if selected.is_some_and(|port| state.filter.fits(port)) {
+    if state.selected_port().is_some_and(|port| state.filter.fits(port)) {
         return;
     }
     if let Some(target) = state.ports.iter().find(|port| state.filter.fits(port)).map(|port| port.target.clone()) {

@@ -78,11 +78,46 @@ pub fn rows_of_way(
 
 /// The visible rows; once there are more than `most`, not all that come then.
 fn begin(host: &Host, path: &Path, frames: &mut Frames, turned: &QuickMap<Id, bool>, most: usize) -> Vec<Row<Id>> {
-    let mut outline = Outline { host, path, frames, turned, rows: Vec::new(), most };
+    // Most rows are those of chains that stand in tables.
+    let chains = |section: &Section| match section {
+        Section::Table { chains, .. } => chains.len(),
+        Section::Hook { .. } | Section::Pass(_) | Section::Route(_) | Section::Fate => 0,
+    };
+    let expected = path.sections.iter().map(chains).sum::<usize>().min(most);
+    let mut outline = Outline { host, path, frames, turned, rows: Vec::with_capacity(expected), most };
     for section in &path.sections {
         outline.section(section);
     }
     outline.rows
+}
+
+/// A part of a chain that the packet came to.
+enum Part {
+    /// A rule that held.
+    Rule(u32),
+    /// Rules that did not, or that it never came to: from the first on, up to another one.
+    Run { first: u32, end: u32, reached: bool },
+}
+
+/// The parts of a chain with so many rules, in their order.
+fn parts(trodden: &Trodden, all: u32) -> impl Iterator<Item = Part> {
+    let held = trodden.held.keys().copied().filter(move |index| *index < all);
+    let last = held.clone().last().map_or(0, |last| last + 1);
+    let before = std::iter::once(0).chain(held.clone().map(|index| index + 1));
+    let runs = before.zip(held).flat_map(|(first, end)| [Part::Run { first, end, reached: true }, Part::Rule(end)]);
+    let seen = trodden.seen(all).max(last);
+    let rest = [(last, seen, true), (seen, all, false)].map(|(first, end, reached)| Part::Run { first, end, reached });
+    runs.chain(rest)
+}
+
+/// The row of the run that a rule is in, of a chain with so many; `None`: it stands for itself.
+pub fn run_of(path: &Path, frame: FrameId, all: u32, index: u32) -> Option<Id> {
+    parts(path.trodden.get(&frame)?, all).find_map(|part| match part {
+        Part::Run { first, end, reached } if (first..end).contains(&index) && end - first >= RUN => {
+            Some(Id::Run { frame, first, count: end - first, reached })
+        }
+        Part::Run { .. } | Part::Rule(_) => None,
+    })
 }
 
 struct Outline<'a> {
@@ -153,15 +188,12 @@ impl Outline<'_> {
     }
 
     fn walked(&mut self, frame: FrameId, trodden: &Trodden, all: u32, depth: u16) {
-        let seen = trodden.seen(all);
-        let mut next = 0;
-        for &index in trodden.held.keys().filter(|index| **index < all) {
-            self.run(frame, next, index, true, depth);
-            self.rule(frame, index, depth);
-            next = index + 1;
+        for part in parts(trodden, all) {
+            match part {
+                Part::Rule(index) => self.rule(frame, index, depth),
+                Part::Run { first, end, reached } => self.run(frame, first, end, reached, depth),
+            }
         }
-        self.run(frame, next, seen.max(next), true, depth);
-        self.run(frame, seen.max(next), all, false, depth);
     }
 
     fn run(&mut self, frame: FrameId, first: u32, end: u32, reached: bool, depth: u16) {

@@ -31,8 +31,6 @@ pub struct Path {
     open_from: Weight,
     /// Where the tree is in the order of the tables: the packet's visits to a chain that stands there once.
     pub visits: QuickMap<FrameId, Vec<Visit>>,
-    /// The base chains of each namespace that was looked through for them: most chains are none.
-    hooked: QuickMap<usize, Vec<ChainId>>,
 }
 
 /// A top row of the tree.
@@ -239,9 +237,8 @@ impl Path {
         reached: Option<bool>,
         frames: &mut Frames,
     ) {
-        let bases = || ns.ruleset.chains().filter(|(_, chain)| chain.base.is_some()).map(|(id, _)| id).collect();
-        let all = self.hooked.entry(place.namespace).or_insert_with(bases).iter().copied();
         let sees = |seen: Family| seen == Family::Netdev || family.is_none_or(|family| seen.sees(family));
+        let all = frames.bases(place.namespace, &ns.ruleset).iter().copied();
         let chains: Vec<FrameId> = chains_at(&ns.ruleset, all, place.hook, sees)
             .into_iter()
             .map(|chain| frames.intern(Frame { place, parent: None, chain }))

@@ -7,18 +7,60 @@ use std::sync::Arc;
 
 use super::state::{Port, State};
 use crate::explain::{self, AnswerVerdict, PortEntry, Survey, Target};
-use crate::host::IpFamily;
+use crate::host::{IpFamily, QuickMap};
+
+/// Where each port stands among all: there may be 10,000 of them, and each key asks.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Index {
+    places: QuickMap<Target, usize>,
+    /// Their numbers, in their order.
+    numbers: Vec<Option<u16>>,
+}
+
+impl Index {
+    fn made_of(&mut self, ports: &[Port]) {
+        self.places.clear();
+        for (place, port) in ports.iter().enumerate() {
+            self.places.entry(port.target.clone()).or_insert(place);
+        }
+        self.numbers = ports.iter().map(|port| port.target.port).collect();
+    }
+}
 
 impl State {
-    /// The ports, to be changed: they are listed anew then.
-    pub(super) fn ports_mut(&mut self) -> &mut Vec<Port> {
+    /// Changes the ports: they are listed anew then.
+    pub(super) fn change_ports(&mut self, change: impl FnOnce(&mut Vec<Port>)) {
         self.listing.outdate();
-        Arc::make_mut(&mut self.ports)
+        change(Arc::make_mut(&mut self.ports));
+        self.index.made_of(&self.ports);
     }
 
     fn replace(&mut self, entries: Vec<PortEntry>) {
-        self.listing.outdate();
-        self.ports = Arc::new(entries.into_iter().map(Port::of).collect());
+        self.change_ports(|ports| *ports = entries.into_iter().map(Port::of).collect());
+    }
+
+    /// The place of a port among all.
+    pub(super) fn index(&self, target: &Target) -> Option<usize> {
+        self.index.places.get(target).copied()
+    }
+
+    /// The first port with this number.
+    pub(super) fn with_number(&self, number: u16) -> Option<&Port> {
+        self.ports.get(self.index.numbers.iter().position(|known| *known == Some(number))?)
+    }
+
+    /// The first port whose number begins with the digits of this one.
+    pub(super) fn with_begin(&self, begin: u16) -> Option<&Port> {
+        let begins = |number: u16| {
+            let mut parts = std::iter::successors(Some(number), |number| Some(number / 10).filter(|rest| *rest > 0));
+            parts.any(|part| part == begin)
+        };
+        self.ports.get(self.index.numbers.iter().position(|number| number.is_some_and(begins))?)
+    }
+
+    /// The selected port, where it is among them.
+    pub(super) fn selected_port(&self) -> Option<&Port> {
+        self.ports.get(self.index(self.selected.as_ref()?)?)
     }
 
     /// Lists the ports of sockets, as long as nobody knows which others rules answer.
@@ -48,7 +90,7 @@ impl State {
                 self.selected = Some(meant.unwrap_or(asked));
             }
         }
-        let stays = !self.unchosen && self.place_in(&self.ports).is_some();
+        let stays = !self.unchosen && self.selected_port().is_some();
         if !stays {
             self.selected = self.ports.first().map(|port| port.target.clone());
         }
@@ -64,7 +106,7 @@ impl State {
     pub(super) fn insert(&mut self, port: Port) {
         let key = |target: &Target| (target.protocol, target.port);
         let at = self.ports.partition_point(|other| key(&other.target) < key(&port.target));
-        self.ports_mut().insert(at, port);
+        self.change_ports(|ports| ports.insert(at, port));
     }
 
     /// The port that was found and is the one that the user named.

@@ -21,6 +21,7 @@ use super::look::Look;
 use super::outline::{Id, outline};
 use super::overlay::Overlay;
 use super::path::{Grouping, Path};
+use super::ports::Index;
 use super::reading::Reading;
 use super::search::Search;
 use super::setup::{Setup, Speed};
@@ -157,6 +158,8 @@ pub struct State {
 
     /// Shared with whoever looks through them.
     pub(super) ports: Arc<Vec<Port>>,
+    /// Where each stands among them.
+    pub(super) index: Index,
     /// Which ports are listed.
     pub(super) filter: Filter,
     /// In which order.
@@ -239,6 +242,7 @@ impl State {
             below: None,
             dragging: None,
             ports: Arc::default(),
+            index: Index::default(),
             filter: Filter::default(),
             order: Order::default(),
             listing: Listing::default(),
@@ -321,18 +325,6 @@ impl State {
         self.edition
     }
 
-    /// The place of the selected port among the listed ones.
-    pub(super) fn place(&self) -> Option<usize> {
-        let selected = self.selected.as_ref()?;
-        self.listed_from(0).position(|port| port.target == *selected)
-    }
-
-    /// The same among these rows.
-    pub(super) fn place_in(&self, ports: &[Port]) -> Option<usize> {
-        let selected = self.selected.as_ref()?;
-        ports.iter().position(|port| port.target == *selected)
-    }
-
     /// Who answers the selected port, from each place; `None` while that is worked out.
     pub(super) fn all_answers(&self) -> Option<&[Answer]> {
         self.shown_answers().map(|answers| answers.as_slice())
@@ -374,7 +366,7 @@ impl State {
 
     /// Keeps who answers a port.
     pub(super) fn keep(&mut self, target: Target, answers: Vec<Answer>) {
-        if let Some(at) = self.ports.iter().position(|port| port.target == target) {
+        if let Some(at) = self.index(&target) {
             let before = self.standing(at);
             let port = &mut Arc::make_mut(&mut self.ports)[at];
             port.stale = false;
@@ -469,7 +461,8 @@ impl State {
 
     /// Whether something that is shown is being worked out.
     pub fn is_waiting(&self) -> bool {
-        !self.surveyed || self.is_walking()
+        let asks = |overlay: &Overlay| matches!(overlay, Overlay::Details(details) if details.is_asking());
+        !self.surveyed || self.is_walking() || self.overlays.iter().any(asks)
     }
 
     /// Whether who answers the selected port is being worked out.

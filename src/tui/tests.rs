@@ -103,6 +103,10 @@ impl Explorer {
                     let answers = explain::described_answers(&self.host, 0, &target, &description);
                     Event::Walked(edition, number, answers)
                 }
+                Effect::Callers(edition, of, chain) => {
+                    let callers = super::callers(&self.host.namespaces[of].ruleset, chain);
+                    Event::Led(edition, of, chain, callers)
+                }
                 Effect::Search(edition, number, sought) => {
                     let found = super::seek(&self.host, &sought, || false).expect("nobody stops it");
                     Event::Found(edition, number, found)

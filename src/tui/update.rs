@@ -30,12 +30,12 @@ use super::overlay::{self, Overlay};
 use super::reading;
 use super::search::{self, Found, Search, Sought};
 use super::source::Source;
-use super::state::{Pane, State};
+use super::state::{Pane, Port, State};
 use super::tour;
 use super::view;
 use crate::explain::description::Description;
 use crate::explain::{Answer, Survey, Target};
-use crate::host::{Changes, Counters, Host, Reached, RuleId, Ruleset};
+use crate::host::{ChainId, Changes, Counters, Host, Reached, RuleId, Ruleset};
 
 /// Something that happened.
 #[derive(Debug, Clone)]
@@ -58,6 +58,8 @@ pub enum Event {
     Answered(Edition, Target, Vec<Answer>),
     /// Who answers packets that somebody described was worked out: the number of the description, and what there is.
     Walked(Edition, u64, Vec<Answer>),
+    /// These rules lead to a chain of the namespace with this index.
+    Led(Edition, usize, ChainId, Vec<RuleId>),
     /// What was sought was looked for: the number of the text, and what there is.
     Found(Edition, u64, Arc<Found>),
     /// A file of this name was written, or could not be: why, in one line.
@@ -100,6 +102,8 @@ pub enum Effect {
     /// Walk packets to a port that fit a description, which has this number
     /// ([`explain::described_answers`](crate::explain::described_answers)); [`Event::Walked`] answers.
     Walk(Edition, u64, Target, Box<Description>),
+    /// Look which rules lead to a chain of the namespace with this index ([`callers`](super::callers())); [`Event::Led`] answers.
+    Callers(Edition, usize, ChainId),
     /// Look for a text, which has this number ([`seek`](super::seek())); [`Event::Found`] answers, unless there is a newer one.
     Search(Edition, u64, Box<Sought>),
     /// Write a new file of this name; [`Event::Kept`] answers.
@@ -169,6 +173,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
         Event::Surveyed(edition, _)
         | Event::Answered(edition, ..)
         | Event::Walked(edition, ..)
+        | Event::Led(edition, ..)
         | Event::Found(edition, ..)
         | Event::Read(edition, _)
         | Event::Refreshed(edition, _)
@@ -190,6 +195,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
             }
         }
         Event::Walked(_, number, answers) => edited::walked(state, number, answers),
+        Event::Led(edition, namespace, chain, rules) => details::led(state, (edition, namespace, chain), rules),
         Event::Found(_, number, found) => search::found(state, number, found),
         Event::Read(_, Ok(fresh)) => {
             state.reading = None;
@@ -205,7 +211,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
     tour::follow(state);
     state.list();
     state.account();
-    details::follow(state);
+    effects.extend(details::follow(state));
     form::follow(state);
     scroll(state);
     ask(state, &mut effects);
@@ -430,10 +436,22 @@ fn scroll(state: &mut State) {
     let after = if height > 2 * AFTER { (state.cursor + AFTER).min(len.saturating_sub(1)) } else { state.cursor };
     let offset = view::window(state.offsets.tree, after, len, height);
     state.offsets.tree = view::window(offset, state.cursor, len, height);
-    state.offsets.why = state.offsets.why.min(view::why_overflow(state));
+    if state.offsets.why > 0 {
+        state.offsets.why = state.offsets.why.min(view::why_overflow(state));
+    }
 }
 
-/// Asks who answers: the selected port first, then the ports that can be seen.
+/// The ports to which a movement leads next, so that their ways are known when it does.
+fn ahead_of(state: &State, page: usize) -> impl Iterator<Item = &Port> {
+    let movements = [Action::Down, Action::Up, Action::PageDown, Action::PageUp, Action::First, Action::Last];
+    let place = state.place().filter(|_| state.focus == Pane::Ports);
+    let places = place.into_iter().flat_map(move |place| {
+        movements.into_iter().filter_map(move |movement| moved(place, movement, state.listed(), page))
+    });
+    places.filter_map(|place| state.port_at(place))
+}
+
+/// Asks who answers: the selected port first, then the ports that can be seen, then those to which the next key leads.
 fn ask(state: &mut State, effects: &mut Vec<Effect>) {
     // Who named a port, or chose one, need not wait until all are found.
     if state.is_opening() || !state.surveyed && state.unchosen {
@@ -454,8 +472,9 @@ fn ask(state: &mut State, effects: &mut Vec<Effect>) {
     let height = view::panes(state).map_or(0, |panes| panes.ports.inner_height());
     let next = {
         let shown = state.listed_from(state.offsets.ports).take(height);
-        let mut unknown = shown.filter(|port| port.verdict.is_none() || port.stale).map(|port| &port.target);
-        unknown.find(|target| wanted(state, target)).cloned()
+        let unknown = shown.filter(|port| port.verdict.is_none() || port.stale);
+        let mut asked = unknown.chain(ahead_of(state, height)).map(|port| &port.target);
+        asked.find(|target| wanted(state, target)).cloned()
     };
     if state.asking.is_empty()
         && let Some(next) = next

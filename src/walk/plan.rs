@@ -82,7 +82,7 @@ pub(super) struct Plan<'a> {
     pub(super) ipsets: IpSets<'a>,
     slots: QuickMap<(IpFamily, Hook), Vec<Slot>>,
     layers: Layers,
-    tracks: [bool; 2],
+    tracks: [OnceLock<bool>; 2],
     /// Of equals whose order is guessed the other one is first.
     reversed: bool,
     types: [Vec<TypeRange>; 2],
@@ -140,7 +140,7 @@ impl<'a> Plan<'a> {
             ipsets: IpSets::of(namespace),
             slots: QuickMap::default(),
             layers: Layers::default(),
-            tracks: FAMILIES.map(|family| tracks(namespace, family)),
+            tracks: Default::default(),
             reversed: false,
             types: FAMILIES.map(|family| address_types(namespace, family, None, None)),
             sets: OnceLock::new(),
@@ -221,7 +221,7 @@ impl<'a> Plan<'a> {
 
     /// Whether conntrack is on.
     pub(super) fn tracks(&self, family: IpFamily) -> bool {
-        self.tracks[family as usize]
+        *self.tracks[family as usize].get_or_init(|| tracks(self.namespace(), family))
     }
 
     /// A chain by what its rules ask for, where it is long.

@@ -91,11 +91,15 @@ impl Ground<'_> {
 }
 
 /// The picture of a namespace, with the way of an outcome of a packet of `family` in it; `made`: it was made by the namespace
-/// that was asked about.
-pub(super) fn picture(host: &Host, namespace: usize, followed: Option<(IpFamily, &Outcome)>, made: bool) -> Picture {
+/// that was asked about. `bases`: the base chains there.
+pub(super) fn picture(
+    (host, bases): (&Host, Vec<ChainId>),
+    namespace: usize,
+    followed: Option<(IpFamily, &Outcome)>,
+    made: bool,
+) -> Picture {
     let ns = &host.namespaces[namespace];
-    let place =
-        Ground { ns, bases: ns.ruleset.chains().filter(|(_, chain)| chain.base.is_some()).map(|(id, _)| id).collect() };
+    let place = Ground { ns, bases };
     let mut picture = Picture::default();
     if let Some((_, outcome)) = followed {
         picture.numbered = outcome.passes.len() > 1;

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use super::{Path, Section, Trodden, Weight};
-use crate::host::{Base, ChainId, Hook, Host};
+use crate::host::{ChainId, Host};
 use crate::tui::frames::{Frame, FrameId, Frames, Place};
 
 /// A table of a namespace.
@@ -47,33 +47,29 @@ impl Path {
     /// The way table by table, through one namespace and the others that it leads through.
     pub fn by_table(&self, host: &Host, namespace: usize, frames: &mut Frames) -> Path {
         let mut path = Path { open_from: self.open_from.max(Weight::Held), ..Path::default() };
-        let mut met = self.met(frames);
-        let mut frame_of: HashMap<(usize, ChainId), FrameId> = HashMap::new();
-        for namespace in self.namespaces(namespace) {
-            let ruleset = &host.namespaces[namespace].ruleset;
-            for (index, table) in ruleset.tables.iter().enumerate().filter(|(_, table)| !table.chains.is_empty()) {
-                let index = index as u32;
-                let mut chains = Vec::new();
-                for (number, chain) in table.chains.iter().enumerate() {
-                    let id = ChainId { table: index, chain: number as u32 };
-                    let hook = chain.base.as_ref().map_or(Hook::Prerouting, |base: &Base| base.hook);
-                    let place = Place { pass: 0, namespace, hook };
-                    let frame = frames.intern(Frame { place, parent: None, chain: id });
-                    if let Some(visits) = met.remove(&(namespace, id)) {
-                        path.trodden.insert(frame, together(&visits));
-                        path.visits.insert(frame, visits);
-                    }
-                    frame_of.insert((namespace, id), frame);
-                    chains.push(frame);
-                }
-                path.sections.push(Section::Table { table: TableAt { namespace, index }, chains });
+        let namespaces = self.namespaces(namespace);
+        for namespace in &namespaces {
+            let tables = (0..).zip(&host.namespaces[*namespace].ruleset.tables);
+            for (index, table) in tables.filter(|(_, table)| !table.chains.is_empty()) {
+                let chains = (0..).zip(&table.chains).map(|(chain, known)| (ChainId { table: index, chain }, known));
+                let chains = chains.map(|(id, chain)| frames.once(*namespace, id, chain)).collect();
+                let table = TableAt { namespace: *namespace, index };
+                path.sections.push(Section::Table { table, chains });
             }
         }
-        let here = |(visit, index): &(FrameId, Option<u32>)| {
-            let at = frames.get(*visit);
-            Some((*frame_of.get(&(at.place.namespace, at.chain))?, *index))
+        let met = self.met(frames);
+        let mut once = |visit: FrameId| {
+            let Frame { place: Place { namespace, .. }, chain, .. } = frames.get(visit);
+            let known = &host.namespaces[namespace].ruleset.chain(chain);
+            namespaces.contains(&namespace).then(|| frames.once(namespace, chain, known))
         };
-        path.way = self.way.iter().filter_map(here).collect();
+        path.way = self.way.iter().filter_map(|(visit, index)| Some((once(*visit)?, *index))).collect();
+        for visits in met.into_values() {
+            if let Some(frame) = visits.first().and_then(|visit| once(visit.frame)) {
+                path.trodden.insert(frame, together(&visits));
+                path.visits.insert(frame, visits);
+            }
+        }
         path
     }
 

@@ -90,8 +90,8 @@ impl Ground {
 fn roots(state: &State) -> Vec<(usize, ChainId)> {
     let mut known = HashSet::new();
     let bases = state.path.bases().map(|frame| state.frames.get(frame)).map(|at| (at.place.namespace, at.chain));
-    let others = state.ns().ruleset.chains().filter(|(_, chain)| chain.base.is_some());
-    let others = others.map(|(id, _)| (state.namespace, id));
+    let others = state.frames.known_bases(state.namespace, &state.ns().ruleset);
+    let others = others.into_iter().map(|id| (state.namespace, id));
     bases.chain(others).filter(|root| known.insert(*root)).collect()
 }
 

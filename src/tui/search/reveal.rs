@@ -1,7 +1,7 @@
 //! Going to a chain or a rule wherever it is in the tree: where it can be seen already, else by opening what it is below.
 
 use super::super::frames::FrameId;
-use super::super::outline::Id;
+use super::super::outline::{Id, run_of};
 use super::super::path::Grouping;
 use super::super::state::{Pane, State};
 use super::base_text;
@@ -33,12 +33,13 @@ pub(super) fn rule(state: &mut State, namespace: usize, rule: RuleId, by: &[Rule
 
 /// To a rule, where the tree has it in the order in which it is; gives whether it has.
 pub(super) fn there(state: &mut State, namespace: usize, rule: RuleId, by: &[RuleId]) -> bool {
-    let frame = seen(state, namespace, rule).or_else(|| open(state, namespace, rule.chain, by));
-    if let Some(frame) = frame {
-        unfold_run(state, frame, rule.index);
-        go(state, Id::Rule(frame, rule.index));
+    let seen = seen(state, namespace, rule);
+    let Some(frame) = seen.or_else(|| open(state, namespace, rule.chain, by)) else { return false };
+    if unfold_run(state, frame, rule.index) || seen.is_none() {
+        state.lay_out();
     }
-    frame.is_some()
+    go(state, Id::Rule(frame, rule.index));
+    true
 }
 
 /// To a row of the path, which the tree has: what it is below is opened.
@@ -84,18 +85,16 @@ fn seen(state: &State, namespace: usize, rule: RuleId) -> Option<FrameId> {
     })
 }
 
-/// Opens all that a chain is below, and it; gives the visit.
+/// Opens all that a chain is below, and it, for when the tree is laid out next; gives the visit.
 fn open(state: &mut State, namespace: usize, chain: ChainId, by: &[RuleId]) -> Option<FrameId> {
     let top = by.last().map_or(chain, |rule| rule.chain);
     let mut frame = base(state, namespace, top)?;
     unfold_section(state, frame);
     state.turned.insert(Id::Base(frame), true);
-    state.lay_out();
     for (at, rule) in by.iter().enumerate().rev() {
         let below = if at == 0 { chain } else { by[at - 1].chain };
         unfold_run(state, frame, rule.index);
         state.turned.insert(Id::Rule(frame, rule.index), true);
-        state.lay_out();
         frame = state.frames.below(frame, rule.index, below);
     }
     Some(frame)
@@ -116,16 +115,12 @@ fn base(state: &State, namespace: usize, chain: ChainId) -> Option<FrameId> {
     })
 }
 
-/// Opens the run that a rule is folded into, if it is.
-fn unfold_run(state: &mut State, frame: FrameId, index: u32) {
-    let folded = (0..state.tree.len()).filter_map(|place| state.tree.row(place)).find(|row| match row.id {
-        Id::Run { frame: of, first, count, .. } => of == frame && (first..first + count).contains(&index),
-        _ => false,
-    });
-    if let Some(id) = folded.filter(|row| row.open == Some(false)).map(|row| row.id) {
-        state.turned.insert(id, true);
-        state.lay_out();
-    }
+/// Opens the run that a rule is folded into, for when the tree is laid out next; gives whether it was folded.
+fn unfold_run(state: &mut State, frame: FrameId, index: u32) -> bool {
+    let at = state.frames.get(frame);
+    let all = state.host.namespaces[at.place.namespace].ruleset.chain(at.chain).rules.len() as u32;
+    let run = run_of(&state.path, frame, all, index);
+    run.is_some_and(|run| state.turned.insert(run, true) != Some(true))
 }
 
 fn go(state: &mut State, id: Id) {

@@ -107,7 +107,7 @@ fn file(keeping: &Keeping) -> Vec<Piece> {
 
 /// The line in which the number of a port is typed.
 fn port(state: &State, going: &Going) -> Vec<Piece> {
-    let known = state.ports.iter().any(|port| port.target.port.is_some() && port.target.port == going.port());
+    let known = going.port().is_some_and(|number| state.with_number(number).is_some());
     let keys = if known { "  Enter go   Esc back" } else { "  not among the ports: Enter asks about it   Esc back" };
     vec![
         (Tone::Strong, format!(" port {}", clean(going.text()))),

@@ -114,6 +114,10 @@ fn holder(state: &State, port: &Port) -> (String, String) {
 
 /// The family of a port without a socket, where a row of the same number has the other one.
 fn family(state: &State, port: &Port) -> Option<String> {
+    // Thousands of services may have the same port, each at an address of its own.
+    if port.target.one_addr().is_some() {
+        return None;
+    }
     let key = |port: &Port| (port.target.protocol, port.target.port);
     let of = |port: &Port| port.entry.as_ref().map(|entry| IpFamily::of(entry.addr));
     let own = of(port)?;
@@ -127,7 +131,7 @@ fn family(state: &State, port: &Port) -> Option<String> {
 /// little room for both.
 fn ghost_row(state: &State, port: &Port, room: usize) -> String {
     let told = ghost(state.ns(), port);
-    let Some(family) = family(state, port).filter(|_| port.target.one_addr().is_none()) else { return told };
+    let Some(family) = family(state, port) else { return told };
     let whole = format!("{family} {told}");
     match told.find('→') {
         Some(at) if whole.width() > room => format!("{family} {}", &told[at..]),
