@@ -250,14 +250,22 @@ impl Explorer {
         }
     }
 
-    /// Takes in what has happened, and for so long what is about to.
+    /// Takes in what has happened, and for so long what is about to. Answers that follow each other without a pause hold up no frame
+    /// any longer; keys that do are all taken in first.
     fn gather(&mut self, mut next: Next, patience: Duration) -> std::io::Result<Next> {
         let deadline = Instant::now() + patience;
+        let mut is_input = true;
         while matches!(next, Next::Draw) {
             let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() && !is_input {
+                break;
+            }
             let patience = if self.state.is_waiting() { left } else { Duration::ZERO };
             match self.messages.recv_timeout(patience) {
-                Ok(message) => next = self.take(message)?,
+                Ok(message) => {
+                    is_input = matches!(message, Message::Event(Event::Key(_) | Event::Mouse(_)));
+                    next = self.take(message)?;
+                }
                 Err(_) => break,
             }
         }

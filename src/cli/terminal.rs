@@ -48,6 +48,8 @@ pub struct Terminal {
     out: File,
     /// What it shows.
     shown: Buffer,
+    /// What it showed before: the room for the next frame.
+    spare: Buffer,
     /// How long it took to take what was written last.
     took: Duration,
 }
@@ -62,7 +64,7 @@ impl Terminal {
         }));
         let out = File::from(io::stdout().as_fd().try_clone_to_owned()?);
         seize()?;
-        Ok(Terminal { out, shown: Buffer::default(), took: Duration::ZERO })
+        Ok(Terminal { out, shown: Buffer::default(), spare: Buffer::default(), took: Duration::ZERO })
     }
 
     /// Columns and rows.
@@ -91,7 +93,9 @@ impl Terminal {
         if is_new {
             self.clear()?;
         }
-        let mut next = Buffer::empty(area);
+        let mut next = std::mem::take(&mut self.spare);
+        next.resize(area);
+        next.reset();
         view(&mut next, area);
         let mut told = changes(&self.shown, &next);
         let is_whole = is_new || first.is_empty() || told.len() + MARKS < most;
@@ -99,7 +103,7 @@ impl Terminal {
             next = between(&self.shown, &next, first, most.saturating_sub(MARKS));
             told = changes(&self.shown, &next);
         }
-        self.shown = next;
+        self.spare = std::mem::replace(&mut self.shown, next);
         if told.is_empty() {
             return Ok(is_whole);
         }

@@ -4,7 +4,7 @@
 //! which of them a packet makes, is not known here.
 
 use crate::host::nft;
-use crate::host::{Body, Chain, ChainId, Hook, QuickMap, RuleId, Ruleset, xt};
+use crate::host::{Body, ChainId, Hook, QuickMap, RuleId, Ruleset, xt};
 
 /// A hook on one pass of the packet's way. Pass 0: the packet never comes there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -107,9 +107,23 @@ impl Frames {
     }
 
     /// The frame of a chain where it stands once, whoever enters it.
-    pub fn once(&mut self, namespace: usize, id: ChainId, chain: &Chain) -> FrameId {
-        let hook = chain.base.as_ref().map_or(Hook::Prerouting, |base| base.hook);
-        self.intern(Frame { place: Place { pass: 0, namespace, hook }, parent: None, chain: id })
+    pub fn once(&mut self, namespace: usize, chain: ChainId, ruleset: &Ruleset) -> FrameId {
+        let hook = ruleset.chain(chain).base.as_ref().map_or(Hook::Prerouting, |base| base.hook);
+        self.intern(Frame { place: Place { pass: 0, namespace, hook }, parent: None, chain })
+    }
+
+    /// The same of all chains of the table with this index. Only base chains are looked at for it.
+    pub fn of_table(&mut self, namespace: usize, table: u32, ruleset: &Ruleset) -> Vec<FrameId> {
+        let place = Place { pass: 0, namespace, hook: Hook::Prerouting };
+        let all = 0..ruleset.tables[table as usize].chains.len() as u32;
+        let other = |chain| Frame { place, parent: None, chain: ChainId { table, chain } };
+        let mut frames: Vec<FrameId> = all.map(|chain| self.intern(other(chain))).collect();
+        let bases: Vec<ChainId> =
+            self.bases(namespace, ruleset).iter().copied().filter(|id| id.table == table).collect();
+        for id in bases {
+            frames[id.chain as usize] = self.once(namespace, id, ruleset);
+        }
+        frames
     }
 
     /// The frame of a chain that a rule leads to.

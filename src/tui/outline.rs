@@ -57,9 +57,9 @@ impl Id {
 /// How many rules in a row that did not match are folded into one row.
 const RUN: u32 = 2;
 
-/// The visible rows for a path. `turned` holds what somebody folded or unfolded.
-pub fn outline(host: &Host, path: &Path, frames: &mut Frames, turned: &QuickMap<Id, bool>) -> Tree<Id> {
-    Tree::new(begin(host, path, frames, turned, usize::MAX))
+/// The visible rows for a path. `turned` holds what somebody folded or unfolded, `old` the rows that were visible.
+pub fn outline(host: &Host, path: &Path, frames: &mut Frames, turned: &QuickMap<Id, bool>, old: Tree<Id>) -> Tree<Id> {
+    Tree::new(begin(host, path, frames, turned, usize::MAX, old.emptied()))
 }
 
 /// How many rows the way takes to its end, or all of them where it has none in the tree; `None`: more than `most`.
@@ -71,20 +71,28 @@ pub fn rows_of_way(
     most: usize,
 ) -> Option<usize> {
     // A tree of 10,000 chains is not made to be told that it is long.
-    let rows = begin(host, path, frames, turned, most);
+    let rows = begin(host, path, frames, turned, most, Vec::new());
     let way = rows.iter().position(|row| row.id == Id::Fate).map_or(rows.len(), |end| end + 1);
     Some(way).filter(|way| *way <= most)
 }
 
-/// The visible rows; once there are more than `most`, not all that come then.
-fn begin(host: &Host, path: &Path, frames: &mut Frames, turned: &QuickMap<Id, bool>, most: usize) -> Vec<Row<Id>> {
+/// The visible rows, in `rows`, which are none; once there are more than `most`, not all that come then.
+fn begin(
+    host: &Host,
+    path: &Path,
+    frames: &mut Frames,
+    turned: &QuickMap<Id, bool>,
+    most: usize,
+    mut rows: Vec<Row<Id>>,
+) -> Vec<Row<Id>> {
     // Most rows are those of chains that stand in tables.
     let chains = |section: &Section| match section {
         Section::Table { chains, .. } => chains.len(),
         Section::Hook { .. } | Section::Pass(_) | Section::Route(_) | Section::Fate => 0,
     };
     let expected = path.sections.iter().map(chains).sum::<usize>().min(most);
-    let mut outline = Outline { host, path, frames, turned, rows: Vec::with_capacity(expected), most };
+    rows.reserve(expected);
+    let mut outline = Outline { host, path, frames, turned, rows, most };
     for section in &path.sections {
         outline.section(section);
     }
@@ -102,7 +110,7 @@ enum Part {
 /// The parts of a chain with so many rules, in their order.
 fn parts(trodden: &Trodden, all: u32) -> impl Iterator<Item = Part> {
     let held = trodden.held.keys().copied().filter(move |index| *index < all);
-    let last = held.clone().last().map_or(0, |last| last + 1);
+    let last = held.clone().next_back().map_or(0, |last| last + 1);
     let before = std::iter::once(0).chain(held.clone().map(|index| index + 1));
     let runs = before.zip(held).flat_map(|(first, end)| [Part::Run { first, end, reached: true }, Part::Rule(end)]);
     let seen = trodden.seen(all).max(last);

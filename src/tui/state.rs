@@ -433,7 +433,8 @@ impl State {
     pub(super) fn lay_out(&mut self) {
         let held = self.tree.row(self.cursor).map(|row| row.id);
         let host = Arc::clone(&self.host);
-        self.tree = outline(&host, &self.path, &mut self.frames, &self.turned);
+        let old = std::mem::take(&mut self.tree);
+        self.tree = outline(&host, &self.path, &mut self.frames, &self.turned, old);
         self.end = self.tree.place(&Id::Fate);
         let kept = held.and_then(|id| self.tree.place(&id));
         self.cursor = kept.unwrap_or(self.cursor).min(self.tree.len().saturating_sub(1));

@@ -32,6 +32,12 @@ impl<I: PartialEq> Tree<I> {
         Tree { rows }
     }
 
+    /// What held its rows, with room for as many as there were: a long tree is made anew with each row that is opened.
+    pub fn emptied(mut self) -> Vec<Row<I>> {
+        self.rows.clear();
+        self.rows
+    }
+
     /// How many rows are visible.
     pub fn len(&self) -> usize {
         self.rows.len()

@@ -48,20 +48,18 @@ impl Path {
     pub fn by_table(&self, host: &Host, namespace: usize, frames: &mut Frames) -> Path {
         let mut path = Path { open_from: self.open_from.max(Weight::Held), ..Path::default() };
         let namespaces = self.namespaces(namespace);
-        for namespace in &namespaces {
-            let tables = (0..).zip(&host.namespaces[*namespace].ruleset.tables);
-            for (index, table) in tables.filter(|(_, table)| !table.chains.is_empty()) {
-                let chains = (0..).zip(&table.chains).map(|(chain, known)| (ChainId { table: index, chain }, known));
-                let chains = chains.map(|(id, chain)| frames.once(*namespace, id, chain)).collect();
-                let table = TableAt { namespace: *namespace, index };
-                path.sections.push(Section::Table { table, chains });
+        for namespace in namespaces.iter().copied() {
+            let ruleset = &host.namespaces[namespace].ruleset;
+            for (index, _) in (0..).zip(&ruleset.tables).filter(|(_, table)| !table.chains.is_empty()) {
+                let chains = frames.of_table(namespace, index, ruleset);
+                path.sections.push(Section::Table { table: TableAt { namespace, index }, chains });
             }
         }
         let met = self.met(frames);
         let mut once = |visit: FrameId| {
             let Frame { place: Place { namespace, .. }, chain, .. } = frames.get(visit);
-            let known = &host.namespaces[namespace].ruleset.chain(chain);
-            namespaces.contains(&namespace).then(|| frames.once(namespace, chain, known))
+            let ruleset = &host.namespaces[namespace].ruleset;
+            namespaces.contains(&namespace).then(|| frames.once(namespace, chain, ruleset))
         };
         path.way = self.way.iter().filter_map(|(visit, index)| Some((once(*visit)?, *index))).collect();
         for visits in met.into_values() {
