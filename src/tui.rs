@@ -9,6 +9,7 @@ mod account;
 pub mod action;
 mod again;
 mod ahead;
+mod answered;
 mod callers;
 mod counting;
 mod details;

@@ -24,12 +24,12 @@ use super::read::Text;
 use super::refusal::Refusal;
 use super::start::Start;
 use super::terminal::Terminal;
-use crate::explain::Target;
+use crate::explain::{Answer, Target};
 use crate::kernel::Progress;
 use crate::tui::{self, Edition, Effect, Event, Keep, Setup, Shelf, Sought, State, update, view};
 
-/// A port of a reading, and how far the sets are read that its answer takes.
-type Question = (Edition, Target, Arc<Progress>);
+/// A port of a reading, and how far the sets are read that its answer takes; and answers that are to be forgotten before.
+type Question = ((Edition, Target, Arc<Progress>), Vec<Arc<Vec<Answer>>>);
 
 /// A text that is sought in a reading, with its number.
 type Query = (Edition, u64, Box<Sought>);
@@ -422,9 +422,14 @@ impl Explorer {
     /// Asks who answers a port.
     fn ask(&mut self, edition: Edition, target: Target) {
         let (live, namespace) = (self.live.clone(), self.state.namespace());
-        let question = (edition, target, Arc::clone(&self.sets));
+        let question = ((edition, target, Arc::clone(&self.sets)), self.state.take_spent());
         self.asked.ask(self.state.host(), question, &self.sender, move |host, asked, tell| {
-            answer_each(host, namespace, live.as_ref(), asked, tell);
+            // Whoever made the answers forgets them, too.
+            let questions = asked.into_iter().map(|(question, spent)| {
+                drop(spent);
+                question
+            });
+            answer_each(host, namespace, live.as_ref(), questions, tell);
         });
     }
 

@@ -15,7 +15,7 @@ use super::edited::{Edited, Walking};
 use super::frames::Frames;
 use super::going::Going;
 use super::keeping::Keeping;
-use super::listing::{self, Filter, Listing, Met, Order, TableName};
+use super::listing::{Filter, Listing, Met, Order, TableName};
 use super::living::Living;
 use super::look::Look;
 use super::outline::{Id, outline};
@@ -27,13 +27,9 @@ use super::search::Search;
 use super::setup::{Setup, Speed};
 use super::source::Source;
 use super::tree::Tree;
-use crate::explain::{self, Answer, AnswerVerdict, Place, PortEntry, Target, nearest, words};
+use crate::explain::{Answer, AnswerVerdict, Place, PortEntry, Target};
 use crate::host::{Host, Namespace, Policy, QuickMap, Reached, What};
-use crate::syntax;
-use crate::walk::{Outcome, StepAt, Verdict};
-
-/// How many ports' answers are kept; those that were asked longest ago give way.
-const KEPT: usize = 64;
+use crate::walk::{StepAt, Verdict};
 
 /// A pane of the screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -173,6 +169,8 @@ pub struct State {
 
     pub(super) answers: HashMap<Target, Arc<Vec<Answer>>>,
     pub(super) asked: VecDeque<Target>,
+    /// Answers that nobody looks at any more.
+    pub(super) spent: Vec<Arc<Vec<Answer>>>,
     pub(super) asking: Vec<Target>,
     pub(super) wish: Option<Place>,
     /// The packet that somebody described in place of the usual one.
@@ -251,6 +249,7 @@ impl State {
             named: target.clone(),
             answers: HashMap::new(),
             asked: VecDeque::new(),
+            spent: Vec::new(),
             asking: Vec::new(),
             wish: None,
             edited: None,
@@ -325,36 +324,6 @@ impl State {
         self.edition
     }
 
-    /// Who answers the selected port, from each place; `None` while that is worked out.
-    pub(super) fn all_answers(&self) -> Option<&[Answer]> {
-        self.shown_answers().map(|answers| answers.as_slice())
-    }
-
-    /// The same, shared: those of usual packets, or of the one that somebody described.
-    pub(super) fn shown_answers(&self) -> Option<&Arc<Vec<Answer>>> {
-        let selected = self.selected.as_ref()?;
-        match &self.edited {
-            Some(edited) => edited.answers(selected),
-            None => self.answers.get(selected),
-        }
-    }
-
-    /// The index of the answer that is looked at: that of the place that is most like what the user wished for.
-    pub(super) fn answer_index(&self) -> usize {
-        let (Some(answers), Some(wish)) = (self.all_answers(), &self.wish) else { return 0 };
-        nearest(answers.iter().map(|answer| (&answer.from, answer.family)), Some(wish)).unwrap_or(0)
-    }
-
-    /// The answer that is looked at.
-    pub(super) fn answer(&self) -> Option<&Answer> {
-        self.all_answers()?.get(self.answer_index())
-    }
-
-    /// The outcome that is looked at.
-    pub(super) fn outcome(&self) -> Option<&Outcome> {
-        self.answer()?.walk.outcomes.get(self.outcome)
-    }
-
     /// Selects a port, and follows the first outcome of its packets.
     pub(super) fn select(&mut self, target: Target) {
         self.selected = Some(target);
@@ -362,39 +331,6 @@ impl State {
         self.outcome = 0;
         self.list_something();
         self.follow();
-    }
-
-    /// Keeps who answers a port.
-    pub(super) fn keep(&mut self, target: Target, answers: Vec<Answer>) {
-        if let Some(at) = self.index(&target) {
-            let before = self.standing(at);
-            let port = &mut Arc::make_mut(&mut self.ports)[at];
-            port.stale = false;
-            port.verdict = Some(explain::finding::overall(&answers));
-            port.tables = listing::tables(&self.host, self.namespace, &answers);
-            port.met = Met::by(&self.host, &answers);
-            let first = answers.first();
-            port.who = first.map(|answer| words::answerers(&self.host, self.namespace, answer, syntax::part_text));
-            self.list_one(at, before);
-        }
-        if self.answers.insert(target.clone(), Arc::new(answers)).is_none() {
-            self.asked.push_back(target);
-        }
-        while self.asked.len() > KEPT {
-            let Some(at) = self.asked.iter().position(|known| Some(known) != self.selected.as_ref()) else { break };
-            if let Some(gone) = self.asked.remove(at) {
-                self.answers.remove(&gone);
-            }
-        }
-    }
-
-    /// Tells the rows of ports that were answered before all were found.
-    pub(super) fn keep_again(&mut self) {
-        for target in std::mem::take(&mut self.asked) {
-            if let Some(answers) = self.answers.remove(&target) {
-                self.keep(target, Arc::unwrap_or_clone(answers));
-            }
-        }
     }
 
     /// Follows the selected port's packets, now that it is known who answers them; what was looked at in an older reading is

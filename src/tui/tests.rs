@@ -1,6 +1,7 @@
 //! Events in, effects and screens out, on a small node with ways made by hand.
 
 mod again;
+mod asking;
 mod counting;
 mod details;
 mod diagram;
