@@ -48,13 +48,13 @@ impl State {
     pub(super) fn keep(&mut self, target: Target, answers: Vec<Answer>) {
         if let Some(at) = self.index(&target) {
             let before = self.standing(at);
-            let port = &mut Arc::make_mut(&mut self.ports)[at];
-            port.stale = false;
-            port.verdict = Some(explain::finding::overall(&answers));
-            port.tables = listing::tables(&self.host, self.namespace, &answers);
-            port.met = Met::by(&self.host, &answers);
+            let verdict = Some(explain::finding::overall(&answers));
+            let tables = listing::tables(&self.host, self.namespace, &answers);
+            let met = Met::by(&self.host, &answers);
             let first = answers.first();
-            port.who = first.map(|answer| words::answerers(&self.host, self.namespace, answer, syntax::part_text));
+            let who = first.map(|answer| words::answerers(&self.host, self.namespace, answer, syntax::part_text));
+            let port = self.answered_port(at);
+            (port.verdict, port.tables, port.met, port.who, port.stale) = (verdict, tables, met, who, false);
             self.list_one(at, before);
         }
         if self.answers.insert(target.clone(), Arc::new(answers)).is_none() {

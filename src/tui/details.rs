@@ -1,10 +1,11 @@
 //! Everything about the rule or the port that is selected: a page on top of the panes that follows the selection.
 //!
-//! It asks once for what takes a look through the whole table, and keeps where the page is scrolled to. How the page looks
+//! It asks once for what takes a look through the whole of a large table, and keeps where the page is scrolled to. How the page looks
 //! is told in `view`.
 
 use super::action::Action;
 use super::again::Edition;
+use super::callers::callers;
 use super::frames::FrameId;
 use super::outline::Id;
 use super::overlay::Overlay;
@@ -13,7 +14,10 @@ use super::state::{Pane, State};
 use super::update::{self, Effect, in_panes};
 use super::view;
 use crate::explain::Target;
-use crate::host::{ChainId, RuleId};
+use crate::host::{ChainId, RuleId, Table};
+
+/// So many chains and rules are looked through while somebody waits.
+const FEW: usize = 2000;
 
 /// So many lines of what is chosen are to be seen.
 const BELOW: usize = 3;
@@ -83,7 +87,11 @@ pub(super) fn follow(state: &mut State) -> Option<Effect> {
             let of = Some((state.edition, at.place.namespace, at.chain));
             if details.of != of {
                 (details.of, details.callers) = (of, None);
-                effect = of.map(|(edition, namespace, chain)| Effect::Callers(edition, namespace, chain));
+                let ruleset = &state.host.namespaces[at.place.namespace].ruleset;
+                match is_small(ruleset.table(at.chain)) {
+                    true => details.callers = Some(callers(ruleset, at.chain)),
+                    false => effect = Some(Effect::Callers(state.edition, at.place.namespace, at.chain)),
+                }
             }
             Some(About::Rule(state.edition, frame, index))
         }
@@ -106,6 +114,11 @@ pub(super) fn follow(state: &mut State) -> Option<Effect> {
         }
     }
     effect
+}
+
+/// Whether all of a table can be looked through while somebody waits.
+fn is_small(table: &Table) -> bool {
+    table.chains.len() <= FEW && table.chains.iter().map(|chain| chain.rules.len()).sum::<usize>() <= FEW
 }
 
 /// Whether the page is scrolled, and as long as it will be: its text is made for this question only where it has an answer.

@@ -76,8 +76,32 @@ impl Frame {
 pub struct Frames {
     all: Vec<Frame>,
     known: QuickMap<Frame, FrameId>,
-    /// The base chains of each namespace: most chains are none.
-    bases: QuickMap<usize, Vec<ChainId>>,
+    /// What is known of the chains of each namespace.
+    chains: QuickMap<usize, Chains>,
+}
+
+/// What is asked again and again of all chains of a namespace, so that not each of them is looked at each time.
+#[derive(Debug, Clone)]
+struct Chains {
+    /// The base chains: most are none.
+    bases: Vec<ChainId>,
+    /// Whether they have rules, table by table.
+    filled: Vec<Vec<bool>>,
+}
+
+impl Chains {
+    fn of(ruleset: &Ruleset) -> Chains {
+        let mut chains = Chains { bases: Vec::new(), filled: Vec::new() };
+        for (table, known) in (0..).zip(&ruleset.tables) {
+            let mut filled = Vec::with_capacity(known.chains.len());
+            for (chain, known) in (0..).zip(&known.chains) {
+                filled.push(!known.rules.is_empty());
+                chains.bases.extend(known.base.is_some().then_some(ChainId { table, chain }));
+            }
+            chains.filled.push(filled);
+        }
+        chains
+    }
 }
 
 impl Frames {
@@ -96,14 +120,23 @@ impl Frames {
         if id.0 & ONCE == 0 { self.all[id.0 as usize] } else { Frame::saying(id) }
     }
 
+    fn chains(&mut self, namespace: usize, ruleset: &Ruleset) -> &Chains {
+        self.chains.entry(namespace).or_insert_with(|| Chains::of(ruleset))
+    }
+
     /// The base chains of the namespace with this index, kept for the next time.
     pub fn bases(&mut self, namespace: usize, ruleset: &Ruleset) -> &[ChainId] {
-        self.bases.entry(namespace).or_insert_with(|| bases(ruleset))
+        &self.chains(namespace, ruleset).bases
     }
 
     /// The same where nothing can be kept.
     pub fn known_bases(&self, namespace: usize, ruleset: &Ruleset) -> Vec<ChainId> {
-        self.bases.get(&namespace).cloned().unwrap_or_else(|| bases(ruleset))
+        self.chains.get(&namespace).map_or_else(|| Chains::of(ruleset).bases, |known| known.bases.clone())
+    }
+
+    /// Whether a chain has rules.
+    pub fn has_rules(&mut self, namespace: usize, chain: ChainId, ruleset: &Ruleset) -> bool {
+        self.chains(namespace, ruleset).filled[chain.table as usize][chain.chain as usize]
     }
 
     /// The frame of a chain where it stands once, whoever enters it.
@@ -131,10 +164,6 @@ impl Frames {
         let place = self.get(frame).place;
         self.intern(Frame { place, parent: Some((frame, index)), chain })
     }
-}
-
-fn bases(ruleset: &Ruleset) -> Vec<ChainId> {
-    ruleset.chains().filter(|(_, chain)| chain.base.is_some()).map(|(id, _)| id).collect()
 }
 
 /// The chain that a rule jumps or goes to, whatever the packet. A map may lead to many, and which it is only a packet tells.

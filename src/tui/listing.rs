@@ -3,6 +3,8 @@
 //! What becomes of a port is known once somebody asked: until then it is listed, so that it is asked. What the list looks
 //! like is not known here.
 
+use std::collections::BTreeSet;
+
 use super::outline::Id;
 use super::state::{Pane, Port, State};
 use crate::explain::{self, Answer, AnswerVerdict, Target};
@@ -201,9 +203,18 @@ impl State {
             self.listing.selected = self.selected.clone();
             return;
         }
-        let any = self.ports.iter().any(|port| self.fits(port));
-        let is_listed = |port: &Port| self.fits(port) || any && self.selected.as_ref() == Some(&port.target);
-        let mut places: Vec<usize> = (0..self.ports.len()).filter(|index| is_listed(&self.ports[*index])).collect();
+        // Those that were not asked yet are listed, so that only the others are looked at.
+        let mut out: BTreeSet<usize> =
+            self.answered().iter().copied().filter(|place| !self.fits(&self.ports[*place])).collect();
+        if out.len() < self.ports.len()
+            && let Some(selected) = self.selected.as_ref().and_then(|selected| self.index(selected))
+        {
+            out.remove(&selected);
+        }
+        let mut places: Vec<usize> = (0..self.ports.len()).collect();
+        if !out.is_empty() {
+            places.retain(|place| !out.contains(place));
+        }
         match self.order {
             Order::Number => {}
             Order::Name => places.sort_by_cached_key(|index| name(self, &self.ports[*index])),
@@ -295,7 +306,8 @@ pub(super) fn next_filter(state: &mut State) {
     if state.selected_port().is_some_and(|port| state.filter.fits(port)) {
         return;
     }
-    if let Some(target) = state.ports.iter().find(|port| state.filter.fits(port)).map(|port| port.target.clone()) {
+    let mut answered = state.answered().iter().map(|place| &state.ports[*place]);
+    if let Some(target) = answered.find(|port| state.filter.fits(port)).map(|port| port.target.clone()) {
         state.list();
         state.select(target);
     }

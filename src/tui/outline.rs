@@ -3,7 +3,7 @@
 //!
 //! It makes identities, no text: what a row says is told when it is drawn.
 
-use super::frames::{FrameId, Frames, Place, target};
+use super::frames::{Frame, FrameId, Frames, Place, target};
 use super::path::{Path, Section, TableAt, Trodden};
 use super::tree::{Row, Tree};
 use crate::host::{Host, Policy, QuickMap, Ruleset};
@@ -128,6 +128,15 @@ pub fn run_of(path: &Path, frame: FrameId, all: u32, index: u32) -> Option<Id> {
     })
 }
 
+/// A chain where it was entered, with all that its rows ask for.
+struct Entered<'a> {
+    frame: FrameId,
+    at: Frame,
+    ruleset: &'a Ruleset,
+    /// What the packet met there.
+    trodden: Option<&'a Trodden>,
+}
+
 struct Outline<'a> {
     host: &'a Host,
     path: &'a Path,
@@ -168,12 +177,13 @@ impl Outline<'_> {
     }
 
     fn base(&mut self, frame: FrameId) {
-        let path = self.path;
-        let trodden = path.trodden.get(&frame);
+        let trodden = self.path.trodden.get(&frame);
         // A policy that accepts is told beside the chain's name.
         let ends = trodden.is_some_and(|trodden| trodden.end == Some(Verdict::Policy(Policy::Drop)));
-        let rules = !self.ruleset(frame).chain(self.frames.get(frame).chain).rules.is_empty();
-        if self.push(Id::Base(frame), 1, (rules || ends).then_some(path.opens(frame))) {
+        let Frame { place: Place { namespace, .. }, chain, .. } = self.frames.get(frame);
+        let rules = self.frames.has_rules(namespace, chain, &self.host.namespaces[namespace].ruleset);
+        let opens = trodden.is_some_and(|trodden| self.path.opens_by(trodden));
+        if self.push(Id::Base(frame), 1, (rules || ends).then_some(opens)) {
             self.rules(frame, 2);
             if ends {
                 self.push(Id::End(frame), 2, None);
@@ -181,64 +191,60 @@ impl Outline<'_> {
         }
     }
 
-    fn ruleset(&self, frame: FrameId) -> &Ruleset {
-        &self.host.namespaces[self.frames.get(frame).place.namespace].ruleset
-    }
-
     /// The rules of a chain.
     fn rules(&mut self, frame: FrameId, depth: u16) {
-        let all = self.ruleset(frame).chain(self.frames.get(frame).chain).rules.len() as u32;
-        let path = self.path;
-        match path.trodden.get(&frame) {
-            None => self.plain(frame, 0, all, depth),
-            Some(trodden) => self.walked(frame, trodden, all, depth),
-        }
-    }
-
-    fn walked(&mut self, frame: FrameId, trodden: &Trodden, all: u32, depth: u16) {
-        for part in parts(trodden, all) {
-            match part {
-                Part::Rule(index) => self.rule(frame, index, depth),
-                Part::Run { first, end, reached } => self.run(frame, first, end, reached, depth),
+        let at = self.frames.get(frame);
+        let ruleset = &self.host.namespaces[at.place.namespace].ruleset;
+        let chain = Entered { frame, at, ruleset, trodden: self.path.trodden.get(&frame) };
+        let all = ruleset.chain(at.chain).rules.len() as u32;
+        match chain.trodden {
+            None => self.plain(&chain, 0, all, depth),
+            Some(trodden) => {
+                for part in parts(trodden, all) {
+                    match part {
+                        Part::Rule(index) => self.rule(&chain, index, depth),
+                        Part::Run { first, end, reached } => self.run(&chain, first, end, reached, depth),
+                    }
+                }
             }
         }
     }
 
-    fn run(&mut self, frame: FrameId, first: u32, end: u32, reached: bool, depth: u16) {
+    fn run(&mut self, chain: &Entered<'_>, first: u32, end: u32, reached: bool, depth: u16) {
         let count = end.saturating_sub(first);
         if count < RUN {
-            self.plain(frame, first, end, depth);
-        } else if self.push(Id::Run { frame, first, count, reached }, depth, Some(false)) {
-            self.plain(frame, first, end, depth + 1);
+            self.plain(chain, first, end, depth);
+        } else if self.push(Id::Run { frame: chain.frame, first, count, reached }, depth, Some(false)) {
+            self.plain(chain, first, end, depth + 1);
         }
     }
 
-    fn plain(&mut self, frame: FrameId, first: u32, end: u32, depth: u16) {
+    fn plain(&mut self, chain: &Entered<'_>, first: u32, end: u32, depth: u16) {
         for index in first..end {
             if self.is_long() {
                 break;
             }
-            self.rule(frame, index, depth);
+            self.rule(chain, index, depth);
         }
     }
 
-    fn rule(&mut self, frame: FrameId, index: u32, depth: u16) {
+    fn rule(&mut self, chain: &Entered<'_>, index: u32, depth: u16) {
+        let Entered { frame, at, ruleset, trodden } = *chain;
         let id = Id::Rule(frame, index);
-        let rule = self.frames.get(frame).rule(index);
-        let held = self.path.trodden.get(&frame).and_then(|trodden| trodden.held.get(&index));
+        let held = trodden.and_then(|trodden| trodden.held.get(&index));
         // Where the packet came by, it tells which chain of a map it went to.
         let leads = match held.map(|mark| mark.verdict) {
             Some(Verdict::Jump(chain) | Verdict::Goto(chain)) => Some(chain),
-            _ => target(self.ruleset(frame), rule),
+            _ => target(ruleset, at.rule(index)),
         };
-        let Some(chain) = leads.filter(|chain| !self.ruleset(frame).chain(*chain).rules.is_empty()) else {
+        let Some(to) = leads.filter(|chain| self.frames.has_rules(at.place.namespace, *chain, ruleset)) else {
             self.push(id, depth, None);
             return;
         };
         // A frame is made only where somebody looks into it: most of 100,000 jumps are never opened.
-        let open = held.is_some() && self.path.opens(self.frames.below(frame, index, chain));
+        let open = held.is_some() && self.path.opens(self.frames.below(frame, index, to));
         if self.push(id, depth, Some(open)) {
-            let below = self.frames.below(frame, index, chain);
+            let below = self.frames.below(frame, index, to);
             self.rules(below, depth + 1);
         }
     }

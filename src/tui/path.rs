@@ -196,7 +196,12 @@ impl Path {
 
     /// Whether the chain is open before anybody folds or unfolds.
     pub fn opens(&self, frame: FrameId) -> bool {
-        self.trodden.get(&frame).is_some_and(|trodden| trodden.weight >= self.open_from)
+        self.trodden.get(&frame).is_some_and(|trodden| self.opens_by(trodden))
+    }
+
+    /// Whether a chain is, by what the packet met in it.
+    pub fn opens_by(&self, trodden: &Trodden) -> bool {
+        trodden.weight >= self.open_from
     }
 
     /// Whether a hook with these chains is open before anybody folds or unfolds.

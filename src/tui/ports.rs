@@ -3,6 +3,7 @@
 //!
 //! Knows neither who answers them nor which of them a filter leaves.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::state::{Port, State};
@@ -15,6 +16,8 @@ pub(super) struct Index {
     places: QuickMap<Target, usize>,
     /// Their numbers, in their order.
     numbers: Vec<Option<u16>>,
+    /// The places of those of which it is known what becomes of their packets.
+    answered: BTreeSet<usize>,
 }
 
 impl Index {
@@ -24,6 +27,7 @@ impl Index {
             self.places.entry(port.target.clone()).or_insert(place);
         }
         self.numbers = ports.iter().map(|port| port.target.port).collect();
+        self.answered = (0..ports.len()).filter(|place| ports[*place].verdict.is_some()).collect();
     }
 }
 
@@ -42,6 +46,17 @@ impl State {
     /// The place of a port among all.
     pub(super) fn index(&self, target: &Target) -> Option<usize> {
         self.index.places.get(target).copied()
+    }
+
+    /// The port at a place, of which it is known now what becomes of its packets.
+    pub(super) fn answered_port(&mut self, place: usize) -> &mut Port {
+        self.index.answered.insert(place);
+        &mut Arc::make_mut(&mut self.ports)[place]
+    }
+
+    /// The places of the ports of which that is known, in their order.
+    pub(super) fn answered(&self) -> &BTreeSet<usize> {
+        &self.index.answered
     }
 
     /// The first port with this number.

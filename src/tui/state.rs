@@ -398,8 +398,7 @@ impl State {
 
     /// Whether something that is shown is being worked out.
     pub fn is_waiting(&self) -> bool {
-        let asks = |overlay: &Overlay| matches!(overlay, Overlay::Details(details) if details.is_asking());
-        !self.surveyed || self.is_walking() || self.overlays.iter().any(asks)
+        !self.surveyed || self.is_walking()
     }
 
     /// Whether who answers the selected port is being worked out.

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::explain::fixture::socket;
-use crate::host::{Family, Protocol};
+use crate::host::{Chain, Protocol};
 use crate::tui::overlay::Overlay;
 
 /// The node with so many listening sockets, from port 1000 on.
@@ -67,30 +67,40 @@ fn answers_that_are_not_looked_at_any_more_are_given_to_whoever_forgets_them() {
     assert!(state.spent.len() <= 64, "where nobody takes them they are forgotten here");
 }
 
-#[test]
-fn which_rules_lead_to_a_chain_is_asked_once_behind_its_pages() {
-    let mut explorer = Explorer::on(80);
-    let callers = |state: &State| match state.overlays.last() {
+/// Whether it is being looked for which rules lead to the page's chain, and how many are known.
+fn callers(explorer: &Explorer) -> Option<(bool, usize)> {
+    match explorer.state.overlays.last() {
         Some(Overlay::Details(details)) => Some((details.is_asking(), details.callers().len())),
         _ => None,
-    };
+    }
+}
+
+#[test]
+fn which_rules_lead_to_a_chain_is_looked_up_in_a_small_table_and_asked_once_of_a_large_one() {
+    let mut explorer = Explorer::on(80);
+    explorer.press("<Right>");
+    assert_eq!(pressed(&mut explorer.state, "<Enter>"), []);
+    let small = callers(&explorer).expect("a page");
+    assert!(!small.0 && small.1 > 0, "{small:?}");
+
+    let mut host = node();
+    for table in &mut host.namespaces[0].ruleset.tables {
+        let empty = Chain { rules: Vec::new(), base: None, ..table.chains[0].clone() };
+        table.chains.extend(std::iter::repeat_n(empty, 2000));
+    }
+    let mut explorer = Explorer::new(host, Some(tcp(80, None)), Look::sixteen());
     explorer.press("<Right>");
     let opened = pressed(&mut explorer.state, "<Enter>");
     let [Effect::Callers(edition, namespace, chain)] = opened[..] else { panic!("{opened:?}") };
-    assert_eq!(callers(&explorer.state), Some((true, 0)));
-    assert!(explorer.state.is_waiting(), "the frame may wait for it");
-    let ruleset = &explorer.host.namespaces[namespace].ruleset;
-    assert_eq!(ruleset.table(chain).family, Family::Ip);
-    let rules = super::super::callers(ruleset, chain);
-    assert!(!rules.is_empty());
-    let late = Event::Led(edition, namespace, INPUT, rules.clone());
-    update(&mut explorer.state, late);
-    assert_eq!(callers(&explorer.state), Some((true, 0)), "that is about another chain");
-    update(&mut explorer.state, Event::Led(edition, namespace, chain, rules.clone()));
-    assert_eq!(callers(&explorer.state), Some((false, rules.len())));
+    assert_eq!(callers(&explorer), Some((true, 0)));
+    assert!(!explorer.text().contains("led to by"));
+    let rules = super::super::callers(&explorer.host.namespaces[namespace].ruleset, chain);
+    update(&mut explorer.state, Event::Led(edition, namespace, INPUT, rules.clone()));
+    assert_eq!(callers(&explorer), Some((true, 0)), "that is about another chain");
+    update(&mut explorer.state, Event::Led(edition, namespace, chain, rules));
+    assert_eq!(callers(&explorer), Some((false, small.1)));
     assert!(explorer.text().contains("led to by"), "{}", explorer.text());
-    let next = pressed(&mut explorer.state, "<Esc><Enter>");
-    assert_eq!(next.len(), 1, "another page asks again");
+    assert_eq!(pressed(&mut explorer.state, "<Esc><Enter>").len(), 1, "another page asks again");
 }
 
 #[test]
