@@ -88,9 +88,10 @@ pub(super) fn follow(state: &mut State) -> Option<Effect> {
             if details.of != of {
                 (details.of, details.callers) = (of, None);
                 let ruleset = &state.host.namespaces[at.place.namespace].ruleset;
-                match is_small(ruleset.table(at.chain)) {
-                    true => details.callers = Some(callers(ruleset, at.chain)),
-                    false => effect = Some(Effect::Callers(state.edition, at.place.namespace, at.chain)),
+                if is_small(ruleset.table(at.chain)) {
+                    details.callers = Some(callers(ruleset, at.chain));
+                } else {
+                    effect = Some(Effect::Callers(state.edition, at.place.namespace, at.chain));
                 }
             }
             Some(About::Rule(state.edition, frame, index))

@@ -321,6 +321,13 @@ pub(super) fn next_order(state: &mut State) {
         Order::Name => Order::Verdict,
         Order::Verdict => Order::Number,
     };
+    let by = match state.order {
+        Order::Number => "number",
+        Order::Name => "name",
+        Order::Verdict => "badge: what surprises first",
+    };
+    // The frame may have no room for it, and the rows may stand as they did.
+    state.notice = Some(format!("the ports are sorted by {by}"));
 }
 
 /// The table of the tree's row, in the namespace that is looked from.

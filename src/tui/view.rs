@@ -299,7 +299,9 @@ fn opening(state: &State, buffer: &mut Buffer, panes: &Panes, text: &str) {
 
 /// The panes.
 fn picture(state: &State, buffer: &mut Buffer, panes: &Panes) {
-    frame(state, buffer, &panes.ports, Pane::Ports, &ports::title(state), &ports::count(state));
+    let title = ports::title(state);
+    let count = ports::count(state, beside_room(&panes.ports, &title));
+    frame(state, buffer, &panes.ports, Pane::Ports, &title, &count);
     ports::draw(state, buffer, panes.ports.inner());
     found::mark(state, buffer, panes.ports.inner());
     frame(state, buffer, &panes.tree, Pane::Netfilter, "Netfilter", &netfilter::heading(state));
@@ -390,13 +392,19 @@ fn frame(state: &State, buffer: &mut Buffer, pane: &PaneArea, which: Pane, title
     if focused {
         style = style.add_modifier(Modifier::REVERSED);
     }
+    let room = beside_room(pane, title);
     let title = format!(" {title} ");
     buffer.set_stringn(line.x, line.y, &title, usize::from(line.width), style);
-    let text = format!(" {} ", fit(beside, usize::from(line.width).saturating_sub(title.width() + 4)));
+    let text = format!(" {} ", fit(beside, room));
     let width = text.width();
     if !beside.is_empty() && width + title.width() < usize::from(line.width) {
         buffer.set_stringn(line.right() - width as u16, line.y, text, width, bare(Tone::Dim));
     }
+}
+
+/// How many columns there are for what stands beside a title on the frame of a pane.
+fn beside_room(pane: &PaneArea, title: &str) -> usize {
+    usize::from(pane.area.width).saturating_sub(title.width() + 8)
 }
 
 /// `tcp/80`, `icmp`.

@@ -220,3 +220,24 @@ fn where_no_rule_could_be_read_nothing_is_said_to_be_nowhere() {
     let told = "nowhere, as far as could be read: netfilter needs CAP_NET_ADMIN";
     assert!(explorer.bottom().contains(told), "{}", explorer.bottom());
 }
+
+#[test]
+fn how_many_ports_are_listed_stands_whole_or_not_at_all_and_an_order_that_changes_nothing_says_so() {
+    let mut explorer = Explorer::on(80);
+    let title = |explorer: &Explorer| {
+        let text = explorer.text();
+        let line = text.lines().find(|line| line.contains(" Ports")).expect("a frame");
+        line.split('┐').next().unwrap_or_default().to_owned()
+    };
+    explorer.press("F");
+    for (says, order) in [("name", ", by name "), ("badge", ", by badge "), ("number", " ")] {
+        explorer.take(Event::Resized(80, 24));
+        explorer.press("z");
+        assert!(explorer.bottom().contains(&format!("sorted by {says}")), "{}", explorer.bottom());
+        let narrow = title(&explorer);
+        assert!(!narrow.contains('…') && narrow.ends_with("/2 "), "{narrow}");
+        explorer.take(Event::Resized(160, 24));
+        let wide = title(&explorer);
+        assert!(wide.ends_with(&format!(" of 2{order}")), "{wide}");
+    }
+}

@@ -20,16 +20,17 @@ pub(super) fn title(state: &State) -> String {
     clean(&state.filter.text(state.ns())).into_owned()
 }
 
-/// How many ports are listed, which is selected, and how they are sorted.
-pub(super) fn count(state: &State) -> String {
-    match (state.surveyed, state.place()) {
-        (true, Some(place)) => {
-            let (of, listed, order) = (place + 1, state.listed(), state.order.text());
-            format!("{of} of {listed}{order}")
-        }
-        (true, None) if state.listed() == 0 && !state.ports.is_empty() => format!("0 of {}", state.ports.len()),
-        _ => String::new(),
-    }
+/// How many ports are listed, which is selected, and how they are sorted, as far as there are so many columns for it: half a number
+/// would be another one.
+pub(super) fn count(state: &State, room: usize) -> String {
+    let (of, listed) = match (state.surveyed, state.place()) {
+        (true, Some(place)) => (place + 1, state.listed()),
+        (true, None) if state.listed() == 0 && !state.ports.is_empty() => (0, state.ports.len()),
+        _ => return String::new(),
+    };
+    let order = state.order.text();
+    let texts = [format!("{of} of {listed}{order}"), format!("{of} of {listed}"), format!("{of}/{listed}")];
+    texts.into_iter().find(|text| text.width() <= room).unwrap_or_default()
 }
 
 pub(super) fn draw(state: &State, buffer: &mut Buffer, area: Rect) {
