@@ -5,7 +5,7 @@
 //! Needs root, iptables of both kinds, ip and setsid. Rules are loaded into a network namespace of this process, and are gone
 //! with it. `cargo bench --bench terminal -- nft legacy` measures the hosts with these names; `WHYPORT_BENCH_RULES`,
 //! `WHYPORT_BENCH_RUNS` (how often it is started), `WHYPORT_BENCH_IDLE` (for how many seconds it is left alone) and `WHYPORT_BENCH_SIZES` (`80x24,160x48`) change the numbers;
-//! `WHYPORT_BENCH_KEYS=1` tells every kind of key by itself, and `WHYPORT_BENCH_PROGRAM` is another program than the one that is
+//! `WHYPORT_BENCH_KEYS=1` tells every kind of key by itself, 2 every key, too, and `WHYPORT_BENCH_PROGRAM` is another program than the one that is
 //! built with this, to be compared with it.
 
 #![allow(
