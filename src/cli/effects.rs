@@ -40,8 +40,7 @@ pub fn done(
         }
         Effect::Walk(edition, number, target, description) => {
             let ask = || with_needs(explain::described_answers(host, namespace, &target, &description));
-            let (mut answers, sets) = known(host, live, ask);
-            explain::tell(host, namespace, &mut answers, part_text);
+            let (answers, sets) = told(host, namespace, live, ask);
             with_news(edition, Event::Walked(edition, number, answers), sets)
         }
         Effect::Callers(edition, of, chain) => {
@@ -171,7 +170,7 @@ pub fn answer_each(
     asked.into_iter().flat_map(answered).for_each(tell);
 }
 
-/// What is the same for all ports is prepared once, and again where sets are read. What is said of the answers comes with them.
+/// What is the same for all ports is prepared once, and again where sets are read.
 fn answers<'h>(
     host: &'h Host,
     namespace: usize,
@@ -188,6 +187,16 @@ fn answers<'h>(
         }
         (answers, needs)
     };
+    told(host, namespace, live, ask)
+}
+
+/// Answers, once the sets are read that they take, with what is said of them.
+fn told(
+    host: &Host,
+    namespace: usize,
+    live: Source<'_>,
+    ask: impl Fn() -> (Vec<Answer>, Vec<(usize, SetId)>),
+) -> (Vec<Answer>, Sets) {
     let (mut answers, sets) = known(host, live, ask);
     explain::tell(host, namespace, &mut answers, part_text);
     (answers, sets)

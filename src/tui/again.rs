@@ -92,10 +92,11 @@ impl State {
 
     /// Puts the ports in, and selects the one that was selected.
     fn select_again(&mut self, old: &Namespace, ports: Vec<Port>, survey: Survey) {
-        let place = self.selected.as_ref().and_then(|selected| self.index(selected));
+        let place = self.selected_index();
         let selected = self.selected.take();
-        self.fill(survey);
-        let asked = self.take_over(ports);
+        let mut now: Vec<Port> = survey.ports.into_iter().map(Port::of).collect();
+        let asked = take_over(ports, &mut now);
+        self.fill(now);
         let meant = asked.as_ref().and_then(|asked| self.find_meant(&asked.target));
         self.selected = match (selected, &asked) {
             (Some(target), Some(asked)) if target == asked.target => meant.clone().or(Some(target)),
@@ -112,29 +113,6 @@ impl State {
             let nearest = place.unwrap_or(0).min(self.ports.len().saturating_sub(1));
             self.selected = self.ports.get(nearest).map(|port| port.target.clone());
         }
-    }
-
-    /// What was known of the ports is told of the same ones until they are asked. Gives the port that somebody named.
-    fn take_over(&mut self, old: Vec<Port>) -> Option<Port> {
-        let key = |entry: &PortEntry| (entry.protocol, entry.port, entry.last, entry.addr, entry.is_ghost());
-        let mut asked = None;
-        let mut known = HashMap::new();
-        for port in old {
-            match port.entry.as_ref().map(key) {
-                None => asked = Some(port),
-                Some(key) => _ = known.insert(key, port),
-            }
-        }
-        self.change_ports(|ports| {
-            for port in ports {
-                if let Some(was) = port.entry.as_ref().and_then(|entry| known.remove(&key(entry))) {
-                    (port.verdict, port.who) = (was.verdict, was.who);
-                    (port.tables, port.met) = (was.tables, was.met);
-                    port.stale = true;
-                }
-            }
-        });
-        asked
     }
 
     /// Finds what was looked at again, now that the way is known.
@@ -164,6 +142,27 @@ impl State {
         let by = |fits: &dyn Fn(&Outcome) -> bool| outcomes.iter().position(fits);
         by(&|one| one.when == was.when && ends(one)).or_else(|| by(&|one| one.when == was.when)).or_else(|| by(&ends))
     }
+}
+
+/// What was known of the ports is told of the same ones until they are asked. Gives the port that somebody named.
+fn take_over(old: Vec<Port>, now: &mut [Port]) -> Option<Port> {
+    let key = |entry: &PortEntry| (entry.protocol, entry.port, entry.last, entry.addr, entry.is_ghost());
+    let mut asked = None;
+    let mut known = HashMap::new();
+    for port in old {
+        match port.entry.as_ref().map(key) {
+            None => asked = Some(port),
+            Some(key) => _ = known.insert(key, port),
+        }
+    }
+    for port in now {
+        if let Some(was) = port.entry.as_ref().and_then(|entry| known.remove(&key(entry))) {
+            (port.verdict, port.who) = (was.verdict, was.who);
+            (port.tables, port.met) = (was.tables, was.met);
+            port.stale = true;
+        }
+    }
+    asked
 }
 
 /// The port that a target of one reading means in another, among these: the same socket, else the same address and port,

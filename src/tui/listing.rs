@@ -184,7 +184,7 @@ impl State {
 
     /// The place of the selected port among the listed ones.
     pub(super) fn place(&self) -> Option<usize> {
-        let index = self.index(self.selected.as_ref()?)?;
+        let index = self.selected_index()?;
         self.listing.places.iter().position(|place| *place == index)
     }
 
@@ -207,7 +207,7 @@ impl State {
         let mut out: BTreeSet<usize> =
             self.answered().iter().copied().filter(|place| !self.fits(&self.ports[*place])).collect();
         if out.len() < self.ports.len()
-            && let Some(selected) = self.selected.as_ref().and_then(|selected| self.index(selected))
+            && let Some(selected) = self.selected_index()
         {
             out.remove(&selected);
         }

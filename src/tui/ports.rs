@@ -39,10 +39,6 @@ impl State {
         self.index.made_of(&self.ports);
     }
 
-    fn replace(&mut self, entries: Vec<PortEntry>) {
-        self.change_ports(|ports| *ports = entries.into_iter().map(Port::of).collect());
-    }
-
     /// The place of a port among all.
     pub(super) fn index(&self, target: &Target) -> Option<usize> {
         self.index.places.get(target).copied()
@@ -73,9 +69,14 @@ impl State {
         self.ports.get(self.index.numbers.iter().position(|number| number.is_some_and(begins))?)
     }
 
+    /// That of the selected one, where it is among them.
+    pub(super) fn selected_index(&self) -> Option<usize> {
+        self.index(self.selected.as_ref()?)
+    }
+
     /// The selected port, where it is among them.
     pub(super) fn selected_port(&self) -> Option<&Port> {
-        self.ports.get(self.index(self.selected.as_ref()?)?)
+        self.ports.get(self.selected_index()?)
     }
 
     /// Lists the ports of sockets, as long as nobody knows which others rules answer.
@@ -95,7 +96,7 @@ impl State {
     /// nobody selected one, it is the first.
     fn put(&mut self, entries: Vec<PortEntry>) {
         let asked = self.ports.iter().find(|port| port.entry.is_none()).map(|port| port.target.clone());
-        self.replace(entries);
+        self.change_ports(|ports| *ports = entries.into_iter().map(Port::of).collect());
         if let Some(asked) = self.named.clone().or(asked) {
             let meant = self.find_meant(&asked);
             if meant.is_none() {
@@ -111,9 +112,9 @@ impl State {
         }
     }
 
-    /// The rows of the survey, and no other.
-    pub(super) fn fill(&mut self, survey: Survey) {
-        self.replace(survey.ports);
+    /// These rows, and no other: all ports are found.
+    pub(super) fn fill(&mut self, rows: Vec<Port>) {
+        self.change_ports(|ports| *ports = rows);
         self.surveyed = true;
     }
 

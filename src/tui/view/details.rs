@@ -15,6 +15,7 @@ use super::super::outline::Id;
 use super::super::overlay::Overlay;
 use super::super::state::{Pane, State};
 use super::super::text::{Columns, fit};
+use super::netfilter::plural;
 use super::page::{Line, Page};
 use super::{put, put_right, summary};
 use crate::explain::clean;
@@ -107,8 +108,7 @@ pub(super) fn draw(state: &State, details: &Details, buffer: &mut Buffer, area: 
     let more = match hidden - offset {
         0 if offset > 0 => " end ".to_owned(),
         0 => String::new(),
-        1 => " 1 more line ".to_owned(),
-        more => format!(" {more} more lines "),
+        more => format!(" {} ", plural(more as u64, "more line")),
     };
     let below = Rect { y: place.bottom().saturating_sub(1), ..line };
     put_right(buffer, below, state.look, &(Tone::Unsure, more.clone()), 0);

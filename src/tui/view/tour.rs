@@ -10,6 +10,7 @@ use super::super::overlay::Overlay;
 use super::super::state::{Pane, State};
 use super::super::text::{Columns, fit, wrap};
 use super::super::tour::{STEPS, Tour};
+use super::netfilter::plural;
 use super::{BOXED, Panes, arrange, put, put_right};
 
 /// Columns of the box, at most.
@@ -121,8 +122,7 @@ pub(super) fn draw(state: &State, buffer: &mut Buffer, area: Rect, panes: &Panes
     let offset = tour.offset.min(hidden);
     let more = match hidden - offset {
         0 => String::new(),
-        1 => " 1 more line ".to_owned(),
-        more => format!(" {more} more lines "),
+        more => format!(" {} ", plural(more as u64, "more line")),
     };
     put_right(buffer, Rect { y: place.bottom().saturating_sub(1), ..top }, state.look, &(Tone::Unsure, more), 0);
     for (at, line) in lines.into_iter().skip(offset).take(height).enumerate() {
